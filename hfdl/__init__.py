@@ -1,0 +1,1 @@
+"""hfdl: from-scratch transformers that equal the pretrained ones, and fine-tuning on one loop."""

@@ -1,0 +1,178 @@
+"""The recipe: every key that a run can be given, with its type, unit and default.
+
+The models are frozen and refuse unknown keys. The text of each field is its documentation:
+``hfdl recipes keys`` prints it. Names follow Hugging Face's where it has one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """A group of keys: immutable, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ModelConfig(Section):
+    """Which model is trained."""
+
+    name: str = Field(description="Hub id, or a folder that holds a saved model and its tokenizer.")
+    revision: str | None = Field(None, description="Branch, tag or commit of the Hub repository.")
+    implementation: Literal["auto", "hf"] = Field(
+        "auto",
+        description="Whose model code runs: 'hf' is transformers' class; 'auto' lets hfdl choose.",
+    )
+    config: dict[str, Any] | None = Field(
+        None,
+        description="Sizes that replace those of the named model, which is then trained from "
+        "scratch: random weights, the named model's tokenizer.",
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        "float32",
+        description="Type of the stored weights. The type of the arithmetic is train.precision.",
+    )
+
+
+class DataConfig(Section):
+    """Which texts, which columns, and how a text becomes tokens."""
+
+    train: str | None = Field(
+        None,
+        description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl, parquet "
+        "file or folder. A folder holds one file or folder a split, or a sub-folder a label.",
+    )
+    validation: str | None = Field(
+        None, description="As train. Default: the source's own split, else a share of train."
+    )
+    test: str | None = Field(None, description="As train. Default: the source's own split, if any.")
+    text: str = Field("text", description="Column of the text.")
+    text_pair: str | None = Field(None, description="Column of the second text of a pair.")
+    label: str | list[str] = Field(
+        "label",
+        description="Column of the label. A list of columns: several labels, each 0 or 1 a row.",
+    )
+    labels: list[str] | dict[str, str] | None = Field(
+        None,
+        description="The label set in its order, or a map from the value in the file to the label. "
+        "Default: what the training split holds, sorted.",
+    )
+    label_separator: str | None = Field(
+        None, description="Splits a label cell into several labels ('sport;music' with ';')."
+    )
+    problem_type: (
+        Literal["single_label_classification", "multi_label_classification", "regression"] | None
+    ) = Field(
+        None,
+        description="As in a transformers config. Default: lists are multi-label, numbers with a "
+        "fraction are regression, all else is single-label.",
+    )
+    max_length: PositiveInt | None = Field(
+        128, description="Longest input in tokens, special tokens included. null: the model's limit."
+    )
+    long_text: Literal["truncate", "head_tail", "window", "error"] = Field(
+        "truncate",
+        description="What becomes of a longer text: its start, its start and end, all of it in "
+        "overlapping windows whose probabilities are averaged, or an error.",
+    )
+    stride: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Tokens that neighbouring windows share. Default: a quarter of max_length.",
+    )
+    max_samples: PositiveInt | None = Field(
+        None, description="Keep this many examples of each split, drawn with the seed."
+    )
+    validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        0.1, description="Share of train that becomes validation where none is given (stratified)."
+    )
+
+
+class TrainConfig(Section):
+    """The loop: how long, how fast, how exact, what is kept."""
+
+    epochs: Annotated[float, Field(gt=0)] = Field(3, description="Passes over the training split.")
+    steps: PositiveInt | None = Field(None, description="Updates. Takes the place of epochs.")
+    batch_size: PositiveInt = Field(
+        32, description="Examples per update, over all micro-batches and processes."
+    )
+    micro_batch_size: PositiveInt | None = Field(
+        None, description="Examples per forward pass and process. Default: the whole batch."
+    )
+    learning_rate: Annotated[float, Field(gt=0)] = Field(5e-5, description="Peak learning rate.")
+    schedule: str = Field("linear", description="Name of one of transformers' schedules.")
+    schedule_options: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of that schedule, as transformers names them."
+    )
+    warmup: Annotated[float, Field(ge=0)] = Field(
+        0.06, description="Warm-up: below 1 a share of all updates, from 1 on a number of updates."
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.01, description="AdamW's decay, not applied to biases and norms."
+    )
+    adam_betas: tuple[float, float] = Field((0.9, 0.999), description="AdamW's betas.")
+    adam_epsilon: Annotated[float, Field(gt=0)] = Field(1e-8, description="AdamW's epsilon.")
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
+        1.0, description="Largest norm of the whole gradient. null: no clipping."
+    )
+    precision: Literal["auto", "float32", "bf16", "fp16"] = Field(
+        "auto",
+        description="Type of the arithmetic. auto: bf16 where the GPU or CPU has it natively.",
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        0, description="Fixes the new head, the order of the examples, dropout and the splits."
+    )
+    evaluate_every: PositiveInt | None = Field(
+        None, description="Updates between evaluations. Default: once an epoch."
+    )
+    save_every: PositiveInt | None = Field(
+        None, description="Updates between checkpoints. Default: at each evaluation."
+    )
+    keep_checkpoints: PositiveInt = Field(1, description="Latest checkpoints kept beside the best.")
+    best_metric: str | None = Field(
+        None, description="Validation metric that picks the best weights. Default: the task's."
+    )
+    early_stopping: PositiveInt | None = Field(
+        None, description="Stop after this many evaluations without a better one."
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Recompute activations in the backward pass: less memory, more time."
+    )
+    compile: bool = Field(False, description="Run the model through torch.compile.")
+    trackers: list[str] = Field(
+        default_factory=list,
+        description="Accelerate's trackers by name: tensorboard, wandb, mlflow, ...",
+    )
+
+
+class TuneConfig(Section):
+    """What is trained, and what the loss weighs."""
+
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
+        None,
+        description="Weight of each label in the loss: 'balanced' (inverse frequency) or by name.",
+    )
+
+
+class Recipe(Section):
+    """A whole run. ``hfdl recipes show NAME`` prints one; ``recipe.yaml`` in a run is one."""
+
+    task: str = Field(description="text_classification (alias sentiment).")
+    model: ModelConfig
+    data: DataConfig = Field(default_factory=DataConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    tune: TuneConfig = Field(default_factory=TuneConfig)
+
+    @model_validator(mode="after")
+    def _stride_fits(self) -> Recipe:
+        stride, max_length = self.data.stride, self.data.max_length
+        if stride is not None and max_length is not None and stride >= max_length:
+            raise ValueError(
+                f"data.stride ({stride}) must be smaller than data.max_length ({max_length})"
+            )
+        return self

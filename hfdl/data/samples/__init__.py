@@ -1,0 +1,1 @@
+"""Embedded data sets, written for this project."""

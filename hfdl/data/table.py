@@ -1,0 +1,72 @@
+"""A table in memory whose every row still knows where it came from.
+
+Readers produce tables; tasks read columns from them. A row keeps its file and line, because an
+error message without a line number sends its reader hunting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hfdl.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length, and the origin of each row.
+
+    Args:
+        source: what the user gave: a path, a Hub id, ``hfdl://NAME``, or ``DataFrame in memory``.
+        columns: values by column name, in file order. Text formats give strings; json, jsonl,
+            parquet and Hub sets may give numbers and lists.
+        lines: line of each row in ``source``, counted from 1; None where lines mean nothing.
+        files: file of each row, where the source is a folder.
+        label_names: names of integer labels by column, where the source declares them (Hub
+            ``ClassLabel`` features).
+    """
+
+    source: str
+    columns: Mapping[str, Sequence[Any]]
+    lines: Sequence[int] | None = None
+    files: Sequence[str] | None = None
+    label_names: Mapping[str, Sequence[str]] | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def column(self, name: str, key: str) -> Sequence[Any]:
+        """The values of a column.
+
+        Args:
+            name: the column's name.
+            key: the recipe key that named it, for the message (``data.text``).
+
+        Raises:
+            DataError: no such column; the message names the nearest one.
+        """
+        if name not in self.columns:
+            raise DataError(
+                f"no column {name!r} for {key}",
+                where=self.source,
+                rule=f"the columns are: {', '.join(map(str, self.columns)) or 'none'}",
+                remedy=f"{did_you_mean(name, self.columns)} Set it with {key}=COLUMN",
+            )
+        return self.columns[name]
+
+    def where(self, row: int) -> str:
+        """The place of a row in words: ``reviews.csv, line 12``."""
+        source = self.files[row] if self.files is not None else self.source
+        if self.lines is not None:
+            return f"{source}, line {self.lines[row]}"
+        return source if self.files is not None else f"{source}, row {row + 1}"
+
+    def select(self, rows: Sequence[int]) -> Table:
+        """The given rows in the given order, origins included."""
+        return replace(
+            self,
+            columns={name: [values[r] for r in rows] for name, values in self.columns.items()},
+            lines=None if self.lines is None else [self.lines[r] for r in rows],
+            files=None if self.files is None else [self.files[r] for r in rows],
+        )

@@ -1,0 +1,135 @@
+"""The seam between a task and the loop.
+
+The loop knows nothing of sentiment or entities; a task knows nothing of epochs or devices. They
+meet in these few types.
+
+A batch is a pure function of the examples in it, the epoch and the seed: never of the global
+random generator, of workers or of the number of processes. Exact resume rests on that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from hfdl.config.schema import DataConfig, ModelConfig
+
+Prediction = dict[str, Any]
+"""What a task says of one example, as plain Python values that json can write."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples, padded together.
+
+    Args:
+        inputs: keyword arguments of the model's ``forward``; tensors of shape (rows, T).
+        targets: what the loss and ``decode`` need beside the outputs. The model never sees it.
+        examples: which examples of the split these are. One example may have several rows
+            (the windows of a long text).
+        tokens: real tokens in it, padding left out.
+    """
+
+    inputs: dict[str, torch.Tensor]
+    targets: dict[str, torch.Tensor]
+    examples: Sequence[int]
+    tokens: int
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on ``device``."""
+        return Batch(
+            {name: tensor.to(device, non_blocking=True) for name, tensor in self.inputs.items()},
+            {name: tensor.to(device, non_blocking=True) for name, tensor in self.targets.items()},
+            self.examples,
+            self.tokens,
+        )
+
+
+@dataclass(frozen=True)
+class LossSum:
+    """A loss before its division.
+
+    ``total`` is the sum over labelled items and ``count`` their number (or their summed weight).
+    The loop adds both over every micro-batch and process of an update and divides once, so the
+    gradient of an update does not depend on how it was cut up.
+    """
+
+    total: torch.Tensor
+    count: torch.Tensor
+
+
+class Split(Protocol):
+    """A tokenised split."""
+
+    name: str
+    lengths: np.ndarray
+    """Tokens of each example, shape (N,): what batches are bucketed by."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, examples: Sequence[int], *, seed: int, epoch: int) -> Batch:
+        """The given examples as one padded batch."""
+        ...
+
+    def references(self) -> Sequence[Any]:
+        """The right answer of each example, in the form ``Task.metrics`` takes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What ``Task.prepare`` makes of the data.
+
+    ``facts`` are lines for a person: where validation came from, how much text was cut off.
+    """
+
+    train: Split | None = None
+    validation: Split | None = None
+    test: Split | None = None
+    facts: list[str] = field(default_factory=list)
+
+    def named(self) -> dict[str, Split]:
+        """The splits that exist, by name."""
+        pairs = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in pairs.items() if split is not None}
+
+
+class Task(Protocol):
+    """What a task must do for the loop, the evaluation and the pipeline."""
+
+    name: str
+    best_metric: tuple[str, bool]
+    """The validation metric that picks the best weights, and whether more of it is better."""
+
+    def prepare(self, data_config: DataConfig) -> Splits:
+        """Read, split, label and tokenise the data."""
+        ...
+
+    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
+        """The model for the prepared labels, with pretrained or fresh weights."""
+        ...
+
+    def loss(self, outputs: Any, batch: Batch) -> LossSum:
+        """The loss of a batch, as a sum and a count."""
+        ...
+
+    def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
+        """One prediction for each of ``batch.examples``, in order."""
+        ...
+
+    def metrics(
+        self, predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> dict[str, float]:
+        """Metrics by name, as ``evaluate`` names them."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer beside the model's weights."""
+        ...
