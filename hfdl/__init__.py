@@ -1,1 +1,38 @@
-"""hfdl: from-scratch transformers that equal the pretrained ones, and fine-tuning on one loop."""
+"""hfdl: from-scratch transformers that equal the pretrained ones, and fine-tuning on one loop.
+
+The public names are looked up when they are first used, so that importing hfdl costs nothing:
+neither torch nor transformers is loaded by it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hfdl.pipelines import pipeline
+    from hfdl.run import evaluate, train
+
+    __version__: str
+
+__all__ = ["__version__", "evaluate", "pipeline", "train"]
+
+_HOMES = {"evaluate": "hfdl.run", "pipeline": "hfdl.pipelines", "train": "hfdl.run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("hfdl")
+    elif name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -45,8 +45,9 @@ class DataConfig(Section):
 
     train: str | None = Field(
         None,
-        description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl, parquet "
-        "file or folder. A folder holds one file or folder a split, or a sub-folder a label.",
+        description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl or "
+        "parquet file or folder. A folder holds a file or a folder for each split, or a sub-folder "
+        "for each label.",
     )
     validation: str | None = Field(
         None, description="As train. Default: the source's own split, else a share of train."
@@ -74,7 +75,8 @@ class DataConfig(Section):
         "fraction are regression, all else is single-label.",
     )
     max_length: PositiveInt | None = Field(
-        128, description="Longest input in tokens, special tokens included. null: the model's limit."
+        128,
+        description="Longest input in tokens, special tokens included. null: the model's limit.",
     )
     long_text: Literal["truncate", "head_tail", "window", "error"] = Field(
         "truncate",

@@ -1,0 +1,12 @@
+"""What a run says of itself: ``report.html`` and the model card ``README.md``.
+
+Both are functions of the files in the run's folder alone, so they can be made again at any time.
+A page is put together from sections; each looks at the record and answers with HTML or with None,
+so a new task adds a section and changes none.
+"""
+
+from hfdl.report.card import write_model_card
+from hfdl.report.page import write_report
+from hfdl.report.record import RunRecord, read_run
+
+__all__ = ["RunRecord", "read_run", "write_model_card", "write_report"]

@@ -82,6 +82,14 @@ class Split(Protocol):
         """The right answer of each example, in the form ``Task.metrics`` takes."""
         ...
 
+    def where(self, example: int) -> str:
+        """The place of an example in words, for messages: ``reviews.csv, line 12``."""
+        ...
+
+    def describe(self, example: int) -> dict[str, Any]:
+        """What a line of predictions.jsonl says of an example beside the prediction itself."""
+        ...
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -107,6 +115,13 @@ class Task(Protocol):
     name: str
     best_metric: tuple[str, bool]
     """The validation metric that picks the best weights, and whether more of it is better."""
+    metric_names: list[str]
+    """The names of what ``metrics`` gives."""
+    label_names: list[str]
+    """The labels in the order of their ids; empty where a task has none."""
+
+    fresh_parameters: list[str]
+    """Parameters that the pretrained weights did not hold: those of a new head."""
 
     def prepare(self, data_config: DataConfig) -> Splits:
         """Read, split, label and tokenise the data."""
@@ -114,6 +129,10 @@ class Task(Protocol):
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
         """The model for the prepared labels, with pretrained or fresh weights."""
+        ...
+
+    def load_model(self) -> torch.nn.Module:
+        """The saved model with its trained head, in eval mode."""
         ...
 
     def loss(self, outputs: Any, batch: Batch) -> LossSum:
@@ -132,4 +151,8 @@ class Task(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer beside the model's weights."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What metrics.json says of the task itself, such as its labels."""
         ...

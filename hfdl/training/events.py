@@ -119,3 +119,19 @@ class Finished(Event):
 
 
 Listener = Callable[[Event], None]
+
+
+class Interrupted(Exception):  # noqa: N818  # no error: what was asked for happened
+    """A signal stopped the run, after a checkpoint.
+
+    Args:
+        signum: the signal: 2 (SIGINT) or 15 (SIGTERM).
+        step: updates made so far, all of them saved.
+        directory: the run's folder, from which ``--resume`` goes on.
+    """
+
+    def __init__(self, signum: int, step: int, directory: str) -> None:
+        self.signum = signum
+        self.step = step
+        self.directory = directory
+        super().__init__(f"stopped by signal {signum} after update {step} in {directory}")

@@ -1,0 +1,1 @@
+"""Where Hugging Face's names and folders meet ours."""

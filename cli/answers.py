@@ -1,0 +1,85 @@
+"""How ``hfdl predict`` writes what the model said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from hfdl.errors import OutputError
+
+from .output import print_text, shorten, to_json
+
+Pairs = Iterable[tuple[str, Any]]
+
+
+class JsonLines:
+    """A JSON object a line: the text, and the answer's own fields or a list of answers."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, pairs: Pairs) -> None:
+        """Write some answers and push them out at once."""
+        for text, answer in pairs:
+            fields = answer if isinstance(answer, dict) else {"predictions": answer}
+            line = to_json({"text": text, **fields}, encoding=self._stream.encoding)
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+
+class Readable:
+    """A line a text for a person: label, score, the start of the text."""
+
+    def __enter__(self) -> Readable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def write(self, pairs: Pairs) -> None:
+        """Print some answers."""
+        from hfdl.console import clean
+
+        for text, answer in pairs:
+            answers = answer if isinstance(answer, list) else [answer]
+            said = "  ".join(_fields(one) for one in answers) or "(no label)"
+            print_text(clean(f"{said}  {shorten(text)}"))
+
+
+@contextmanager
+def open_answers(output: Path | None) -> Iterator[JsonLines]:
+    """JSON lines to stdout, or to a file that appears only when it is complete.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if output is None:
+        yield JsonLines(sys.stdout)
+        return
+    # A device or a pipe (/dev/stdout) cannot be replaced by a file.
+    is_special = output.exists() and not output.is_file()
+    target = output if is_special else output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        stream = target.open("w", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror}", where=str(output), remedy="name another file"
+        ) from None
+    try:
+        with stream:
+            yield JsonLines(stream)
+        if not is_special:
+            target.replace(output)
+    finally:
+        if not is_special:
+            target.unlink(missing_ok=True)
+
+
+def _fields(answer: Any) -> str:
+    if not isinstance(answer, dict):
+        return str(answer)
+    return "  ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in answer.values())

@@ -1,0 +1,60 @@
+"""The commands, one file each. Their bodies import what they need, so that --help is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .data import data_app
+from .evaluate import evaluate
+from .info import info
+from .output import show_help
+from .predict import predict
+from .recipes import recipes_app
+from .train import train
+
+app = typer.Typer(
+    name="hfdl",
+    add_completion=False,
+    # Plain help keeps the examples as they are written, and costs no import of rich.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from hfdl import __version__
+
+        print(f"hfdl {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def hfdl(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Fine-tune transformers, and read them: every part from scratch, proven equal.
+
+    \b
+    Examples:
+      hfdl train sentiment --output runs/sentiment
+      hfdl predict runs/sentiment "A film to see twice."
+      hfdl evaluate runs/sentiment data.test=mine.csv
+      hfdl train sentiment data.train=reviews.csv train.epochs=1
+      hfdl recipes list
+    """
+    show_help(context)
+
+
+app.command()(train)
+app.command()(evaluate)
+app.command()(predict)
+app.add_typer(recipes_app)
+app.add_typer(data_app)
+app.command()(info)

@@ -1,0 +1,96 @@
+"""A data report as a person reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hfdl.console import clean
+
+from .output import print_table, print_text
+
+if TYPE_CHECKING:
+    from hfdl.data.check import DataReport, SplitReport
+
+_MOST_LABELS = 20
+
+
+def print_report(report: DataReport, note: str | None) -> None:
+    """Print a data report.
+
+    Args:
+        report: what was found.
+        note: why something could not be looked at, if anything.
+    """
+    _print_splits(report)
+    _print_labels(report)
+    _print_lengths(report)
+    if note:
+        _print_list("note", [note])
+    _print_list("warning", report.warnings)
+    _print_list("problem", report.problems)
+    if not report.problems:
+        print_text(f"\nOK: no problems, {len(report.warnings)} warnings")
+
+
+def _print_splits(report: DataReport) -> None:
+    rows = [
+        [
+            name,
+            f"{split.rows:,}",
+            str(split.empty_texts.count),
+            str(split.duplicate_texts.count),
+            split.format,
+            split.source,
+        ]
+        for name, split in report.splits.items()
+    ]
+    print_table(["split", "rows", "empty", "duplicates", "format", "source"], rows)
+
+
+def _print_labels(report: DataReport) -> None:
+    labels = list(dict.fromkeys(name for split in report.splits.values() for name in split.labels))
+    if labels:
+        print()
+        rows = [[label, *_shares(report, label)] for label in labels[:_MOST_LABELS]]
+        print_table(["label", *report.splits], rows)
+        if len(labels) > _MOST_LABELS:
+            print_text(f"... {len(labels)} labels in all")
+    targets = {name: split.targets for name, split in report.splits.items() if split.targets}
+    if targets:
+        print()
+        rows = [[name, *(f"{value:.4g}" for value in t.values())] for name, t in targets.items()]
+        print_table(["targets", *next(iter(targets.values()))], rows)
+
+
+def _shares(report: DataReport, label: str) -> list[str]:
+    return [_share(split, label) for split in report.splits.values()]
+
+
+def _share(split: SplitReport, label: str) -> str:
+    count = split.labels.get(label, 0)
+    return f"{count:,} ({count / split.rows:.1%})" if split.rows else "0"
+
+
+def _print_lengths(report: DataReport) -> None:
+    rows = [
+        [
+            name,
+            *map(str, (lengths.min, lengths.median, lengths.p95, lengths.max)),
+            f"{lengths.long_text_share:.1%}",
+            f"{lengths.cut_token_share:.1%}",
+        ]
+        for name, split in report.splits.items()
+        if (lengths := split.lengths)
+    ]
+    if rows:
+        limit = next(s.lengths.max_length for s in report.splits.values() if s.lengths)
+        print()
+        headers = ["tokens", "min", "median", "95%", "max", f"texts over {limit}", "tokens over it"]
+        print_table(headers, rows)
+
+
+def _print_list(kind: str, lines: list[str]) -> None:
+    if lines:
+        print()
+    for line in lines:
+        print_text(f"{kind}: {clean(line)}")

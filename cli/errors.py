@@ -1,0 +1,133 @@
+"""From what went wrong to one line on stderr and an exit code.
+
+0 done; 2 the user's input, configuration, data or machine; 1 a fault of ours, with a traceback;
+130 and 143 SIGINT and SIGTERM; 141 whoever read the output has left.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from hfdl.errors import ConfigError, DataError, HfdlError, ModelError, OutputError
+
+REPORT = "this is a fault in hfdl: please report it with the traceback above"
+
+# Typer has had Click inside or beside it; the family of usage errors is the same in both.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+_ENVIRONMENT = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
+# Every process of a run finds the same fault in these, so the first one alone reports it.
+_SAME_EVERYWHERE = (ConfigError, DataError, ModelError, OutputError)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; never raises an Exception."""
+    try:
+        code = _invoke(list(arguments))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return _reader_left()
+    except Exception as error:
+        return report(error)
+    return code
+
+
+def report(error: Exception) -> int:
+    """Tell the user what went wrong, and return the exit code.
+
+    Args:
+        error: what was raised. What is not a fault of the user gets its traceback.
+    """
+    if isinstance(error, HfdlError):
+        if not (isinstance(error, _SAME_EVERYWHERE) and os.environ.get("RANK", "0") != "0"):
+            say("error", str(error))
+        return error.exit_code
+    if isinstance(error, _USAGE_ERROR):
+        say("error", _usage(error))
+        return 2
+    if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
+        where = f"{error.filename}: " if error.filename else ""
+        say("error", f"{where}{error.strerror}")
+        return 2
+    return _interrupted(error) or _our_fault(error)
+
+
+def say(kind: str, message: str) -> None:
+    """One line on stderr, whatever the message holds."""
+    from hfdl.console import clean
+
+    print(f"{kind}: {clean(' '.join(message.split()))}", file=sys.stderr, flush=True)
+
+
+def _invoke(arguments: list[str]) -> int:
+    from typer.main import get_command
+
+    from .app import app
+
+    command = get_command(app)
+    try:
+        with command.make_context("hfdl", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return 0
+
+
+def _usage(error: Any) -> str:
+    message = error.format_message().rstrip(".")
+    option = getattr(error, "option_name", None)
+    if option and (key := _recipe_key(option)):
+        return f"{message}; keys of a recipe have no dashes: {key}=VALUE"
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "hfdl"
+    return f"{message}{'' if message.endswith('?') else '.'} See: {path} --help"
+
+
+def _recipe_key(option: str) -> str | None:
+    from hfdl.config.keys import recipe_keys
+
+    name = option.lstrip("-").replace("-", "_")
+    keys = [key.name for key in recipe_keys()]
+    return next((key for key in keys if name in (key, key.rpartition(".")[2])), None)
+
+
+def _interrupted(error: Exception) -> int | None:
+    from hfdl.training.events import Interrupted
+
+    if not isinstance(error, Interrupted):
+        return None
+    if os.environ.get("RANK", "0") == "0":
+        folder = shlex.quote(error.directory)
+        say(
+            "interrupted",
+            f"update {error.step} is saved in {error.directory}. Continue with: "
+            f"hfdl train {folder} --output {folder} --resume",
+        )
+    return 128 + error.signum
+
+
+def _our_fault(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error)
+    say("error", f"{type(error).__name__}: {error}; {REPORT}")
+    return 1
+
+
+def _reader_left() -> int:
+    # Python flushes stdout once more on its way out; it must not find the broken pipe again.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    return 128 + signal.SIGPIPE

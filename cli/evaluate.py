@@ -1,0 +1,41 @@
+"""``hfdl evaluate``: measure a saved model on held-out data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .output import OVERRIDE, print_json, print_metrics
+
+
+def evaluate(
+    run_or_model: Annotated[
+        str,
+        typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, a model folder or a Hub id."),
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar=OVERRIDE, help="Keys of the recipe, such as data.test=FILE."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
+) -> None:
+    """Measure a saved model on held-out data.
+
+    \b
+    Examples:
+      hfdl evaluate runs/sentiment
+      hfdl evaluate runs/sentiment data.test=mine.csv data.label=verdict
+      hfdl evaluate runs/sentiment --json
+    """
+    from hfdl import run
+    from hfdl.config.overrides import parse_overrides
+    from hfdl.console import console_listener
+
+    settings = parse_overrides(overrides or [])
+    if json:
+        print_json(run.evaluate(run_or_model, settings))
+        return
+    with console_listener() as listener:
+        metrics = run.evaluate(run_or_model, settings, listener=listener)
+    print_metrics(metrics)

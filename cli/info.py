@@ -1,0 +1,98 @@
+"""``hfdl info``: versions, hardware, and what is here without a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Annotated, Any
+
+import typer
+
+from .output import print_json, print_table
+
+
+def info(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print versions, hardware and local models.
+
+    Also the precision that train.precision=auto picks here, and why.
+
+    \b
+    Examples:
+      hfdl info
+      hfdl info --json > environment.json
+    """
+    facts = collect()
+    if json:
+        print_json(facts)
+        return
+    print_table(["", ""], [[name, _words(value)] for name, value in facts.items()])
+
+
+def collect() -> dict[str, Any]:
+    """Everything that the command prints."""
+    from hfdl.environment import machine, versions
+
+    hardware = machine()
+    hardware["memory"] = f"{hardware['memory_bytes'] / 2**30:.1f} GiB"
+    return {**versions(), **hardware, **_devices(), "models": _models(), "extras": _extras()}
+
+
+def _devices() -> dict[str, Any]:
+    import torch
+
+    from hfdl.training.precision import choose_precision
+
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    device = torch.device("cuda" if names else "cpu")
+    precision, reason = choose_precision("auto", device)
+    return {"cuda": names, "precision": {"auto": precision, "reason": reason}}
+
+
+def _models() -> dict[str, str]:
+    """Models that open without a network, with their folders."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    from hfdl.weights.resolve import packaged_models
+
+    found = {name: str(folder) for name, folder in packaged_models().items()}
+    try:
+        cached = scan_cache_dir().repos
+    except CacheNotFound:
+        cached = ()
+    return found | {
+        repo.repo_id: str(repo.repo_path) for repo in cached if repo.repo_type == "model"
+    }
+
+
+def _extras() -> dict[str, bool]:
+    """hfdl's extras, and whether all that each asks for is installed."""
+    wanted: dict[str, list[str]] = {}
+    for requirement in metadata.requires("hfdl") or []:
+        package, _, marker = requirement.partition(";")
+        name = re.match(r"[\w.-]+", package)
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
+        if name and extra:
+            wanted.setdefault(extra[1], []).append(name[0])
+    return {extra: all(map(_installed, names)) for extra, names in wanted.items()}
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        if all(isinstance(v, bool) for v in value.values()):
+            return ", ".join(name for name, is_there in value.items() if is_there) or "none"
+        return ", ".join(f"{name}: {v}" for name, v in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

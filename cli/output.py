@@ -1,0 +1,70 @@
+"""Printing: JSON for programs, aligned lines for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+OVERRIDE = "KEY=VALUE"
+
+
+def show_help(context: typer.Context) -> None:
+    """Print the help of a group that was called without a command, and leave."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+def to_json(value: Any, *, indent: int | None = None, encoding: str | None = "utf-8") -> str:
+    """JSON that the encoding can hold: other characters as ``\\uXXXX``."""
+    is_unicode = (encoding or "").lower().replace("-", "").startswith("utf")
+    text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent, default=str)
+    # A lone surrogate (from a file name, say) has no UTF-8; its escape is JSON all the same.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value over several lines."""
+    print(to_json(value, indent=2, encoding=sys.stdout.encoding))
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns, two spaces apart, the headers above them."""
+    from hfdl.console import clean
+
+    lines = [list(map(clean, row)) for row in (headers, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)]
+        print_text("  ".join(cells).rstrip())
+
+
+def print_text(text: str) -> None:
+    """Print a line; characters that stdout cannot show become escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def print_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print a row for each split and a column for each metric."""
+    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
+    rows = [
+        [split, *(_number(values[name]) if name in values else "-" for name in names)]
+        for split, values in metrics.items()
+    ]
+    if rows:
+        print_table(["split", *names], rows)
+
+
+def shorten(text: str, width: int = 70) -> str:
+    """The text on one line, cut to a width."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 3]}..."
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

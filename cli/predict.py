@@ -1,0 +1,99 @@
+"""``hfdl predict``: answers for texts, from a run's folder or any fine-tuned model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+CHUNK = 256
+"""Texts that go to the model in one call; the pipeline cuts them into batches."""
+
+
+def predict(
+    run_or_model: Annotated[
+        str,
+        typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, a model folder or a Hub id."),
+    ],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Texts.")] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="F",
+            help="A txt (a text a line), csv, tsv, json, jsonl or parquet file; - is stdin.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="F", help="Write JSON lines here. Default: stdout.")
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Column of the texts. Default: the run's own."),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The N best labels, not only the best.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON lines on a terminal too, as in a pipe.")
+    ] = False,
+) -> None:
+    """Print an answer for each text.
+
+    A JSON line each; on a terminal a readable one, unless --json or --output is given.
+    With no TEXT and no --file, texts are read from a pipe, a line each, and answered as they come.
+
+    \b
+    Examples:
+      hfdl predict runs/sentiment "A film to see twice." "A waste of an evening."
+      hfdl predict runs/sentiment --file reviews.csv --column review --output answers.jsonl
+      tail -f messages.txt | hfdl predict runs/sentiment
+      hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
+    """
+    _refuse_table_output(output)
+    batches = _batches(run_or_model, texts, file, column)
+    from hfdl.pipelines import pipeline
+
+    options = {} if batch_size is None else {"batch_size": batch_size}
+    pipe = pipeline(None, model=run_or_model, **options)
+    from .answers import Readable, open_answers
+
+    call = {} if top_k is None else {"top_k": top_k}
+    is_readable = output is None and not json and sys.stdout.isatty()
+    with Readable() if is_readable else open_answers(output) as answers:
+        for batch in batches:
+            answers.write(zip(batch, pipe(batch, **call), strict=True))
+
+
+def _batches(
+    run_or_model: str, texts: list[str] | None, file: str | None, column: str | None
+) -> Iterator[list[str]]:
+    from .texts import file_texts, stdin_texts
+
+    if texts and file:
+        raise typer.BadParameter("give TEXT or --file, not both")
+    if column and (file is None or file == "-"):
+        raise typer.BadParameter("--column is the column of a --file")
+    if texts:
+        return _chunks(texts)
+    if file is not None and file != "-":
+        return _chunks(file_texts(Path(file), column, run_or_model))
+    if file is None and sys.stdin.isatty():
+        raise typer.BadParameter("give a TEXT or --file, or pipe texts in")
+    stream = cast(BufferedReader, sys.stdin.buffer)
+    return (chunk for lines in stdin_texts(stream) for chunk in _chunks(lines))
+
+
+def _chunks(texts: list[str]) -> Iterator[list[str]]:
+    return (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+
+
+def _refuse_table_output(output: Path | None) -> None:
+    if output and output.suffix.lower() in (".csv", ".tsv", ".parquet", ".xlsx"):
+        raise typer.BadParameter(f"--output writes JSON lines: name it {output.stem}.jsonl")

@@ -1,0 +1,128 @@
+"""``hfdl train``: fine-tune a model as a recipe says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .output import OVERRIDE, print_json
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A shipped name, a YAML file or a run's folder.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar=OVERRIDE, help="Keys of the recipe; key=null clears one."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The run's folder. Default: runs/NAME-DATE-TIME."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --output from its checkpoint.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run in --output.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Time a few updates, print the plan with its cost, write nothing."
+        ),
+    ] = False,
+    processes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that train together on this machine.")
+    ] = 1,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON; progress stays on stderr.")
+    ] = False,
+) -> None:
+    """Fine-tune a model as a recipe says.
+
+    \b
+    Examples:
+      hfdl train sentiment --output runs/sentiment
+      hfdl train sentiment data.train=reviews.csv data.text=review train.epochs=1
+      hfdl train sentiment train.batch_size=64 --dry-run
+      hfdl train my-recipe.yaml --output runs/mine --processes 2
+      hfdl train runs/mine --output runs/mine --resume
+    """
+    if resume and overwrite:
+        raise typer.BadParameter("--resume and --overwrite exclude each other")
+    if resume and output is None:
+        raise typer.BadParameter("--resume needs --output, the folder of the run to continue")
+    if processes > 1:
+        flags = {
+            "--resume": resume, "--overwrite": overwrite, "--dry-run": dry_run, "--json": json,
+        }  # fmt: skip
+        _launch(recipe, overrides or [], output, flags, processes)
+    settings = _parse(overrides)
+    if dry_run:
+        _plan(recipe, settings, json)
+    else:
+        _train(recipe, settings, output, resume, overwrite, json)
+
+
+def _parse(overrides: list[str] | None) -> dict[str, Any]:
+    from hfdl.config.overrides import parse_overrides
+
+    return parse_overrides(overrides or [])
+
+
+def _train(
+    recipe: str,
+    settings: dict[str, Any],
+    output: Path | None,
+    resume: bool,
+    overwrite: bool,
+    json: bool,
+) -> None:
+    from hfdl import run
+    from hfdl.console import console_listener
+
+    with console_listener() as listener:
+        done = run.train(
+            recipe, settings, output=output, resume=resume, overwrite=overwrite, listener=listener
+        )
+    if os.environ.get("RANK", "0") != "0":
+        return
+    if json:
+        print_json({"directory": str(done.directory), "metrics": done.metrics})
+        return
+    from .summary import print_summary
+
+    print_summary(done.directory, done.metrics)
+
+
+def _plan(recipe: str, settings: dict[str, Any], json: bool) -> None:
+    import sys
+
+    from hfdl import run
+    from hfdl.console import console_listener
+
+    if json:
+        print_json(run.plan(recipe, settings).as_record())
+        return
+    with console_listener(sys.stdout) as listener:
+        run.plan(recipe, settings, listener=listener)
+
+
+def _launch(
+    recipe: str, overrides: list[str], output: Path | None, flags: dict[str, bool], processes: int
+) -> None:
+    """Check the recipe once, here, and let the processes run the command."""
+    from hfdl.config.load import load_recipe
+    from hfdl.outputs import default_output
+    from hfdl.training.launch import launch
+
+    load_recipe(recipe, _parse(overrides))
+    # Named here, for the default holds the time and the processes must agree on one folder.
+    folder = output or default_output(recipe)
+    arguments = ["train", recipe, *overrides, "--output", str(folder)]
+    code = launch(arguments + [flag for flag, is_set in flags.items() if is_set], processes)
+    raise typer.Exit(code)

@@ -1,0 +1,125 @@
+"""Overrides: ``train.epochs=1`` on the command line, dotted or nested mappings in Python.
+
+A section is merged key by key; a value takes the place of the old value whole, a list or a map
+too. ``null`` clears: a key that may be null becomes null, any other goes back to the schema's
+default, and a whole section goes back to its defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from hfdl.config.keys import allows_none, field_at, section, value_field
+from hfdl.config.yaml import parse_value
+from hfdl.errors import ConfigError
+
+Path = tuple[str, ...]
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split ``key=value`` and read the value as YAML would.
+
+    Raises:
+        ConfigError: there is no ``=`` or no key, or the value starts as YAML and is not.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(
+            f"{text!r} is not an override",
+            rule="an override is written key=value",
+            remedy="for example: train.epochs=1",
+        )
+    try:
+        return key.strip(), parse_value(value)
+    except ValueError as error:
+        raise ConfigError(str(error), where=f"override {text}") from None
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
+    """Parse ``key=value`` texts into one mapping, in their order; the last one of a key wins.
+
+    Raises:
+        ConfigError: as ``parse_override``.
+    """
+    overrides: dict[str, Any] = {}
+    for text in texts:
+        key, value = parse_override(text)
+        # Taken out first, so that the key moves behind a section=null given in between.
+        overrides.pop(key, None)
+        overrides[key] = value
+    return overrides
+
+
+def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``base`` with the overrides put in, one after another.
+
+    Args:
+        base: nested mapping, as a recipe file holds it. Its own nulls clear, too.
+        overrides: dotted or nested keys.
+
+    Raises:
+        ConfigError: a key of the overrides is not a text.
+    """
+    merged: dict[str, Any] = {}
+    for source in (base, overrides):
+        for path, value in settings(source):
+            _set(merged, path, value)
+    return merged
+
+
+def settings(mapping: Mapping[Any, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Each value of a dotted or nested mapping with the path of its key; a section's null too.
+
+    Raises:
+        ConfigError: a key is not a text.
+    """
+    for key, value in mapping.items():
+        if not isinstance(key, str):
+            raise ConfigError(
+                f"the key {key!r} is not a text", rule="keys are texts such as 'train.epochs'"
+            )
+        path = (*prefix, *key.split("."))
+        if isinstance(value, Mapping) and _is_section(path):
+            yield from settings(value, path)
+        else:
+            yield path, str(value) if isinstance(value, PurePath) else value
+
+
+def _is_section(path: Path) -> bool:
+    field = field_at(path)
+    return field is not None and section(field) is not None
+
+
+def _set(target: dict[str, Any], path: Path, value: Any) -> None:
+    *parents, last = path
+    if value is None and _null_means_default(path):
+        _remove(target, path)
+        return
+    for part in parents:
+        inner = target.get(part)
+        if not isinstance(inner, dict):
+            inner = {}
+        # A copy, so that a map that came from the caller is never written to.
+        target[part] = inner = dict(inner)
+        target = inner
+    target[last] = value
+
+
+def _null_means_default(path: Path) -> bool:
+    if field := field_at(path):
+        return not allows_none(field)
+    # Inside a map, as tune.class_weights.negative=null. An unknown key stays, to be refused.
+    return value_field(path) is not None
+
+
+def _remove(target: dict[str, Any], path: Path) -> None:
+    *parents, last = path
+    for part in parents:
+        inner = target.get(part)
+        if not isinstance(inner, dict):
+            return
+        target[part] = inner = dict(inner)
+        target = inner
+    target.pop(last, None)

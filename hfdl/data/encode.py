@@ -1,0 +1,197 @@
+"""From texts to token ids that fit the model.
+
+A text becomes one row of ids, or several overlapping rows where ``long_text`` is ``window``. The
+special tokens are put around the ids here, from a template that is read off the tokenizer, so
+that every way of shortening a text shares one code path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hfdl.data.long_text import fit_pair, fit_single
+from hfdl.errors import DataError, ModelError
+
+
+@dataclass(frozen=True)
+class Template:
+    """What the tokenizer puts around one text (A) or a pair (A, B), and the segment of each part.
+
+    ``parts`` alternates special ids and the texts: (before, A, after) or (before, A, between, B,
+    after). ``types`` holds the token type of each special id, and of the texts.
+    """
+
+    specials: tuple[tuple[int, ...], ...]
+    special_types: tuple[tuple[int, ...], ...]
+    text_types: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many special tokens the template adds."""
+        return sum(map(len, self.specials))
+
+    def build(self, *texts: Sequence[int]) -> list[int]:
+        """The input ids of one row."""
+        ids = list(self.specials[0])
+        for text, after in zip(texts, self.specials[1:], strict=True):
+            ids.extend(text)
+            ids.extend(after)
+        return ids
+
+    def build_types(self, *texts: Sequence[int]) -> list[int]:
+        """The token type ids of one row."""
+        types = list(self.special_types[0])
+        for text, kind, after in zip(texts, self.text_types, self.special_types[1:], strict=True):
+            types.extend([kind] * len(text))
+            types.extend(after)
+        return types
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """One example: its rows of input ids, and what was cut off.
+
+    ``types`` is None where every token type is 0. ``total`` is the length of the whole text in
+    tokens without specials, ``lost`` how many of them stand in no row.
+    """
+
+    rows: list[list[int]]
+    types: list[list[int]] | None
+    total: int
+    lost: int
+
+    @property
+    def size(self) -> int:
+        """Tokens over all rows, specials included."""
+        return sum(map(len, self.rows))
+
+
+def read_template(tokenizer: Any, *, pair: bool) -> Template:
+    """The template of a tokenizer.
+
+    Raises:
+        ModelError: the tokenizer is not a fast one, or does more than put ids around the text.
+    """
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"{type(tokenizer).__name__} is a slow tokenizer",
+            rule="hfdl needs a tokenizer.json",
+            remedy="save the model once with a fast tokenizer",
+        )
+    probe = tokenizer(*("a", "b")[: 2 if pair else 1], return_token_type_ids=True)
+    ids, types = probe["input_ids"], probe["token_type_ids"]
+    specials: list[list[int]] = [[]]
+    special_types: list[list[int]] = [[]]
+    text_types: list[int] = []
+    for token, kind, sequence in zip(ids, types, probe.sequence_ids(), strict=True):
+        if sequence is None:
+            specials[-1].append(token)
+            special_types[-1].append(kind)
+        elif sequence == len(text_types):
+            text_types.append(kind)
+            specials.append([])
+            special_types.append([])
+    template = Template(
+        tuple(map(tuple, specials)), tuple(map(tuple, special_types)), tuple(text_types)
+    )
+    texts = [tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("a", "b")]
+    if template.build(*texts[: 2 if pair else 1]) != ids:
+        raise ModelError(
+            f"{type(tokenizer).__name__} changes a text's tokens when it adds special ones",
+            rule="special tokens must stand around the text",
+            remedy="choose another model",
+        )
+    return template
+
+
+class TextEncoder:
+    """Tokenizer, template and the rule for long texts, together.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        max_length: longest row in tokens, specials included.
+        long_text: ``truncate``, ``head_tail``, ``window`` or ``error``.
+        stride: tokens that neighbouring windows share; None: a quarter of ``max_length``.
+    """
+
+    def __init__(
+        self, tokenizer: Any, *, max_length: int, long_text: str, stride: int | None = None
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.long_text = long_text
+        self.stride = max_length // 4 if stride is None else stride
+
+    def __call__(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        where: Callable[[int], str] = lambda row: f"text {row + 1}",
+    ) -> list[EncodedText]:
+        """Encode texts, or pairs of texts.
+
+        Args:
+            texts: N texts.
+            pairs: N second texts, or None.
+            where: the place of a row in words, for errors.
+
+        Raises:
+            DataError: a text is too long and ``long_text`` is ``error``.
+        """
+        template = read_template(self.tokenizer, pair=pairs is not None)
+        first = self._ids(texts)
+        second = None if pairs is None else self._ids(pairs)
+        return [
+            self._encode(template, ids, None if second is None else second[row], row, where)
+            for row, ids in enumerate(first)
+        ]
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        encoded = self.tokenizer(
+            list(texts),
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            truncation=False,
+            padding=False,
+            verbose=False,
+        )
+        return encoded["input_ids"]
+
+    def _encode(
+        self,
+        template: Template,
+        ids: list[int],
+        pair: list[int] | None,
+        row: int,
+        where: Callable[[int], str],
+    ) -> EncodedText:
+        room = self.max_length - template.size
+        total = len(ids) + len(pair or ())
+        if total <= room:
+            pieces, lost = [(ids,) if pair is None else (ids, pair)], 0
+        elif self.long_text == "error":
+            raise DataError(
+                f"the text has {total + template.size} tokens",
+                where=where(row),
+                rule=f"data.max_length is {self.max_length} and data.long_text is error",
+                remedy="shorten it, raise data.max_length, or set data.long_text to truncate, "
+                "head_tail or window",
+            )
+        elif pair is None:
+            rows, lost = fit_single(ids, room, self.long_text, self.stride)
+            pieces = [(piece,) for piece in rows]
+        else:
+            pieces, lost = fit_pair(ids, pair, room, self.long_text, self.stride)
+        types = [template.build_types(*piece) for piece in pieces]
+        return EncodedText(
+            rows=[template.build(*piece) for piece in pieces],
+            types=types if any(map(any, types)) else None,
+            total=total,
+            lost=lost,
+        )

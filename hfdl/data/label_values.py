@@ -1,0 +1,197 @@
+"""What stands in a label cell: names, numbers, lists, 0/1 columns, and which task they mean."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_BITS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+
+
+def label_text(value: Any) -> str | None:
+    """A label as its name: 1 and 1.0 are ``"1"``, True is ``"True"``, a string is itself.
+
+    Returns:
+        None where there is no label: None, NaN or a blank string.
+
+    Raises:
+        TypeError: a list, a dict or anything else that names no one label.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, bool | int | float):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} is no label")
+
+
+def label_texts(values: Sequence[Any], table: Table, column: str = "label") -> list[str]:
+    """The labels of a split as names, integers of a Hub ``ClassLabel`` included.
+
+    Args:
+        values: the label column of ``table``.
+        table: where the rows come from, for messages and for ``label_names``.
+        column: the column's name.
+
+    Raises:
+        DataError: a row without a label (for ``ClassLabel`` also -1), or a value that is no
+            label; the message gives the row's place.
+    """
+    declared = (table.label_names or {}).get(column)
+    return [_text(value, row, table, column, declared) for row, value in enumerate(values)]
+
+
+def natural_sort(names: set[str]) -> tuple[str, ...]:
+    """Labels in their default order: by number if all are integers, else as strings."""
+    if all(_INTEGER.fullmatch(name) for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
+    return tuple(sorted(names))
+
+
+def numbers(values: Sequence[Any], table: Table, column: str = "label") -> list[float]:
+    """The targets of a regression.
+
+    Raises:
+        DataError: no number, not finite, or none at all, with the row's place.
+    """
+    found: list[float] = []
+    for row, value in enumerate(values):
+        number = _number(value)
+        if number is None or not math.isfinite(number):
+            raise DataError(
+                f"{value!r} in column {column!r} is not a number"
+                if number is None
+                else f"{value!r} in column {column!r} is not finite",
+                where=table.where(row),
+                rule="a regression target is a finite number",
+                remedy="fix the row; labels that are names need "
+                "data.problem_type=single_label_classification",
+            )
+        found.append(number)
+    return found
+
+
+def columns_to_lists(table: Table, names: Sequence[str]) -> list[list[str]]:
+    """Several 0/1 columns as a list of labels a row: the names of the columns that are 1.
+
+    Raises:
+        DataError: no such column, or a value other than 0, 1, True and False, with its place.
+    """
+    columns = [table.column(name, "data.label") for name in names]
+    rows: list[list[str]] = []
+    for row in range(len(table)):
+        cells = zip(names, columns, strict=True)
+        rows.append([name for name, column in cells if _bit(column[row], row, table, name)])
+    return rows
+
+
+def split_labels(value: Any, separator: str | None) -> list[Any] | None:
+    """The labels of a multi-label cell, blanks around them removed.
+
+    A list is itself. A string is split at the separator, and the empty string has no labels;
+    without a separator a string or a number is one label.
+
+    Returns:
+        None for None: the row says nothing, which is not the same as an empty list.
+    """
+    if value is None or isinstance(value, list | tuple):
+        return None if value is None else list(value)
+    if isinstance(value, str):
+        parts = value.split(separator) if separator else [value]
+        return [part.strip() for part in parts if part.strip()]
+    return [value]
+
+
+def infer_problem_type(values: Sequence[Any]) -> str:
+    """What kind of labels these are; None and blank strings are passed over.
+
+    Returns:
+        ``multi_label_classification`` if one is a list, ``regression`` if all are numbers and one
+        of them has a fraction, else ``single_label_classification``.
+    """
+    if any(isinstance(value, list | tuple) for value in values):
+        return "multi_label_classification"
+    present = [value for value in values if value is not None and str(value).strip()]
+    found = [_number(value) for value in present]
+    known = [number for number in found if number is not None]
+    if len(known) == len(found) and any(
+        math.isfinite(number) and not number.is_integer() for number in known
+    ):
+        return "regression"
+    return "single_label_classification"
+
+
+def problem_type(config: DataConfig, table: Table) -> str:
+    """The problem type that the recipe names or its label keys imply, else what the values say.
+
+    Raises:
+        DataError: no such label column.
+    """
+    if config.problem_type is not None:
+        return config.problem_type
+    if isinstance(config.label, list) or config.label_separator is not None:
+        return "multi_label_classification"
+    return infer_problem_type(table.column(config.label, "data.label"))
+
+
+def _text(value: Any, row: int, table: Table, column: str, declared: Sequence[str] | None) -> str:
+    if declared is not None and isinstance(value, int) and not isinstance(value, bool):
+        if 0 <= value < len(declared):
+            return declared[value]
+        text = None if value == -1 else str(value)
+    else:
+        try:
+            text = label_text(value)
+        except TypeError as error:
+            raise DataError(
+                f"{error}: {str(value)[:60]}",
+                where=table.where(row),
+                rule=f"column {column!r} holds one label a row",
+                remedy="several labels a row need data.problem_type=multi_label_classification",
+            ) from None
+    if text is None:
+        raise missing_label(table, row, column)
+    return text
+
+
+def missing_label(table: Table, row: int, column: str) -> DataError:
+    """The error for a row whose label cell says nothing."""
+    return DataError(
+        f"row has no label (column {column!r} is empty)",
+        where=table.where(row),
+        rule="every row needs one",
+        remedy="add the label or remove the row",
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, str) and "_" in value:  # Python reads 1_000 as a number; no file means it
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bit(value: Any, row: int, table: Table, name: str) -> bool:
+    bit = _BITS.get(str(value).strip().casefold())
+    if bit is None:
+        raise DataError(
+            f"{value!r} in label column {name!r}",
+            where=table.where(row),
+            rule="a list of label columns holds 0 or 1 (or True or False) a row",
+            remedy="one column that holds label names is data.label=COLUMN",
+        )
+    return bit

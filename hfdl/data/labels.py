@@ -1,0 +1,239 @@
+"""The label set: which labels there are, in which order, and the ids that stand for them.
+
+Names are the contract, ids are not: two splits, or a saved model and a file, agree on a label if
+they agree on its name. The set comes from training alone; a label that only validation or test
+has is an error, never a new class.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hfdl.data.label_values import label_texts, missing_label, natural_sort, split_labels
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+Given = Sequence[str] | Mapping[str, str] | None
+"""``data.labels`` of the recipe: the labels in order, a map from value to label, or None."""
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Labels in the order of their ids.
+
+    Args:
+        names: label of each id, no two alike.
+        mapping: value in the file -> label, where the recipe gives such a map.
+    """
+
+    names: tuple[str, ...]
+    mapping: Mapping[str, str] | None = None
+    _ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ids", {name: i for i, name in enumerate(self.names)})
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        """Label by id, as a transformers config holds it."""
+        return dict(enumerate(self.names))
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """Id by label, as a transformers config holds it."""
+        return dict(self._ids)
+
+    @classmethod
+    def from_training(
+        cls, values: Sequence[Any], *, table: Table, column: str = "label", given: Given = None
+    ) -> LabelSet:
+        """The labels of a training split with one label a row.
+
+        Their order is that of ``given``, else the one a Hub ``ClassLabel`` declares, else
+        ``natural_sort``.
+
+        Args:
+            values: the label column.
+            table: the training split, for messages and declared names.
+            column: the column's name.
+            given: ``data.labels``.
+
+        Raises:
+            DataError: a row without a label; a label that ``given`` does not list; ``given``
+                lists one twice; only one class.
+        """
+        texts = label_texts(values, table, column)
+        labels = cls._of([[text] for text in texts], table, column, given)
+        ids = labels._lookup([[text] for text in texts], table, "train")
+        _refuse_one_class(Counter(labels.names[row[0]] for row in ids), table, column)
+        return labels
+
+    @classmethod
+    def from_training_many(
+        cls,
+        values: Sequence[Any],
+        *,
+        table: Table,
+        column: str = "label",
+        separator: str | None = None,
+        given: Given = None,
+    ) -> LabelSet:
+        """The labels of a training split with any number of labels a row.
+
+        Args:
+            values: lists of labels, or strings (see ``split_labels``).
+            table: the training split, for messages and declared names.
+            column: the column's name.
+            separator: splits a string into labels.
+            given: ``data.labels``. For 0/1 columns: their names.
+
+        Raises:
+            DataError: a row that says nothing; a label that ``given`` does not list; ``given``
+                lists one twice; no label in the whole split.
+        """
+        rows = _many(values, table, column, separator)
+        labels = cls._of(rows, table, column, given)
+        labels._lookup(rows, table, "train")
+        if not any(rows):
+            raise DataError(
+                f"no row of train has a label (column {column!r})",
+                where=table.source,
+                rule="a classifier needs at least one",
+                remedy="is data.label the right column?",
+            )
+        return labels
+
+    def encode(
+        self, values: Sequence[Any], table: Table, split: str, *, column: str = "label"
+    ) -> list[int]:
+        """The id of each row's label.
+
+        Args:
+            values: the label column of ``table``.
+            table: where the rows come from.
+            split: the split's name, for the message.
+            column: the column's name.
+
+        Raises:
+            DataError: a row without a label, or a label that is not in the set.
+        """
+        texts = label_texts(values, table, column)
+        return [row[0] for row in self._lookup([[text] for text in texts], table, split)]
+
+    def encode_many(
+        self,
+        values: Sequence[Any],
+        table: Table,
+        split: str,
+        *,
+        column: str = "label",
+        separator: str | None = None,
+    ) -> list[list[int]]:
+        """The ids of each row's labels, ascending, each once.
+
+        Args:
+            values: lists of labels, or strings (see ``split_labels``).
+            table: where the rows come from.
+            split: the split's name, for the message.
+            column: the column's name.
+            separator: splits a string into labels.
+
+        Raises:
+            DataError: a row that says nothing, or a label that is not in the set.
+        """
+        rows = self._lookup(_many(values, table, column, separator), table, split)
+        return [sorted(set(row)) for row in rows]
+
+    @classmethod
+    def _of(
+        cls, rows: Sequence[Sequence[str]], table: Table, column: str, given: Given
+    ) -> LabelSet:
+        if isinstance(given, Mapping):
+            return cls(tuple(dict.fromkeys(given.values())), dict(given))
+        if given is not None:
+            repeated = [name for name, count in Counter(given).items() if count > 1]
+            if repeated:
+                raise DataError(
+                    f"label {repeated[0]!r} occurs twice",
+                    where="data.labels",
+                    rule="each label is listed once",
+                )
+            return cls(tuple(given))
+        declared = (table.label_names or {}).get(column)
+        if declared:
+            return cls(tuple(declared))
+        return cls(natural_sort({text for row in rows for text in row}))
+
+    def _lookup(self, rows: Sequence[Sequence[str]], table: Table, split: str) -> list[list[int]]:
+        if self.mapping is None:
+            ids = self._ids
+        else:
+            ids = {raw: self._ids[name] for raw, name in self.mapping.items()}
+        try:
+            return [[ids[text] for text in row] for row in rows]
+        except KeyError:
+            raise _unknown_label(self, list(ids), rows, table, split) from None
+
+
+def _many(
+    values: Sequence[Any], table: Table, column: str, separator: str | None
+) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for row, value in enumerate(values):
+        parts = split_labels(value, separator)
+        if parts is None:
+            raise missing_label(table, row, column)
+        # Every label of the cell has the row's place, for the message.
+        place = table.where(row)
+        origin = Table(place, {}, files=[place] * len(parts), label_names=table.label_names)
+        rows.append(label_texts(parts, origin, column))
+    return rows
+
+
+def _refuse_one_class(counts: Counter[str], table: Table, column: str) -> None:
+    if len(counts) != 1:
+        return
+    (name, count), *_ = counts.items()
+    raise DataError(
+        f"one class only: all {count} rows of train have the label {name!r}",
+        where=table.source,
+        rule="a classifier needs two labels or more",
+        remedy=f"add rows with another label, or set data.label (now {column!r}) "
+        "to the column that tells them apart",
+    )
+
+
+def _unknown_label(
+    labels: LabelSet,
+    known: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    table: Table,
+    split: str,
+) -> DataError:
+    ids = set(known)
+    places = [(i, text) for i, row in enumerate(rows) for text in row if text not in ids]
+    first, name = places[0]
+    count = len({i for i, text in places if text == name})
+    lacks = "data.labels does not list" if split == "train" else "training does not have"
+    what = "labels" if labels.mapping is None else "values"
+    listed = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+    if labels.mapping is not None:
+        remedy = f"fix the row, or map it with data.labels={{..., {name!r}: LABEL}}"
+    elif len(known) > _SHOWN:
+        remedy = f"fix the row, or list all labels, {name!r} too, with data.labels=[...]"
+    else:
+        remedy = f"fix the row, or list it with data.labels=[{', '.join([*known, name])}]"
+    return DataError(
+        f"{split} has the label {name!r} ({count} row{'' if count == 1 else 's'}), which {lacks}",
+        where=table.where(first),
+        rule=f"the known {what} are: {listed}",
+        remedy=remedy,
+    )

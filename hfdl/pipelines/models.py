@@ -1,0 +1,75 @@
+"""Opening the model of a pipeline: a run, a folder, a Hub id, or an object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hfdl.config.load import load_recipe
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.errors import ConfigError
+from hfdl.tasks.registry import task_class, task_of_model
+from hfdl.weights.resolve import find_model
+
+
+def task_of(model: Any) -> str:
+    """The task of a model folder or Hub id.
+
+    Raises:
+        ConfigError: no model was named.
+    """
+    if not isinstance(model, str | Path):
+        raise ConfigError(
+            "neither a task nor a model folder was named",
+            rule="a pipeline needs one of them",
+            remedy='for instance hfdl.pipeline("sentiment")',
+        )
+    folder = find_model(str(model))
+    recipe = folder / "recipe.yaml"
+    return load_recipe(folder).task if recipe.is_file() else task_of_model(folder)
+
+
+def open_model(
+    task: str, model: Any, tokenizer: Any, data_options: dict[str, Any]
+) -> tuple[Any, torch.nn.Module]:
+    """The task object and the model, in eval mode.
+
+    Args:
+        task: the task's own name.
+        model: a folder, a Hub id, or an open transformers model.
+        tokenizer: the tokenizer of an open model.
+        data_options: keys of the recipe's ``data`` section that take precedence.
+    """
+    if isinstance(model, str | Path):
+        folder = find_model(str(model))
+        recipe = _with_data(_recipe(task, folder), data_options)
+        opened = task_class(task).for_model(folder, recipe)
+        return opened, opened.load_model()
+    if tokenizer is None:
+        raise ConfigError(
+            "an open model was given without its tokenizer",
+            where="tokenizer",
+            rule="only a folder brings its own",
+            remedy="give tokenizer=...",
+        )
+    folder = Path(getattr(model, "name_or_path", "") or ".")
+    recipe = _with_data(_plain_recipe(task, folder), data_options)
+    return task_class(task).of_parts(folder, model.config, tokenizer, recipe), model
+
+
+def _recipe(task: str, folder: Path) -> Recipe:
+    if (folder / "recipe.yaml").is_file():
+        return load_recipe(folder)
+    return _plain_recipe(task, folder)
+
+
+def _plain_recipe(task: str, folder: Path) -> Recipe:
+    """For a model that hfdl did not train: read every text whole."""
+    data = DataConfig(max_length=None, long_text="window")
+    return Recipe(task=task, model=ModelConfig(name=str(folder)), data=data)
+
+
+def _with_data(recipe: Recipe, options: dict[str, Any]) -> Recipe:
+    return load_recipe(recipe, {f"data.{key}": value for key, value in options.items()})

@@ -1,0 +1,201 @@
+"""The text-classification pipeline.
+
+It answers in transformers' structures, and differs where transformers fails its users: the model
+is always in eval mode, scores are plain floats, an empty list gives an empty list, and a text that
+is longer than the model is read as the recipe says (``data.long_text``) instead of raising.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import torch
+
+from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.pipelines.models import open_model
+from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+
+Answer = dict[str, Any]
+Input = str | Mapping[str, str]
+
+_FUNCTIONS = ("softmax", "sigmoid", "none")
+# Texts of a generator that are read at once: enough to sort by length.
+_WINDOW = 256
+_UNSET: Any = object()
+
+
+class TextClassificationPipeline:
+    """Labels and scores for texts.
+
+    Args:
+        model: a run's folder, a model folder, a Hub id, or an open transformers model.
+        tokenizer: the tokenizer of an open model.
+        device: a torch device. Default: a GPU if there is one.
+        batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
+        top_k: how many labels to give; None for all. Default: the best one, not in a list.
+        function_to_apply: ``softmax``, ``sigmoid`` or ``none``. Default: by the problem's type.
+        long_text: as ``data.long_text``. Default: the recipe's; for a model without one ``window``.
+        max_length: as ``data.max_length``. Default: the recipe's, else the model's limit.
+        truncation: as transformers' tokenizers take it; True is ``long_text="truncate"``.
+    """
+
+    task = "text-classification"
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        tokenizer: Any = None,
+        device: str | int | torch.device | None = None,
+        batch_size: int | None = None,
+        top_k: int | None = _UNSET,
+        function_to_apply: str | None = None,
+        long_text: str | None = None,
+        max_length: int | None = None,
+        truncation: bool | None = None,
+    ) -> None:
+        options = {
+            "long_text": "truncate" if truncation and long_text is None else long_text,
+            "max_length": max_length,
+        }
+        options = {key: value for key, value in options.items() if value is not None}
+        self._task, opened = open_model("text_classification", model, tokenizer, options)
+        self.device = _device(device)
+        self.model = opened.to(self.device).eval()
+        self.tokenizer = self._task.tokenizer
+        self.batch_size = batch_size
+        self._top_k = top_k
+        self._function = _checked_function(function_to_apply)
+
+    def __call__(
+        self,
+        inputs: Input | Iterable[Input],
+        *,
+        top_k: int | None = _UNSET,
+        function_to_apply: str | None = None,
+        batch_size: int | None = None,
+    ) -> Any:
+        """Classify one text, several, or a stream of them.
+
+        Args:
+            inputs: a text, a dict with ``text`` and ``text_pair``, a list of either, or any other
+                iterable of either.
+            top_k, function_to_apply, batch_size: as for the class, for this call.
+
+        Returns:
+            As transformers' pipeline. A text: ``[{"label", "score"}]``; with ``top_k`` the list
+            of the best. A dict: the bare answer. A list: one answer a text, and ``[]`` for ``[]``.
+            Another iterable: an iterator, which reads on as it is read.
+
+        Raises:
+            DataError: an input is neither a text nor such a dict.
+        """
+        wanted = self._top_k if top_k is _UNSET else top_k
+        limit = batch_size or self.batch_size
+        function = _checked_function(function_to_apply) or self._function
+
+        def answer(texts: list[Input]) -> list[Any]:
+            return [_shape(scores, wanted) for scores in self._scores(texts, function, limit)]
+
+        if isinstance(inputs, str):
+            answers = answer([inputs])
+            # transformers puts a single text's answer into a list, unless this very call asks
+            # for top_k.
+            return answers if top_k is _UNSET else answers[0]
+        if isinstance(inputs, Mapping):
+            return answer([inputs])[0]
+        if isinstance(inputs, list | tuple):
+            return answer(list(inputs))
+        if isinstance(inputs, Iterable):
+            return _stream(inputs, answer)
+        raise _wrong_input(inputs, 0)
+
+    def _scores(
+        self, inputs: list[Input], function: str | None, limit: int | None
+    ) -> list[list[Answer]]:
+        """The score of every label, for each input in order."""
+        texts, pairs = _columns(inputs)
+        split = self._task.encode(texts, pairs)
+        batches = inference_batches(split.lengths, token_budget(self.device), limit)
+        found: dict[int, list[float]] = {}
+        for outputs, batch in forward_batches(self.model, split, batches, self.device):
+            scores = self._task.scores(outputs, batch, function or self._default_function())
+            found.update(zip(batch.examples, scores.cpu().tolist(), strict=True))
+        names = self._task.label_names
+        return [
+            [{"label": n, "score": s} for n, s in zip(names, found[i], strict=True)]
+            for i in range(len(inputs))
+        ]
+
+    def _default_function(self) -> str | None:
+        config: Any = self.model.config
+        if config.num_labels == 1 and config.problem_type != "regression":
+            return "sigmoid"  # what transformers' pipeline does with a lone label
+        return None
+
+
+def _shape(scores: list[Answer], top_k: int | None) -> Any:
+    ranked = sorted(scores, key=lambda answer: answer["score"], reverse=True)
+    if top_k is _UNSET:
+        return ranked[0]
+    return ranked if top_k is None else ranked[:top_k]
+
+
+def _columns(inputs: list[Input]) -> tuple[list[str], list[str] | None]:
+    """Texts, and second texts if the inputs have them; all must or none."""
+    rows = [_pair(value, i) for i, value in enumerate(inputs)]
+    with_pair = [pair is not None for _, pair in rows]
+    if any(with_pair) and not all(with_pair):
+        raise DataError(
+            "some inputs have a text_pair and some have none",
+            where=f"input {with_pair.index(False) + 1}",
+            rule="one call is about single texts or about pairs",
+            remedy="make two calls",
+        )
+    texts = [text for text, _ in rows]
+    return texts, [pair or "" for _, pair in rows] if any(with_pair) else None
+
+
+def _pair(value: Any, index: int) -> tuple[str, str | None]:
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, Mapping) and isinstance(value.get("text"), str):
+        pair = value.get("text_pair")
+        if pair is None or isinstance(pair, str):
+            return value["text"], pair
+    raise _wrong_input(value, index)
+
+
+def _wrong_input(value: Any, index: int) -> DataError:
+    return DataError(
+        f"cannot classify {value!r:.80}",
+        where=f"input {index + 1}",
+        rule='an input is a text, or a dict with "text" and, for a pair, "text_pair"',
+        remedy='for a pair use {"text": ..., "text_pair": ...}',
+    )
+
+
+def _stream(inputs: Iterable[Input], answer: Callable[[list[Input]], list[Any]]) -> Iterator[Any]:
+    rest = iter(inputs)
+    while window := list(islice(rest, _WINDOW)):
+        yield from answer(window)
+
+
+def _checked_function(name: str | None) -> str | None:
+    if name is not None and name not in _FUNCTIONS:
+        raise ConfigError(
+            f"unknown function {name!r}",
+            where="function_to_apply",
+            remedy=did_you_mean(name, _FUNCTIONS),
+        )
+    return name
+
+
+def _device(device: str | int | torch.device | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if isinstance(device, int):  # transformers counts GPUs from 0; -1 is the CPU
+        return torch.device("cpu" if device < 0 else f"cuda:{device}")
+    return torch.device(device)

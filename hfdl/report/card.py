@@ -1,0 +1,108 @@
+"""``README.md``: the model card, with the real figures of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hfdl.report import metadata, wording
+from hfdl.report.facts import environment_facts, run_facts
+from hfdl.report.figures import AVERAGES, accuracy_interval
+from hfdl.report.findings import limits
+from hfdl.report.markdown import Markdown, environment
+from hfdl.report.page import write_text
+from hfdl.report.record import RunRecord, read_run
+
+LABELS = 50
+"""Labels that a card lists; ``config.json`` has them all."""
+
+_KINDS = {
+    "single_label_classification": "gives a text one label",
+    "multi_label_classification": "gives a text any number of labels",
+    "regression": "gives a text a number",
+}
+
+
+def write_model_card(folder: Path) -> Path:
+    """Write ``README.md`` into a run's folder and say where it is.
+
+    Raises:
+        OutputError: the folder is not that of a finished run.
+    """
+    return write_text(folder / "README.md", card_text(read_run(folder)))
+
+
+def card_text(record: RunRecord) -> str:
+    """The model card of a run."""
+    body = environment().get_template("model_card.md").render(**_context(record))
+    return f"---\n{metadata.card_data(record).to_yaml()}\n---\n\n{body}"
+
+
+def _context(record: RunRecord) -> dict[str, Any]:
+    pipeline = metadata.PIPELINES.get(record.task)
+    return {
+        "name": metadata.model_name(record),
+        "base": str(record.section("model").get("name") or ""),
+        "from_scratch": bool(record.section("model").get("config")),
+        "data": metadata.data_name(record),
+        "examples": (record.plan.get("examples") or {}).get("train"),
+        "task": wording.sentence(record.task),
+        "kind": _KINDS.get(record.problem_type or ""),
+        "columns": record.splits,
+        "rows": _figures(record),
+        "averages": AVERAGES.get(record.problem_type or ""),
+        "interval": any(accuracy_interval(record, split) for split in record.splits),
+        "counts": [_count(record, split) for split in record.splits],
+        "pipeline": Markdown(pipeline) if pipeline else None,
+        "arguments": Markdown(_arguments(record)),
+        "pair": bool(record.section("data").get("text_pair")),
+        "labels": record.labels[:LABELS] if record.problem_type else [],
+        "more_labels": max(0, len(record.labels) - LABELS) if record.problem_type else 0,
+        "number": record.problem_type == "regression",
+        "limits": limits(record),
+        "notes": record.notes(),
+        "settings": _settings(record),
+        "facts": run_facts(record),
+        "environment": environment_facts(record),
+    }
+
+
+def _count(record: RunRecord, split: str) -> str:
+    count = record.examples(split)
+    return f"{split}, {wording.plural(count, 'example')}" if count else split
+
+
+def _figures(record: RunRecord) -> list[list[str]]:
+    names = dict.fromkeys(name for split in record.splits for name in record.metrics[split])
+    return [
+        [wording.metric_name(name), *(_cell(record, split, name) for split in record.splits)]
+        for name in names
+    ]
+
+
+def _cell(record: RunRecord, split: str, name: str) -> str:
+    shown = wording.figure(name, record.metrics[split].get(name))
+    interval = accuracy_interval(record, split) if name == "accuracy" else None
+    if interval is None:
+        return shown
+    low, high = (wording.percent(end) for end in interval)
+    return f"{shown} ({low} to {high})"
+
+
+def _arguments(record: RunRecord) -> str:
+    """What transformers' pipeline must be told beside the model."""
+    return {
+        "multi_label_classification": ", top_k=None",
+        "regression": ', function_to_apply="none"',
+    }.get(record.problem_type or "", "")
+
+
+def _settings(record: RunRecord) -> list[tuple[str, str]]:
+    groups = {name: record.section(name) for name in ("train", "tune", "data")}
+    skipped = {"data.train", "data.validation", "data.test", "data.labels"}
+    return [
+        (f"{group}.{key}", wording.number(value) if isinstance(value, float) else str(value))
+        for group, values in groups.items()
+        for key, value in values.items()
+        if value not in (None, [], {}) and f"{group}.{key}" not in skipped
+    ]

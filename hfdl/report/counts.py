@@ -1,0 +1,199 @@
+"""Figures that are counted from predictions: tables of labels, confusions, calibration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Z95 = 1.959963984540054
+"""Quantile of the normal distribution that leaves 2.5 % on either side."""
+
+
+def wilson(successes: float, total: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's interval for a share (95 % by default).
+
+    Unlike ``p ± z·sqrt(p(1-p)/n)`` it stays within [0, 1] and does not shrink to nothing where
+    all or none succeeded.
+    """
+    if total <= 0:
+        return 0.0, 1.0
+    share = successes / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total)
+    half *= math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often each label was right, was predicted and was true; arrays of shape (C,)."""
+
+    labels: list[str]
+    hits: np.ndarray
+    predicted: np.ndarray
+    support: np.ndarray
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """Precision, recall and F1 of one label or of an average. None: nothing to divide by."""
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+    predicted: int
+
+
+def complete_labels(labels: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The label set, and after it whatever else the predictions name."""
+    seen = {
+        str(name) for row in rows for key in ("label", "prediction") for name in _names(row[key])
+    }
+    return [*labels, *sorted(seen - set(labels))]
+
+
+def confusion(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> np.ndarray:
+    """Counts of shape (C, C): row = true label, column = predicted label."""
+    place = {label: index for index, label in enumerate(labels)}
+    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    for row in rows:
+        matrix[place[str(row["label"])], place[str(row["prediction"])]] += 1
+    return matrix
+
+
+def tally(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> Tally:
+    """Counts for each label. An example may have one label, several or none."""
+    place = {label: index for index, label in enumerate(labels)}
+    hits, predicted, support = np.zeros((3, len(labels)), dtype=np.int64)
+    for row in rows:
+        true, found = set(_names(row["label"])), set(_names(row["prediction"]))
+        for counts, names in ((support, true), (predicted, found), (hits, true & found)):
+            for name in names:
+                counts[place[name]] += 1
+    return Tally(list(labels), hits, predicted, support)
+
+
+def label_figures(counted: Tally) -> list[LabelFigures]:
+    """The figures of each label, in the order of the labels."""
+    columns = zip(
+        counted.labels,
+        counted.hits.tolist(),
+        counted.predicted.tolist(),
+        counted.support.tolist(),
+        strict=True,
+    )
+    return [_figures(*column) for column in columns]
+
+
+def averages(counted: Tally, *, several: bool) -> list[LabelFigures]:
+    """Macro and weighted averages as scikit-learn counts them; nothing to divide by counts as 0.
+
+    Args:
+        counted: the counts of each label.
+        several: an example may have several labels. Then there is a micro average, which with one
+            label an example is just the accuracy, and a label that is neither true nor predicted
+            anywhere takes part in the macro average.
+    """
+    rows = [row for row in label_figures(counted) if several or row.support or row.predicted]
+    support = sum(row.support for row in rows)
+    predicted = sum(row.predicted for row in rows)
+    found: list[LabelFigures] = []
+    if several:
+        found.append(_figures("micro average", int(counted.hits.sum()), predicted, support))
+    weights = {
+        "macro average": [1.0 for _ in rows],
+        "weighted average": [float(row.support) for row in rows],
+    }
+    for name, weight in weights.items():
+        if sum(weight):
+            means = [
+                float(np.average([value or 0.0 for value in values], weights=weight))
+                for values in zip(*((r.precision, r.recall, r.f1) for r in rows), strict=True)
+            ]
+            found.append(LabelFigures(name, means[0], means[1], means[2], support, predicted))
+    return found
+
+
+def confused_pairs(matrix: np.ndarray, labels: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """The most frequent confusions: true label, predicted label, count, share of the true label."""
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    support = np.maximum(matrix.sum(axis=1), 1)
+    pairs = [
+        {
+            "true": labels[row],
+            "predicted": labels[column],
+            "count": int(wrong[row, column]),
+            "share": float(wrong[row, column] / support[row]),
+        }
+        for row, column in np.argwhere(wrong)
+    ]
+    pairs.sort(key=lambda pair: (-pair["count"], -pair["share"], pair["true"], pair["predicted"]))
+    return pairs[:most]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The predictions whose score lies between ``low`` and ``high``."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+    interval: tuple[float, float]
+
+
+def reliability(scores: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[Bin]:
+    """Bins of equal width over [0, 1] that hold anything; ``scores`` and ``correct``: (N,)."""
+    place = np.minimum((scores * bins).astype(int), bins - 1)
+    found = []
+    for index in range(bins):
+        inside = place == index
+        count = int(inside.sum())
+        if count:
+            right = int(correct[inside].sum())
+            found.append(
+                Bin(
+                    low=index / bins,
+                    high=(index + 1) / bins,
+                    count=count,
+                    confidence=float(scores[inside].mean()),
+                    accuracy=right / count,
+                    interval=wilson(right, count),
+                )
+            )
+    return found
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error: mean of |accuracy - confidence|, weighted by the bins' counts."""
+    total = sum(found.count for found in bins)
+    gaps = sum(found.count * abs(found.accuracy - found.confidence) for found in bins)
+    return gaps / total if total else 0.0
+
+
+def is_right(row: dict[str, Any]) -> bool:
+    """Whether the prediction is the label; of several labels, whether all of them are right."""
+    return set(_names(row["label"])) == set(_names(row["prediction"]))
+
+
+def _figures(label: str, hits: int, predicted: int, support: int) -> LabelFigures:
+    return LabelFigures(
+        label=label,
+        precision=hits / predicted if predicted else None,
+        recall=hits / support if support else None,
+        f1=2 * hits / (predicted + support) if predicted + support else None,
+        support=support,
+        predicted=predicted,
+    )
+
+
+def _names(value: Any) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else [str(value)]

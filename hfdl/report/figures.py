@@ -1,0 +1,127 @@
+"""The headline: how good the model is, how sure that figure is, and what it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from hfdl.report import wording
+from hfdl.report.counts import is_right, wilson
+from hfdl.report.record import RunRecord
+from hfdl.report.section import Section, render
+
+SINGLE = "single_label_classification"
+MULTI = "multi_label_classification"
+REGRESSION = "regression"
+
+AVERAGES = {
+    SINGLE: "Precision, recall and F1 are macro averages: each label counts alike.",
+    MULTI: "Accuracy: all labels of the text right. Precision, recall and F1 are micro averages: "
+    "each label of each text counts alike.",
+}
+"""How ``hfdl.metrics`` averages over labels, in words."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The figure that picked the best weights, on one split."""
+
+    split: str
+    name: str
+    value: str
+    examples: int | None
+    interval: tuple[float, float] | None
+
+
+def build(record: RunRecord) -> Section:
+    """The part of the page with the figures."""
+    metric = best_metric(record)
+    headlines = [headline(record, split, metric) for split in record.splits] if metric else []
+    html = render(
+        "figures.html",
+        headlines=headlines,
+        tiles=_tiles(record),
+        columns=_columns(record),
+        rows=_rows(record),
+        averages=AVERAGES.get(record.problem_type or ""),
+        baseline=majority(record),
+    )
+    return Section("figures", "Figures", html)
+
+
+def best_metric(record: RunRecord) -> str | None:
+    """The metric that the run is judged by: the one that picked the weights, else the first."""
+    named = (record.metrics.get("best") or {}).get("metric")
+    measured = {name for split in record.splits for name in record.metrics[split]}
+    return named if named in measured else next(iter(sorted(measured)), None)
+
+
+def headline(record: RunRecord, split: str, metric: str) -> Headline:
+    """One metric on one split, with its interval where there is one."""
+    value = record.metrics[split].get(metric)
+    return Headline(
+        split=split,
+        name=wording.metric_name(metric),
+        value=wording.figure(metric, value),
+        examples=record.examples(split),
+        interval=accuracy_interval(record, split) if metric == "accuracy" else None,
+    )
+
+
+def accuracy_interval(record: RunRecord, split: str) -> tuple[float, float] | None:
+    """Wilson's 95 % interval, where the split's accuracy is the share of right predictions."""
+    stated = record.metrics[split].get("accuracy")
+    rows = record.on(split)
+    if record.problem_type not in (SINGLE, MULTI) or stated is None or not rows:
+        return None
+    right = sum(is_right(row) for row in rows)
+    # Another kind of accuracy (by token, by label) has another kind of interval.
+    return wilson(right, len(rows)) if abs(right / len(rows) - stated) < 1e-4 else None
+
+
+def majority(record: RunRecord) -> dict[str, Any] | None:
+    """The commonest label and its share: what a model that always says it would reach."""
+    if record.problem_type != SINGLE or not record.splits:
+        return None
+    counts = Counter(str(row["label"]) for row in record.on(record.splits[0]))
+    if not counts:
+        return None
+    label, count = min(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {"label": label, "share": count / counts.total(), "split": record.splits[0]}
+
+
+def _columns(record: RunRecord) -> list[str]:
+    return [*record.splits, *(["train"] if record.metrics.get("train") else [])]
+
+
+def _rows(record: RunRecord) -> list[dict[str, Any]]:
+    columns = _columns(record)
+    names = dict.fromkeys(name for column in columns for name in record.metrics[column])
+    rows = []
+    for name in names:
+        cells = []
+        for column in columns:
+            value = record.metrics[column].get(name)
+            interval = None
+            if name == "accuracy" and column != "train":
+                interval = accuracy_interval(record, column)
+            cells.append({"value": wording.figure(name, value), "interval": interval})
+        rows.append({"name": wording.metric_name(name), "cells": cells})
+    return rows
+
+
+def _tiles(record: RunRecord) -> list[tuple[str, str]]:
+    runtime, plan = record.metrics.get("runtime") or {}, record.plan
+    best = record.metrics.get("best") or {}
+    tiles = [
+        ("Training time", runtime.get("seconds"), wording.duration),
+        ("Updates", runtime.get("steps"), wording.number),
+        ("Best weights at update", best.get("step"), wording.number),
+        ("Examples per second", runtime.get("samples_per_second"), wording.number),
+        ("Tokens per second", runtime.get("tokens_per_second"), wording.short_count),
+        ("Peak memory", runtime.get("peak_memory_bytes"), wording.size),
+        ("Parameters", plan.get("parameters"), wording.short_count),
+        ("Training examples", (plan.get("examples") or {}).get("train"), wording.number),
+    ]
+    return [(name, show(value)) for name, value, show in tiles if value is not None]

@@ -1,0 +1,94 @@
+"""The front matter of a model card, as the Hugging Face Hub reads it."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hfdl.report.record import RunRecord
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCardData
+
+PIPELINES = {
+    "text_classification": "text-classification",
+    "token_classification": "token-classification",
+    "masked_lm": "fill-mask",
+    "causal_lm": "text-generation",
+}
+"""The Hub's name of each task."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_FILES = re.compile(r"\.(csv|tsv|json|jsonl|parquet|conll|txt)$", re.IGNORECASE)
+
+
+def card_data(record: RunRecord) -> ModelCardData:
+    """What the Hub indexes: base model, task, data set and the figures of each split."""
+    from huggingface_hub import ModelCardData
+
+    base = base_model(record)
+    dataset = hub_dataset(record)
+    results = _results(record)
+    return ModelCardData(
+        library_name="transformers",
+        base_model=base,
+        datasets=dataset,
+        pipeline_tag=PIPELINES.get(record.task),
+        tags=["hfdl"],
+        metrics=sorted({result.metric_type for result in results}) or None,
+        model_name=model_name(record),
+        eval_results=results or None,
+    )
+
+
+def base_model(record: RunRecord) -> str | None:
+    """The Hub id of the model that was fine-tuned; None where it was a folder or random weights."""
+    model = record.section("model")
+    name = str(model.get("name") or "")
+    # With sizes of its own the run took only the tokenizer from the named model.
+    return name if not model.get("config") and looks_like_hub_id(name) else None
+
+
+def hub_dataset(record: RunRecord) -> str | None:
+    """The Hub id of the training data; None for files and embedded data."""
+    name = str(record.section("data").get("train") or "").split(":", maxsplit=1)[0]
+    return name if looks_like_hub_id(name) and not _FILES.search(name) else None
+
+
+def looks_like_hub_id(name: str) -> bool:
+    """Whether a name has the form of a Hub id and is no folder or file here."""
+    return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists()
+
+
+def data_name(record: RunRecord) -> str:
+    """The training data without the folders of this machine."""
+    source = str(record.section("data").get("train") or "unknown")
+    return Path(source).name if Path(source).is_absolute() else source
+
+
+def model_name(record: RunRecord) -> str:
+    """A name for the result: base model and data."""
+    model = str(record.section("model").get("name") or "model")
+    parts = (Path(model).name, Path(data_name(record)).stem)
+    return "-".join(part for part in parts if part)
+
+
+def _results(record: RunRecord) -> list[EvalResult]:
+    from huggingface_hub import EvalResult
+
+    dataset = hub_dataset(record) or data_name(record)
+    return [
+        EvalResult(
+            task_type=PIPELINES.get(record.task, record.task),
+            dataset_type=dataset,
+            dataset_name=data_name(record),
+            dataset_split=split,
+            metric_type=name,
+            metric_value=round(value, 6),
+        )
+        for split in record.splits
+        for name, value in record.metrics[split].items()
+        if isinstance(value, (int, float)) and math.isfinite(value)
+    ]

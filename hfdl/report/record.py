@@ -1,0 +1,157 @@
+"""A finished run, read back from its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hfdl.errors import OutputError
+
+Record = dict[str, Any]
+"""A line of ``log.jsonl`` or ``predictions.jsonl``."""
+
+_SPLIT_ORDER = ("test", "validation")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What the files of a run hold.
+
+    ``events`` is the log without what a later resume took back; ``recipe_text`` is ``recipe.yaml``
+    as it stands in the folder.
+    """
+
+    recipe: dict[str, Any]
+    recipe_text: str
+    metrics: dict[str, Any]
+    events: list[Record]
+    predictions: list[Record]
+
+    @property
+    def task(self) -> str:
+        """Name of the task, as in the recipe."""
+        return str(self.metrics.get("task") or self.recipe.get("task") or "")
+
+    @property
+    def problem_type(self) -> str | None:
+        """As in a transformers config; None for tasks that have none."""
+        return self.metrics.get("problem_type")
+
+    @property
+    def labels(self) -> list[str]:
+        """The label set in the model's order."""
+        return [str(label) for label in self.metrics.get("labels") or []]
+
+    @property
+    def plan(self) -> Record:
+        """The last ``plan`` event (a resumed run has several), or an empty one."""
+        return next(iter(self.events_of("plan")[-1:]), {})
+
+    @property
+    def end(self) -> Record:
+        """The last ``end`` event, or an empty one."""
+        return next(iter(self.events_of("end")[-1:]), {})
+
+    @property
+    def splits(self) -> list[str]:
+        """Splits with figures, the one that tells most first: test, then validation."""
+        return [name for name in _SPLIT_ORDER if isinstance(self.metrics.get(name), dict)]
+
+    def events_of(self, kind: str) -> list[Record]:
+        """The events of one kind, in the order of the log."""
+        return [event for event in self.events if event.get("event") == kind]
+
+    def notes(self) -> list[str]:
+        """What the run noted for a person, each thing once."""
+        return list(dict.fromkeys(str(event["text"]) for event in self.events_of("note")))
+
+    def section(self, name: str) -> dict[str, Any]:
+        """A group of the recipe (``section("data")``), empty where there is none."""
+        found = self.recipe.get(name)
+        return found if isinstance(found, dict) else {}
+
+    def on(self, split: str) -> list[Record]:
+        """The labelled predictions on a split."""
+        return [
+            row
+            for row in self.predictions
+            if row.get("split") == split and row.get("label") is not None
+        ]
+
+    def examples(self, split: str) -> int | None:
+        """How many examples a split has, or None where no file says so."""
+        planned = (self.plan.get("examples") or {}).get(split)
+        return len(self.on(split)) or planned
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read the files of a run.
+
+    Raises:
+        OutputError: the folder is not that of a finished run, or a file in it is damaged.
+    """
+    import yaml
+
+    recipe_text = _needed(folder / "recipe.yaml")
+    try:
+        recipe = yaml.safe_load(recipe_text)
+        metrics = json.loads(_needed(folder / "metrics.json"))
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        raise OutputError(f"a file of the run is damaged: {error}", where=str(folder)) from error
+    if not isinstance(recipe, dict) or not isinstance(metrics, dict):
+        raise OutputError(
+            "recipe.yaml and metrics.json must each hold a mapping", where=str(folder)
+        )
+    return RunRecord(
+        recipe=recipe,
+        recipe_text=recipe_text,
+        metrics=metrics,
+        events=_without_superseded(_lines(folder / "log.jsonl", unfinished_end=True)),
+        predictions=list(_lines(folder / "predictions.jsonl", unfinished_end=False)),
+    )
+
+
+def _needed(path: Path) -> str:
+    if not path.is_file():
+        raise OutputError(
+            f"there is no {path.name}",
+            where=str(path.parent),
+            rule="a report needs the folder of a finished run",
+            remedy="finish the run with 'hfdl train RECIPE --resume'",
+        )
+    return path.read_text(encoding="utf-8")
+
+
+def _lines(path: Path, *, unfinished_end: bool) -> Iterator[Record]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                # A killed run can leave half a line of log; the next line starts after it.
+                if unfinished_end and not line.endswith("\n"):
+                    return
+                where = f"{path}, line {number}"
+                raise OutputError(f"the line is not JSON: {error.msg}", where=where) from error
+            yield record
+
+
+def _without_superseded(events: Iterator[Record]) -> list[Record]:
+    kept: list[Record] = []
+    for event in events:
+        if event.get("event") == "resume":
+            resumed = event["step"]
+            kept = [old for old in kept if not _taken_back(old, resumed)]
+        kept.append(event)
+    return kept
+
+
+def _taken_back(event: Record, resumed_step: int) -> bool:
+    return event.get("event") in ("update", "evaluation") and event["step"] > resumed_step

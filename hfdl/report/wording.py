@@ -1,0 +1,137 @@
+"""How figures, texts and names are written for a person."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import Any, TypeGuard
+
+MISSING = "—"
+CLIP = 400
+"""Characters of a text that are shown before one asks for all of it."""
+CAP = 20_000
+"""Characters that a page carries of one text at most."""
+
+_METRICS = {
+    "f1": "F1",
+    "f1_macro": "F1, macro average",
+    "mae": "Mean absolute error",
+    "matthews_correlation": "Matthews correlation",
+    "mse": "Mean squared error",
+    "pearson": "Pearson correlation",
+    "pearsonr": "Pearson correlation",
+    "r2": "R²",
+    "r_squared": "R²",
+    "rmse": "Root mean squared error",
+    "roc_auc": "ROC AUC",
+    "spearman": "Spearman correlation",
+    "spearmanr": "Spearman correlation",
+}
+_SHARES = ("accuracy", "exact_match", "f1", "precision", "recall")
+
+
+def percent(share: float | None) -> str:
+    """``0.913`` as ``91.3%``. Never 100% or 0% of what is a little less or more."""
+    if not _is_number(share):
+        return MISSING
+    for digits in (1, 2, 3):
+        shown = round(100 * share, digits)
+        if (shown < 100 or share >= 1) and (shown > 0 or share <= 0):
+            return f"{shown:.{digits}f}%"
+    return ">99.999%" if share > 0.5 else "<0.001%"
+
+
+def number(value: Any) -> str:
+    """A number with at most four significant digits, whole numbers with thousands separators."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return MISSING if value is None else str(value)
+    if not math.isfinite(value):
+        return MISSING if math.isnan(value) else str(value)
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 1000):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def figure(name: str, value: float | None) -> str:
+    """A metric's value: shares in percent, everything else as a number."""
+    return percent(value) if is_share(name) else number(value)
+
+
+def is_share(name: str) -> bool:
+    """Whether the metric is a share between 0 and 1."""
+    return any(name == share or name.startswith(f"{share}_") for share in _SHARES)
+
+
+def metric_name(name: str) -> str:
+    """``spearmanr`` as ``Spearman correlation``."""
+    return _METRICS.get(name) or sentence(name)
+
+
+def sentence(name: str) -> str:
+    """``text_classification`` as ``Text classification``."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as ``1 h 2 min``, ``3 min 5 s`` or ``4.2 s``."""
+    if not _is_number(seconds):
+        return MISSING
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def size(count: float | None) -> str:
+    """Bytes as ``1.4 GiB``."""
+    if not _is_number(count):
+        return MISSING
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.3g} {unit}"
+        count = count / 1024
+    return f"{count:.3g} TiB"
+
+
+def short_count(count: float | None) -> str:
+    """``22713601`` as ``22.7 M``."""
+    if not _is_number(count):
+        return MISSING
+    for unit in ("", " k", " M", " G"):
+        if abs(count) < 1000:
+            return f"{count:.3g}{unit}"
+        count = count / 1000
+    return f"{count:.3g} T"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 example``, ``1,200 examples``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def clip(text: str, limit: int = CLIP) -> str:
+    """The start of a text: at a word's end if one is near, and never inside a character."""
+    if len(text) <= limit:
+        return text
+    start = text[:limit]
+    words = start.rsplit(maxsplit=1)[0]
+    if len(words) > limit - 60:
+        return words + " …"
+    # U+200D joins emoji; marks and modifiers belong to the character before them.
+    while len(start) > 1 and (_extends(text[len(start)]) or start[-1] == "\u200d"):
+        start = start[:-1]
+    return start + "…"
+
+
+def _extends(character: str) -> bool:
+    return (
+        unicodedata.category(character) in ("Mn", "Me", "Mc")
+        or character == "\u200d"
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+    )
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,373 @@
+"""Labels for whole texts: one of several, any of several, or a number; of one text or a pair.
+
+What is said of a long text that was read in windows is the mean of what is said of its windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.data.encode import EncodedText, TextEncoder
+from hfdl.data.labels import LabelSet
+from hfdl.data.table import Table
+from hfdl.errors import ConfigError, ModelError
+from hfdl.metrics import multi_label_metrics, regression_metrics, single_label_metrics
+from hfdl.tasks import classification_data as reading
+from hfdl.tasks.classification_split import ClassificationSplit, Padding
+from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.weights.pretrained import (
+    build_pretrained,
+    length_limit,
+    load_config,
+    load_tokenizer,
+)
+from hfdl.weights.resolve import find_model
+
+SINGLE, MULTI, REGRESSION = reading.SINGLE, reading.MULTI, reading.REGRESSION
+# transformers' pipeline applies these, by the problem's type.
+FUNCTIONS = {SINGLE: "softmax", MULTI: "sigmoid", REGRESSION: "none"}
+THRESHOLD = 0.5
+"""A label of a multi-label text is given from this probability on."""
+
+
+class TextClassification:
+    """The task ``text_classification``.
+
+    Use ``for_training`` or ``for_model``.
+
+    Args:
+        folder: the model's folder.
+        tokenizer: its fast tokenizer.
+        encoder: tokenizer and the rule for long texts.
+        labels: the label set; None until ``prepare`` has read it from the training split.
+        problem_type: as in a transformers config; None until then.
+        tune: the recipe's ``tune`` section.
+        seed: fixes the split of validation and the sampling.
+        memory: data objects by the marker that stands for them in the recipe.
+    """
+
+    name = "text_classification"
+
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: Any,
+        encoder: TextEncoder,
+        *,
+        labels: LabelSet | None,
+        problem_type: str | None,
+        tune: TuneConfig,
+        seed: int,
+        memory: Mapping[str, Any] | None,
+    ) -> None:
+        self.folder, self.tokenizer, self.encoder = folder, tokenizer, encoder
+        self.labels, self.problem_type = labels, problem_type
+        self.tune, self.seed, self.memory = tune, seed, memory or {}
+        self.trains = labels is None
+        self.fresh_parameters: list[str] = []
+        """Parameters that were not in the model's weights: those of the new head."""
+        self._class_weights: torch.Tensor | None = None
+
+    @classmethod
+    def for_training(
+        cls, recipe: Recipe, memory: Mapping[str, Any] | None = None
+    ) -> TextClassification:
+        """A task that reads its labels from the training split."""
+        folder = find_model(
+            recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
+        )
+        tokenizer = load_tokenizer(folder)
+        config = load_config(folder, recipe.model.config)
+        encoder = _encoder(tokenizer, config, recipe.data)
+        return cls(
+            folder, tokenizer, encoder, labels=None, problem_type=None, tune=recipe.tune,
+            seed=recipe.train.seed, memory=memory,
+        )  # fmt: skip
+
+    @classmethod
+    def for_model(
+        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
+    ) -> TextClassification:
+        """A task whose labels are those of a saved model."""
+        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
+
+    @classmethod
+    def of_parts(
+        cls,
+        folder: Path,
+        config: Any,
+        tokenizer: Any,
+        recipe: Recipe,
+        memory: Mapping[str, Any] | None = None,
+    ) -> TextClassification:
+        """A task for a model that is already open: its transformers config and tokenizer."""
+        names = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+        problem_type = config.problem_type or (REGRESSION if config.num_labels == 1 else SINGLE)
+        return cls(
+            folder, tokenizer, _encoder(tokenizer, config, recipe.data), labels=LabelSet(names),
+            problem_type=problem_type, tune=TuneConfig(), seed=recipe.train.seed, memory=memory,
+        )  # fmt: skip
+
+    # ---- data ------------------------------------------------------------------------------
+
+    def prepare(self, data_config: DataConfig) -> Splits:
+        """Read, split, label and tokenise the data.
+
+        Raises:
+            DataError: see ``hfdl.data``; also where there is nothing to train or evaluate on.
+        """
+        tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
+        if self.problem_type is None:
+            self.problem_type = reading.problem_type(tables["train"], data_config)
+        if self.trains:
+            self.labels = reading.label_set(tables["train"], data_config, self.problem_type)
+        splits = {
+            name: self._split(name, table, data_config, facts)
+            for name, table in tables.items()
+            if self.trains or name != "train"
+        }
+        if self.trains and self.tune.class_weights is not None:
+            self._class_weights = self._weigh(splits["train"])
+        return Splits(**splits, facts=facts)
+
+    def _split(
+        self, name: str, table: Table, config: DataConfig, facts: list[str]
+    ) -> ClassificationSplit:
+        texts = reading.texts(table, config.text, "data.text")
+        pairs = (
+            None if config.text_pair is None
+            else reading.texts(table, config.text_pair, "data.text_pair")
+        )  # fmt: skip
+        labels, problem_type = self._known()
+        answers, targets = reading.targets(table, config, labels, problem_type, name)
+        encoded = self.encoder(texts, pairs, where=table.where)
+        facts.extend(length_facts(name, encoded, self.encoder))
+        return ClassificationSplit(
+            name, encoded, targets, answers, self.padding,
+            texts=texts, pairs=pairs, where=table.where,
+        )  # fmt: skip
+
+    def encode(self, texts: Sequence[str], pairs: Sequence[str] | None) -> ClassificationSplit:
+        """Texts without answers, for the pipeline."""
+        encoded = self.encoder(texts, pairs)
+        return ClassificationSplit("texts", encoded, None, [], self.padding, texts=texts)
+
+    @property
+    def padding(self) -> Padding:
+        """How rows are padded for this model."""
+        return Padding(
+            pad_id=self.tokenizer.pad_token_id,
+            side=self.tokenizer.padding_side,
+            with_types="token_type_ids" in self.tokenizer.model_input_names,
+            type_id=self.tokenizer.pad_token_type_id,
+        )
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels in the order of their ids."""
+        return list(self.labels.names) if self.labels is not None else []
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of what ``metrics`` gives, for this problem type."""
+        example: Any = {SINGLE: self.label_names[:1], MULTI: [[]], REGRESSION: [0.0]}
+        answers = example[self._known()[1]]
+        return [*self.metrics([{"prediction": answer} for answer in answers], answers)]
+
+    @property
+    def best_metric(self) -> tuple[str, bool]:
+        """Accuracy; F1 where several labels may hold, mean squared error for numbers."""
+        _, problem_type = self._known()
+        return {SINGLE: ("accuracy", True), MULTI: ("f1", True), REGRESSION: ("mse", False)}[
+            problem_type
+        ]
+
+    # ---- model -----------------------------------------------------------------------------
+
+    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
+        """A transformers model with a head for the labels, its weights pretrained or fresh."""
+        labels, problem_type = self._known()
+        model, self.fresh_parameters = build_pretrained(
+            "AutoModelForSequenceClassification",
+            self.folder,
+            model_config,
+            num_labels=len(labels.names),
+            id2label=labels.id2label,
+            label2id=labels.label2id,
+            problem_type=problem_type,
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
+        return model
+
+    def load_model(self) -> torch.nn.Module:
+        """The saved model itself, its head included, in eval mode.
+
+        Raises:
+            ModelError: the folder holds no trained head.
+        """
+        model = self.build_model(ModelConfig(name=str(self.folder)))
+        if self.fresh_parameters:
+            raise ModelError(
+                f"the model has no trained head for this task ({self.fresh_parameters[0]} is not "
+                "in its weights)",
+                where=str(self.folder),
+                rule="only a fine-tuned model can predict",
+                remedy=f"fine-tune it first: hfdl train sentiment model.name={self.folder}",
+            )
+        return model.eval()
+
+    def loss(self, outputs: Any, batch: Batch) -> LossSum:
+        """Cross-entropy, binary cross-entropy or squared error.
+
+        A row weighs one over the windows of its text, so that a long text counts once; with
+        class weights, times the weight of its label, and ``count`` is the sum of the weights (as
+        torch's ``cross_entropy`` divides).
+        """
+        logits = outputs.logits.float()  # (R, C)
+        example = batch.targets["example"]  # (R,)
+        labels = batch.targets["labels"][example]  # (R,) or (R, C)
+        weight = 1.0 / batch.targets["windows"][example].to(logits.dtype)  # (R,)
+        classes = self._class_weights
+        classes = None if classes is None else classes.to(logits.device)
+        _, problem_type = self._known()
+        if problem_type == SINGLE:
+            losses = F.cross_entropy(logits, labels, reduction="none")  # (R,)
+            weight = weight if classes is None else weight * classes[labels]
+        elif problem_type == MULTI:
+            losses = F.binary_cross_entropy_with_logits(
+                logits, labels.to(logits.dtype), reduction="none", pos_weight=classes
+            ).mean(dim=-1)  # (R, C) -> (R,)
+        else:
+            losses = (logits[:, 0] - labels.to(logits.dtype)) ** 2  # (R,)
+        return LossSum((losses * weight).sum(), weight.sum())
+
+    def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
+        """``prediction`` (a label, a list of labels or a number), ``score`` and ``scores``."""
+        labels, problem_type = self._known()
+        scores = self.scores(outputs, batch).cpu().tolist()  # (B, C)
+        if problem_type == REGRESSION:
+            return [{"prediction": row[0], "score": row[0]} for row in scores]
+        decide = _several if problem_type == MULTI else _one
+        return [decide(dict(zip(labels.names, row, strict=True))) for row in scores]
+
+    def scores(self, outputs: Any, batch: Batch, function: str | None = None) -> torch.Tensor:
+        """One row of scores for each example, the mean over its windows; shape (B, C).
+
+        Args:
+            outputs: the model's outputs; logits of shape (R, C).
+            batch: the batch they belong to.
+            function: ``softmax``, ``sigmoid`` or ``none``. Default: by the problem's type.
+        """
+        logits = outputs.logits.double()  # (R, C); double, so that equal texts get equal scores
+        function = function or FUNCTIONS[self._known()[1]]
+        if function == "softmax":
+            logits = logits.softmax(dim=-1)
+        elif function == "sigmoid":
+            logits = logits.sigmoid()
+        windows = batch.targets["windows"]  # (B,)
+        sums = torch.zeros(len(windows), logits.shape[-1], dtype=logits.dtype, device=logits.device)
+        sums.index_add_(0, batch.targets["example"], logits)  # (R, C) -> (B, C)
+        return sums / windows[:, None]
+
+    def metrics(
+        self, predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> dict[str, float]:
+        """See ``hfdl.metrics``, by the problem's type."""
+        labels, problem_type = self._known()
+        guesses = [prediction["prediction"] for prediction in predictions]
+        if problem_type == REGRESSION:
+            return regression_metrics(references, guesses)
+        ids = {name: i for i, name in enumerate(labels.names)}
+        if problem_type == SINGLE:
+            return single_label_metrics(
+                [ids[name] for name in references], [ids[name] for name in guesses], len(ids)
+            )
+        return multi_label_metrics(_indicator(references, ids), _indicator(guesses, ids))
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer."""
+        self.tokenizer.save_pretrained(folder)
+
+    def facts(self) -> dict[str, Any]:
+        """Task, problem type and labels, for metrics.json."""
+        return {
+            "task": self.name,
+            "problem_type": self._known()[1],
+            "labels": self.label_names,
+        }
+
+    def _known(self) -> tuple[LabelSet, str]:
+        if self.labels is None or self.problem_type is None:
+            raise RuntimeError("prepare() must come first: it reads the labels")
+        return self.labels, self.problem_type
+
+    def _weigh(self, train: ClassificationSplit) -> torch.Tensor:
+        labels, problem_type = self._known()
+        assert train.targets is not None
+        return reading.class_weights(
+            self.tune.class_weights, train.targets, labels.names, problem_type
+        )
+
+
+def _encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
+    limit = length_limit(tokenizer, config)
+    length = data.max_length or limit or 512
+    if limit is not None and length > limit:
+        raise ConfigError(
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}",
+            remedy=f"set data.max_length={limit} or less, and data.long_text=window for longer "
+            "texts",
+        )
+    smallest = tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2
+    if length < smallest:
+        raise ConfigError(
+            f"{length} leaves no room for a text",
+            where="data.max_length",
+            rule=f"at least {smallest}: special tokens are counted",
+            remedy="raise it",
+        )
+    return TextEncoder(tokenizer, max_length=length, long_text=data.long_text, stride=data.stride)
+
+
+def _one(scores: dict[str, float]) -> Prediction:
+    best = max(scores, key=scores.__getitem__)
+    return {"prediction": best, "score": scores[best], "scores": scores}
+
+
+def _several(scores: dict[str, float]) -> Prediction:
+    given = [name for name, score in scores.items() if score >= THRESHOLD]
+    return {"prediction": given, "score": max(scores.values()), "scores": scores}
+
+
+def _indicator(answers: Sequence[Sequence[str]], ids: dict[str, int]) -> np.ndarray:
+    """Lists of labels as 0/1, shape (N, C)."""
+    table = np.zeros((len(answers), len(ids)), dtype=bool)
+    for row, names in enumerate(answers):
+        table[row, [ids[name] for name in names]] = True
+    return table
+
+
+def length_facts(name: str, encoded: Sequence[EncodedText], encoder: TextEncoder) -> list[str]:
+    """What became of the texts that were too long, as lines for a person."""
+    room = encoder.max_length
+    long = [text for text in encoded if text.lost or len(text.rows) > 1]
+    total, lost = sum(text.total for text in encoded), sum(text.lost for text in encoded)
+    share = 100.0 * lost / total if total else 0.0
+    if not long:
+        return [f"{name}: lost 0 of {total:,} tokens (every text fits {room})"]
+    windows = sum(len(text.rows) for text in long)
+    way = f", read in {windows:,} windows" if encoder.long_text == "window" else ""
+    return [
+        f"{name}: lost {lost:,} of {total:,} tokens ({share:.1f} %); {len(long):,} of "
+        f"{len(encoded):,} texts are longer than {room} tokens{way} "
+        f"(data.long_text={encoder.long_text})"
+    ]

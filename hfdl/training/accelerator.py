@@ -1,0 +1,106 @@
+"""Accelerate's object, set up from the recipe: device, precision, processes, trackers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import PartialState
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+from accelerate.utils import TorchDynamoPlugin
+
+from hfdl.config.schema import TrainConfig
+from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
+from hfdl.training.allocator import keep_large_blocks
+from hfdl.training.events import Evaluated, Event, Updated
+from hfdl.training.precision import choose_precision
+
+_MIXED = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
+# Trackers whose package hfdl has an extra for.
+_EXTRAS = {"tensorboard": "tensorboard"}
+
+
+def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelerator, str, str]:
+    """An Accelerator, the precision it uses, and why.
+
+    Args:
+        config: the recipe's ``train`` section.
+        folder: where trackers write; None: no trackers (a dry run).
+
+    Raises:
+        ConfigError: unknown tracker, or a precision that the device does not have.
+        MissingExtraError: a tracker's package is not installed.
+    """
+    trackers = check_trackers(config.trackers)
+    device = PartialState().device
+    precision, reason = choose_precision(config.precision, device)
+    if device.type == "cpu":
+        keep_large_blocks()
+    dynamo = TorchDynamoPlugin(backend="inductor", dynamic=True) if config.compile else None
+    accelerator = Accelerator(
+        mixed_precision=_MIXED[precision],
+        log_with=(trackers if folder is not None else None) or None,
+        project_dir=folder,
+        dynamo_plugin=dynamo,
+    )
+    return accelerator, precision, reason
+
+
+def check_trackers(names: list[str]) -> list[Any]:
+    """The trackers by name, each known to Accelerate and installed."""
+    known = [str(kind) for kind in LOGGER_TYPE_TO_CLASS]
+    installed = {str(kind) for kind in get_available_trackers()}
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"unknown tracker {name!r}",
+                where="train.trackers",
+                rule=f"accelerate knows: {', '.join(known)}",
+                remedy=did_you_mean(name, known),
+            )
+        if name not in installed:
+            raise MissingExtraError(name, feature=f"train.trackers={name}", extra=_EXTRAS.get(name))
+    return list(names)
+
+
+class Tracking:
+    """A listener that passes figures on to Accelerate's trackers."""
+
+    def __init__(self, accelerator: Accelerator, name: str, settings: dict[str, Any]) -> None:
+        self._accelerator = accelerator
+        accelerator.init_trackers(name, config=settings)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Updated):
+            values = {
+                "train/loss": event.loss,
+                "train/learning_rate": event.learning_rate,
+                "train/grad_norm": event.grad_norm,
+                "train/epoch": event.epoch,
+            }
+        elif isinstance(event, Evaluated):
+            values = {f"{event.split}/{name}": value for name, value in event.metrics.items()}
+        else:
+            return
+        self._accelerator.log(values, step=event.step)
+
+    def close(self) -> None:
+        """Let the trackers write what they hold."""
+        self._accelerator.end_training()
+
+
+def launched_by_torchrun() -> bool:
+    """Whether this process is one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def forget_device_state() -> None:
+    """Drop Accelerate's process-wide state, so that the next run may choose another precision."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=False)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

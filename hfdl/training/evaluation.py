@@ -1,0 +1,58 @@
+"""Loss, predictions and metrics over a held-out split."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.protocol import Prediction, Split, Task
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of a split, ``loss`` among them, and a prediction for each example in file order."""
+
+    metrics: dict[str, float]
+    predictions: list[Prediction]
+
+
+def evaluate(
+    task: Task,
+    model: torch.nn.Module,
+    split: Split,
+    device: torch.device,
+    *,
+    autocast: AbstractContextManager[Any] | None = None,
+    rank: int = 0,
+    world: int = 1,
+) -> Evaluation:
+    """Run the model over every example exactly once.
+
+    With several processes each takes every ``world``-th batch, and predictions are put together
+    by example number, so that none is counted twice.
+    """
+    batches = inference_batches(split.lengths, token_budget(device))[rank::world]
+    found: list[tuple[int, Prediction]] = []
+    total = count = 0.0
+    for outputs, batch in forward_batches(model, split, batches, device, autocast):
+        loss = task.loss(outputs, batch)
+        total += float(loss.total)
+        count += float(loss.count)
+        found += zip(batch.examples, task.decode(outputs, batch), strict=True)
+    if world > 1:
+        from accelerate.utils import gather_object
+
+        # Each process gives a list; the lists come back joined.
+        parts = gather_object([(found, total, count)])
+        found = [pair for part in parts for pair in part[0]]
+        total, count = (sum(part[i] for part in parts) for i in (1, 2))
+    by_example = dict(found)
+    if len(found) != len(split) or len(by_example) != len(split):
+        raise AssertionError(f"{len(found)} predictions for {len(split)} examples")
+    predictions = [by_example[i] for i in range(len(split))]
+    metrics = task.metrics(predictions, split.references())
+    return Evaluation({**metrics, "loss": total / count if count else 0.0}, predictions)

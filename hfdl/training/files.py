@@ -1,0 +1,109 @@
+"""Writing so that a crash at any moment leaves the old state or the new one, never a mixture."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+_ASIDE = ".writing-"
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file atomically: aside, synced, renamed into place."""
+    aside = path.with_name(_ASIDE + path.name)
+    aside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    sync(aside)
+    aside.replace(path)
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """A folder that appears whole or not at all.
+
+    Yields a folder aside to write into. On leaving, each file is synced, a manifest with size and
+    sha256 of each is written last, and the folder is renamed into place. On an error what was
+    written is removed and ``folder`` stays as it was.
+    """
+    aside = folder.with_name(_ASIDE + folder.name)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        files = sorted(path for path in aside.rglob("*") if path.is_file())
+        for path in files:
+            sync(path)
+        listing = {
+            str(path.relative_to(aside)): {"size": path.stat().st_size, "sha256": sha256_of(path)}
+            for path in files
+        }
+        write_json(aside / MANIFEST, {"files": listing})
+        sync(aside)
+        if folder.exists():
+            shutil.rmtree(folder)
+        aside.rename(folder)
+        sync(folder.parent)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def move_into(aside: Path, folder: Path) -> None:
+    """Move every file of a folder into another, each synced first, then remove the empty one."""
+    for path in sorted(aside.iterdir()):
+        sync(path)
+        path.replace(folder / path.name)
+    aside.rmdir()
+    sync(folder)
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with a folder that ``atomic_folder`` wrote, or None if it is whole."""
+    manifest = folder / MANIFEST
+    try:
+        listing = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        expected = {str(name): (int(e["size"]), str(e["sha256"])) for name, e in listing.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return f"{MANIFEST} is missing or unreadable"
+    found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
+    if extra := sorted(found - expected.keys()):
+        return f"{extra[0]} is not in {MANIFEST}"
+    for name, (size, digest) in expected.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size} bytes instead of {size}"
+        if sha256_of(path) != digest:
+            return f"the sha256 of {name} is not the recorded one"
+    return None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process was writing aside."""
+    for path in folder.glob(_ASIDE + "*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""Several processes for one run, on one machine: the same command once for each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import IO
+
+_GRACE = 30.0  # seconds that the others get to end once one has failed
+
+
+def launch(argv: Sequence[str], processes: int) -> int:
+    """Run ``hfdl ARGV`` in several processes that train together.
+
+    With GPUs each process takes one; on a CPU they share its cores. Only the first one speaks;
+    what another has to say on stderr is shown if it alone fails. Signals are passed on.
+
+    Args:
+        argv: the command's words, without ``--processes``.
+        processes: how many.
+
+    Returns:
+        the exit code of the first process that failed, else 0.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // processes))
+    shared = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads),
+    }
+    command = [sys.executable, "-m", "hfdl.cli", *argv]
+    with tempfile.TemporaryFile("w+") as whispers:
+        workers = [
+            subprocess.Popen(
+                command,
+                env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stdout=None if rank == 0 else subprocess.DEVNULL,
+                stderr=None if rank == 0 else whispers,
+                # A group of its own each, so that a Ctrl-C arrives once, through us.
+                start_new_session=True,
+            )
+            for rank in range(processes)
+        ]
+        before = {s: signal.signal(s, _pass_on(workers)) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            return _wait(workers, whispers)
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def _pass_on(workers: list[subprocess.Popen[bytes]]):
+    def handler(signum: int, frame: object) -> None:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.send_signal(signum)
+
+    return handler
+
+
+def _wait(workers: list[subprocess.Popen[bytes]], whispers: IO[str]) -> int:
+    failed: int | None = None
+    while any(worker.poll() is None for worker in workers):
+        failed = next((rank for rank, w in enumerate(workers) if w.poll()), None)
+        if failed is not None:
+            break
+        time.sleep(0.05)
+    deadline = time.monotonic() + _GRACE
+    for worker in workers:
+        try:
+            worker.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+    codes = [worker.returncode for worker in workers]
+    if codes[0] == 0 and any(codes):
+        whispers.seek(0)
+        sys.stderr.write(whispers.read())
+    code = codes[0] or next((c for c in codes if c), 0)
+    return 128 - code if code < 0 else code
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

