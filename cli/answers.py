@@ -12,8 +12,9 @@ from typing import Any, TextIO
 from hfdl.errors import OutputError
 
 from .output import print_text, shorten, to_json
+from .texts import Input
 
-Pairs = Iterable[tuple[str, Any]]
+Pairs = Iterable[tuple[Input, Any]]
 
 
 class JsonLines:
@@ -25,8 +26,9 @@ class JsonLines:
     def write(self, pairs: Pairs) -> None:
         """Write some answers and push them out at once."""
         for text, answer in pairs:
+            asked = text if isinstance(text, dict) else {"text": text}
             fields = answer if isinstance(answer, dict) else {"predictions": answer}
-            line = to_json({"text": text, **fields}, encoding=self._stream.encoding)
+            line = to_json({**asked, **fields}, encoding=self._stream.encoding)
             self._stream.write(f"{line}\n")
         self._stream.flush()
 
@@ -47,7 +49,8 @@ class Readable:
         for text, answer in pairs:
             answers = answer if isinstance(answer, list) else [answer]
             said = "  ".join(_fields(one) for one in answers) or "(no label)"
-            print_text(clean(f"{said}  {shorten(text)}"))
+            asked = " | ".join(text.values()) if isinstance(text, dict) else text
+            print_text(clean(f"{said}  {shorten(asked)}"))
 
 
 @contextmanager

@@ -48,7 +48,8 @@ def check(
 ) -> None:
     """Report what is in the data and what is wrong.
 
-    Rows, labels, duplicates, overlaps between splits, lengths and what would be cut off. Exits with 2 if training on the data would fail.
+    Rows, labels, duplicates, overlaps between splits, lengths and what would be cut off. The exit
+    code is 2 if training on the data would fail.
 
     \b
     Examples:

@@ -16,15 +16,13 @@ from typing import Any
 
 import typer
 
-from hfdl.errors import ConfigError, DataError, HfdlError, ModelError, OutputError
+from hfdl.errors import HfdlError
 
 REPORT = "this is a fault in hfdl: please report it with the traceback above"
 
 # Typer has had Click inside or beside it; the family of usage errors is the same in both.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 _ENVIRONMENT = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
-# Every process of a run finds the same fault in these, so the first one alone reports it.
-_SAME_EVERYWHERE = (ConfigError, DataError, ModelError, OutputError)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,8 +46,7 @@ def report(error: Exception) -> int:
         error: what was raised. What is not a fault of the user gets its traceback.
     """
     if isinstance(error, HfdlError):
-        if not (isinstance(error, _SAME_EVERYWHERE) and os.environ.get("RANK", "0") != "0"):
-            say("error", str(error))
+        say("error", str(error))
         return error.exit_code
     if isinstance(error, _USAGE_ERROR):
         say("error", _usage(error))
@@ -106,13 +103,12 @@ def _interrupted(error: Exception) -> int | None:
 
     if not isinstance(error, Interrupted):
         return None
-    if os.environ.get("RANK", "0") == "0":
-        folder = shlex.quote(error.directory)
-        say(
-            "interrupted",
-            f"update {error.step} is saved in {error.directory}. Continue with: "
-            f"hfdl train {folder} --output {folder} --resume",
-        )
+    folder = shlex.quote(error.directory)
+    say(
+        "interrupted",
+        f"update {error.step} is saved in {error.directory}. Continue with: "
+        f"hfdl train {folder} --output {folder} --resume",
+    )
     return 128 + error.signum
 
 

@@ -28,16 +28,16 @@ def info(
     if json:
         print_json(facts)
         return
-    print_table(["", ""], [[name, _words(value)] for name, value in facts.items()])
+    facts["memory"] = f"{facts.pop('memory_bytes') / 2**30:.1f} GiB"
+    print_table(None, [[name, _words(value)] for name, value in facts.items()])
 
 
 def collect() -> dict[str, Any]:
     """Everything that the command prints."""
     from hfdl.environment import machine, versions
 
-    hardware = machine()
-    hardware["memory"] = f"{hardware['memory_bytes'] / 2**30:.1f} GiB"
-    return {**versions(), **hardware, **_devices(), "models": _models(), "extras": _extras()}
+    here = {**versions(), **machine(), **_devices()}
+    return {**here, "models": _models(), "extras": _extras()}
 
 
 def _devices() -> dict[str, Any]:

@@ -32,11 +32,11 @@ def print_json(value: Any) -> None:
     print(to_json(value, indent=2, encoding=sys.stdout.encoding))
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns, two spaces apart, the headers above them."""
+def print_table(headers: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns, two spaces apart, the headers above them if there are any."""
     from hfdl.console import clean
 
-    lines = [list(map(clean, row)) for row in (headers, *rows)]
+    lines = [list(map(clean, row)) for row in ((headers, *rows) if headers else rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from .texts import Input
 
 CHUNK = 256
 """Texts that go to the model in one call; the pipeline cuts them into batches."""
@@ -60,11 +63,11 @@ def predict(
     batches = _batches(run_or_model, texts, file, column)
     from hfdl.pipelines import pipeline
 
-    options = {} if batch_size is None else {"batch_size": batch_size}
+    options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
     pipe = pipeline(None, model=run_or_model, **options)
     from .answers import Readable, open_answers
 
-    call = {} if top_k is None else {"top_k": top_k}
+    call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
     is_readable = output is None and not json and sys.stdout.isatty()
     with Readable() if is_readable else open_answers(output) as answers:
         for batch in batches:
@@ -73,7 +76,7 @@ def predict(
 
 def _batches(
     run_or_model: str, texts: list[str] | None, file: str | None, column: str | None
-) -> Iterator[list[str]]:
+) -> Iterator[list[Input]]:
     from .texts import file_texts, stdin_texts
 
     if texts and file:
@@ -90,8 +93,8 @@ def _batches(
     return (chunk for lines in stdin_texts(stream) for chunk in _chunks(lines))
 
 
-def _chunks(texts: list[str]) -> Iterator[list[str]]:
-    return (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+def _chunks(texts: Sequence[Input]) -> Iterator[list[Input]]:
+    return (list(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
 
 
 def _refuse_table_output(output: Path | None) -> None:

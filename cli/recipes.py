@@ -43,7 +43,7 @@ def list_recipes(json: Json = False) -> None:
     if json:
         print_json([{"name": name, "header": header} for name, header in headers.items()])
         return
-    print_table(["recipe", ""], [[name, (lines or [""])[0]] for name, lines in headers.items()])
+    print_table(None, [[name, (lines or [""])[0]] for name, lines in headers.items()])
 
 
 @recipes_app.command()

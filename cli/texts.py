@@ -12,17 +12,20 @@ from hfdl.errors import DataError
 if TYPE_CHECKING:
     from hfdl.data.table import Table
 
+Input = str | dict[str, str]
+"""A text; or, for a model of pairs, both of its texts by name."""
+
 _READ_BYTES = 1 << 16
 
 
-def file_texts(file: Path, column: str | None, run_or_model: str) -> list[str]:
-    """The texts of a file, one a row.
+def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]:
+    """The texts of a file, one a row, or the pairs of texts if the run was trained on pairs.
 
     Args:
         file: txt, csv, tsv, json, jsonl or parquet.
         column: where the texts are; default: the column that the run was trained on, else
             ``text``, else the only one.
-        run_or_model: the run whose column is the default.
+        run_or_model: the run whose columns are the default.
 
     Raises:
         DataError: no such file, not readable, no such column, or a row without a text.
@@ -32,9 +35,12 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[str]:
     if not file.expanduser().is_file():
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")
     table = read_source(str(file))["train"]
-    name = column or _default_column(table, run_or_model)
-    values = table.column(name, "--column")
-    return [_text(value, table, row, name) for row, value in enumerate(values)]
+    own, own_pair = _run_columns(run_or_model)
+    texts = _column(table, column or _default_column(table, own))
+    if own_pair is None:
+        return list(texts)
+    pairs = _column(table, own_pair)
+    return [{"text": a, "text_pair": b} for a, b in zip(texts, pairs, strict=True)]
 
 
 def stdin_texts(stream: BufferedReader) -> Iterator[list[str]]:
@@ -57,18 +63,27 @@ def stdin_texts(stream: BufferedReader) -> Iterator[list[str]]:
         yield [_decode(rest, number + 1)]
 
 
-def _default_column(table: Table, run_or_model: str) -> str:
-    names = [*_run_column(run_or_model), "text"]
+def _column(table: Table, name: str) -> list[str]:
+    values = table.column(name, "--column")
+    return [_text(value, table, row, name) for row, value in enumerate(values)]
+
+
+def _default_column(table: Table, own: str | None) -> str:
+    names = [name for name in (own, "text") if name]
     if len(table.columns) == 1:
         names += table.columns
     return next((name for name in names if name in table.columns), names[0])
 
 
-def _run_column(run_or_model: str) -> list[str]:
+def _run_columns(run_or_model: str) -> tuple[str | None, str | None]:
+    """The columns of text and second text that a run was trained on."""
     from hfdl.config.load import load_recipe
 
-    recipe = Path(run_or_model) / "recipe.yaml"
-    return [load_recipe(recipe).data.text] if recipe.is_file() else []
+    file = Path(run_or_model) / "recipe.yaml"
+    if not file.is_file():
+        return None, None
+    data = load_recipe(file).data
+    return data.text, data.text_pair
 
 
 def _text(value: Any, table: Table, row: int, column: str) -> str:

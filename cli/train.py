@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,11 +86,13 @@ def _train(
     from hfdl import run
     from hfdl.console import console_listener
 
-    with console_listener() as listener:
+    # Of several processes the first one speaks.
+    is_first = os.environ.get("RANK", "0") == "0"
+    with console_listener(None if is_first else StringIO()) as listener:
         done = run.train(
             recipe, settings, output=output, resume=resume, overwrite=overwrite, listener=listener
         )
-    if os.environ.get("RANK", "0") != "0":
+    if not is_first:
         return
     if json:
         print_json({"directory": str(done.directory), "metrics": done.metrics})

@@ -295,7 +295,9 @@ def evaluation_line(event: Evaluated) -> str:
     """An evaluation as one line; ``*best`` marks the best so far."""
     metrics = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
     best = "  *best" if event.is_best else ""
-    return f"epoch {event.epoch:.2f}  step {event.step}  {event.split}  {metrics}{best}"
+    # A saved model is evaluated outside of any training: it has no place in one.
+    place = f"epoch {event.epoch:.2f}  step {event.step}  " if event.step else ""
+    return f"{place}{event.split}  {metrics}{best}"
 
 
 def finish_line(event: Finished) -> str:

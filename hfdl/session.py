@@ -143,7 +143,7 @@ class Session:
         if self._is_main:
             write_report(self.folder.path)
             write_model_card(self.folder.path)
-            Checkpoints(self.folder.checkpoints, 1).remove_best()
+            Checkpoints(self.folder.checkpoints, keep=1).tidy()
         self.accelerator.wait_for_everyone()
         return metrics
 
@@ -154,7 +154,7 @@ class Session:
         assert self.folder is not None
         self.loop.load_best()
         model = self.accelerator.unwrap_model(
-            self.loop.model, keep_fp32_wrapper=False, keep_torch_compile=False
+            self.loop.state.model, keep_fp32_wrapper=False, keep_torch_compile=False
         )
         held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
         found = {name: self._evaluate(model, split) for name, split in held_out.items()}

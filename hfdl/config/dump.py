@@ -15,7 +15,14 @@ class _Dumper(yaml.SafeDumper):
     """Quotes every text that YAML 1.1 or 1.2 would take for something else."""
 
 
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Only double quotes have escapes, without which YAML folds U+0085 and its like into spaces.
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
 add_core_schema(_Dumper)
+_Dumper.add_representer(str, _represent_text)
 
 
 def dump_recipe(recipe: Recipe, file: str = "FILE") -> str:

@@ -196,14 +196,19 @@ def _suggest(path: Path) -> str:
     """The key that was meant: a sibling's name, else any key's whole name, else its last part."""
     names = [known.name for known in recipe_keys()]
     names += sorted({name.partition(".")[0] for name in names if "." in name})
-    by_leaf = {name.rpartition(".")[2]: name for name in reversed(names)}
     *parents, leaf = path
     if known := KNOWN_ELSEWHERE.get(leaf):
         return f"here it is {known!r}"
-    siblings = [name for name in names if name.split(".")[:-1] == parents]
-    close = nearest(".".join(path), siblings) or by_leaf.get(leaf) or nearest(".".join(path), names)
-    if not close and (near_leaf := nearest(leaf, by_leaf)):
-        close = by_leaf[near_leaf]
+    by_leaf = {name.rpartition(".")[2]: name for name in reversed(names)}
+    siblings = {part: name for part, name in by_leaf.items() if name.split(".")[:-1] == parents}
+    candidates = (
+        siblings.get(nearest(leaf, siblings) or ""),
+        by_leaf.get(leaf),
+        # In a section that exists, the section's own name would count as a likeness.
+        None if siblings and parents else nearest(".".join(path), names),
+        by_leaf.get(nearest(leaf, by_leaf) or ""),
+    )
+    close = next(filter(None, candidates), None)
     return f"did you mean {close!r}?" if close else "see all keys with: hfdl recipes keys"
 
 

@@ -24,18 +24,20 @@ class ModelConfig(Section):
     """Which model is trained."""
 
     name: str = Field(description="Hub id, or a folder that holds a saved model and its tokenizer.")
-    revision: str | None = Field(None, description="Branch, tag or commit of the Hub repository.")
+    revision: str | None = Field(
+        default=None, description="Branch, tag or commit of the Hub repository."
+    )
     implementation: Literal["auto", "hf"] = Field(
-        "auto",
+        default="auto",
         description="Whose model code runs: 'hf' is transformers' class; 'auto' lets hfdl choose.",
     )
     config: dict[str, Any] | None = Field(
-        None,
+        default=None,
         description="Sizes that replace those of the named model, which is then trained from "
         "scratch: random weights, the named model's tokenizer.",
     )
     dtype: Literal["float32", "float64"] = Field(
-        "float32",
+        default="float32",
         description="Type of the stored weights. The type of the arithmetic is train.precision.",
     )
 
@@ -44,108 +46,129 @@ class DataConfig(Section):
     """Which texts, which columns, and how a text becomes tokens."""
 
     train: str | None = Field(
-        None,
+        default=None,
         description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl or "
         "parquet file or folder. A folder holds a file or a folder for each split, or a sub-folder "
         "for each label.",
     )
     validation: str | None = Field(
-        None, description="As train. Default: the source's own split, else a share of train."
+        default=None,
+        description="As train. Default: the source's own split, else a share of train.",
     )
-    test: str | None = Field(None, description="As train. Default: the source's own split, if any.")
-    text: str = Field("text", description="Column of the text.")
-    text_pair: str | None = Field(None, description="Column of the second text of a pair.")
+    test: str | None = Field(
+        default=None, description="As train. Default: the source's own split, if any."
+    )
+    text: str = Field(default="text", description="Column of the text.")
+    text_pair: str | None = Field(default=None, description="Column of the second text of a pair.")
     label: str | list[str] = Field(
-        "label",
+        default="label",
         description="Column of the label. A list of columns: several labels, each 0 or 1 a row.",
     )
     labels: list[str] | dict[str, str] | None = Field(
-        None,
+        default=None,
         description="The label set in its order, or a map from the value in the file to the label. "
         "Default: what the training split holds, sorted.",
     )
     label_separator: str | None = Field(
-        None, description="Splits a label cell into several labels ('sport;music' with ';')."
+        default=None,
+        description="Splits a label cell into several labels ('sport;music' with ';').",
     )
     problem_type: (
         Literal["single_label_classification", "multi_label_classification", "regression"] | None
     ) = Field(
-        None,
+        default=None,
         description="As in a transformers config. Default: lists are multi-label, numbers with a "
         "fraction are regression, all else is single-label.",
     )
     max_length: PositiveInt | None = Field(
-        128,
+        default=128,
         description="Longest input in tokens, special tokens included. null: the model's limit.",
     )
     long_text: Literal["truncate", "head_tail", "window", "error"] = Field(
-        "truncate",
+        default="truncate",
         description="What becomes of a longer text: its start, its start and end, all of it in "
         "overlapping windows whose probabilities are averaged, or an error.",
     )
     stride: Annotated[int, Field(ge=0)] | None = Field(
-        None,
+        default=None,
         description="Tokens that neighbouring windows share. Default: a quarter of max_length.",
     )
     max_samples: PositiveInt | None = Field(
-        None, description="Keep this many examples of each split, drawn with the seed."
+        default=None, description="Keep this many examples of each split, drawn with the seed."
     )
     validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
-        0.1, description="Share of train that becomes validation where none is given (stratified)."
+        default=0.1,
+        description="Share of train that becomes validation where none is given (stratified).",
     )
 
 
 class TrainConfig(Section):
     """The loop: how long, how fast, how exact, what is kept."""
 
-    epochs: Annotated[float, Field(gt=0)] = Field(3, description="Passes over the training split.")
-    steps: PositiveInt | None = Field(None, description="Updates. Takes the place of epochs.")
+    epochs: Annotated[float, Field(gt=0)] = Field(
+        default=3, description="Passes over the training split."
+    )
+    steps: PositiveInt | None = Field(
+        default=None, description="Updates. Takes the place of epochs."
+    )
     batch_size: PositiveInt = Field(
-        32, description="Examples per update, over all micro-batches and processes."
+        default=32, description="Examples per update, over all micro-batches and processes."
     )
     micro_batch_size: PositiveInt | None = Field(
-        None, description="Examples per forward pass and process. Default: the whole batch."
+        default=None, description="Examples per forward pass and process. Default: the whole batch."
     )
-    learning_rate: Annotated[float, Field(gt=0)] = Field(5e-5, description="Peak learning rate.")
-    schedule: str = Field("linear", description="Name of one of transformers' schedules.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        default=5e-5, description="Peak learning rate."
+    )
+    schedule: str = Field(default="linear", description="Name of one of transformers' schedules.")
     schedule_options: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of that schedule, as transformers names them."
     )
     warmup: Annotated[float, Field(ge=0)] = Field(
-        0.06, description="Warm-up: below 1 a share of all updates, from 1 on a number of updates."
+        default=0.06,
+        description="Warm-up: below 1 a share of all updates, from 1 on a number of updates.",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        0.01, description="AdamW's decay, not applied to biases and norms."
+        default=0.01, description="AdamW's decay, not applied to biases and norms."
     )
-    adam_betas: tuple[float, float] = Field((0.9, 0.999), description="AdamW's betas.")
-    adam_epsilon: Annotated[float, Field(gt=0)] = Field(1e-8, description="AdamW's epsilon.")
+    adam_betas: tuple[float, float] = Field(default=(0.9, 0.999), description="AdamW's betas.")
+    adam_epsilon: Annotated[float, Field(gt=0)] = Field(
+        default=1e-8, description="AdamW's epsilon."
+    )
     clip_norm: Annotated[float, Field(gt=0)] | None = Field(
-        1.0, description="Largest norm of the whole gradient. null: no clipping."
+        default=1.0, description="Largest norm of the whole gradient. null: no clipping."
     )
     precision: Literal["auto", "float32", "bf16", "fp16"] = Field(
-        "auto",
+        default="auto",
         description="Type of the arithmetic. auto: bf16 where the GPU or CPU has it natively.",
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        0, description="Fixes the new head, the order of the examples, dropout and the splits."
+        default=0,
+        description="Fixes the new head, the order of the examples, dropout and the splits.",
     )
     evaluate_every: PositiveInt | None = Field(
-        None, description="Updates between evaluations. Default: once an epoch."
+        default=None, description="Updates between evaluations. Default: once an epoch."
     )
     save_every: PositiveInt | None = Field(
-        None, description="Updates between checkpoints. Default: at each evaluation."
+        default=None, description="Updates between checkpoints. Default: at each evaluation."
     )
-    keep_checkpoints: PositiveInt = Field(1, description="Latest checkpoints kept beside the best.")
+    keep_checkpoints: PositiveInt = Field(
+        default=2,
+        description="Latest checkpoints kept while training: if the newest is damaged, the one "
+        "before it is resumed from. One stays after the end.",
+    )
     best_metric: str | None = Field(
-        None, description="Validation metric that picks the best weights. Default: the task's."
+        default=None,
+        description="Validation metric that picks the best weights. Default: the task's.",
     )
     early_stopping: PositiveInt | None = Field(
-        None, description="Stop after this many evaluations without a better one."
+        default=None, description="Stop after this many evaluations without a better one."
     )
     gradient_checkpointing: bool = Field(
-        False, description="Recompute activations in the backward pass: less memory, more time."
+        default=False,
+        description="Recompute activations in the backward pass: less memory, more time.",
     )
-    compile: bool = Field(False, description="Run the model through torch.compile.")
+    compile: bool = Field(default=False, description="Run the model through torch.compile.")
     trackers: list[str] = Field(
         default_factory=list,
         description="Accelerate's trackers by name: tensorboard, wandb, mlflow, ...",
@@ -156,8 +179,9 @@ class TuneConfig(Section):
     """What is trained, and what the loss weighs."""
 
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
-        None,
-        description="Weight of each label in the loss: 'balanced' (inverse frequency) or by name.",
+        default=None,
+        description="Weight of each label in the training loss: 'balanced' (inverse frequency) or "
+        "by name.",
     )
 
 

@@ -31,7 +31,7 @@ class SplitReport:
         columns: names of its columns.
         labels: rows by label, in the order of the ids; empty for a regression.
         targets: ``min``, ``mean`` and ``max`` of a regression's targets, else None.
-        missing_texts: rows whose text is not a string.
+        missing_texts: rows without a text: null, or a list or object in its place.
         empty_texts: rows whose text is empty or blank.
         duplicate_texts: rows whose text an earlier row of the split has.
         lengths: token lengths, if there is a tokenizer.
@@ -124,31 +124,34 @@ def check_data(
     )
 
 
-_Texts = Sequence[tuple[Any, ...]]
-"""The text of each row, or its pair of texts."""
+_Texts = Sequence[tuple[str, ...] | None]
+"""The text of each row, or its pair of texts; None for a row without."""
 
 
 def _texts(table: Table, config: DataConfig) -> _Texts:
     columns = [table.column(config.text, "data.text")]
     if config.text_pair is not None:
         columns.append(table.column(config.text_pair, "data.text_pair"))
-    return list(zip(*columns, strict=True))
+    return [_text(row) for row in zip(*columns, strict=True)]
 
 
-def _is_text(row: tuple[Any, ...]) -> bool:
-    return all(isinstance(text, str) for text in row)
+def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
+    """Numbers count as texts, as they do in training."""
+    if any(value is None or isinstance(value, list | dict) for value in row):
+        return None
+    return tuple(str(value) for value in row)
 
 
 def _entries(texts: _Texts, table: Table, labels: Sequence[str | None] | None) -> list[Entry]:
     found: list[Entry] = []
     for i, row in enumerate(texts):
-        if _is_text(row) and (key := "\n".join(normalise(text) for text in row)).strip():
+        if row is not None and (key := "\n".join(normalise(text) for text in row)).strip():
             found.append(Entry(key, labels[i] if labels else None, table.where(i)))
     return found
 
 
 def _lengths(texts: _Texts, tokenizer: Any, max_length: int | None) -> LengthReport | None:
-    rows = [row for row in texts if _is_text(row)]
+    rows = [row for row in texts if row is not None]
     if not rows:
         return None
     columns = [list(column) for column in zip(*rows, strict=True)]
@@ -163,11 +166,11 @@ def _report(
     split: str,
     lengths: LengthReport | None,
 ) -> SplitReport:
-    missing = [table.where(i) for i, row in enumerate(texts) if not _is_text(row)]
+    missing = [table.where(i) for i, row in enumerate(texts) if row is None]
     empty = [
         table.where(i)
         for i, row in enumerate(texts)
-        if _is_text(row) and not all(text.strip() for text in row)
+        if row is not None and not all(text.strip() for text in row)
     ]
     return SplitReport(
         source=table.source,
@@ -199,15 +202,13 @@ def _text_problems(split: str, report: SplitReport, config: DataConfig) -> list[
     problems: list[str] = []
     if report.missing_texts.count:
         problems.append(
-            f"{split}: {_rows(report.missing_texts)} whose text is not a string; "
-            f"{_first(report.missing_texts)}"
+            f"{split}: {_rows(report.missing_texts)} without a text; {_first(report.missing_texts)}"
         )
     lengths = report.lengths
     if config.long_text == "error" and lengths is not None and lengths.long_texts:
         problems.append(
-            f"{split}: {lengths.long_texts} texts are longer than {lengths.max_length} tokens "
-            "and data.long_text=error refuses them; the longest has "
-            f"{lengths.max} tokens"
+            f"{split}: {_count(lengths.long_texts, 'text')} longer than {lengths.max_length} "
+            f"tokens, which data.long_text=error refuses; the longest has {lengths.max}"
         )
     return problems
 
@@ -244,13 +245,17 @@ def _pair_warnings(found: Mapping[str, Finding], conflicting: Finding) -> list[s
                 f"{_first(finding)}"
             )
     if conflicting.count:
-        texts = "1 text has" if conflicting.count == 1 else f"{conflicting.count} texts have"
-        warnings.append(f"{texts} two different labels; {_first(conflicting)}")
+        texts = _count(conflicting.count, "text")
+        warnings.append(f"{texts} with two different labels; {_first(conflicting)}")
     return warnings
 
 
 def _rows(finding: Finding) -> str:
-    return "1 row" if finding.count == 1 else f"{finding.count} rows"
+    return _count(finding.count, "row")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _first(finding: Finding) -> str:

@@ -190,7 +190,8 @@ class TextEncoder:
             pieces, lost = fit_pair(ids, pair, room, self.long_text, self.stride)
         types = [template.build_types(*piece) for piece in pieces]
         return EncodedText(
-            rows=[template.build(*piece) for piece in pieces],
+            # An empty text without special tokens (GPT-2) is one padding token, which is read.
+            rows=[template.build(*piece) or [self.tokenizer.pad_token_id] for piece in pieces],
             types=types if any(map(any, types)) else None,
             total=total,
             lost=lost,

@@ -14,27 +14,46 @@ def regression_metrics(references: ArrayLike, predictions: ArrayLike) -> dict[st
         predictions: predicted values, shape (N,).
 
     Returns:
-        ``mse``, ``mae``, ``r_squared``, ``pearsonr``, ``spearmanr``; a correlation with a
-        constant is undefined and given as 0.
+        ``mse``, ``mae``, ``r_squared``, ``pearsonr``, ``spearmanr``. A correlation with a
+        constant is undefined and given as 0; where the right values are constant ``r_squared`` is
+        1 if all are met and else 0, as scikit-learn has it. Of no values, everything is 0.
     """
     truth = np.asarray(references, dtype=np.float64)
     guess = np.asarray(predictions, dtype=np.float64)
     error = guess - truth
-    spread = float(((truth - truth.mean()) ** 2).sum())
     return {
-        "mse": float((error**2).mean()),
-        "mae": float(np.abs(error).mean()),
-        "r_squared": 1.0 - float((error**2).sum()) / spread if spread else 0.0,
+        "mse": float((error**2).mean()) if len(error) else 0.0,
+        "mae": float(np.abs(error).mean()) if len(error) else 0.0,
+        "r_squared": r_squared(truth, error),
         "pearsonr": pearson(truth, guess),
         "spearmanr": pearson(mean_ranks(truth), mean_ranks(guess)),
     }
 
 
+def r_squared(truth: np.ndarray, error: np.ndarray) -> float:
+    """The share of the variance of ``truth`` that is explained; both of shape (N,)."""
+    if is_constant(truth):
+        return float(len(error) > 0 and not error.any())
+    return 1.0 - float((error**2).sum()) / float(((truth - truth.mean()) ** 2).sum())
+
+
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's correlation of two arrays of shape (N,)."""
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale else 0.0
+    if is_constant(a) or is_constant(b):
+        return 0.0
+    return float(np.clip(_direction(a) @ _direction(b), -1.0, 1.0))
+
+
+def is_constant(values: np.ndarray) -> bool:
+    """Whether all values are the same. A sum of squares would not do: a mean is rounded."""
+    return bool((values == values[:1]).all())
+
+
+def _direction(values: np.ndarray) -> np.ndarray:
+    """Values less their mean, scaled to norm 1; first to size 1, so that no square overflows."""
+    centred = values - values.mean()
+    centred /= np.abs(centred).max()
+    return centred / np.linalg.norm(centred)
 
 
 def mean_ranks(values: np.ndarray) -> np.ndarray:

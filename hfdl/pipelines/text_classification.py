@@ -105,7 +105,7 @@ class TextClassificationPipeline:
             # for top_k.
             return answers if top_k is _UNSET else answers[0]
         if isinstance(inputs, Mapping):
-            return answer([inputs])[0]
+            return answer([{**inputs}])[0]
         if isinstance(inputs, list | tuple):
             return answer(list(inputs))
         if isinstance(inputs, Iterable):

@@ -42,7 +42,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
     pipeline = metadata.PIPELINES.get(record.task)
     return {
         "name": metadata.model_name(record),
-        "base": str(record.section("model").get("name") or ""),
+        "base": metadata.base_name(record),
         "from_scratch": bool(record.section("model").get("config")),
         "data": metadata.data_name(record),
         "examples": (record.plan.get("examples") or {}).get("train"),
@@ -62,7 +62,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "limits": limits(record),
         "notes": record.notes(),
         "settings": _settings(record),
-        "facts": run_facts(record),
+        "facts": [(name, metadata.shareable(value)) for name, value in run_facts(record)],
         "environment": environment_facts(record),
     }
 

@@ -25,7 +25,9 @@ def wilson(successes: float, total: int, z: float = Z95) -> tuple[float, float]:
     middle = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total)
     half *= math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Of none and of all the ends are exactly 0 and 1, which rounding would miss.
+    low = middle - half if successes > 0 else 0.0
+    return max(0.0, low), min(1.0, middle + half) if successes < total else 1.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ def _multi(record: RunRecord, split: str, rows: list[Record]) -> Markup:
 
 
 def _regression(record: RunRecord, split: str, rows: list[Record]) -> Markup:
+    rows = [row for row in rows if math.isfinite(_error(row))]
     furthest = sorted(rows, key=lambda row: (-abs(_error(row)), row.get("index", 0)))[:WRONG]
     groups = [_group("Largest errors", furthest, len(rows), "example", _regression_verdict)]
     return render("examples.html", groups=groups)

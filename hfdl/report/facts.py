@@ -40,7 +40,7 @@ def run_facts(record: RunRecord) -> list[tuple[str, str]]:
         ("Model", model.get("name")),
         ("Implementation", plan.get("implementation")),
         ("Parameters", _number(plan.get("parameters"))),
-        ("of these trained", _number(plan.get("trainable"))),
+        ("Parameters trained", _number(plan.get("trainable"))),
         ("Training data", data.get("train")),
         ("Examples", ", ".join(f"{name} {count:,}" for name, count in examples.items()) or None),
         ("Tokens seen", _number(plan.get("tokens"))),
@@ -49,7 +49,7 @@ def run_facts(record: RunRecord) -> list[tuple[str, str]]:
         ("Precision", plan.get("precision")),
         ("Processes", _number(plan.get("processes"))),
         ("Ended", wording.sentence(end["reason"]) if end.get("reason") else None),
-        ("at", end.get("time")),
+        ("Ended at", end.get("time")),
     ]
     return [(name, str(value)) for name, value in facts if value is not None]
 

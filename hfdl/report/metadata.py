@@ -21,6 +21,7 @@ PIPELINES = {
 """The Hub's name of each task."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_CONFIG = re.compile(r":[\w.-]+$")
 _FILES = re.compile(r"\.(csv|tsv|json|jsonl|parquet|conll|txt)$", re.IGNORECASE)
 
 
@@ -53,7 +54,7 @@ def base_model(record: RunRecord) -> str | None:
 
 def hub_dataset(record: RunRecord) -> str | None:
     """The Hub id of the training data; None for files and embedded data."""
-    name = str(record.section("data").get("train") or "").split(":", maxsplit=1)[0]
+    name = _CONFIG.sub("", str(record.section("data").get("train") or ""))
     return name if looks_like_hub_id(name) and not _FILES.search(name) else None
 
 
@@ -63,16 +64,23 @@ def looks_like_hub_id(name: str) -> bool:
 
 
 def data_name(record: RunRecord) -> str:
-    """The training data without the folders of this machine."""
-    source = str(record.section("data").get("train") or "unknown")
-    return Path(source).name if Path(source).is_absolute() else source
+    """The training data, as it can be shown to others."""
+    return shareable(str(record.section("data").get("train") or "unknown"))
+
+
+def base_name(record: RunRecord) -> str:
+    """The model it began with, as it can be shown to others."""
+    return shareable(str(record.section("model").get("name") or "unknown"))
+
+
+def shareable(name: str) -> str:
+    """A name without the folders of this machine: of an absolute path its last part."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def model_name(record: RunRecord) -> str:
     """A name for the result: base model and data."""
-    model = str(record.section("model").get("name") or "model")
-    parts = (Path(model).name, Path(data_name(record)).stem)
-    return "-".join(part for part in parts if part)
+    return f"{Path(base_name(record)).name}-{Path(data_name(record)).stem}"
 
 
 def _results(record: RunRecord) -> list[EvalResult]:
@@ -90,5 +98,5 @@ def _results(record: RunRecord) -> list[EvalResult]:
         )
         for split in record.splits
         for name, value in record.metrics[split].items()
-        if isinstance(value, (int, float)) and math.isfinite(value)
+        if name != "loss" and isinstance(value, (int, float)) and math.isfinite(value)
     ]

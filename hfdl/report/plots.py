@@ -15,6 +15,7 @@ from hfdl.report.wording import is_share, metric_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+    from matplotlib.axes import Axes
 
 POINTS = 300
 """Stretches that a long curve is cut into; each keeps its lowest and its highest point."""
@@ -55,13 +56,14 @@ def loss_chart(updates: Sequence[dict[str, Any]], evaluations: Sequence[dict[str
         axes.plot(steps[kept], losses[kept], color=ACCENT, alpha=0.25, linewidth=0.8)
         mean = smooth(losses)
         kept = thin(mean)
-        axes.plot(steps[kept], mean[kept], color=ACCENT, linewidth=1.8, label="training, smoothed")
+        axes.plot(steps[kept], mean[kept], _line(mean), color=ACCENT, linewidth=1.8,
+                  label="training, smoothed")  # fmt: skip
         measured = [{"step": e["step"], **e["metrics"]} for e in evaluations]
         steps, losses = _curve(measured, "loss")
         if len(steps):
             axes.plot(steps, losses, "o-", color=WARM, linewidth=1.4, markersize=3.5,
                       label="validation")  # fmt: skip
-        axes.set_xlabel("update")
+        _by_update(axes)
         axes.set_ylim(bottom=0)
         _legend(drawn)
     return drawn.svg
@@ -72,8 +74,8 @@ def update_chart(updates: Sequence[dict[str, Any]], key: str, description: str) 
     steps, values = _curve(updates, key)
     kept = thin(values)
     with chart(key.replace("_", "-"), f"{description} by update") as drawn:
-        drawn.axes.plot(steps[kept], values[kept], color=ACCENT, linewidth=1.3)
-        drawn.axes.set_xlabel("update")
+        drawn.axes.plot(steps[kept], values[kept], _line(values), color=ACCENT, linewidth=1.3)
+        _by_update(drawn.axes)
         drawn.axes.set_ylim(bottom=0)
         drawn.axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
         drawn.axes.yaxis.get_offset_text().set_color(MUTED)
@@ -92,7 +94,7 @@ def metric_chart(evaluations: Sequence[dict[str, Any]], metric: str, best_step: 
         if len(best):
             _mark_best(axes, steps, values, int(best[0]), metric)
         axes.margins(x=0.08, y=0.25)
-        axes.set_xlabel("update")
+        _by_update(axes)
         if is_share(metric):
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     return drawn.svg
@@ -143,12 +145,24 @@ def histogram_chart(name: str, errors: np.ndarray) -> Markup:
     return drawn.svg
 
 
+def _by_update(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("update")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
+def _line(values: np.ndarray) -> str:
+    # A line through one point would not be seen.
+    return "-" if len(values) > 1 else "o"
+
+
 def _legend(drawn: Chart) -> None:
     # Above the plot, where it can hide nothing.
     drawn.figure.legend(loc="outside upper left", ncols=2, borderaxespad=0.1, handlelength=1.5)
 
 
-def _mark_best(axes: Any, steps: np.ndarray, values: np.ndarray, best: int, metric: str) -> None:
+def _mark_best(axes: Axes, steps: np.ndarray, values: np.ndarray, best: int, metric: str) -> None:
     axes.plot(steps[best], values[best], "o", markersize=9, markerfacecolor="none",
               markeredgecolor=INK, markeredgewidth=1.4)  # fmt: skip
     # Beside the border the words would leave the picture.

@@ -44,13 +44,10 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        bytes=wording.size,
         clip=wording.clip,
-        duration=wording.duration,
         number=wording.number,
         percent=wording.percent,
         plural=wording.plural,
-        short_count=wording.short_count,
     )
     made.globals.update(CAP=wording.CAP, CLIP=wording.CLIP)
     return made

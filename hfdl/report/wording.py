@@ -77,7 +77,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as ``1 h 2 min``, ``3 min 5 s`` or ``4.2 s``."""
     if not _is_number(seconds):
         return MISSING
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -89,10 +89,10 @@ def size(count: float | None) -> str:
     if not _is_number(count):
         return MISSING
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.3g} {unit}"
+        if abs(count) < 1023.5:
+            return f"{_three_digits(count)} {unit}"
         count = count / 1024
-    return f"{count:.3g} TiB"
+    return f"{_three_digits(count)} TiB"
 
 
 def short_count(count: float | None) -> str:
@@ -100,10 +100,10 @@ def short_count(count: float | None) -> str:
     if not _is_number(count):
         return MISSING
     for unit in ("", " k", " M", " G"):
-        if abs(count) < 1000:
-            return f"{count:.3g}{unit}"
+        if abs(count) < 999.5:
+            return f"{_three_digits(count)}{unit}"
         count = count / 1000
-    return f"{count:.3g} T"
+    return f"{_three_digits(count)} T"
 
 
 def plural(count: int, noun: str) -> str:
@@ -116,13 +116,17 @@ def clip(text: str, limit: int = CLIP) -> str:
     if len(text) <= limit:
         return text
     start = text[:limit]
-    words = start.rsplit(maxsplit=1)[0]
-    if len(words) > limit - 60:
-        return words + " …"
+    words = start.rsplit(maxsplit=1)
+    if len(words) == 2 and len(words[0]) > limit - 60:
+        return words[0] + " …"
     # U+200D joins emoji; marks and modifiers belong to the character before them.
     while len(start) > 1 and (_extends(text[len(start)]) or start[-1] == "\u200d"):
         start = start[:-1]
     return start + "…"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
 def _extends(character: str) -> bool:

@@ -57,8 +57,10 @@ class ClassificationSplit:
         self.padding = padding
         self.texts = texts
         self.pairs = pairs
-        self.where = where
+        self._where = where
         self.lengths = np.array([text.size for text in encoded], dtype=np.int64)  # (N,)
+        self.class_weights: torch.Tensor | None = None
+        """The weight of each label in the loss, shape (C,). Only training has them."""
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -66,6 +68,10 @@ class ClassificationSplit:
     def references(self) -> Sequence[Any]:
         """The right answers: label names, lists of them, or numbers."""
         return self.answers
+
+    def where(self, example: int) -> str:
+        """The place of an example in words."""
+        return self._where(example)
 
     def describe(self, example: int) -> dict[str, Any]:
         """Place, text and right answer of an example."""
@@ -92,6 +98,8 @@ class ClassificationSplit:
         }
         if self.targets is not None:
             targets["labels"] = torch.from_numpy(self.targets[np.asarray(examples, dtype=np.int64)])
+        if self.class_weights is not None:
+            targets["class_weights"] = self.class_weights
         return Batch(self._inputs(chosen, rows, lengths), targets, examples, sum(lengths))
 
     def _inputs(

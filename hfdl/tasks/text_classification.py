@@ -27,6 +27,7 @@ from hfdl.weights.pretrained import (
     length_limit,
     load_config,
     load_tokenizer,
+    padding_side,
 )
 from hfdl.weights.resolve import find_model
 
@@ -48,6 +49,7 @@ class TextClassification:
         encoder: tokenizer and the rule for long texts.
         labels: the label set; None until ``prepare`` has read it from the training split.
         problem_type: as in a transformers config; None until then.
+        padding_side: on which side the model wants its rows padded.
         tune: the recipe's ``tune`` section.
         seed: fixes the split of validation and the sampling.
         memory: data objects by the marker that stands for them in the recipe.
@@ -63,17 +65,18 @@ class TextClassification:
         *,
         labels: LabelSet | None,
         problem_type: str | None,
+        padding_side: str,
         tune: TuneConfig,
         seed: int,
         memory: Mapping[str, Any] | None,
     ) -> None:
         self.folder, self.tokenizer, self.encoder = folder, tokenizer, encoder
         self.labels, self.problem_type = labels, problem_type
+        self._padding_side = padding_side
         self.tune, self.seed, self.memory = tune, seed, memory or {}
         self.trains = labels is None
         self.fresh_parameters: list[str] = []
         """Parameters that were not in the model's weights: those of the new head."""
-        self._class_weights: torch.Tensor | None = None
 
     @classmethod
     def for_training(
@@ -87,8 +90,9 @@ class TextClassification:
         config = load_config(folder, recipe.model.config)
         encoder = _encoder(tokenizer, config, recipe.data)
         return cls(
-            folder, tokenizer, encoder, labels=None, problem_type=None, tune=recipe.tune,
-            seed=recipe.train.seed, memory=memory,
+            folder, tokenizer, encoder, labels=None, problem_type=None,
+            padding_side=padding_side(config), tune=recipe.tune, seed=recipe.train.seed,
+            memory=memory,
         )  # fmt: skip
 
     @classmethod
@@ -112,7 +116,8 @@ class TextClassification:
         problem_type = config.problem_type or (REGRESSION if config.num_labels == 1 else SINGLE)
         return cls(
             folder, tokenizer, _encoder(tokenizer, config, recipe.data), labels=LabelSet(names),
-            problem_type=problem_type, tune=TuneConfig(), seed=recipe.train.seed, memory=memory,
+            problem_type=problem_type, padding_side=padding_side(config), tune=TuneConfig(),
+            seed=recipe.train.seed, memory=memory,
         )  # fmt: skip
 
     # ---- data ------------------------------------------------------------------------------
@@ -134,7 +139,7 @@ class TextClassification:
             if self.trains or name != "train"
         }
         if self.trains and self.tune.class_weights is not None:
-            self._class_weights = self._weigh(splits["train"])
+            splits["train"].class_weights = self._weigh(splits["train"])
         return Splits(**splits, facts=facts)
 
     def _split(
@@ -164,7 +169,7 @@ class TextClassification:
         """How rows are padded for this model."""
         return Padding(
             pad_id=self.tokenizer.pad_token_id,
-            side=self.tokenizer.padding_side,
+            side=self._padding_side,
             with_types="token_type_ids" in self.tokenizer.model_input_names,
             type_id=self.tokenizer.pad_token_type_id,
         )
@@ -212,7 +217,12 @@ class TextClassification:
         Raises:
             ModelError: the folder holds no trained head.
         """
-        model = self.build_model(ModelConfig(name=str(self.folder)))
+        model, self.fresh_parameters = build_pretrained(
+            "AutoModelForSequenceClassification",
+            self.folder,
+            ModelConfig(name=str(self.folder)),
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
         if self.fresh_parameters:
             raise ModelError(
                 f"the model has no trained head for this task ({self.fresh_parameters[0]} is not "
@@ -228,14 +238,14 @@ class TextClassification:
 
         A row weighs one over the windows of its text, so that a long text counts once; with
         class weights, times the weight of its label, and ``count`` is the sum of the weights (as
-        torch's ``cross_entropy`` divides).
+        torch's ``cross_entropy`` divides). Held-out splits have none: their loss says how good
+        the model is, whatever it was trained with.
         """
         logits = outputs.logits.float()  # (R, C)
         example = batch.targets["example"]  # (R,)
         labels = batch.targets["labels"][example]  # (R,) or (R, C)
         weight = 1.0 / batch.targets["windows"][example].to(logits.dtype)  # (R,)
-        classes = self._class_weights
-        classes = None if classes is None else classes.to(logits.device)
+        classes = batch.targets.get("class_weights")  # (C,)
         _, problem_type = self._known()
         if problem_type == SINGLE:
             losses = F.cross_entropy(logits, labels, reduction="none")  # (R,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import PartialState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
-from accelerate.utils import TorchDynamoPlugin
+from accelerate.utils import DynamoBackend, TorchDynamoPlugin
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
@@ -35,12 +34,17 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
         MissingExtraError: a tracker's package is not installed.
     """
     trackers = check_trackers(config.trackers)
-    device = PartialState().device
+    # Accelerate joins several processes on a CPU only if it is told that there is nothing else.
+    cpu = not torch.accelerator.is_available()
+    device = torch.device(PartialState(cpu=cpu).device or "cpu")
     precision, reason = choose_precision(config.precision, device)
     if device.type == "cpu":
         keep_large_blocks()
-    dynamo = TorchDynamoPlugin(backend="inductor", dynamic=True) if config.compile else None
+    dynamo = (
+        TorchDynamoPlugin(backend=DynamoBackend.INDUCTOR, dynamic=True) if config.compile else None
+    )
     accelerator = Accelerator(
+        cpu=cpu,
         mixed_precision=_MIXED[precision],
         log_with=(trackers if folder is not None else None) or None,
         project_dir=folder,
@@ -90,11 +94,6 @@ class Tracking:
     def close(self) -> None:
         """Let the trackers write what they hold."""
         self._accelerator.end_training()
-
-
-def launched_by_torchrun() -> bool:
-    """Whether this process is one of several."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def forget_device_state() -> None:

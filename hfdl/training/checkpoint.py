@@ -97,16 +97,15 @@ class Checkpoints:
             if wrong is None:
                 snapshot = _load(path)
                 best = snapshot.state.get("best_step")
-                wrong = damage(self._path("best", best)) if best is not None else None
-                if wrong is None:
+                if best is None or (wrong := damage(self._path("best", best))) is None:
                     return snapshot, notes
                 wrong = f"its best weights ({self._path('best', best).name}): {wrong}"
             notes.append(f"checkpoint {path.name} is damaged ({wrong}); trying the one before it")
         return None, notes
 
-    def remove_best(self) -> None:
-        """Remove the best weights, once they stand in the run's own folder."""
-        for path in self.folder.glob("best-*"):
+    def tidy(self) -> None:
+        """Keep the last snapshot alone, once the best weights stand in the run's own folder."""
+        for path in [*self._steps()[:-1], *self.folder.glob("best-*")]:
             shutil.rmtree(path)
 
     def _steps(self) -> list[Path]:

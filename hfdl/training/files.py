@@ -47,6 +47,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     written is removed and ``folder`` stays as it was.
     """
     aside = folder.with_name(_ASIDE + folder.name)
+    old = folder.with_name(f"{_ASIDE}old-{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -61,12 +62,16 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         write_json(aside / MANIFEST, {"files": listing})
         sync(aside)
         if folder.exists():
-            shutil.rmtree(folder)
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
         aside.rename(folder)
         sync(folder.parent)
     except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         shutil.rmtree(aside, ignore_errors=True)
         raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def move_into(aside: Path, folder: Path) -> None:

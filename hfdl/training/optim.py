@@ -10,20 +10,23 @@ from torch import nn
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
 
-_NORMS = ("LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm")
+# Schedules of transformers that ignore every option.
+_WITHOUT_OPTIONS = ("constant", "constant_with_warmup")
+_NORMS = ("LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm", "NoNorm")
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Trainable parameters in two groups: decayed, and not (biases and norms).
 
     Decay pulls towards zero; for a norm's scale, whose neutral value is one, and for a bias
-    that only costs accuracy (the practice since BERT's own optimizer).
+    that only costs accuracy (the practice since BERT's own optimizer). A table of biases, such
+    as T5's ``relative_attention_bias``, is one.
     """
     exempt = {
         id(parameter)
-        for module in model.modules()
+        for path, module in model.named_modules()
         for name, parameter in module.named_parameters(recurse=False)
-        if name.endswith("bias") or any(norm in type(module).__name__ for norm in _NORMS)
+        if "bias" in f"{path}.{name}" or any(norm in type(module).__name__ for norm in _NORMS)
     }
     trainable = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -67,14 +70,21 @@ def build_schedule(
             where="train.schedule",
             remedy=did_you_mean(config.schedule, names),
         )
+    options = _options(config, steps)
     try:
-        return get_scheduler(
+        if options and config.schedule in _WITHOUT_OPTIONS:
+            raise TypeError("it takes no options")  # transformers would pass over them in silence
+        schedule = get_scheduler(
             config.schedule,
             optimizer,
             num_warmup_steps=warmup_steps(config.warmup, steps),
             num_training_steps=steps,
-            scheduler_specific_kwargs=_options(config, steps),
+            scheduler_specific_kwargs=options,
         )
+        # An option of the wrong type would show when warm-up is over, in the middle of the run.
+        for factor in getattr(schedule, "lr_lambdas", []):
+            factor(steps - 1)
+        return schedule
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"{config.schedule!r} does not take {config.schedule_options}: {error}",
@@ -82,6 +92,14 @@ def build_schedule(
             rule="the options are the arguments of transformers' schedule of that name",
             remedy="correct or remove them",
         ) from error
+
+
+def watches_a_metric(schedule: Any) -> bool:
+    """Whether a schedule moves with evaluations (plateau, greedy) instead of updates.
+
+    transformers builds all those that move with updates as functions of the step.
+    """
+    return not isinstance(schedule, torch.optim.lr_scheduler.LambdaLR)
 
 
 def _options(config: TrainConfig, steps: int) -> dict[str, Any]:

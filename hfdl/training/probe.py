@@ -45,7 +45,7 @@ def _evaluation_seconds(loop: Loop, planned: Planned) -> float:
     device = loop.accelerator.device
     batches = inference_batches(loop.validation.lengths, token_budget(device))
     middle = batches[len(batches) // 2]
-    model = loop.accelerator.unwrap_model(loop.model)
+    model = loop.accelerator.unwrap_model(loop.state.model)
     began = time.perf_counter()
     for outputs, batch in forward_batches(model, loop.validation, [middle], device):
         loop.task.decode(outputs, batch)

@@ -6,14 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 
 # transformers puts this where a tokenizer has no limit of its own.
 _NO_LIMIT = 1_000_000
+# The heads of these read the last token of a row, so it must not be padding.
+_READS_LAST = frozenset({"xlnet"})
 # Positions of these begin behind the padding id, so that many fewer tokens fit.
-_OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "mpnet"})
+_OFFSET_POSITIONS = frozenset({
+    "camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke",
+    "markuplm", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+})  # fmt: skip
+
+
+# What transformers raises on files that are damaged or do not belong together.
+_BROKEN = (
+    ValueError, OSError, KeyError, TypeError, RuntimeError, SafetensorError, StrictDataclassError,
+)  # fmt: skip
 
 
 def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
@@ -21,13 +34,14 @@ def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
 
     Raises:
         ModelError: transformers does not know the model's type, or the file is damaged.
-        ConfigError: a size is not a key of the config.
+        ConfigError: a size is not a key of the config, or its value is of another type.
     """
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder)
-    except (ValueError, OSError, KeyError) as error:
+        # False, not the default: transformers would ask on the terminal whether to run the code.
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except _BROKEN as error:
         raise ModelError(
             f"transformers cannot read its config: {_first_line(error)}",
             where=str(folder / "config.json"),
@@ -35,15 +49,28 @@ def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
             "folder is never run",
             remedy="choose another model",
         ) from error
+    known = [*config.to_dict(), *config.attribute_map]
     for key, value in (sizes or {}).items():
-        if not hasattr(config, key):
+        if key not in known:
             raise ConfigError(
                 f"{config.model_type} has no size {key!r}",
                 where=f"model.config.{key}",
-                remedy=did_you_mean(key, config.to_dict()),
+                remedy=did_you_mean(key, known),
             )
-        setattr(config, key, value)
+        try:
+            setattr(config, key, value)
+        except _BROKEN as error:
+            raise _unfit_size(f"model.config.{key}", error) from error
     return config
+
+
+def _unfit_size(where: str, error: BaseException) -> ConfigError:
+    return ConfigError(
+        f"transformers refuses it: {_last_line(error)}",
+        where=where,
+        rule="the sizes of a model must fit each other",
+        remedy="correct or remove it",
+    )
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -57,8 +84,8 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    except (ValueError, OSError, KeyError) as error:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises the bare class
         raise ModelError(
             f"transformers cannot open the tokenizer: {_first_line(error)}",
             where=str(folder),
@@ -94,6 +121,7 @@ def build_pretrained(
 
     Raises:
         ModelError: the folder's weights do not fit its config, or no such head exists.
+        ConfigError: the sizes in ``model.config`` do not fit each other.
     """
     import transformers
 
@@ -103,16 +131,19 @@ def build_pretrained(
     auto = getattr(transformers, auto_class)
     dtype = getattr(torch, model.dtype)
     if model.config is not None:
-        fresh_model = auto.from_config(config, dtype=dtype)
+        try:
+            fresh_model = auto.from_config(config, dtype=dtype, trust_remote_code=False)
+        except _BROKEN as error:
+            raise _unfit_size("model.config", error) from error
         return fresh_model, [name for name, _ in fresh_model.named_parameters()]
     with quiet_transformers():
         try:
             loaded, info = auto.from_pretrained(
-                folder, config=config, dtype=dtype, use_safetensors=True,
+                folder, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False,
                 # A head for other labels is replaced by a fresh one.
                 ignore_mismatched_sizes=True, output_loading_info=True,
             )  # fmt: skip
-        except (ValueError, OSError, RuntimeError) as error:
+        except _BROKEN as error:
             raise ModelError(
                 f"transformers cannot load the weights: {_first_line(error)}",
                 where=str(folder),
@@ -120,18 +151,21 @@ def build_pretrained(
                 remedy="check the folder, or choose another model",
             ) from error
     fresh = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
-    _refuse_mostly_fresh(loaded, fresh, folder)
+    _refuse_fresh_body(loaded, fresh, folder)
     return loaded, fresh
 
 
-def _refuse_mostly_fresh(model: torch.nn.Module, fresh: list[str], folder: Path) -> None:
-    """A model whose body is not in the file would train from noise, and nobody would notice."""
+def _refuse_fresh_body(model: torch.nn.Module, fresh: list[str], folder: Path) -> None:
+    """A body with holes would train from noise, and nobody would notice.
+
+    A pooler may be fresh: masked language models are saved without one.
+    """
     body = [n for n, _ in model.named_parameters() if n.startswith(f"{model.base_model_prefix}.")]
-    absent = set(fresh) & set(body)
-    if body and len(absent) > len(body) // 2:
+    absent = [name for name in body if name in fresh and "pooler" not in name]
+    if absent:
         raise ModelError(
             f"{len(absent)} of the {len(body)} tensors of the model's body are not in its weights, "
-            f"for instance {min(absent)!r}",
+            f"or not in this shape, for instance {min(absent)!r}",
             where=str(folder),
             rule="weights and config must belong together",
             remedy="check the folder; to train from scratch, give model.config",
@@ -146,8 +180,17 @@ def length_limit(tokenizer: Any, config: Any) -> int | None:
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
         offset = config.model_type in _OFFSET_POSITIONS
-        limits.append(positions - (config.pad_token_id + 1 if offset else 0))
+        limits.append(positions - (tokenizer.pad_token_id + 1 if offset else 0))
     return min(limits, default=None)
+
+
+def padding_side(config: Any) -> str:
+    """The side on which rows are padded, whatever the tokenizer says.
+
+    Most models count positions from the left edge, padding included (GPT-2 and BERT do), so that
+    padding on the left would move a text; their heads find its first or last token themselves.
+    """
+    return "left" if config.model_type in _READS_LAST else "right"
 
 
 class quiet_transformers:  # noqa: N801  # used as a function: with quiet_transformers(): ...
@@ -171,3 +214,7 @@ class quiet_transformers:  # noqa: N801  # used as a function: with quiet_transf
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _last_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -62,9 +62,13 @@ def find_model(name: str, revision: str | None = None, *, weights: bool = True) 
             "sentence-transformers/all-MiniLM-L6-v2",
             remedy="check the path",
         )
-    for look in (_in_cache, _in_packages, _on_hub):
-        if folder := look(name, revision):
-            return check_model_folder(folder, weights=weights)
+    folder = (
+        _in_cache(name, revision, weights=weights)
+        or _in_packages(name, revision)
+        or _on_hub(name, revision)
+    )
+    if folder is not None:
+        return check_model_folder(folder, weights=weights)
     raise ModelError(
         f"model {name!r} is not on this machine and the Hub does not answer or does not know it",
         rule="looked for: a folder of that name, the Hugging Face cache, an installed package, "
@@ -77,18 +81,25 @@ def check_model_folder(folder: Path, *, weights: bool = True) -> Path:
     """The folder itself, if transformers can open it.
 
     Raises:
-        ModelError: config.json or safetensors weights are missing.
+        ModelError: config.json, safetensors weights or the tokenizer are missing.
     """
+    if fault := _fault(folder, weights=weights):
+        raise fault
+    return folder
+
+
+def _fault(folder: Path, *, weights: bool) -> ModelError | None:
+    """What a model folder lacks."""
     if not (folder / "config.json").is_file():
-        raise ModelError(
+        return ModelError(
             "no config.json",
             where=str(folder),
             rule="a model folder holds config.json, model.safetensors and a tokenizer",
-            remedy=_run_remedy(folder),
+            remedy=_remedy(folder),
         )
     if weights and not any((folder / file).is_file() for file in _WEIGHTS):
         pickled = [file for file in _PICKLES if (folder / file).is_file()]
-        raise ModelError(
+        return ModelError(
             "no model.safetensors" + (f", only {pickled[0]}" if pickled else ""),
             where=str(folder),
             rule="weights are read from safetensors only, because a pickle can run code"
@@ -96,16 +107,16 @@ def check_model_folder(folder: Path, *, weights: bool = True) -> Path:
             else "a model folder holds config.json, model.safetensors and a tokenizer",
             remedy="convert it once with transformers' save_pretrained"
             if pickled
-            else _run_remedy(folder),
+            else _remedy(folder),
         )
     if not any(any(folder.glob(pattern)) for pattern in _TOKENIZER_FILES):
-        raise ModelError(
+        return ModelError(
             "no tokenizer",
             where=str(folder),
             rule="one of tokenizer.json, vocab.txt, vocab.json must stand beside config.json",
-            remedy="save the tokenizer into the folder",
+            remedy=_remedy(folder, "save the tokenizer into the folder"),
         )
-    return folder
+    return None
 
 
 def packaged_models() -> dict[str, Path]:
@@ -114,22 +125,27 @@ def packaged_models() -> dict[str, Path]:
     return {name: folder for name, folder in found.items() if folder}
 
 
-def _run_remedy(folder: Path) -> str:
+def _remedy(folder: Path, otherwise: str = "check the path") -> str:
     if any((folder / "checkpoints").glob("step-*")):
         return "the run has not finished: continue it with --resume"
-    return "check the path"
+    if folder.parent.name == "snapshots":  # the Hub's cache, and no business of a person's
+        return "download the rest with the network on, or choose another model"
+    return otherwise
 
 
-def _in_cache(name: str, revision: str | None) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+def _in_cache(name: str, revision: str | None, *, weights: bool) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
+        config = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    if not isinstance(config, str):
         return None
     # A snapshot may hold the config alone, from an earlier look at it.
-    return folder if any((folder / file).exists() for file in _WEIGHTS) else None
+    folder = Path(config).parent
+    return folder if _fault(folder, weights=weights) is None else None
 
 
 def _in_packages(name: str, revision: str | None) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,15 @@ import yaml
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
 REGRESSION = "regression"
+LABELS = {
+    2: ["negative", "positive"],
+    5: ["awful", "bad", "fair", "good", "great"],
+    30: [f"intent {number}" for number in range(30)],
+    77: [f"topic {number}" for number in range(77)],
+}
+"""Label sets by their size."""
 
-_WORDS = [
-    "the",
-    "film",
-    "was",
-    "long",
-    "and",
-    "warm",
-    "but",
-    "nobody",
-    "laughed",
-    "until",
-    "its",
-    "last",
-    "quiet",
-    "scene",
-]
+_WORDS = ["the", "film", "was", "long", "and", "warm", "but", "nobody", "laughed", "quiet", "scene"]
 
 
 @dataclass
@@ -180,5 +173,81 @@ def _write_lines(path: Path, records: list[dict[str, Any]]) -> None:
 
 @pytest.fixture
 def fake_run() -> Callable[..., FakeRun]:
-    """``fake_run(labels=[...])`` makes a run to be changed and written."""
-    return FakeRun
+    """``fake_run(labels=5)`` makes a run to be changed and written."""
+
+    def make(labels: int | list[str] = 2, **options: Any) -> FakeRun:
+        return FakeRun(labels=LABELS[labels] if isinstance(labels, int) else labels, **options)
+
+    return make
+
+
+class Page(HTMLParser):
+    """What a browser would make of a report: tables by class, text, attributes."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+        self.tables: dict[str, list[list[list[str]]]] = {}
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: list[str] = []
+        self._table: list[list[str]] | None = None
+        self._in_cell = False
+        self.feed(source)
+
+    @property
+    def text(self) -> str:
+        """All text, without the style sheet, in single spaces."""
+        return " ".join("".join(self.texts).split())
+
+    @property
+    def sections(self) -> list[str]:
+        """Anchors of the page's sections."""
+        return [value for tag, name, value in self.attributes if (tag, name) == ("section", "id")]
+
+    def table(self, name: str, which: int = 0) -> list[list[str]]:
+        """The rows of a table, heading included, as the cells' texts."""
+        return [[" ".join(cell.split()) for cell in row] for row in self.tables[name][which]]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "table":
+            self._table = []
+            self.tables.setdefault(dict(attrs)["class"] or "", []).append(self._table)
+        elif tag == "tr" and self._table is not None:
+            self._table.append([])
+        elif tag in ("td", "th") and self._table is not None:
+            self._table[-1].append("")
+            self._in_cell = True
+        elif tag == "small":
+            self.handle_data(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:
+            self.texts.append(data)
+        if self._in_cell and self._table is not None:
+            self._table[-1][-1] += data
+
+
+@pytest.fixture
+def page() -> Callable[[FakeRun, Path], Page]:
+    """Writes a run and its report, and reads the page."""
+    from hfdl.report import write_report
+
+    def read(run: FakeRun, folder: Path) -> Page:
+        return Page(write_report(run.write(folder)).read_text(encoding="utf-8"))
+
+    return read
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the drawing out: it takes most of a page's time."""
+    from markupsafe import Markup
+
+    from hfdl.report import svg
+
+    monkeypatch.setattr(svg, "_inline", lambda *arguments: Markup("<svg></svg>"))

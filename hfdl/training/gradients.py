@@ -1,0 +1,32 @@
+"""Gradients of a sum become gradients of a mean, and are clipped, in one pass over them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+
+def average_and_clip(
+    gradients: Sequence[torch.Tensor], mean: float, clip_norm: float | None
+) -> float:
+    """Multiply gradients by ``mean``, and further so that their norm is at most ``clip_norm``.
+
+    The same numbers as dividing the loss before the backward pass and calling
+    ``torch.nn.utils.clip_grad_norm_`` after it, for one pass over the gradients less.
+
+    Args:
+        gradients: of the summed loss; changed in place.
+        mean: one over the count of items (times the processes that were averaged over).
+        clip_norm: largest norm; None: no clipping.
+
+    Returns:
+        the norm of the mean gradient before clipping. If it is not finite nothing was changed.
+    """
+    norm = float(torch.nn.utils.get_total_norm(gradients)) * mean
+    if not math.isfinite(norm):
+        return norm
+    factor = mean if clip_norm is None else mean * min(1.0, clip_norm / (norm + 1e-6))
+    torch._foreach_mul_(list(gradients), factor)  # pyright: ignore[reportPrivateImportUsage]
+    return norm

@@ -1,0 +1,125 @@
+"""Model, optimizer and schedule of a run, and how they become a snapshot and come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from torch import nn
+
+from hfdl.config.schema import TrainConfig
+from hfdl.errors import CheckpointError
+from hfdl.training.checkpoint import (
+    Snapshot,
+    load_model_tensors,
+    load_optimizer_tensors,
+    model_tensors,
+    optimizer_tensors,
+)
+from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
+from hfdl.training.seeding import random_state, restore_random_state
+
+
+class TrainingState:
+    """What an update changes, prepared by Accelerate.
+
+    Args:
+        model: the model, on the CPU.
+        config: the recipe's ``train`` section.
+        accelerator: device, precision and processes.
+        steps: updates of the whole run, for the schedule.
+    """
+
+    def __init__(
+        self, model: nn.Module, config: TrainConfig, accelerator: Accelerator, steps: int
+    ) -> None:
+        self.accelerator = accelerator
+        self.model = accelerator.prepare_model(model)
+        self.plain_model = accelerator.unwrap_model(self.model, keep_torch_compile=False)
+        self._raw_optimizer = build_optimizer(self.plain_model, config)
+        self.schedule = build_schedule(config, self._raw_optimizer, steps)
+        prepared: Any = accelerator.prepare_optimizer(self._raw_optimizer)
+        self.optimizer: AcceleratedOptimizer = prepared
+        self.parameters = [p for g in self._raw_optimizer.param_groups for p in g["params"]]
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update."""
+        return float(self.schedule.get_last_lr()[0])
+
+    def step(self) -> None:
+        """Apply the gradients, drop them, and move the schedule on."""
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        # fp16 skips an update whose gradients overflowed; its place in the schedule stays.
+        if not self.optimizer.step_was_skipped and not self.watches_a_metric:
+            self.schedule.step()
+
+    @property
+    def watches_a_metric(self) -> bool:
+        """Whether the schedule moves with evaluations instead of updates."""
+        return watches_a_metric(self.schedule)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The model's tensors by name."""
+        return model_tensors(self.plain_model)
+
+    def load_weights(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Put back what ``weights`` gave."""
+        load_model_tensors(self.plain_model, tensors)
+
+    def snapshot(self, step: int, progress: dict[str, Any]) -> Snapshot:
+        """Everything at this moment. Every process must call it: each has a random state."""
+        device = self.accelerator.device
+        randoms = {}
+        for name, state in random_state(device).items():
+            gathered = self.accelerator.gather(state[None].to(device))  # (processes, bytes)
+            assert isinstance(gathered, torch.Tensor)
+            randoms[name] = gathered.cpu()
+        scaler = self.accelerator.scaler
+        return Snapshot(
+            step=step,
+            model=self.weights(),
+            optimizer=optimizer_tensors(self._raw_optimizer, self._names()),
+            random=randoms,
+            state={
+                **progress,
+                "schedule": self.schedule.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+            },
+        )
+
+    def restore(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Put everything back; what ``snapshot`` was given as progress is returned.
+
+        Raises:
+            CheckpointError: another number of processes, another model or optimizer.
+        """
+        self._check_processes(snapshot.random["cpu"].shape[0])
+        progress = dict(snapshot.state)
+        schedule, scaler = progress.pop("schedule"), progress.pop("scaler")
+        self.load_weights(snapshot.model)
+        load_optimizer_tensors(self._raw_optimizer, snapshot.optimizer, self._names())
+        self.schedule.load_state_dict(schedule)
+        for group, rate in zip(self._raw_optimizer.param_groups, schedule["_last_lr"], strict=True):
+            group["lr"] = rate
+        if scaler is not None and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(scaler)
+        rank = self.accelerator.process_index
+        mine = {name: states[rank] for name, states in snapshot.random.items()}
+        restore_random_state(mine, self.accelerator.device)
+        return progress
+
+    def _check_processes(self, processes: int) -> None:
+        if processes != self.accelerator.num_processes:
+            raise CheckpointError(
+                f"the run was started with {processes} processes, not "
+                f"{self.accelerator.num_processes}",
+                rule="each process has a random state of its own",
+                remedy=f"resume with --processes {processes}",
+            )
+
+    def _names(self) -> dict[int, str]:
+        return {id(p): name for name, p in self.plain_model.named_parameters()}

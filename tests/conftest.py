@@ -1,0 +1,233 @@
+"""Small random models and small learnable data, made here, so that no test needs a network."""
+
+from __future__ import annotations
+
+import os
+
+# Before any Hugging Face import: a test that reached for the network would hang or lie.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+
+_GOOD = ["good", "great", "lovely", "superb", "charming"]
+_BAD = ["bad", "awful", "boring", "dreadful", "clumsy"]
+_THINGS = ["film", "book", "meal", "hotel", "song", "phone", "train", "game"]
+_ENDS = ["", " and long", ", they say", " from the first minute to the very last one", "!"]
+
+WORDS = [
+    *_GOOD, *_BAD, *_THINGS, "what", "a", "the", "was", "and", "long", "they", "say", "from",
+    "first", "minute", "to", "very", "last", "one", "it", "is", ",", "!", ".", "not", "##s",
+    "##ing", "x", "b",
+]  # fmt: skip
+
+
+def reviews(n: int) -> list[dict[str, str]]:
+    """``n`` rows that a tiny model can learn: the adjective decides."""
+    rows = []
+    for i in range(n):
+        positive = i % 2 == 0
+        adjective = (_GOOD if positive else _BAD)[i // 2 % 5]
+        text = f"what a {adjective} {_THINGS[i % 8]}{_ENDS[(i // 3) % 5]} {_THINGS[i * 5 % 7]}"
+        rows.append({"text": text, "label": "positive" if positive else "negative"})
+    return rows
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Rows as a csv file."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def bert_vocabulary() -> list[str]:
+    """Special tokens, letters, and the words of ``reviews``."""
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters]
+    return list(dict.fromkeys([*pieces, *(f"##{c}" for c in letters)]))
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random two-layer BERT body (dropout 0.1) and a WordPiece tokenizer."""
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordPiece
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+    from tokenizers.processors import TemplateProcessing
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    words = bert_vocabulary()
+    ids = {word: i for i, word in enumerate(words)}
+    backend = Tokenizer(WordPiece(ids, unk_token="[UNK]"))
+    backend.normalizer = BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = BertPreTokenizer()
+    backend.post_processor = TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])],
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]",
+        sep_token="[SEP]", mask_token="[MASK]", model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    ).save_pretrained(folder)  # fmt: skip
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+        intermediate_size=64, max_position_embeddings=64, pad_token_id=0,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random two-layer GPT-2 and a byte-level tokenizer, without a pad token."""
+    import torch
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny-gpt2")
+    backend = ByteLevelBPETokenizer()
+    backend.train_from_iterator(
+        [row["text"] for row in reviews(40)], vocab_size=320, special_tokens=["<|endoftext|>"],
+        show_progress=False,
+    )  # fmt: skip
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend._tokenizer, eos_token="<|endoftext|>", bos_token="<|endoftext|>",
+        unk_token="<|endoftext|>", model_max_length=64,
+    ).save_pretrained(folder)  # fmt: skip
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=backend.get_vocab_size(), n_embd=32, n_layer=2, n_head=4, n_positions=64,
+        bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def reviews_csv(tmp_path: Path) -> Path:
+    """120 labelled reviews as csv."""
+    return write_csv(tmp_path / "reviews.csv", reviews(120))
+
+
+@pytest.fixture
+def settings(tiny_bert: Path, reviews_csv: Path) -> dict[str, Any]:
+    """Overrides of the sentiment recipe that train the tiny model in a second or two."""
+    return {
+        "model.name": str(tiny_bert),
+        "data.train": str(reviews_csv),
+        "data.max_length": 32,
+        "train.epochs": 2,
+        "train.batch_size": 8,
+        "train.learning_rate": 1e-3,
+        "train.precision": "float32",
+    }
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Path:
+    """A finished run of the tiny model on the reviews, test split included."""
+    import hfdl
+
+    folder = tmp_path_factory.mktemp("trained")
+    train = write_csv(folder / "train.csv", reviews(120))
+    test = write_csv(folder / "test.csv", reviews(30))
+    output = folder / "run"
+    hfdl.train(
+        "sentiment",
+        {
+            "model.name": str(tiny_bert), "data.train": str(train), "data.test": str(test),
+            "data.max_length": 32, "train.epochs": 4, "train.batch_size": 8,
+            "train.learning_rate": 2e-3, "train.precision": "float32",
+        },
+        output=output, listener=lambda event: None,
+    )  # fmt: skip
+    return output
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path) -> Callable[..., Path]:
+    """``csv_file("a.csv", rows)``: a csv file of dicts, or of the first n reviews."""
+
+    def write(name: str, rows: list[dict[str, Any]] | int) -> Path:
+        return write_csv(tmp_path / name, reviews(rows) if isinstance(rows, int) else rows)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def decide() -> Callable[[Any], Any]:
+    """``decide(model)``: draw some weights of a fresh classifier wide, so that texts score apart.
+
+    Fresh weights are so small that every text gets nearly the same score, and a test that mixes
+    up two texts would pass.
+    """
+
+    def widen(model: Any) -> Any:
+        import torch
+
+        torch.manual_seed(1)
+        for name, parameter in model.named_parameters():
+            if name.startswith(("classifier.", "score.")):
+                torch.nn.init.normal_(parameter, std=0.5)
+            elif name.endswith(("value.weight", "output.dense.weight", "pooler.dense.weight")):
+                torch.nn.init.normal_(parameter, std=0.3)
+        return model.eval()
+
+    return widen
+
+
+@pytest.fixture(scope="session")
+def make_classifier(
+    decide: Callable[[Any], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """``make_classifier(body, num_labels=3, ...)``: a folder of a random model that is decided.
+
+    Keywords are keys of its config; see ``decide``.
+    """
+
+    def make(body: Path, **config: Any) -> Path:
+        import torch
+        from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+        from hfdl.weights.pretrained import quiet_transformers
+
+        folder = tmp_path_factory.mktemp("classifier")
+        torch.manual_seed(1)
+        with quiet_transformers():
+            model = AutoModelForSequenceClassification.from_pretrained(
+                body, config=AutoConfig.from_pretrained(body, **config)
+            )
+            decide(model)
+            model.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(body).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def shared_data() -> Callable[[str], Path]:
+    """Paths in the folder of real data sets; a test that asks for one skips where it is absent."""
+
+    def path(name: str) -> Path:
+        found = SHARED / "data" / name
+        if not found.exists():
+            pytest.skip(f"{found} is absent: the real data sets are for development only")
+        return found
+
+    return path

@@ -1,0 +1,216 @@
+"""Imports point one way: an AST walk over the package, held against one table.
+
+A new folder or module under hfdl/ must be given its line in the table before it may import.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "hfdl"
+
+# unit (a folder or module directly under hfdl/) -> what of hfdl it may import, beside itself and
+# hfdl.errors. An entry allows the module and all within it.
+ALLOWED: dict[str, set[str]] = {
+    "__init__": {"run", "pipelines"},
+    "config": set(),
+    "console": {"training.events"},
+    "data": {"tokenizers", "config"},
+    "environment": set(),
+    "errors": set(),
+    "foundations": set(),
+    "inspect": {"nn", "models", "weights", "foundations"},
+    "metrics": set(),
+    "models": {"nn"},
+    "nn": set(),
+    "outputs": {"training.events", "training.files"},
+    "pipelines": {"tasks", "data", "models", "weights", "config"},
+    "report": set(),
+    "run": {
+        "config", "console", "data", "outputs", "pipelines", "session", "tasks", "training",
+        "weights",
+    },
+    "session": {
+        "config", "data", "environment", "outputs", "report", "tasks", "training", "weights",
+    },
+    "tasks": {"data", "models", "weights", "metrics", "config"},
+    "tokenizers": set(),
+    # tasks.inference is protocol too: it runs any model over any split, and knows no task.
+    "training": {"config", "data.hashing", "environment", "tasks.inference", "tasks.protocol"},
+    "weights": {"models", "config"},
+}  # fmt: skip
+
+# Packages that only some units may import; None: no unit at all.
+RESTRICTED: dict[str, set[str] | None] = {
+    "accelerate": {"training"},
+    "cloudpickle": None,
+    "dill": None,
+    "marshal": None,
+    "pickle": None,
+    "shelve": None,
+}
+# Packages that a unit must do without.
+FORBIDDEN: dict[str, set[str]] = {
+    "console": {"torch", "transformers"},
+    "foundations": {"torch", "transformers", "datasets"},
+    "nn": {"transformers", "datasets"},
+    "tokenizers": {"torch", "transformers", "numpy", "tokenizers"},
+}
+CODE_RUNNERS = {"eval", "exec", "compile", "__import__"}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+CLI_FILES = sorted((ROOT / "cli").rglob("*.py"))
+
+
+def unit_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(file: Path, package: str) -> list[tuple[str, int]]:
+    """Every module that a file names in an import, with its line, relative ones resolved."""
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module or ""]))
+            # "from hfdl import run" and "from hfdl.training import session" name modules, too.
+            found += [(f"{module}.{alias.name}", node.lineno) for alias in node.names]
+    return found
+
+
+def package_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1])
+
+
+def is_allowed(module: str, unit: str) -> bool:
+    inner = module.removeprefix("hfdl.")
+    allowed = {unit, "errors", "__version__", *ALLOWED.get(unit, set())}
+    return any(inner == name or inner.startswith(f"{name}.") for name in allowed)
+
+
+def violations(files: list[Path]) -> list[str]:
+    wrong = []
+    for file in files:
+        unit = unit_of(file)
+        for module, line in imports(file, package_of(file)):
+            if module.split(".")[0] == "hfdl" and not is_allowed(module, unit):
+                wrong.append(f"{file.relative_to(ROOT)}:{line} imports {module}")
+    return wrong
+
+
+def test_the_walk_sees_the_whole_package() -> None:
+    on_disk = {path for path in PACKAGE.rglob("*") if path.suffix == ".py"}
+    assert set(FILES) == on_disk
+    assert len(FILES) >= 40
+    assert len(CLI_FILES) >= 10
+    assert sum(len(imports(file, package_of(file))) for file in FILES) > 100
+
+
+def test_every_unit_has_its_line_in_the_table() -> None:
+    assert {unit_of(file) for file in FILES} - set(ALLOWED) == set()
+
+
+def test_imports_point_one_way() -> None:
+    assert violations(FILES) == []
+
+
+def test_the_table_has_no_circle() -> None:
+    done: set[str] = set()
+    rest = dict(ALLOWED)
+    while rest:
+        free = [unit for unit, needs in rest.items() if {n.split(".")[0] for n in needs} <= done]
+        assert free, f"these import each other: {sorted(rest)}"
+        done |= set(free)
+        rest = {unit: needs for unit, needs in rest.items() if unit not in free}
+
+
+@pytest.mark.parametrize(
+    ("leaf", "needs"),
+    [
+        ("data/hashing.py", set()),
+        ("tasks/inference.py", {"hfdl.tasks.protocol"}),
+        ("tasks/protocol.py", {"hfdl.config.schema"}),
+        ("training/events.py", set()),
+        ("training/files.py", set()),
+    ],
+)
+def test_what_others_lean_on_imports_little(leaf: str, needs: set[str]) -> None:
+    file = PACKAGE / leaf
+    own = {m.rpartition(".")[0] for m, _ in imports(file, package_of(file)) if m[:5] == "hfdl."}
+    assert own - {"hfdl.errors"} <= needs
+
+
+def test_packages_stay_where_they_belong() -> None:
+    wrong = []
+    for file in FILES:
+        unit = unit_of(file)
+        for module, line in imports(file, package_of(file)):
+            top = module.split(".")[0]
+            homes = RESTRICTED.get(top, {unit})
+            if homes is None or unit not in homes or top in FORBIDDEN.get(unit, set()):
+                wrong.append(f"{file.relative_to(ROOT)}:{line} imports {module}")
+    assert wrong == []
+
+
+def test_nothing_runs_code_from_data() -> None:
+    wrong = []
+    for file in (*FILES, *CLI_FILES):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and (fault := code_runner(node)):
+                wrong.append(f"{file.relative_to(ROOT)}:{node.lineno} calls {fault}")
+    assert wrong == []
+
+
+def code_runner(call: ast.Call) -> str | None:
+    function = call.func
+    if isinstance(function, ast.Name) and function.id in CODE_RUNNERS:
+        return function.id
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        name = f"{function.value.id}.{function.attr}"
+        if name in {"torch.load", "torch.save", "yaml.load", "yaml.unsafe_load", "os.system"}:
+            return name
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    for option in ("allow_pickle", "trust_remote_code", "shell"):
+        value = named.get(option)
+        if value is not None and not (isinstance(value, ast.Constant) and value.value is False):
+            return f"with {option}"
+    return None
+
+
+@pytest.mark.parametrize(
+    ("code", "module"),
+    [
+        ("import accelerate.utils", "accelerate.utils"),
+        ("from hfdl import run", "hfdl.run"),
+        ("def f():\n    from hfdl.training import loop", "hfdl.training.loop"),
+        ("from . import schema", "hfdl.config.schema"),
+        ("from ..training import loop", "hfdl.training.loop"),
+        ("if TYPE_CHECKING:\n    import torch", "torch"),
+    ],
+)
+def test_the_walk_finds_every_kind_of_import(tmp_path, code: str, module: str) -> None:
+    file = tmp_path / "x.py"
+    file.write_text(code, encoding="utf-8")
+    assert [name for name, _ in imports(file, "hfdl.config")] == [module]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["eval(x)", "exec(x)", "torch.load(f)", "np.load(f, allow_pickle=True)", "__import__(x)",
+     "f(trust_remote_code=x)", "subprocess.run(c, shell=True)"],
+)  # fmt: skip
+def test_the_walk_finds_what_runs_code(code: str) -> None:
+    call = ast.parse(code).body[0]
+    assert isinstance(call, ast.Expr)
+    assert isinstance(call.value, ast.Call)
+    assert code_runner(call.value)
+    harmless = ast.parse("model.eval()").body[0]
+    assert isinstance(harmless, ast.Expr)
+    assert isinstance(harmless.value, ast.Call)
+    assert code_runner(harmless.value) is None

@@ -1,0 +1,84 @@
+"""How figures and texts are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from hfdl.report import wording
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.913, "91.3%"),
+        (1.0, "100.0%"),
+        (0.0, "0.0%"),
+        (0.9996, "99.96%"),
+        (0.999996, ">99.999%"),
+        (0.0004, "0.04%"),
+        (1e-9, "<0.001%"),
+        (None, "—"),
+        (float("nan"), "—"),
+    ],
+)
+def test_percent(share, text):
+    assert wording.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12345, "12,345"),
+        (3400.0, "3,400"),
+        (5e-5, "5e-05"),
+        (0.35738, "0.3574"),
+        (float("nan"), "—"),
+        (float("inf"), "inf"),
+        (None, "—"),
+        (True, "True"),
+    ],
+)
+def test_number(value, text):
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (4.23, "4.23 s"),
+        (59.99, "1 min 0 s"),
+        (83.4, "1 min 23 s"),
+        (3725, "1 h 2 min"),
+        (None, "—"),
+    ],
+)
+def test_duration(seconds, text):
+    assert wording.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (1_468_006_400, "1.37 GiB"), (2**50, "1,024 TiB")]
+)
+def test_size(count, text):
+    assert wording.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(800, "800"), (22_713_602, "22.7 M"), (999_999, "1 M"), (7e9, "7 G")]
+)
+def test_short_count(count, text):
+    assert wording.short_count(count) == text
+
+
+def test_clip_ends_at_a_word():
+    assert wording.clip("one two three", limit=9) == "one two …"
+    assert wording.clip("short", limit=9) == "short"
+
+
+@pytest.mark.parametrize("text", ["👩‍👩‍👧" * 300, "e\u0301" * 300, "👍🏽" * 300])
+@pytest.mark.parametrize("limit", range(100, 106))
+def test_clip_never_cuts_a_character(text, limit):
+    unit = text[: len(text) // 300]
+    kept = wording.clip(text, limit).removesuffix("…")
+    assert kept
+    assert kept.replace(unit, "") == ""
