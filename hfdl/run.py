@@ -88,7 +88,9 @@ def train(
     splits = task.prepare(resolved.data)
     with console_listener() if listener is None else nullcontext(listener) as tell:
         running = session.Session(resolved, task, splits, folder, tell)
-        metrics = running.train(dump_recipe(resolved), resume=resume, overwrite=overwrite)
+        metrics = running.train(
+            dump_recipe(resolved, file=RECIPE), resume=resume, overwrite=overwrite
+        )
     return Run(folder.path, metrics, resolved)
 
 

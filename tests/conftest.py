@@ -6,47 +6,18 @@ import os
 
 # Before any Hugging Face import: a test that reached for the network would hang or lie.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tiny models: a second thread costs more than it brings, and waits by spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import WORDS, reviews, write_csv
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
-
-_GOOD = ["good", "great", "lovely", "superb", "charming"]
-_BAD = ["bad", "awful", "boring", "dreadful", "clumsy"]
-_THINGS = ["film", "book", "meal", "hotel", "song", "phone", "train", "game"]
-_ENDS = ["", " and long", ", they say", " from the first minute to the very last one", "!"]
-
-WORDS = [
-    *_GOOD, *_BAD, *_THINGS, "what", "a", "the", "was", "and", "long", "they", "say", "from",
-    "first", "minute", "to", "very", "last", "one", "it", "is", ",", "!", ".", "not", "##s",
-    "##ing", "x", "b",
-]  # fmt: skip
-
-
-def reviews(n: int) -> list[dict[str, str]]:
-    """``n`` rows that a tiny model can learn: the adjective decides."""
-    rows = []
-    for i in range(n):
-        positive = i % 2 == 0
-        adjective = (_GOOD if positive else _BAD)[i // 2 % 5]
-        text = f"what a {adjective} {_THINGS[i % 8]}{_ENDS[(i // 3) % 5]} {_THINGS[i * 5 % 7]}"
-        rows.append({"text": text, "label": "positive" if positive else "negative"})
-    return rows
-
-
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """Rows as a csv file."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def bert_vocabulary() -> list[str]:

@@ -96,8 +96,11 @@ def read_template(tokenizer: Any, *, pair: bool) -> Template:
     template = Template(
         tuple(map(tuple, specials)), tuple(map(tuple, special_types)), tuple(text_types)
     )
-    texts = [tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("a", "b")]
-    if template.build(*texts[: 2 if pair else 1]) != ids:
+    texts = [
+        tokenizer(text, add_special_tokens=False)["input_ids"]
+        for text in ("a", "b")[: 2 if pair else 1]
+    ]
+    if len(text_types) != len(texts) or template.build(*texts) != ids:
         raise ModelError(
             f"{type(tokenizer).__name__} changes a text's tokens when it adds special ones",
             rule="special tokens must stand around the text",

@@ -47,11 +47,12 @@ class Table:
             DataError: no such column; the message names the nearest one.
         """
         if name not in self.columns:
+            hint = did_you_mean(name, self.columns)
             raise DataError(
                 f"no column {name!r} for {key}",
                 where=self.source,
                 rule=f"the columns are: {', '.join(map(str, self.columns)) or 'none'}",
-                remedy=f"{did_you_mean(name, self.columns)} Set it with {key}=COLUMN",
+                remedy=f"{hint}{'' if hint.endswith('?') else '.'} Set it with {key}=COLUMN",
             )
         return self.columns[name]
 

@@ -9,7 +9,7 @@ import torch
 
 from hfdl.config.load import load_recipe
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
-from hfdl.errors import ConfigError
+from hfdl.errors import ConfigError, ModelError
 from hfdl.tasks.registry import task_class, task_of_model
 from hfdl.weights.resolve import find_model
 
@@ -54,6 +54,15 @@ def open_model(
             rule="only a folder brings its own",
             remedy="give tokenizer=...",
         )
+    if tokenizer.pad_token_id is None:
+        raise ModelError(
+            "the tokenizer has no token to pad with",
+            where="tokenizer",
+            rule="a batch of unequal texts is padded",
+            remedy="set tokenizer.pad_token, for instance to tokenizer.eos_token",
+        )
+    if model.config.pad_token_id is None:  # GPT-2's head finds the last token of a row by it
+        model.config.pad_token_id = tokenizer.pad_token_id
     folder = Path(getattr(model, "name_or_path", "") or ".")
     recipe = _with_data(_plain_recipe(task, folder), data_options)
     return task_class(task).of_parts(folder, model.config, tokenizer, recipe), model

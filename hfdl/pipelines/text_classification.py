@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 Input = str | Mapping[str, str]
 
 _FUNCTIONS = ("softmax", "sigmoid", "none")
-# Texts of a generator that are read at once: enough to sort by length.
+# Texts of a generator that are read at once, without a batch_size: enough to sort by length.
 _WINDOW = 256
 _UNSET: Any = object()
 
@@ -65,7 +65,7 @@ class TextClassificationPipeline:
         self.device = _device(device)
         self.model = opened.to(self.device).eval()
         self.tokenizer = self._task.tokenizer
-        self.batch_size = batch_size
+        self.batch_size = _checked_batch_size(batch_size)
         self._top_k = top_k
         self._function = _checked_function(function_to_apply)
 
@@ -87,13 +87,14 @@ class TextClassificationPipeline:
         Returns:
             As transformers' pipeline. A text: ``[{"label", "score"}]``; with ``top_k`` the list
             of the best. A dict: the bare answer. A list: one answer a text, and ``[]`` for ``[]``.
-            Another iterable: an iterator, which reads on as it is read.
+            Another iterable: an iterator, which reads on as it is read: ``batch_size`` texts at a
+            time, without one 256.
 
         Raises:
             DataError: an input is neither a text nor such a dict.
         """
         wanted = self._top_k if top_k is _UNSET else top_k
-        limit = batch_size or self.batch_size
+        limit = _checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
 
         def answer(texts: list[Input]) -> list[Any]:
@@ -108,9 +109,9 @@ class TextClassificationPipeline:
             return answer([{**inputs}])[0]
         if isinstance(inputs, list | tuple):
             return answer(list(inputs))
-        if isinstance(inputs, Iterable):
-            return _stream(inputs, answer)
-        raise _wrong_input(inputs, 0)
+        if isinstance(inputs, bytes) or not _can_iterate(inputs):
+            raise _wrong_input(inputs, 0)
+        return _stream(inputs, answer, limit or _WINDOW)
 
     def _scores(
         self, inputs: list[Input], function: str | None, limit: int | None
@@ -177,20 +178,41 @@ def _wrong_input(value: Any, index: int) -> DataError:
     )
 
 
-def _stream(inputs: Iterable[Input], answer: Callable[[list[Input]], list[Any]]) -> Iterator[Any]:
+def _can_iterate(inputs: Any) -> bool:
+    # By iter(), for transformers' KeyDataset has __getitem__ alone and is no typing Iterable.
+    try:
+        iter(inputs)
+    except TypeError:
+        return False
+    return True
+
+
+def _stream(
+    inputs: Iterable[Input], answer: Callable[[list[Input]], list[Any]], size: int
+) -> Iterator[Any]:
     rest = iter(inputs)
-    while window := list(islice(rest, _WINDOW)):
+    while window := list(islice(rest, size)):
         yield from answer(window)
 
 
 def _checked_function(name: str | None) -> str | None:
-    if name is not None and name not in _FUNCTIONS:
+    if name is not None and name.lower() not in _FUNCTIONS:
         raise ConfigError(
             f"unknown function {name!r}",
             where="function_to_apply",
             remedy=did_you_mean(name, _FUNCTIONS),
         )
-    return name
+    return name and name.lower()
+
+
+def _checked_batch_size(size: int | None) -> int | None:
+    if size is not None and size < 1:
+        raise ConfigError(
+            f"batch_size cannot be {size}",
+            rule="it is the most texts in one forward pass",
+            remedy="give 1 or more, or leave it out",
+        )
+    return size
 
 
 def _device(device: str | int | torch.device | None) -> torch.device:

@@ -241,7 +241,8 @@ class TextClassification:
         torch's ``cross_entropy`` divides). Held-out splits have none: their loss says how good
         the model is, whatever it was trained with.
         """
-        logits = outputs.logits.float()  # (R, C)
+        logits = outputs.logits  # (R, C)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         example = batch.targets["example"]  # (R,)
         labels = batch.targets["labels"][example]  # (R,) or (R, C)
         weight = 1.0 / batch.targets["windows"][example].to(logits.dtype)  # (R,)

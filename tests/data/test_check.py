@@ -143,7 +143,7 @@ def test_label_problems(labels, problem):
 def test_missing_columns_and_texts_are_problems():
     assert check({"train": GOOD}, text="review", label="lable").problems == [
         "train.csv: no column 'review' for data.text; the columns are: text, label. Choose one of: "
-        "text, label Set it with data.text=COLUMN",
+        "text, label. Set it with data.text=COLUMN",
         "train.csv: no column 'lable' for data.label; the columns are: text, label. Did you mean "
         "'label'? Set it with data.label=COLUMN",
     ]
