@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from support import WORDS, reviews, write_csv
+
+# The same examples in every run, and no deadline: a busy machine is no failure.
+hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("hfdl")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"

@@ -8,6 +8,9 @@ from typing import Any
 
 from hfdl.config.overrides import settings
 
+MEMORY = "memory://"
+"""What the marker of an object begins with."""
+
 _SOURCES = {("data", split) for split in ("train", "validation", "test")}
 
 
@@ -27,7 +30,7 @@ def take_objects(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
     for path, value in settings(overrides):
         key = ".".join(path)
         if path in _SOURCES and value is not None and not isinstance(value, str | PurePath):
-            marker = f"memory://{path[-1]}"
+            marker = f"{MEMORY}{path[-1]}"
             objects[marker] = value
             value = marker
         plain.pop(key, None)

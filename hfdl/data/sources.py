@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hfdl.config.objects import MEMORY
 from hfdl.config.schema import DataConfig
 from hfdl.data.embedded import SCHEME, embedded_names, read_embedded
 from hfdl.data.folders import read_folder
@@ -47,6 +48,13 @@ def read_source(
     """
     if memory is not None and source in memory:
         return tables_from_memory(memory[source])
+    if source.startswith(MEMORY):
+        raise DataError(
+            "the data was an object in memory",
+            where=source,
+            rule="a recipe cannot hold it",
+            remedy=f"give it again: data.{source.removeprefix(MEMORY)}=OBJECT or FILE",
+        )
     if source.startswith(SCHEME):
         return read_embedded(source.removeprefix(SCHEME))
     if not source.strip():

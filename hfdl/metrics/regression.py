@@ -34,7 +34,9 @@ def r_squared(truth: np.ndarray, error: np.ndarray) -> float:
     """The share of the variance of ``truth`` that is explained; both of shape (N,)."""
     if is_constant(truth):
         return float(len(error) > 0 and not error.any())
-    return 1.0 - float((error**2).sum()) / float(((truth - truth.mean()) ** 2).sum())
+    centred = truth - truth.mean()
+    size = np.abs(centred).max()  # so that no square underflows
+    return 1.0 - float(((error / size) ** 2).sum()) / float(((centred / size) ** 2).sum())
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float:

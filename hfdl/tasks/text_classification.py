@@ -86,8 +86,8 @@ class TextClassification:
         folder = find_model(
             recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
         )
-        tokenizer = load_tokenizer(folder)
         config = load_config(folder, recipe.model.config)
+        tokenizer = load_tokenizer(folder)
         encoder = _encoder(tokenizer, config, recipe.data)
         return cls(
             folder, tokenizer, encoder, labels=None, problem_type=None,

@@ -89,7 +89,9 @@ def damage(folder: Path) -> str | None:
     try:
         listing = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         expected = {str(name): (int(e["size"]), str(e["sha256"])) for name, e in listing.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+    ):  # fmt: skip
         return f"{MANIFEST} is missing or unreadable"
     found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     if extra := sorted(found - expected.keys()):

@@ -85,7 +85,7 @@ def build_schedule(
         for factor in getattr(schedule, "lr_lambdas", []):
             factor(steps - 1)
         return schedule
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(
             f"{config.schedule!r} does not take {config.schedule_options}: {error}",
             where="train.schedule_options",

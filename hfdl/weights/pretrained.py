@@ -25,7 +25,8 @@ _OFFSET_POSITIONS = frozenset({
 
 # What transformers raises on files that are damaged or do not belong together.
 _BROKEN = (
-    ValueError, OSError, KeyError, TypeError, RuntimeError, SafetensorError, StrictDataclassError,
+    ValueError, OSError, KeyError, TypeError, AssertionError, RuntimeError, SafetensorError,
+    StrictDataclassError,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -52,7 +53,7 @@ def find_model(name: str, revision: str | None = None, *, weights: bool = True) 
         ModelError: nothing of that name is here or in reach, the folder has no config or no
             safetensors weights, or a packaged file is not the published one.
     """
-    local = Path(name).expanduser()
+    local = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's raises for an unknown user
     if local.is_dir():
         return check_model_folder(local, weights=weights)
     if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
@@ -67,14 +68,7 @@ def find_model(name: str, revision: str | None = None, *, weights: bool = True) 
         or _in_packages(name, revision)
         or _on_hub(name, revision)
     )
-    if folder is not None:
-        return check_model_folder(folder, weights=weights)
-    raise ModelError(
-        f"model {name!r} is not on this machine and the Hub does not answer or does not know it",
-        rule="looked for: a folder of that name, the Hugging Face cache, an installed package, "
-        "the Hub",
-        remedy=_offline_remedy(name),
-    )
+    return check_model_folder(folder, weights=weights)
 
 
 def check_model_folder(folder: Path, *, weights: bool = True) -> Path:
@@ -169,9 +163,8 @@ def _in_packages(name: str, revision: str | None) -> Path | None:
     return weights.parent
 
 
-def _on_hub(name: str, revision: str | None) -> Path | None:
+def _on_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(
@@ -179,8 +172,14 @@ def _on_hub(name: str, revision: str | None) -> Path | None:
                 name, revision=revision, allow_patterns=_DOWNLOAD, ignore_patterns=_SKIP
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
-        return None
+    except Exception as error:  # no network, a proxy that refuses, an unknown or a gated name
+        raise ModelError(
+            f"model {name!r} is not on this machine and the Hub does not answer or does not know "
+            "it",
+            rule="looked for: a folder of that name, the Hugging Face cache, an installed package, "
+            "the Hub",
+            remedy=_offline_remedy(name),
+        ) from error
 
 
 def _offline_remedy(name: str) -> str:
@@ -202,5 +201,25 @@ def _sha256(path: Path) -> str:
 
 
 def architecture(folder: Path) -> dict[str, object]:
-    """The parsed config.json of a model folder."""
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    """The parsed config.json of a model folder.
+
+    Raises:
+        ModelError: it is not JSON, or no object.
+    """
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged_config(file, str(error)) from None
+    if not isinstance(config, dict):
+        raise _damaged_config(file, f"it holds a {type(config).__name__}")
+    return config
+
+
+def _damaged_config(file: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"not the config of a model: {reason}",
+        where=str(file),
+        rule="config.json is a JSON object",
+        remedy="check the folder, or choose another model",
+    )

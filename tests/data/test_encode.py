@@ -12,7 +12,7 @@ from transformers import CanineTokenizer, PreTrainedTokenizerFast
 from hfdl.data.encode import EncodedText, Template, TextEncoder, read_template
 from hfdl.errors import DataError, ModelError
 from hfdl.weights.pretrained import load_tokenizer
-from hfdl.weights.resolve import find_model
+from hfdl.weights.resolve import packaged_models
 
 KINDS = ["bert", "roberta", "gpt2", "minilm"]
 SPECIALS = {"bert": (2, 3), "roberta": (2, 4), "gpt2": (0, 0), "minilm": (2, 3)}
@@ -40,10 +40,8 @@ def tokenizers(tiny_bert, tiny_gpt2):
         "gpt2": load_tokenizer(tiny_gpt2),
         "roberta": roberta_tokenizer(),
     }
-    try:
-        found["minilm"] = load_tokenizer(find_model("sentence-transformers/all-MiniLM-L6-v2"))
-    except ModelError:  # the extra 'offline' is not installed
-        pass
+    for folder in packaged_models().values():  # none without the extra 'offline'
+        found["minilm"] = load_tokenizer(folder)
     return found
 
 

@@ -1,5 +1,6 @@
 """Making long texts fit: what is kept, what is lost, what is seen twice."""
 
+import itertools
 import math
 
 import pytest
@@ -28,7 +29,7 @@ def test_windows_cover_every_id_and_overlap_as_asked(case, overlap):
     assert sorted({i for window in found for i in window}) == ids
     assert all(window == list(range(window[0], window[0] + size)) for window in found)
     shared = min(overlap, size // 2)
-    overlaps = [a[-1] - b[0] + 1 for a, b in zip(found, found[1:], strict=False)]
+    overlaps = [a[-1] - b[0] + 1 for a, b in itertools.pairwise(found)]
     assert overlaps[:-1] == [shared] * (len(found) - 2)
     assert shared <= overlaps[-1] < size
     assert found[-1][-1] == ids[-1]

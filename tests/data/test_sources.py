@@ -302,11 +302,18 @@ def test_what_looks_like_a_path_never_goes_to_the_hub(tmp_path, monkeypatch, sou
     assert error_of(read_source, source).startswith(f"{source}: no such file or folder")
 
 
-@pytest.mark.parametrize("source", ["s3://bucket/x.csv", "memory://train", "two words"])
+@pytest.mark.parametrize("source", ["s3://bucket/x.csv", "ftp://x", "two words"])
 def test_what_is_neither_path_nor_hub_id(source):
     assert error_of(read_source, source) == (
         f"{source}: no such file or folder, and not a Hub id; a source is a local file or folder, "
         "hfdl://NAME, or a Hub id (NAME, ORG/NAME, either with :CONFIG)"
+    )
+
+
+def test_an_object_in_memory_that_is_gone():
+    assert error_of(read_source, "memory://train") == (
+        "memory://train: the data was an object in memory; a recipe cannot hold it. "
+        "Give it again: data.train=OBJECT or FILE"
     )
 
 

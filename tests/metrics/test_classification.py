@@ -86,6 +86,7 @@ def test_matthews_of_many_examples_does_not_overflow():
     assert matthews_correlation(counts) == pytest.approx(0.5, **EXACT)
 
 
+@pytest.mark.filterwarnings("ignore:A single label was found")
 @given(label_pairs())
 def test_confusion_matrix_equals_scikit_learn(case):
     truth, guess, n_labels = case

@@ -65,7 +65,7 @@ def test_mean_ranks_of_nothing():
 
 @given(
     value=st.floats(-1e6, 1e6),
-    guess=st.lists(st.floats(-10, 10), min_size=2, max_size=12),
+    guess=st.lists(st.floats(-10, 10, width=32), min_size=2, max_size=12),
 )
 def test_a_constant_has_no_correlation(value, guess):
     # The mean of equal numbers is rounded: 0.1 three times is not a spread of 1e-17.
