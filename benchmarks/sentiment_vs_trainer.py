@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-SETTINGS = {"batch_size": 32, "learning_rate": 5e-5, "warmup": 0.06, "weight_decay": 0.01}
+SETTINGS = {"batch_size": 32, "learning_rate": 1e-4, "warmup": 0.06, "weight_decay": 0.01}
 MAX_LENGTH = 128
 
 

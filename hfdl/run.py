@@ -34,7 +34,7 @@ class Run:
     """A finished run.
 
     Args:
-        directory: its folder; see ``docs/run-folder.md`` for what it holds.
+        directory: its folder; ``docs/architecture.md`` says what it holds.
         metrics: the contents of metrics.json.
         recipe: the recipe with every default filled in.
     """

@@ -26,6 +26,7 @@ from hfdl.training.loop import Loop, total_steps
 from hfdl.training.probe import probe
 from hfdl.training.seeding import seed_everything
 from hfdl.training.signals import SignalWatch
+from hfdl.weights.dropout import use_cheap_dropout
 from hfdl.weights.pretrained import quiet_transformers
 
 Metrics = dict[str, dict[str, float]]
@@ -60,6 +61,8 @@ class Session:
         # The fresh head must be the same on every process, dropout must not.
         seed_everything(recipe.train.seed)
         model = task.build_model(recipe.model)
+        if recipe.model.implementation == "auto":
+            use_cheap_dropout(model)
         if recipe.train.gradient_checkpointing:
             _checkpoint_gradients(model)
         seed_everything(recipe.train.seed, rank=self.accelerator.process_index)
@@ -92,7 +95,7 @@ class Session:
         return Planned(
             task=self.task.name,
             model=self.recipe.model.name,
-            implementation="hf",
+            implementation=self.recipe.model.implementation,
             labels=self.task.label_names,
             parameters=sum(p.numel() for p in self.parameters),
             trainable=sum(p.numel() for p in self.parameters if p.requires_grad),
@@ -305,4 +308,4 @@ def _checkpoint_gradients(model: Any) -> None:
             rule="the model's class must support it",
             remedy="set it to false, and train.micro_batch_size lower",
         )
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})

@@ -85,7 +85,12 @@ def _parse(text: str, source: str, line: int | None = None) -> Any:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         place = f"{source}, line {(line or 1) + error.lineno - 1}, column {error.colno}"
-        raise DataError(f"not JSON: {error.msg}", where=place) from None
+        raise DataError(
+            f"not JSON: {error.msg}",
+            where=place,
+            rule="a jsonl file holds one JSON object a line" if line else _SHAPES,
+            remedy="correct this place",
+        ) from None
     except _DuplicateKeyError as error:
         raise DataError(
             f"column {error.key!r} occurs twice in one object",

@@ -34,7 +34,7 @@ def pipeline(
         options: see the pipeline's class.
 
     Raises:
-        ConfigError: unknown task or option.
+        ConfigError: unknown task, or a value that an option does not take.
         ModelError: the model cannot be found or is not trained for the task.
     """
     if task is None:

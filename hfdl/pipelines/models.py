@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,56 @@ def task_of(model: Any) -> str:
     return load_recipe(folder).task if recipe.is_file() else task_of_model(folder)
 
 
-def open_model(
-    task: str, model: Any, tokenizer: Any, data_options: dict[str, Any]
-) -> tuple[Any, torch.nn.Module]:
-    """The task object and the model, in eval mode.
+@dataclass(frozen=True)
+class OpenModel:
+    """A model that is ready to answer.
+
+    Args:
+        model: in eval mode.
+        config: its transformers config.
+        tokenizer: its tokenizer, with a padding token.
+        folder: where it came from.
+        recipe: what it was trained with, or stands in for that.
+    """
+
+    model: torch.nn.Module
+    config: Any
+    tokenizer: Any
+    folder: Path
+    recipe: Recipe
+
+    def task(self, data_options: dict[str, Any]) -> Any:
+        """The task object, its texts read as the recipe says, save for some options.
+
+        Args:
+            data_options: keys of the recipe's ``data`` section that take precedence.
+
+        Raises:
+            ConfigError: an option's value is wrong.
+        """
+        changed = {f"data.{key}": value for key, value in data_options.items()}
+        recipe = load_recipe(self.recipe, changed)
+        return task_class(recipe.task).of_parts(self.folder, self.config, self.tokenizer, recipe)
+
+
+def open_model(task: str, model: Any, tokenizer: Any) -> OpenModel:
+    """Open the model of a pipeline.
 
     Args:
         task: the task's own name.
         model: a folder, a Hub id, or an open transformers model.
         tokenizer: the tokenizer of an open model.
-        data_options: keys of the recipe's ``data`` section that take precedence.
+
+    Raises:
+        ModelError: it cannot be found or opened, or is not trained for the task.
+        ConfigError: an open model without its tokenizer.
     """
     if isinstance(model, str | Path):
         folder = find_model(str(model))
-        recipe = _with_data(_recipe(task, folder), data_options)
+        recipe = _recipe(task, folder)
         opened = task_class(task).for_model(folder, recipe)
-        return opened, opened.load_model()
+        loaded = opened.load_model()
+        return OpenModel(loaded, loaded.config, opened.tokenizer, folder, recipe)
     if tokenizer is None:
         raise ConfigError(
             "an open model was given without its tokenizer",
@@ -64,8 +99,7 @@ def open_model(
     if model.config.pad_token_id is None:  # GPT-2's head finds the last token of a row by it
         model.config.pad_token_id = tokenizer.pad_token_id
     folder = Path(getattr(model, "name_or_path", "") or ".")
-    recipe = _with_data(_plain_recipe(task, folder), data_options)
-    return task_class(task).of_parts(folder, model.config, tokenizer, recipe), model
+    return OpenModel(model.eval(), model.config, tokenizer, folder, _plain_recipe(task, folder))
 
 
 def _recipe(task: str, folder: Path) -> Recipe:
@@ -78,7 +112,3 @@ def _plain_recipe(task: str, folder: Path) -> Recipe:
     """For a model that hfdl did not train: read every text whole."""
     data = DataConfig(max_length=None, long_text="window")
     return Recipe(task=task, model=ModelConfig(name=str(folder)), data=data)
-
-
-def _with_data(recipe: Recipe, options: dict[str, Any]) -> Recipe:
-    return load_recipe(recipe, {f"data.{key}": value for key, value in options.items()})

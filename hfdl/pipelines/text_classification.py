@@ -16,6 +16,7 @@ import torch
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.models import open_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.text_classification import TextClassification
 
 Answer = dict[str, Any]
 Input = str | Mapping[str, str]
@@ -56,15 +57,12 @@ class TextClassificationPipeline:
         max_length: int | None = None,
         truncation: bool | None = None,
     ) -> None:
-        options = {
-            "long_text": "truncate" if truncation and long_text is None else long_text,
-            "max_length": max_length,
-        }
-        options = {key: value for key, value in options.items() if value is not None}
-        self._task, opened = open_model("text_classification", model, tokenizer, options)
+        self._opened = open_model("text_classification", model, tokenizer)
+        self._options = _reading(long_text, max_length, truncation)
+        self._task: TextClassification = self._opened.task(self._options)
         self.device = _device(device)
-        self.model = opened.to(self.device).eval()
-        self.tokenizer = self._task.tokenizer
+        self.model = self._opened.model.to(self.device)
+        self.tokenizer = self._opened.tokenizer
         self.batch_size = _checked_batch_size(batch_size)
         self._top_k = top_k
         self._function = _checked_function(function_to_apply)
@@ -76,13 +74,17 @@ class TextClassificationPipeline:
         top_k: int | None = _UNSET,
         function_to_apply: str | None = None,
         batch_size: int | None = None,
+        long_text: str | None = None,
+        max_length: int | None = None,
+        truncation: bool | None = None,
     ) -> Any:
         """Classify one text, several, or a stream of them.
 
         Args:
             inputs: a text, a dict with ``text`` and ``text_pair``, a list of either, or any other
                 iterable of either.
-            top_k, function_to_apply, batch_size: as for the class, for this call.
+            top_k, function_to_apply, batch_size, long_text, max_length, truncation: as for the
+                class, for this call.
 
         Returns:
             As transformers' pipeline. A text: ``[{"label", "score"}]``; with ``top_k`` the list
@@ -96,9 +98,11 @@ class TextClassificationPipeline:
         wanted = self._top_k if top_k is _UNSET else top_k
         limit = _checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
+        options = _reading(long_text, max_length, truncation)
+        task = self._opened.task({**self._options, **options}) if options else self._task
 
         def answer(texts: list[Input]) -> list[Any]:
-            return [_shape(scores, wanted) for scores in self._scores(texts, function, limit)]
+            return [_shape(scores, wanted) for scores in self._scores(task, texts, function, limit)]
 
         if isinstance(inputs, str):
             answers = answer([inputs])
@@ -114,17 +118,17 @@ class TextClassificationPipeline:
         return _stream(inputs, answer, limit or _WINDOW)
 
     def _scores(
-        self, inputs: list[Input], function: str | None, limit: int | None
+        self, task: TextClassification, inputs: list[Input], function: str | None, limit: int | None
     ) -> list[list[Answer]]:
         """The score of every label, for each input in order."""
         texts, pairs = _columns(inputs)
-        split = self._task.encode(texts, pairs)
+        split = task.encode(texts, pairs)
         batches = inference_batches(split.lengths, token_budget(self.device), limit)
         found: dict[int, list[float]] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
-            scores = self._task.scores(outputs, batch, function or self._default_function())
+            scores = task.scores(outputs, batch, function or self._default_function())
             found.update(zip(batch.examples, scores.cpu().tolist(), strict=True))
-        names = self._task.label_names
+        names = task.label_names
         return [
             [{"label": n, "score": s} for n, s in zip(names, found[i], strict=True)]
             for i in range(len(inputs))
@@ -135,6 +139,16 @@ class TextClassificationPipeline:
         if config.num_labels == 1 and config.problem_type != "regression":
             return "sigmoid"  # what transformers' pipeline does with a lone label
         return None
+
+
+def _reading(
+    long_text: str | None, max_length: int | None, truncation: bool | None
+) -> dict[str, Any]:
+    """Keys of the recipe's ``data`` section that say how a text is read."""
+    if truncation and long_text is None:
+        long_text = "truncate"
+    given = {"long_text": long_text, "max_length": max_length}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _shape(scores: list[Answer], top_k: int | None) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # malloc.h
 _LARGE = 2**31 - 1
 
 
@@ -29,4 +29,6 @@ def keep_large_blocks() -> bool:
         return False
     unmapped = mallopt(_M_MMAP_MAX, 0)
     kept = mallopt(_M_TRIM_THRESHOLD, _LARGE)
-    return bool(unmapped and kept)
+    # Other threads' arenas hold no block above 64 MB and give theirs back; one heap is enough.
+    single = mallopt(_M_ARENA_MAX, 1)
+    return bool(unmapped and kept and single)

@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizers": set(),
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.
     "training": {"config", "data.hashing", "environment", "tasks.inference", "tasks.protocol"},
-    "weights": {"models", "config"},
+    "weights": {"models", "nn", "config"},
 }  # fmt: skip
 
 # Packages that only some units may import; None: no unit at all.

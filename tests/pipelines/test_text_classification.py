@@ -546,3 +546,19 @@ def test_a_text_scores_the_same_whatever_stands_beside_it(three: Path):
         together = pipe(many, top_k=None, batch_size=size)
         assert len(together) == 45
         assert same([together[0], together[2], together[4]], alone) == 9
+
+
+def test_truncation_and_max_length_are_taken_in_a_call_as_in_the_constructor(
+    trained: Path,
+) -> None:
+    text = "what a good film " * 30
+    theirs = transformers.pipeline("text-classification", model=str(trained))
+    pipe = hfdl.pipeline("sentiment", model=trained)
+    for length in (8, 20, 64):
+        options = {"truncation": True, "max_length": length}
+        expected = theirs(text, **options)
+        built = hfdl.pipeline("sentiment", model=trained, **options)
+        assert pipe(text, **options)[0]["score"] == pytest.approx(expected[0]["score"], abs=1e-6)
+        assert pipe(text, **options) == built(text)
+    with pytest.raises(ConfigError, match="65 tokens are more than the model takes"):
+        pipe(text, max_length=65)

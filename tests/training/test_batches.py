@@ -97,6 +97,19 @@ def test_neighbours_differ_from_epoch_to_epoch():
     assert len(first & second) <= 1
 
 
+def test_batches_of_one_pool_come_in_another_order_each_epoch():
+    # Sixty-four lengths, all different: one pool, so that the same examples always meet.
+    lengths = np.arange(64)
+    orders = {
+        tuple(int(lengths[batch].max()) for batch in training_batches(lengths, 8, seed=s, epoch=e))
+        for s in range(3)
+        for e in range(3)
+    }
+    assert len(orders) == 9
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(7, 64, 8))}
+    assert {order[0] for order in orders} == {63}
+
+
 def test_order_golden_values():
     # Recorded here: a change would give resumed runs another order than they began with.
     lengths = np.array([5, 9, 2, 7, 7, 1, 8])

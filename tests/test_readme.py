@@ -1,0 +1,57 @@
+"""What README.md shows is what happens."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from support import write_csv
+
+from hfdl.cli import main
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_ci_runs_the_two_lines_of_the_readme() -> None:
+    module = runpy.run_path(str(REPOSITORY / ".ci" / "readme_line.py"))
+    lines = {name: module["readme_line"](name, README) for name in ("train", "test")}
+    assert lines["train"].endswith("hfdl train sentiment --output runs/sentiment")
+    assert lines["test"].endswith("&& pytest")
+    script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+    assert all(f"line {name}" in script for name in lines)
+    with pytest.raises(SystemExit):
+        module["readme_line"]("absent", README)
+
+
+def test_the_error_that_the_readme_shows_is_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = re.search(r"\$ (hfdl train sentiment .*reviw)\n(error: .*)\n", README)
+    assert found is not None
+    command, message = found.groups()
+    write_csv(tmp_path / "reviews.csv", [{"review": "fine", "stars": i % 2} for i in range(8)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err.strip() == message
+
+
+def test_every_command_of_the_readme_is_one_that_hfdl_knows() -> None:
+    from typer.main import get_command
+
+    from hfdl.cli.app import app
+
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    blocks = re.findall(r"```(?:bash|console)\n(.*?)```", README, re.DOTALL)
+    used = [
+        match for block in blocks for match in re.findall(r"(?:^|\$ |&& )hfdl (\w+)", block, re.M)
+    ]
+    assert len(used) >= 8
+    assert set(used) <= set(known)
