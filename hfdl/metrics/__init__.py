@@ -1,6 +1,7 @@
 """Metrics as pure functions of arrays: no state, no network, names as ``evaluate`` has them."""
 
+from hfdl.metrics.adapter import load
 from hfdl.metrics.classification import multi_label_metrics, single_label_metrics
 from hfdl.metrics.regression import regression_metrics
 
-__all__ = ["multi_label_metrics", "regression_metrics", "single_label_metrics"]
+__all__ = ["load", "multi_label_metrics", "regression_metrics", "single_label_metrics"]

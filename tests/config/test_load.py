@@ -56,7 +56,7 @@ def test_sentiment() -> None:
     assert recipe.task == "text_classification"
     assert recipe.model.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert recipe.data.train == "hfdl://sentiment"
-    assert recipe.train.learning_rate == 5e-5
+    assert recipe.train.learning_rate == 1e-4
 
 
 def test_where_a_recipe_may_be(tmp_path, monkeypatch) -> None:

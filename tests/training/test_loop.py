@@ -182,7 +182,9 @@ def test_early_stopping_waits_for_its_patience(settings: dict[str, Any], tmp_pat
     assert [(event.reason, event.step) for event in finished] == [("early_stopping", 4)]
 
 
-@pytest.mark.parametrize("option", ["gradient_checkpointing", "compile"])
+@pytest.mark.parametrize(
+    "option", ["gradient_checkpointing", pytest.param("compile", marks=pytest.mark.slow)]
+)
 def test_an_option_for_memory_or_speed_does_not_change_the_result(
     option: str, settings: dict[str, Any], without_dropout: Path, tmp_path: Path
 ) -> None:
@@ -224,7 +226,9 @@ def test_trackers_are_given_every_figure(settings: dict[str, Any], tmp_path: Pat
 def test_trackers_that_are_unknown_or_absent_are_refused(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"unknown tracker 'tensorbord'.* Did you mean 'tensorboard'"):
+    with pytest.raises(
+        ConfigError, match=r"unknown tracker 'tensorbord'.* Did you mean 'tensorboard'"
+    ):
         hfdl.train(
             "sentiment", {**settings, "train.trackers": ["tensorbord"]}, output=tmp_path / "a"
         )
