@@ -157,7 +157,8 @@ def bytes_that_are_not_utf8(place: Place) -> Made:
 @case
 def broken_json(place: Place) -> Made:
     return place.train_on('{"text": "a", "label": "x"}\n{"text": \n', name="bad.jsonl"), (
-        f"{place.folder}/bad.jsonl, line 2, column 10: not JSON: Expecting value"
+        f"{place.folder}/bad.jsonl, line 2, column 10: not JSON: Expecting value; a jsonl "
+        "file holds one JSON object a line. Correct this place"
     )
 
 

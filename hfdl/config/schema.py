@@ -31,8 +31,8 @@ class ModelConfig(Section):
     )
     implementation: Literal["auto", "hf"] = Field(
         default="auto",
-        description="Whose model code runs. hf: transformers' class as it is. auto: that class with "
-        "hfdl's equal but faster parts in it (on a CPU its dropout).",
+        description="Whose model code runs. hf: transformers' class as it is. auto: that class "
+        "with hfdl's equal but faster parts in it (on a CPU its dropout).",
     )
     config: dict[str, Any] | None = Field(
         default=None,

@@ -209,4 +209,4 @@ def load_optimizer_tensors(
             )
         parameter = by_name[name]
         # Fused AdamW wants its step count on the parameter's device.
-        optimizer.state[parameter][entry] = tensor.to(parameter.device)
+        optimizer.state[parameter][entry] = tensor.to(parameter.device, copy=True)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import IO
 
 _GRACE = 30.0  # seconds that the others get to end once one has failed
@@ -37,13 +38,14 @@ def launch(argv: Sequence[str], processes: int) -> int:
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads),
     }
     command = [sys.executable, "-m", "hfdl.cli", *argv]
-    with tempfile.TemporaryFile("w+") as whispers:
+    with ExitStack() as stack:
+        whispers = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(processes)]
         workers = [
             subprocess.Popen(
                 command,
                 env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdout=None if rank == 0 else subprocess.DEVNULL,
-                stderr=None if rank == 0 else whispers,
+                stderr=None if rank == 0 else whispers[rank],
                 # A group of its own each, so that a Ctrl-C arrives once, through us.
                 start_new_session=True,
             )
@@ -66,12 +68,10 @@ def _pass_on(workers: list[subprocess.Popen[bytes]]):
     return handler
 
 
-def _wait(workers: list[subprocess.Popen[bytes]], whispers: IO[str]) -> int:
-    failed: int | None = None
-    while any(worker.poll() is None for worker in workers):
-        failed = next((rank for rank, w in enumerate(workers) if w.poll()), None)
-        if failed is not None:
-            break
+def _wait(workers: list[subprocess.Popen[bytes]], whispers: Sequence[IO[str]]) -> int:
+    first: int | None = None
+    while first is None and any(worker.poll() is None for worker in workers):
+        first = next((rank for rank, w in enumerate(workers) if w.poll()), None)
         time.sleep(0.05)
     deadline = time.monotonic() + _GRACE
     for worker in workers:
@@ -81,10 +81,14 @@ def _wait(workers: list[subprocess.Popen[bytes]], whispers: IO[str]) -> int:
             worker.kill()
             worker.wait()
     codes = [worker.returncode for worker in workers]
-    if codes[0] == 0 and any(codes):
-        whispers.seek(0)
-        sys.stderr.write(whispers.read())
-    code = codes[0] or next((c for c in codes if c), 0)
+    if first is None:
+        first = next((rank for rank, code in enumerate(codes) if code), 0)
+    # Where all fail alike, the first process has said it. Where another failed first, what the
+    # first process says is only that it lost it.
+    if (first and codes[first] != codes[0]) or codes[first] == 1:
+        whispers[first].seek(0)
+        sys.stderr.write(whispers[first].read())
+    code = codes[first]
     return 128 - code if code < 0 else code
 
 

@@ -28,6 +28,7 @@ def random_state(device: torch.device) -> dict[str, torch.Tensor]:
 
 def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
     """Put back what ``random_state`` gave."""
-    torch.set_rng_state(state["cpu"])
+    # A copy: torch 2.13 crashes on a state that starts at an odd address, as a row of several may.
+    torch.set_rng_state(state["cpu"].clone())
     if device.type == "cuda" and "device" in state:
         torch.cuda.set_rng_state(state["device"], device)

@@ -82,7 +82,7 @@ def test_dump_is_replayable_and_readable() -> None:
     ]
     assert "  labels: ['no', '1e3', 'null', '2020-01-01', '~']" in lines
     assert "  adam_betas: [0.9, 0.999]" in lines
-    assert "  learning_rate: 5.0e-05" in lines
+    assert "  learning_rate: 0.0001" in lines
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -214,7 +214,12 @@ def test_json_shapes(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('[{"text": "a",\n  "label": }]', "a.json, line 2, column 12: not JSON: Expecting value"),
+        (
+            '[{"text": "a",\n  "label": }]',
+            "a.json, line 2, column 12: not JSON: Expecting value; a json file holds a list of "
+            "objects, an object of columns of equal length, or an object whose single key holds a "
+            "list of objects. Correct this place",
+        ),
         (
             '{"text": ["a", "b"], "label": [1]}',
             "a.json: columns of unequal length: text 2, label 1; each column has one value a row",
@@ -263,7 +268,8 @@ def test_jsonl_keeps_types_and_skips_blank_lines(tmp_path):
     [
         (
             '{"text": "a"}\n\n{"text": \'b\'}\n',
-            "a.jsonl, line 3, column 10: not JSON: Expecting value",
+            "a.jsonl, line 3, column 10: not JSON: Expecting value; a jsonl file holds one JSON "
+            "object a line. Correct this place",
         ),
         (
             '{"text": "a"}\n["b"]\n',
