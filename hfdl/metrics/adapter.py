@@ -56,7 +56,9 @@ def load(name: str) -> Any:
                 features=Features({"predictions": Value(kind), "references": Value(kind)}),
             )
 
-        def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
+        def _compute(
+            self, *, predictions: Any = None, references: Any = None, **_: Any
+        ) -> dict[str, float]:
             return {name: compute(references, predictions)[name]}
 
     return Adapter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -110,7 +110,7 @@ class TextClassificationPipeline:
             # for top_k.
             return answers if top_k is _UNSET else answers[0]
         if isinstance(inputs, Mapping):
-            return answer([{**inputs}])[0]
+            return answer([cast(Mapping[str, str], inputs)])[0]
         if isinstance(inputs, list | tuple):
             return answer(list(inputs))
         if isinstance(inputs, bytes) or not _can_iterate(inputs):
