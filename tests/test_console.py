@@ -159,6 +159,7 @@ def test_a_stream_that_goes_away_does_not_stop_the_run() -> None:
     listener = console_listener(Gone())
     listener(Noted("x"))
     listener(Noted("y"))
+    assert listener.gone
     closed = io.StringIO()
     closed.close()
     PlainConsole(closed)(Noted("x"))

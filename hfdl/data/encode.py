@@ -199,3 +199,20 @@ class TextEncoder:
             total=total,
             lost=lost,
         )
+
+
+def length_facts(name: str, encoded: Sequence[EncodedText], encoder: TextEncoder) -> list[str]:
+    """What became of the texts that were too long, as lines for a person."""
+    room = encoder.max_length
+    long = [text for text in encoded if text.lost or len(text.rows) > 1]
+    total, lost = sum(text.total for text in encoded), sum(text.lost for text in encoded)
+    share = 100.0 * lost / total if total else 0.0
+    if not long:
+        return [f"{name}: lost 0 of {total:,} tokens (every text fits {room})"]
+    windows = sum(len(text.rows) for text in long)
+    way = f", read in {windows:,} windows" if encoder.long_text == "window" else ""
+    return [
+        f"{name}: lost {lost:,} of {total:,} tokens ({share:.1f} %); {len(long):,} of "
+        f"{len(encoded):,} texts are longer than {room} tokens{way} "
+        f"(data.long_text={encoder.long_text})"
+    ]
