@@ -332,10 +332,10 @@ def test_a_signal_to_a_real_process_saves_and_exits_with_its_code(
 def test_kill_minus_nine_at_random_times_loses_nothing(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    chosen = {**settings, "train.epochs": 20, "train.save_every": 1}
+    chosen = {**settings, "train.epochs": 80, "train.save_every": 1}
     hfdl.train("sentiment", chosen, output=tmp_path / "straight", listener=silent)
     run, kills, rng = tmp_path / "run", 0, random.Random(0)
-    for attempt in range(40):
+    for attempt in range(100):
         flags = ["--resume"] if (run / "recipe.yaml").exists() else []
         process = subprocess.Popen(
             command(chosen, run, *flags), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -343,7 +343,7 @@ def test_kill_minus_nine_at_random_times_loses_nothing(
         )  # fmt: skip
         # From before the first update to well into the run.
         try:
-            process.communicate(timeout=rng.uniform(4.0, 7.0))
+            process.communicate(timeout=rng.uniform(3.0, 5.5))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -351,6 +351,6 @@ def test_kill_minus_nine_at_random_times_loses_nothing(
         else:
             assert process.returncode == 0, f"attempt {attempt}"
             break
-    assert kills >= 3
+    assert kills >= 10
     hfdl.train("sentiment", output=run, resume=True, listener=silent)
     assert_equal_bits(weights(run), weights(tmp_path / "straight"))
