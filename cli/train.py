@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .output import OVERRIDE, print_json
+
+if TYPE_CHECKING:
+    from hfdl.run import Run
 
 
 def train(
@@ -89,9 +93,12 @@ def _train(
     # Of several processes the first one speaks.
     is_first = os.environ.get("RANK", "0") == "0"
     with console_listener(None if is_first else StringIO()) as listener:
-        done = run.train(
-            recipe, settings, output=output, resume=resume, overwrite=overwrite, listener=listener
-        )
+        done = _together(
+            lambda: run.train(
+                recipe, settings, output=output, resume=resume, overwrite=overwrite,
+                listener=listener,
+            )
+        )  # fmt: skip
     if not is_first:
         return
     if json:
@@ -100,6 +107,22 @@ def _train(
     from .summary import print_summary
 
     print_summary(done.directory, done.metrics)
+
+
+def _together(train: Callable[[], Run]) -> Run:
+    """Train, and leave the processes that trained along at the same moment."""
+    from hfdl.training.events import Interrupted
+    from hfdl.training.launch import leave
+
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return train()
+    try:
+        done = train()
+    except Interrupted:  # all of them stop at the same update
+        leave()
+        raise
+    leave()
+    return done
 
 
 def _plan(recipe: str, settings: dict[str, Any], json: bool) -> None:

@@ -83,13 +83,24 @@ def _wait(workers: list[subprocess.Popen[bytes]], whispers: Sequence[IO[str]]) -
     codes = [worker.returncode for worker in workers]
     if first is None:
         first = next((rank for rank, code in enumerate(codes) if code), 0)
-    # Where all fail alike, the first process has said it. Where another failed first, what the
-    # first process says is only that it lost it.
-    if (first and codes[first] != codes[0]) or codes[first] == 1:
+    # The first process has said what is wrong with the input (2) or that it was stopped (130, 143).
+    # Where another one failed, all that the first can say is that it lost it.
+    if codes[0] not in (0, 1):
+        first = 0
+    elif first:
         whispers[first].seek(0)
         sys.stderr.write(whispers[first].read())
     code = codes[first]
     return 128 - code if code < 0 else code
+
+
+def leave() -> None:
+    """Wait for the other processes and part from them, so that none sees a connection break."""
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def _free_port() -> int:
