@@ -59,6 +59,13 @@ class ModelError(HfdlError):
     """A model cannot be found, opened or used for the task."""
 
 
+class ShapeError(HfdlError, ValueError):
+    """A tensor or a size handed to `hfdl.nn` does not fit.
+
+    It is a ``ValueError`` too: `hfdl.nn` is used on its own, and that is what its callers catch.
+    """
+
+
 class OutputError(HfdlError):
     """The output folder cannot be used."""
 

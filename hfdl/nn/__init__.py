@@ -1,5 +1,61 @@
-"""Pieces of transformers in torch alone."""
+"""Every part of a transformer, in torch alone.
 
+Read them in this order: ``functional`` (scaled dot-product attention), ``masks``, ``positions``,
+``attention`` (many heads), ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
+speed: ``packing`` (no padding), ``attend`` (who sees whom), ``cache``, ``dropout``, ``stack``.
+"""
+
+from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend
+from hfdl.nn.attention import MultiHeadAttention
+from hfdl.nn.blocks import (
+    PostNormBlock,
+    PostNormDecoderBlock,
+    PreNormBlock,
+    PreNormDecoderBlock,
+)
+from hfdl.nn.cache import KVCache
 from hfdl.nn.dropout import Dropout
+from hfdl.nn.embeddings import Embeddings
+from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
+from hfdl.nn.functional import AttentionKernel, attention, fused_attention
+from hfdl.nn.heads import (
+    CausalLMHead,
+    LastTokenHead,
+    MaskedLMHead,
+    Pooler,
+    SequenceHead,
+    TokenHead,
+)
+from hfdl.nn.norms import LayerNorm, RMSNorm
+from hfdl.nn.packing import Packing
+from hfdl.nn.stack import Stack
 
-__all__ = ["Dropout"]
+__all__ = [
+    "Attend",
+    "AttentionKernel",
+    "Cache",
+    "CausalLMHead",
+    "Dropout",
+    "Embeddings",
+    "FeedForward",
+    "GatedFeedForward",
+    "KVCache",
+    "LastTokenHead",
+    "LayerNorm",
+    "MaskedLMHead",
+    "MultiHeadAttention",
+    "PackedAttend",
+    "Packing",
+    "PaddedAttend",
+    "Pooler",
+    "PostNormBlock",
+    "PostNormDecoderBlock",
+    "PreNormBlock",
+    "PreNormDecoderBlock",
+    "RMSNorm",
+    "SequenceHead",
+    "Stack",
+    "TokenHead",
+    "attention",
+    "fused_attention",
+]

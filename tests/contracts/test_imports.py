@@ -14,19 +14,20 @@ PACKAGE = ROOT / "hfdl"
 # unit (a folder or module directly under hfdl/) -> what of hfdl it may import, beside itself and
 # hfdl.errors. An entry allows the module and all within it.
 ALLOWED: dict[str, set[str]] = {
-    "__init__": {"run", "pipelines"},
+    "__init__": {"inspect", "pipelines", "run", "weights"},
     "config": set(),
     "console": {"training.events"},
     "data": {"tokenizers", "config"},
     "environment": set(),
     "errors": set(),
     "foundations": set(),
-    "inspect": {"nn", "models", "weights", "foundations"},
+    "generation": set(),
+    "inspect": {"config", "foundations", "generation", "models", "nn", "weights"},
     "metrics": set(),
     "models": {"nn"},
     "nn": set(),
     "outputs": {"training.events", "training.files"},
-    "pipelines": {"tasks", "data", "models", "weights", "config"},
+    "pipelines": {"config", "data", "generation", "models", "tasks", "weights"},
     "report": set(),
     "run": {
         "config", "console", "data", "outputs", "pipelines", "session", "tasks", "training",
@@ -35,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "session": {
         "config", "data", "environment", "outputs", "report", "tasks", "training", "weights",
     },
-    "tasks": {"data", "models", "weights", "metrics", "config"},
+    "tasks": {"config", "data", "generation", "metrics", "models", "weights"},
     "tokenizers": set(),
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.
     "training": {"config", "data.hashing", "environment", "tasks.inference", "tasks.protocol"},
@@ -55,6 +56,8 @@ RESTRICTED: dict[str, set[str] | None] = {
 FORBIDDEN: dict[str, set[str]] = {
     "console": {"torch", "transformers"},
     "foundations": {"torch", "transformers", "datasets"},
+    "generation": {"transformers", "datasets"},
+    "models": {"transformers", "datasets"},
     "nn": {"transformers", "datasets"},
     "tokenizers": {"torch", "transformers", "numpy", "tokenizers"},
 }

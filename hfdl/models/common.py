@@ -1,0 +1,117 @@
+"""What the models share: who may see whom, which token speaks for a text, tied weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend
+from hfdl.nn.functional import AttentionKernel
+from hfdl.nn.masks import padding_mask
+from hfdl.nn.packing import Packing
+
+
+def encoder_attend(
+    attention_mask: Tensor | None,
+    packing: Packing | None,
+    kernel: AttentionKernel,
+    collect: list[Tensor | None] | None,
+) -> Attend:
+    """Every real token of a sequence sees every other."""
+    if packing is not None:
+        return PackedAttend(packing, kernel)
+    mask = None if attention_mask is None else padding_mask(attention_mask)  # (B, 1, 1, T)
+    return PaddedAttend(kernel, mask, collect=collect)
+
+
+def decoder_attend(
+    length: int,
+    attention_mask: Tensor | None,
+    packing: Packing | None,
+    kernel: AttentionKernel,
+    collect: list[Tensor | None] | None,
+    *,
+    device: torch.device,
+    cache: Cache | None = None,
+    layer_idx: int = 0,
+    window: int | None = None,
+) -> Attend:
+    """Every real token of a sequence sees itself and what came before.
+
+    Args:
+        length: T, the new tokens of each sequence.
+        attention_mask: (B, past + T), 1 or True at real tokens; None where all are real.
+        packing: where the tokens of an unpadded batch belong.
+        kernel: the attention.
+        collect: takes the weights.
+        device: where masks are made.
+        cache: keys and values of the past.
+        layer_idx: the layer of the cache that stands for all layers of this kind.
+        window: a token sees this many positions, its own included; None: all.
+    """
+    if packing is not None:
+        return PackedAttend(packing, kernel, causal=True, window=window)
+    past = 0 if cache is None else int(cache.get_seq_length(layer_idx))
+    keys, first = (length, 0) if cache is None else cache.get_mask_sizes(length, layer_idx)
+    padded = attention_mask is not None and not bool(attention_mask.all())
+    # A cache of fixed size gives more keys than there are positions so far.
+    exact = first + keys == past + length
+    if exact and not padded and (window is None or keys <= window):
+        return PaddedAttend(kernel, causal=True, cache=cache, collect=collect)
+    queries = torch.arange(past, past + length, device=device).unsqueeze(1)  # (T, 1)
+    positions = torch.arange(first, first + keys, device=device)  # (S,)
+    mask = positions <= queries  # (T, S)
+    if window is not None:
+        mask = mask & (positions > queries - window)
+    mask = mask[None, None]  # (1, 1, T, S)
+    if padded:
+        assert attention_mask is not None
+        mask = mask & _real(attention_mask, first, keys)
+    return PaddedAttend(kernel, mask, cache=cache, collect=collect)
+
+
+def _real(attention_mask: Tensor, first: int, keys: int) -> Tensor:
+    """Which of the positions from ``first`` on are real: (B, past + T) -> (B, 1, 1, S)."""
+    missing = max(0, first + keys - attention_mask.shape[1])
+    known = nn.functional.pad(attention_mask.bool(), (0, missing))
+    return padding_mask(known[:, first : first + keys])
+
+
+def next_positions(
+    length: int, packing: Packing | None, cache: Cache | None, device: torch.device
+) -> Tensor:
+    """Positions behind the cache's, (T,); of an unpadded batch, (N,)."""
+    if packing is not None:
+        return packing.positions()
+    past = 0 if cache is None else int(cache.get_seq_length())
+    return torch.arange(past, past + length, device=device)
+
+
+def padded_positions(input_ids: Tensor, pad_token_id: int) -> Tensor:
+    """Positions that count real tokens from ``pad_token_id`` + 1; padding has that id's own.
+
+    RoBERTa's way (it came so from fairseq): (B, T) -> (B, T).
+    """
+    real = (input_ids != pad_token_id).long()
+    return real.cumsum(1) * real + pad_token_id
+
+
+def first_token(hidden: Tensor, packing: Packing | None) -> Tensor:
+    """The state of each text's first position: (B, T, D) or (N, D) -> (B, D)."""
+    return hidden[:, 0] if packing is None else hidden[packing.firsts()]
+
+
+def last_token(hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None) -> Tensor:
+    """The state of each text's last real token: (B, T, D) or (N, D) -> (B, D)."""
+    if packing is not None:
+        return hidden[packing.lasts()]
+    if attention_mask is None:
+        return hidden[:, -1]
+    places = torch.arange(hidden.shape[1], device=hidden.device)
+    last = (places * attention_mask.bool()).argmax(1)  # (B,)
+    return hidden[torch.arange(len(hidden), device=hidden.device), last]
+
+
+def tie(decoder: nn.Linear, tokens: nn.Embedding) -> None:
+    """Decode words by the embedding that encoded them (Press and Wolf 2017)."""
+    decoder.weight = tokens.weight

@@ -1,0 +1,125 @@
+"""Multi-head attention (Vaswani et al. 2017, section 3.2.2, https://arxiv.org/abs/1706.03762).
+
+    MultiHead(X, M) = concat(head_1, ..., head_H) W_O
+    head_h = Attention(X W_Q_h, M W_K_g, M W_V_g)
+
+M is X itself in self-attention and the encoder's output in cross-attention. With fewer key-value
+heads than query heads, head h uses key-value head g = h // (H / G): grouped-query attention, and
+multi-query where G is 1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hfdl.errors import ShapeError
+from hfdl.nn.attend import Attend
+from hfdl.nn.positions import rotate
+
+Projected = tuple[Tensor, Tensor]
+"""Keys and values (B, S, G, K) of a memory."""
+
+
+class MultiHeadAttention(nn.Module):
+    """The four projections; who sees whom is ``attend``'s business.
+
+    Args:
+        hidden_size: D.
+        num_heads: H.
+        num_kv_heads: G; H where it is None.
+        head_size: K; D / H where it is None.
+        memory_size: width of the memory in cross-attention; D where it is None.
+        bias: whether the projections of queries, keys and values have a bias.
+        out_bias: whether the output projection has one.
+        scale: what scores are multiplied by; K ** -0.5 where it is None.
+        dropout: probability of dropping an attention weight in training.
+        q_norm, k_norm: applied to each head's queries and keys (Qwen3).
+        layer_idx: which layer of a cache this is.
+
+    Raises:
+        ShapeError: the heads do not divide the width, or the key-value heads the heads.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_heads: int,
+        *,
+        num_kv_heads: int | None = None,
+        head_size: int | None = None,
+        memory_size: int | None = None,
+        bias: bool = True,
+        out_bias: bool = True,
+        scale: float | None = None,
+        dropout: float = 0.0,
+        q_norm: nn.Module | None = None,
+        k_norm: nn.Module | None = None,
+        layer_idx: int = 0,
+    ) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+        _check_heads(hidden_size, num_heads, self.num_kv_heads, head_size)
+        self.head_size = head_size or hidden_size // num_heads
+        self.scale = self.head_size**-0.5 if scale is None else scale
+        self.dropout, self.layer_idx = dropout, layer_idx
+        memory_size = hidden_size if memory_size is None else memory_size
+        width, kv_width = num_heads * self.head_size, self.num_kv_heads * self.head_size
+        self.q_proj = nn.Linear(hidden_size, width, bias=bias)
+        self.k_proj = nn.Linear(memory_size, kv_width, bias=bias)
+        self.v_proj = nn.Linear(memory_size, kv_width, bias=bias)
+        self.o_proj = nn.Linear(width, hidden_size, bias=out_bias)
+        self.q_norm, self.k_norm = q_norm, k_norm
+
+    def forward(
+        self,
+        x: Tensor,
+        attend: Attend,
+        *,
+        memory: Tensor | Projected | None = None,
+        rotation: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Attend from x to x, or to a memory.
+
+        Args:
+            x: (..., T, D): (B, T, D) padded, or (N, D) unpadded.
+            attend: how tokens look at each other; it must fit the form of ``x``.
+            memory: (B, S, M), or what ``project_memory`` made of it.
+            rotation: cosines and sines of rotary positions, (..., T, K) each.
+
+        Returns:
+            as x.
+        """
+        q = self.q_proj(x).unflatten(-1, (self.num_heads, self.head_size))  # (..., T, H, K)
+        if self.q_norm is not None:
+            q = self.q_norm(q)
+        k, v = memory if isinstance(memory, tuple) else self.project_memory(x, memory)
+        if rotation is not None:
+            q, k = rotate(q, *rotation), rotate(k, *rotation)
+        out = attend(self, q, k, v)  # (..., T, H, K)
+        return self.o_proj(out.flatten(-2))  # (..., T, H * K) -> (..., T, D)
+
+    def project_memory(self, x: Tensor, memory: Tensor | None = None) -> Projected:
+        """Keys and values of a memory, or of ``x`` itself; each (..., S, G, K).
+
+        In generation a memory is projected once and serves every step.
+        """
+        source = x if memory is None else memory
+        shape = (self.num_kv_heads, self.head_size)
+        k = self.k_proj(source).unflatten(-1, shape)  # (..., S, G, K)
+        v = self.v_proj(source).unflatten(-1, shape)
+        return (k if self.k_norm is None else self.k_norm(k)), v
+
+
+def _check_heads(width: int, heads: int, kv_heads: int, head_size: int | None) -> None:
+    if head_size is None and width % heads:
+        raise ShapeError(
+            f"a width of {width} and {heads} heads",
+            rule="the heads must divide the width",
+            remedy="change one of them, or give head_size",
+        )
+    if heads % kv_heads:
+        raise ShapeError(
+            f"{heads} heads and {kv_heads} key-value heads",
+            rule="the key-value heads must divide the heads",
+        )

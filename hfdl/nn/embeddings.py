@@ -1,0 +1,68 @@
+"""What goes into the first block: a vector for each token, its place, and its segment."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hfdl.nn.dropout import Dropout
+
+
+class Embeddings(nn.Module):
+    """The sum of the embeddings of token, position and segment, then norm and dropout.
+
+    The parts are given built; a part that a model has not is None (GPT-2 has no segments and no
+    norm here, Llama has tokens alone).
+
+    Args:
+        tokens: ids (..., T) -> (..., T, E).
+        positions: positions (..., T) -> (..., T, E).
+        token_types: segment ids (..., T) -> (..., T, E) (Devlin et al. 2019, figure 2).
+        norm: applied to the sum.
+        projection: E -> D, where the embeddings are narrower than the model (ELECTRA, Clark et
+            al. 2020, https://arxiv.org/abs/2003.10555).
+        dropout: probability in training.
+    """
+
+    def __init__(
+        self,
+        tokens: nn.Embedding,
+        *,
+        positions: nn.Module | None = None,
+        token_types: nn.Embedding | None = None,
+        norm: nn.Module | None = None,
+        projection: nn.Linear | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.tokens, self.positions, self.token_types = tokens, positions, token_types
+        self.norm, self.projection = norm, projection
+        self.dropout = Dropout(dropout)
+
+    def forward(
+        self,
+        input_ids: Tensor | None,
+        position_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """Embed ids (..., T); ``inputs_embeds`` (..., T, E) stands for embedded tokens.
+
+        Segment ids that are not given are 0.
+
+        Returns:
+            (..., T, D).
+        """
+        if inputs_embeds is None:
+            assert input_ids is not None
+            inputs_embeds = self.tokens(input_ids)
+        assert inputs_embeds is not None
+        x = inputs_embeds  # (..., T, E)
+        if self.token_types is not None:
+            types = self.token_types.weight[0] if token_type_ids is None else None
+            x = x + (self.token_types(token_type_ids) if types is None else types)
+        if self.positions is not None:
+            x = x + self.positions(position_ids)
+        if self.norm is not None:
+            x = self.norm(x)
+        x = self.dropout(x)
+        return x if self.projection is None else self.projection(x)  # (..., T, D)

@@ -1,0 +1,208 @@
+"""Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1, https://arxiv.org/abs/1706.03762).
+
+    Attention(Q, K, V) = softmax(Q K^T / sqrt(d_k)) V
+
+Two kernels with one signature: ``attention`` is the formula and gives the weights back, and
+``fused_attention`` is the fast one. They agree to rounding, and either may be given to any model.
+
+Shapes: B batch, H heads, G key-value heads (G divides H), T queries, S keys, K head width.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hfdl.errors import ShapeError
+from hfdl.nn.dropout import dropout as drop
+from hfdl.nn.masks import causal_mask, combine
+
+
+class AttentionKernel(Protocol):
+    """What ``attention`` and ``fused_attention`` have in common.
+
+    Args of a call:
+        q: (B, H, T, K).
+        k, v: (B, G, S, K). Each key-value head serves H / G query heads that stand side by side:
+            multi-head attention where G = H, multi-query where G = 1 (Shazeer 2019,
+            https://arxiv.org/abs/1911.02150), grouped-query between (Ainslie et al. 2023,
+            https://arxiv.org/abs/2305.13245).
+        mask: bool, broadcastable to (B, H, T, S); True = may attend. None: everything may.
+        scale: what scores are multiplied by; K ** -0.5 where it is None.
+        bias: added to the scaled scores, broadcastable to (B, H, T, S) (ALiBi, T5).
+        causal: the T queries are the last T of the S positions and see none that come later.
+        dropout: probability of dropping a weight; the caller gives 0 outside training.
+
+    A call returns the output (B, H, T, K) and the weights (B, H, T, S) before dropout, or None in
+    their place. A query that may attend to nothing gets zeros, never NaN.
+    """
+
+    def __call__(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None = None,
+        *,
+        scale: float | None = None,
+        bias: Tensor | None = None,
+        causal: bool = False,
+        dropout: float = 0.0,
+    ) -> tuple[Tensor, Tensor | None]: ...
+
+
+def attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    *,
+    scale: float | None = None,
+    bias: Tensor | None = None,
+    causal: bool = False,
+    dropout: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """The formula, step by step; arguments as in ``AttentionKernel``.
+
+    Returns:
+        the output (B, H, T, K) and the weights (B, H, T, S); each row of weights sums to 1.
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+    """
+    check_shapes(q, k, v)
+    groups = q.shape[1] // k.shape[1]
+    k, v = repeat_heads(k, groups), repeat_heads(v, groups)  # (B, H, S, K)
+    scores = q @ k.transpose(-2, -1) * scale_of(q, scale)  # (B, H, T, S)
+    if bias is not None:
+        scores = scores + bias
+    weights = masked_softmax(scores, allowed(q, k, mask, causal))  # (B, H, T, S)
+    return drop(weights, dropout, training=True) @ v, weights  # (B, H, T, K)
+
+
+def fused_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    *,
+    scale: float | None = None,
+    bias: Tensor | None = None,
+    causal: bool = False,
+    dropout: float = 0.0,
+) -> tuple[Tensor, None]:
+    """The same by torch's fused kernel, which never holds all weights at once.
+
+    Arguments as in ``AttentionKernel``. On a CPU the formula stands in for it where it is faster:
+    with dropout, which that kernel has not (torch leaves it for a path that draws a Bernoulli
+    number for each weight; the formula takes ``hfdl.nn.dropout``'s cheap bits), and in training in
+    half precision, where the kernel's backward pass takes three to six times as long.
+
+    Returns:
+        the output (B, H, T, K), and None in the place of the weights.
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+    """
+    if q.device.type == "cpu" and (dropout > 0.0 or _trains_in_half(q)):
+        out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
+        return out, None
+    check_shapes(q, k, v)
+    groups = q.shape[1] // k.shape[1]
+    k, v = repeat_heads(k, groups), repeat_heads(v, groups)  # (B, H, S, K)
+    # torch's own causal flag lines queries up with the first keys, ours with the last.
+    square = mask is None and bias is None and q.shape[-2] == k.shape[-2]
+    keep = None if square else allowed(q, k, mask, causal)
+    out = F.scaled_dot_product_attention(
+        q, k, v, _with_bias(bias, keep, q.dtype), dropout, is_causal=causal and square, scale=scale
+    )
+    return _blank_to_zero(out, keep), None  # (B, H, T, K)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax over the keys that may be attended to.
+
+    Half types are raised to float32 inside, where sums of many small numbers keep their digits.
+
+    Args:
+        scores: (..., T, S).
+        mask: bool, broadcastable to it, True = may attend; None: all may.
+
+    Returns:
+        as ``scores``: rows that sum to 1, or zeros in rows where no key is allowed.
+    """
+    half = scores.dtype in (torch.float16, torch.bfloat16)
+    inner = scores.float() if half else scores
+    if mask is None:
+        return inner.softmax(-1).to(scores.dtype)
+    # The least finite number, not -inf: a row of -inf alone would become NaN and poison the rest.
+    weights = inner.masked_fill(~mask, torch.finfo(inner.dtype).min).softmax(-1)
+    return weights.masked_fill(~mask, 0.0).to(scores.dtype)
+
+
+def repeat_heads(x: Tensor, groups: int) -> Tensor:
+    """Give each query head its key-value head: (B, G, S, K) -> (B, G * groups, S, K).
+
+    Neighbours share a head (a a b b, not a b a b): this is where ``repeat`` would be wrong.
+    """
+    return x if groups == 1 else x.repeat_interleave(groups, dim=1)
+
+
+def allowed(q: Tensor, k: Tensor, mask: Tensor | None, causal: bool) -> Tensor | None:
+    """Which keys each query may attend to: ``mask`` and causality together, or None for all."""
+    if causal and q.shape[-2] > 1:  # one query is the last position: nothing comes later
+        mask = combine(mask, causal_mask(q.shape[-2], k.shape[-2], device=q.device))
+    return mask
+
+
+def scale_of(q: Tensor, scale: float | None) -> float:
+    """The scale that was asked for, or 1 / sqrt(K)."""
+    return q.shape[-1] ** -0.5 if scale is None else scale
+
+
+def check_shapes(q: Tensor, k: Tensor, v: Tensor) -> None:
+    """Refuse q, k and v that do not fit each other.
+
+    Raises:
+        ShapeError: they are not of four dimensions, the batch, head width or number of keys
+            differs, or the key-value heads do not divide the query heads.
+    """
+    shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
+    if not q.dim() == k.dim() == v.dim() == 4:
+        raise ShapeError(shapes, rule="attention takes q (B, H, T, K) and k, v (B, G, S, K)")
+    if k.shape[:3] != v.shape[:3] or q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3]:
+        raise ShapeError(
+            shapes, rule="q, k and v share the batch; q and k the head width; k and v all the rest"
+        )
+    if q.shape[1] % k.shape[1]:
+        raise ShapeError(
+            f"{q.shape[1]} query heads and {k.shape[1]} key-value heads",
+            rule="the key-value heads must divide the query heads",
+        )
+
+
+def _trains_in_half(q: Tensor) -> bool:
+    return q.dtype in (torch.bfloat16, torch.float16) and q.requires_grad
+
+
+def _with_bias(bias: Tensor | None, keep: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """What the fused kernel takes: a boolean mask, or one that is added."""
+    if bias is None or keep is None:
+        return keep if bias is None else bias.to(dtype)
+    return bias.to(dtype).masked_fill(~keep, torch.finfo(dtype).min)
+
+
+def _blank_to_zero(out: Tensor, keep: Tensor | None) -> Tensor:
+    """Zeros for queries that may attend to nothing, of which torch's kernels make what they like.
+
+    On a CPU it costs nothing to see that there is none; a GPU would have to wait for the answer.
+    """
+    if keep is None:
+        return out
+    blank = ~keep.any(-1, keepdim=True)
+    if blank.device.type == "cpu" and not bool(blank.any()):
+        return out
+    return out.masked_fill(blank, 0.0)

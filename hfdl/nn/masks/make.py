@@ -1,0 +1,149 @@
+"""Masks of positions, of padding and of documents, and what several of them allow together."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from hfdl.errors import ShapeError
+from hfdl.nn.masks.checks import check_bool
+
+
+def causal_mask(T: int, S: int | None = None, *, device: torch.device | None = None) -> Tensor:  # noqa: N803
+    """Each query sees its own position and those before it.
+
+    Args:
+        T: queries; they are the last T of the S positions, as in decoding with a cache.
+        S: keys; T where it is None.
+        device: where the mask is made.
+
+    Returns:
+        (T, S); row t is True up to and including column S - T + t.
+
+    Raises:
+        ShapeError: there are more queries than keys.
+    """
+    queries, keys = _positions(T, S, device)
+    return keys <= queries
+
+
+def sliding_window_mask(
+    T: int,  # noqa: N803
+    S: int | None = None,  # noqa: N803
+    *,
+    window: int,
+    device: torch.device | None = None,
+) -> Tensor:
+    """Causal, and no further back than a window: position t sees t - window < s <= t.
+
+    The query's own position counts, as in Mistral (Jiang et al. 2023, section 2,
+    https://arxiv.org/abs/2310.06825) and in transformers.
+
+    Args:
+        T, S, device: as in ``causal_mask``.
+        window: how many positions a query sees.
+
+    Returns:
+        (T, S).
+
+    Raises:
+        ShapeError: there are more queries than keys, or the window is smaller than 1.
+    """
+    if window < 1:
+        raise ShapeError(
+            f"a window of {window}", rule="a query sees at least itself, a window of 1"
+        )
+    queries, keys = _positions(T, S, device)
+    return (keys <= queries) & (keys > queries - window)
+
+
+def padding_mask(attention_mask: Tensor) -> Tensor:
+    """No query sees padding.
+
+    Args:
+        attention_mask: (B, S) as tokenizers give it, 1 or True at real tokens.
+
+    Returns:
+        (B, 1, 1, S).
+
+    Raises:
+        ShapeError: it is not of two dimensions, or is a float mask of other numbers than 0 and 1.
+    """
+    if attention_mask.dim() != 2:
+        raise ShapeError(
+            f"the attention mask is of shape {tuple(attention_mask.shape)}",
+            rule="a padding mask is made of (B, S), 1 at real tokens and 0 at padding",
+        )
+    real = attention_mask.bool()
+    if attention_mask.is_floating_point() and not torch.equal(
+        real.to(attention_mask), attention_mask
+    ):
+        raise ShapeError(
+            "the attention mask is of floating point and has other numbers than 0 and 1",
+            rule="1 stands at real tokens and 0 at padding",
+            remedy="if it is added to scores, use from_additive",
+        )
+    return real[:, None, None, :]  # (B, S) -> (B, 1, 1, S)
+
+
+def document_mask(document_ids: Tensor) -> Tensor:
+    """Tokens see their own document only, where several stand in one row.
+
+    Args:
+        document_ids: (B, T), one number for each document of a row.
+
+    Returns:
+        (B, 1, T, T).
+
+    Raises:
+        ShapeError: it is not of two dimensions.
+    """
+    if document_ids.dim() != 2:
+        raise ShapeError(
+            f"the document ids are of shape {tuple(document_ids.shape)}",
+            rule="a document mask is made of (B, T), one number for each document of a row",
+        )
+    same = document_ids[:, :, None] == document_ids[:, None, :]  # (B, T, T)
+    return same[:, None]  # (B, 1, T, T)
+
+
+def combine(*masks: Tensor | None) -> Tensor | None:
+    """What all of the masks allow.
+
+    Args:
+        masks: bool, of shapes that broadcast together; None allows everything.
+
+    Returns:
+        their conjunction, or None where all are None.
+
+    Raises:
+        ShapeError: a mask is not bool, or two do not broadcast together.
+    """
+    given = [mask for mask in masks if mask is not None]
+    for mask in given:
+        check_bool(mask)
+    return functools.reduce(_both, given) if given else None
+
+
+def _positions(t: int, s: int | None, device: torch.device | None) -> tuple[Tensor, Tensor]:
+    """Positions of the queries (T, 1) and of the keys (1, S)."""
+    s = t if s is None else s
+    if t > s:
+        raise ShapeError(
+            f"{t} queries and {s} keys",
+            rule="the queries are the last of the positions that have keys, so there are no more",
+        )
+    keys = torch.arange(s, device=device)
+    return keys[s - t :, None], keys[None, :]
+
+
+def _both(a: Tensor, b: Tensor) -> Tensor:
+    try:
+        return a & b
+    except RuntimeError:
+        raise ShapeError(
+            f"masks of shapes {tuple(a.shape)} and {tuple(b.shape)}",
+            rule="masks must broadcast together to (B, H, T, S)",
+        ) from None

@@ -1,0 +1,79 @@
+"""Attention with linear biases (Press et al. 2022, section 3, https://arxiv.org/abs/2108.12409).
+
+softmax(q K^T / sqrt(K) - m [p - 0, p - 1, ..., 0])
+
+for a query at position p and a slope m of each head: the further away, the less it counts. Nothing
+is learned, and texts may be longer than those of training.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from hfdl.errors import ShapeError
+
+
+def alibi_slopes(num_heads: int) -> Tensor:
+    """m of each head.
+
+    For H = 2^n they fall from 2^(-8/H) to 2^-8 in equal ratios. For other numbers the authors take
+    the slopes of the power of two below, and then each second one of the power of two above.
+
+    Returns:
+        (H,), float64.
+
+    Raises:
+        ShapeError: there is no head.
+    """
+    if num_heads < 1:
+        raise ShapeError(f"{num_heads} heads", rule="attention has at least one head")
+    below = 2 ** int(math.log2(num_heads))
+    slopes = _geometric(below)
+    if below < num_heads:
+        slopes = torch.cat([slopes, _geometric(2 * below)[0::2][: num_heads - below]])
+    return slopes
+
+
+def alibi_bias(
+    num_heads: int,
+    T: int,  # noqa: N803
+    S: int | None = None,  # noqa: N803
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | None = None,
+) -> Tensor:
+    """What is added to the scaled scores: -m |p - s|.
+
+    The paper's models are causal. Where later keys are seen too, they count less by their distance,
+    like the earlier ones.
+
+    Args:
+        num_heads: H.
+        T: queries; they are the last T of the S positions.
+        S: keys; T where it is None.
+        dtype, device: of the result.
+
+    Returns:
+        (H, T, S).
+
+    Raises:
+        ShapeError: there are no heads, or more queries than keys.
+    """
+    S = T if S is None else S  # noqa: N806
+    if T > S:
+        raise ShapeError(
+            f"{T} queries and {S} keys",
+            rule="the queries are the last of the positions that have keys, so there are no more",
+        )
+    keys = torch.arange(S, device=device)
+    distances = (keys[S - T :, None] - keys[None, :]).abs()  # (T, S)
+    slopes = alibi_slopes(num_heads).to(distances.device)
+    return (-slopes[:, None, None] * distances).to(dtype)  # (H, T, S)
+
+
+def _geometric(count: int) -> Tensor:
+    steps = torch.arange(1, count + 1, dtype=torch.float64)
+    return 2.0 ** (-8.0 * steps / count)

@@ -1,0 +1,42 @@
+"""Learned positions: a vector for each, up to a greatest one (BERT, GPT-2)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hfdl.errors import ShapeError
+
+
+class LearnedPositions(nn.Embedding):
+    """A table of vectors, one a position.
+
+    Devlin et al. 2019, section 3 (https://arxiv.org/abs/1810.04805).
+
+    Args:
+        limit: how many positions there are.
+        width: D.
+        padding_idx: the position that padding has, which is not trained (RoBERTa); or None.
+    """
+
+    def __init__(self, limit: int, width: int, padding_idx: int | None = None) -> None:
+        super().__init__(limit, width, padding_idx=padding_idx)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Positions (..., T) -> (..., T, D).
+
+        Raises:
+            ShapeError: a position lies outside the table. On a GPU torch's own assertion says so,
+                less clearly: to look at the numbers here would make every step wait for them.
+        """
+        if input.device.type == "cpu":
+            self._check(input)
+        return super().forward(input)
+
+    def _check(self, positions: Tensor) -> None:
+        wrong = positions[(positions < 0) | (positions >= self.num_embeddings)]
+        if wrong.numel():
+            raise ShapeError(
+                f"position {int(wrong[0])} is asked for and the model has {self.num_embeddings}",
+                rule=f"learned positions run from 0 to {self.num_embeddings - 1}",
+                remedy="shorten the text, or use a model with more positions",
+            )

@@ -1,0 +1,41 @@
+"""A pile of blocks, one on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from hfdl.nn.attend import Attend
+
+
+class Stack(nn.ModuleList):
+    """Blocks run in order.
+
+    With ``gradient_checkpointing`` (transformers' name, and its switch finds it here) training
+    keeps the input of each block alone and computes the rest again on the way back: the memory of
+    one block for a third more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+    """
+
+    gradient_checkpointing = False
+
+    def forward(self, x: Tensor, attends: Attend | Sequence[Attend], *context: Any) -> Tensor:
+        """Run x (..., T, D) through every block.
+
+        Args:
+            x: (..., T, D).
+            attends: what every block attends by, or one for each block.
+            context: goes to each block as it is.
+        """
+        each = repeat(attends) if callable(attends) else attends
+        for block, attend in zip(self, each, strict=False):
+            x = self._run(block, x, attend, *context)
+        return x
+
+    def _run(self, block: nn.Module, x: Tensor, *context: Any) -> Tensor:
+        if not (self.gradient_checkpointing and self.training):
+            return block(x, *context)
+        return checkpoint(block, x, *context, use_reentrant=False)

@@ -1,0 +1,117 @@
+"""Batches without padding: there and back, and attention that stays within each sequence."""
+
+import pytest
+import torch
+
+from hfdl.errors import ShapeError
+from hfdl.nn.attend import PackedAttend, PaddedAttend
+from hfdl.nn.attention import MultiHeadAttention
+from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.masks import padding_mask, sliding_window_mask
+from hfdl.nn.packing import Packing
+
+MASKS = {
+    "right": [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]],
+    "left": [[1, 1, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]],
+    "none": [[1, 1, 1, 1, 1]] * 3,
+    "inside": [[1, 0, 1, 1, 0], [0, 1, 0, 0, 1], [1, 1, 1, 1, 1]],
+    "one token": [[1], [1]],
+}
+
+
+@pytest.fixture(params=MASKS, ids=str)
+def mask(request) -> torch.Tensor:
+    return torch.tensor(MASKS[request.param])
+
+
+def test_packing_goes_there_and_back(mask) -> None:
+    packing = Packing.of(mask)
+    x = torch.randn(*mask.shape, 3)
+    packed = packing.pack(x)
+    assert torch.equal(packed, x[mask.bool()])
+    assert torch.equal(packing.unpack(packed), x * mask[..., None])
+    assert packing.tokens == sum(packing.lengths) == int(mask.sum())
+    assert (packing.batch_size, packing.longest) == (len(mask), int(mask.sum(1).max()))
+
+
+def test_positions_first_and_last_tokens(mask) -> None:
+    packing = Packing.of(mask)
+    expected = [i for row in mask.tolist() for i in range(sum(row))]
+    assert packing.positions().tolist() == expected
+    ids = torch.arange(mask.numel()).view(mask.shape)
+    rows = [row[keep.bool()].tolist() for row, keep in zip(ids, mask, strict=True)]
+    packed = packing.pack(ids)
+    assert packed[packing.firsts()].tolist() == [row[0] for row in rows]
+    assert packed[packing.lasts()].tolist() == [row[-1] for row in rows]
+
+
+def test_gradients_flow_through(mask) -> None:
+    x = torch.randn(*mask.shape, 2, dtype=torch.float64, requires_grad=True)
+    packing = Packing.of(mask)
+    packing.unpack(packing.pack(x)).square().sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, 2 * x.detach() * mask[..., None])
+
+
+@pytest.mark.parametrize("kernel", [attention, fused_attention])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kv_heads", [4, 2])
+def test_packed_attention_equals_padded(mask, kernel, causal, kv_heads) -> None:
+    torch.manual_seed(0)
+    module = MultiHeadAttention(8, 4, num_kv_heads=kv_heads).double().eval()
+    x = torch.randn(*mask.shape, 8, dtype=torch.float64, requires_grad=True)
+    packing = Packing.of(mask)
+    padded = module(x, PaddedAttend(kernel, padding_mask(mask), causal=causal))
+    packed = module(packing.pack(x), PackedAttend(packing, kernel, causal=causal))
+    assert (packing.pack(padded) - packed).abs().max() < 1e-14
+    (a,) = torch.autograd.grad(packing.pack(padded).square().sum(), x)
+    (b,) = torch.autograd.grad(packed.square().sum(), x)
+    assert a.abs().max() > 0
+    assert (a - b).abs().max() < 1e-13
+
+
+@pytest.mark.parametrize("window", [1, 2, 4])
+def test_a_window_counts_real_tokens(window) -> None:
+    module = MultiHeadAttention(8, 2).double().eval()
+    lengths = (5, 2, 3)
+    x = torch.randn(sum(lengths), 8, dtype=torch.float64)
+    packing = Packing(torch.arange(sum(lengths)), lengths, max(lengths))
+    packed = module(x, PackedAttend(packing, causal=True, window=window))
+    alone = [
+        module(row[None], PaddedAttend(mask=sliding_window_mask(len(row), window=window)))[0]
+        for row in x.split(lengths)
+    ]
+    assert (packed - torch.cat(alone)).abs().max() < 1e-14
+
+
+def test_sequences_of_one_length_are_attended_together() -> None:
+    calls: list[tuple[int, ...]] = []
+
+    def counting(q, k, v, mask=None, **options):
+        calls.append(tuple(q.shape))
+        return attention(q, k, v, mask, **options)
+
+    packing = Packing(torch.arange(14), (2, 3, 0, 2, 1, 2, 3, 1), 3)
+    module = MultiHeadAttention(8, 2).eval()
+    out = module(torch.randn(14, 8), PackedAttend(packing, counting))
+    assert out.shape == (14, 8)
+    assert calls == [(3, 2, 2, 4), (2, 2, 3, 4), (2, 2, 1, 4)]
+
+
+def test_nothing_at_all_is_a_batch_too() -> None:
+    packing = Packing.of(torch.zeros(2, 3))
+    out = MultiHeadAttention(8, 2)(torch.zeros(0, 8), PackedAttend(packing))
+    assert out.shape == (0, 8)
+    assert torch.equal(packing.unpack(out), torch.zeros(2, 3, 8))
+
+
+def test_a_sequence_without_tokens_has_no_first() -> None:
+    packing = Packing.of(torch.tensor([[1, 1], [0, 0]]))
+    for ask in (packing.firsts, packing.lasts):
+        with pytest.raises(ShapeError, match="sequence 1 of the batch has no token"):
+            ask()
+
+
+def test_a_packing_is_made_of_two_dimensions() -> None:
+    with pytest.raises(ShapeError, match=r"\(2, 1, 1, 3\)"):
+        Packing.of(torch.ones(2, 1, 1, 3))
