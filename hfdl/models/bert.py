@@ -220,12 +220,15 @@ def _embeddings(config: BertConfig) -> Embeddings:
     narrow = width != config.hidden_size
     return Embeddings(
         nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id),
-        positions=LearnedPositions(config.max_position_embeddings, width),
+        positions=LearnedPositions(
+            config.max_position_embeddings, width,
+            padding_idx=config.pad_token_id if config.padding_positions else None,
+        ),
         token_types=nn.Embedding(types, width) if types else None,
         norm=LayerNorm(width, config.layer_norm_eps),
         projection=nn.Linear(width, config.hidden_size) if narrow else None,
         dropout=config.hidden_dropout_prob,
-    )
+    )  # fmt: skip
 
 
 def _block(config: BertConfig, layer_idx: int) -> PostNormBlock:

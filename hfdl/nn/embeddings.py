@@ -61,7 +61,7 @@ class Embeddings(nn.Module):
             types = self.token_types.weight[0] if token_type_ids is None else None
             x = x + (self.token_types(token_type_ids) if types is None else types)
         if self.positions is not None:
-            x = x + self.positions(position_ids)
+            x = x + self.positions(position_ids).to(x.dtype)
         if self.norm is not None:
             x = self.norm(x)
         x = self.dropout(x)
