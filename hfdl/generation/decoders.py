@@ -1,0 +1,151 @@
+"""Models that are called as Hugging Face's are, as decoders.
+
+Both adapters keep the tokens so far, and hand the model those that its cache does not hold: all
+of them the first time or without a cache, then only the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Cache(Protocol):
+    """What a model remembers of the positions it has read."""
+
+    def reorder_cache(self, beam_idx: Tensor) -> Any:
+        """Give row i the past of row ``beam_idx[i]``, in place."""
+        ...
+
+
+class CausalDecoder:
+    """A decoder-only language model.
+
+    Args:
+        model: ``model(input_ids=(B, T), attention_mask=(B, S), position_ids=(B, T),
+            past_key_values=cache, use_cache=...)`` gives ``.logits`` (B, T, V) and
+            ``.past_key_values``, a `Cache` of all S positions; None stands for an empty one.
+        input_ids: (B, T), each prompt's last token in the last column.
+        attention_mask: (B, T), 1 at tokens and 0 at the padding left of them; None: no padding.
+        use_cache: False runs the model over all tokens for each new one, as a check of the cache.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        use_cache: bool = True,
+    ) -> None:
+        self.model = model
+        self.ids = input_ids
+        self.mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
+        self.use_cache = use_cache
+        self.cache: Cache | None = None
+
+    def start(self) -> Tensor:
+        """The logits behind the prompts, (B, V)."""
+        return self._read(self.ids)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """The logits behind ``tokens`` (B, T), which are appended; (B, V)."""
+        self.ids = torch.cat([self.ids, tokens], dim=1)
+        self.mask = torch.cat([self.mask, torch.ones_like(tokens)], dim=1)
+        return self._read(self.ids if self.cache is None else tokens)
+
+    def reorder(self, rows: Tensor) -> None:
+        """See `Decoder.reorder`."""
+        self.ids, self.mask = self.ids[rows], self.mask[rows]
+        if self.cache is not None:
+            self.cache.reorder_cache(rows)
+
+    def _read(self, unread: Tensor) -> Tensor:
+        positions = padded_positions(self.mask)[:, -unread.shape[1] :]
+        out = self.model(
+            input_ids=unread, attention_mask=self.mask, position_ids=positions,
+            past_key_values=self.cache, use_cache=self.use_cache,
+        )  # fmt: skip
+        self.cache = out.past_key_values if self.use_cache else None
+        return last_logits(out.logits)
+
+
+class Seq2SeqDecoder:
+    """An encoder-decoder model.
+
+    Args:
+        model: ``model.get_encoder()(input_ids=(B, S), attention_mask=(B, S))`` gives
+            ``.last_hidden_state`` (B, S, D). ``model(encoder_outputs=(that,),
+            attention_mask=(B, S), decoder_input_ids=(B, T), past_key_values=cache,
+            use_cache=...)`` gives ``.logits`` (B, T, V) and ``.past_key_values``, a `Cache`. The
+            decoder counts its positions by the cache.
+        input_ids: source tokens, (B, S).
+        attention_mask: (B, S), 1 at tokens, 0 at padding on either side; None: no padding.
+        start_token_id: what every target begins with.
+        use_cache: as in `CausalDecoder`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        start_token_id: int,
+        use_cache: bool = True,
+    ) -> None:
+        self.model = model
+        self.source = input_ids
+        self.mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
+        self.ids = input_ids.new_full((len(input_ids), 1), start_token_id)
+        self.use_cache = use_cache
+        self.cache: Cache | None = None
+        self.memory: Tensor | None = None
+
+    def start(self) -> Tensor:
+        """Encode the sources; the logits behind the start token, (B, V)."""
+        encoder = self.model.get_encoder()
+        encoded = encoder(input_ids=self.source, attention_mask=self.mask)
+        self.memory = encoded.last_hidden_state  # (B, S, D)
+        return self._read(self.ids)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """The logits behind ``tokens`` (B, T), which are appended; (B, V)."""
+        self.ids = torch.cat([self.ids, tokens], dim=1)
+        return self._read(self.ids if self.cache is None else tokens)
+
+    def reorder(self, rows: Tensor) -> None:
+        """See `Decoder.reorder`."""
+        assert self.memory is not None, "a decoder is reordered after its start"
+        self.ids, self.mask, self.memory = self.ids[rows], self.mask[rows], self.memory[rows]
+        if self.cache is not None:
+            self.cache.reorder_cache(rows)
+
+    def _read(self, unread: Tensor) -> Tensor:
+        out = self.model(
+            encoder_outputs=(self.memory,), attention_mask=self.mask, decoder_input_ids=unread,
+            past_key_values=self.cache, use_cache=self.use_cache,
+        )  # fmt: skip
+        self.cache = out.past_key_values if self.use_cache else None
+        return last_logits(out.logits)
+
+
+def padded_positions(attention_mask: Tensor) -> Tensor:
+    """Positions that count each row's tokens from 0, and are 0 on padding: (B, T) -> (B, T).
+
+    A model with learned positions would else read a padded prompt at other positions than the
+    same prompt alone, and transformers' GPT-2 does not see to that itself.
+    """
+    return (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def last_logits(logits: Tensor) -> Tensor:
+    """The last position's logits, in float32 at least: (B, T, V) -> (B, V).
+
+    A copy, so that the logits of a long prompt are not kept alive by a view of them.
+    """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return logits[:, -1].to(dtype, copy=True)
