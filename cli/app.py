@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .attention import attention
 from .data import data_app
 from .evaluate import evaluate
 from .info import info
@@ -48,6 +49,7 @@ def hfdl(
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
       hfdl recipes list
+      hfdl attention runs/sentiment "Not bad at all." --output heads.html
     """
     show_help(context)
 
@@ -55,6 +57,7 @@ def hfdl(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(attention)
 app.add_typer(recipes_app)
 app.add_typer(data_app)
 app.command()(info)

@@ -1,0 +1,99 @@
+"""``hfdl attention``: what a model attends to in a text, as a page or a picture."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import print_text
+
+SUFFIXES = (".html", ".png")
+
+
+class Kind(StrEnum):
+    """The kinds of attention."""
+
+    encoder = "encoder"
+    decoder = "decoder"
+    cross = "cross"
+
+
+def attention(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A run's folder, a model folder or a Hub id.")
+    ],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the model reads.")],
+    output: Annotated[
+        Path,
+        typer.Option(metavar="F.html|F.png", help="A page to explore, or a picture of heat maps."),
+    ],
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="OTHER", help="Show how this model's attention differs from MODEL's."),
+    ] = None,
+    layer: Annotated[
+        int | None, typer.Option(metavar="L", help="Layer, from 0: alone in a png, first in html.")
+    ] = None,
+    head: Annotated[
+        int | None, typer.Option(metavar="H", help="Head, from 0, of the layer.")
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="Of an encoder-decoder model. Default: cross.", metavar="KIND"),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What the decoder of an encoder-decoder model reads. Default: what it writes.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace F if it exists.")] = False,
+) -> None:
+    """Draw what a model attends to in a text, for each layer and head.
+
+    KIND is encoder, decoder or cross. The page needs no network.
+
+    \b
+    Examples:
+      hfdl attention sentence-transformers/all-MiniLM-L6-v2 "A film to see twice." --output a.html
+      hfdl attention runs/sentiment "A film to see twice." --output a.png --layer 5 --head 3
+      hfdl attention google-bert/bert-base-uncased "A film." --compare runs/mine --output a.html
+      hfdl attention Helsinki-NLP/opus-mt-en-de "A film." --target "Ein Film." --output a.html
+    """
+    _check_output(output, overwrite=overwrite)
+    if head is not None and layer is None:
+        raise typer.BadParameter("--head is a head of a --layer: give both")
+    from hfdl.inspect.attention import attention_view
+
+    view = attention_view(model, text, compare_with=compare, target=target)
+    chosen = None if kind is None else kind.value
+    write = view.to_html if output.suffix.lower() == ".html" else view.to_png
+    write(output, kind=chosen, layer=layer, head=head)
+    print_text(f"saved {output}")
+
+
+def _check_output(output: Path, *, overwrite: bool) -> None:
+    """Refuse a file that cannot or should not be written, before a model is loaded."""
+    from hfdl.errors import OutputError
+
+    if output.suffix.lower() not in SUFFIXES:
+        raise OutputError(
+            f"the ending {output.suffix!r} is unknown" if output.suffix else "it has no ending",
+            where=str(output),
+            rule="the ending says what is written: .html a page, .png a picture",
+            remedy=f"name it {output.stem}.html",
+        )
+    if not output.parent.is_dir():
+        raise OutputError(
+            f"there is no folder {output.parent}", where=str(output), remedy="make it first"
+        )
+    if output.is_dir():
+        raise OutputError("it is a folder", where=str(output), remedy="name a file")
+    if output.exists() and not overwrite:
+        raise OutputError(
+            "the file exists", where=str(output), remedy="choose another, or give --overwrite"
+        )
