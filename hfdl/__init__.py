@@ -9,14 +9,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hfdl.inspect.register import register_attention
+    from hfdl.inspect.verify import verify
     from hfdl.pipelines import pipeline
     from hfdl.run import evaluate, train
+    from hfdl.weights.scratch import load_scratch
 
     __version__: str
 
-__all__ = ["__version__", "evaluate", "pipeline", "train"]
+__all__ = [
+    "__version__",
+    "evaluate",
+    "load_scratch",
+    "pipeline",
+    "register_attention",
+    "train",
+    "verify",
+]
 
-_HOMES = {"evaluate": "hfdl.run", "pipeline": "hfdl.pipelines", "train": "hfdl.run"}
+_HOMES = {
+    "evaluate": "hfdl.run",
+    "load_scratch": "hfdl.weights.scratch",
+    "pipeline": "hfdl.pipelines",
+    "register_attention": "hfdl.inspect.register",
+    "train": "hfdl.run",
+    "verify": "hfdl.inspect.verify",
+}
 
 
 def __getattr__(name: str) -> Any:

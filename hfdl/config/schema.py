@@ -29,10 +29,11 @@ class ModelConfig(Section):
     revision: str | None = Field(
         default=None, description="Branch, tag or commit of the Hub repository."
     )
-    implementation: Literal["auto", "hf"] = Field(
+    implementation: Literal["auto", "hf", "scratch"] = Field(
         default="auto",
         description="Whose model code runs. hf: transformers' class as it is. auto: that class "
-        "with hfdl's equal but faster parts in it (on a CPU its dropout).",
+        "with hfdl's equal but faster parts in it (on a CPU its dropout). scratch: hfdl's own "
+        "model code on the same weights; what is saved is transformers' class again.",
     )
     config: dict[str, Any] | None = Field(
         default=None,

@@ -15,6 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from hfdl.errors import ModelError
+from hfdl.nn.attention import MultiHeadAttention
 
 _LOOKUP = ".get_interface("  # how a forward takes its attention from the registry
 
@@ -41,7 +42,12 @@ def unported_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 @cache
 def takes_registered(module_class: type[nn.Module]) -> bool:
-    """Whether a module of this class asks transformers' registry for its attention."""
+    """Whether a module of this class asks transformers' registry for its attention.
+
+    hfdl's own is given it by the model around it.
+    """
+    if issubclass(module_class, MultiHeadAttention):
+        return True
     try:
         return _LOOKUP in inspect.getsource(module_class.forward)
     except (OSError, TypeError):  # typed into an interpreter: no source to read
@@ -56,8 +62,8 @@ def check_supported(model: nn.Module | type[PreTrainedModel]) -> None:
             its file are looked at, for a model its own.
 
     Raises:
-        ModelError: GPT-Neo, GPT-J, DeBERTa, BLOOM, Falcon, MPT, XLNet, a model of hfdl's own and
-            others that compute attention inline. transformers itself would log a warning at most.
+        ModelError: GPT-Neo, GPT-J, DeBERTa, BLOOM, Falcon, MPT, XLNet and others that compute
+            attention inline. transformers itself would log a warning at most.
     """
     if isinstance(model, type):
         classes = _attention_classes(model)

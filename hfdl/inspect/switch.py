@@ -58,7 +58,7 @@ def _own_configs(model: nn.Module) -> None:
 
 def _check_taken(model: PreTrainedModel, name: str) -> None:
     for module_name, module in ported_modules(model).items():
-        config = getattr(module, "config", None)
+        config = getattr(module, "config", model.config)  # hfdl's own modules hold none
         if (found := getattr(config, "_attn_implementation", None)) != name:
             raise ModelError(
                 f"{module_name} still uses {found!r} after the switch to {name!r}",

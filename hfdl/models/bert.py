@@ -35,6 +35,8 @@ class BertConfig:
         padding_positions: True where positions count real tokens from ``pad_token_id`` + 1, as
             RoBERTa's do; else they count from 0.
         pooler: whether the bare model has a pooler.
+        attention_output_dropout: of what attention adds; ``hidden_dropout_prob`` where it is None.
+        masked_lm_activation: of the head for words; ``hidden_act`` where it is None.
         sequence_activation, sequence_in_dropout, sequence_out_dropout: of the head for texts.
         token_dropout: of the head for tokens.
         tie_word_embeddings: whether the masked-word head decodes by the token embedding.
@@ -54,8 +56,10 @@ class BertConfig:
     layer_norm_eps: float = 1e-12
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
+    attention_output_dropout: float | None = None
     initializer_range: float = 0.02
     pooler: bool = True
+    masked_lm_activation: str | None = None
     tie_word_embeddings: bool = True
     num_labels: int = 2
     sequence_activation: str = "tanh"
@@ -87,8 +91,8 @@ def roberta_base() -> BertConfig:
 def distilbert_base() -> BertConfig:
     """distilbert-base-uncased (Sanh et al. 2019, https://arxiv.org/abs/1910.01108): 66 M."""
     return BertConfig(
-        num_hidden_layers=6, type_vocab_size=0, pooler=False, sequence_activation="relu",
-        sequence_out_dropout=0.2,
+        num_hidden_layers=6, type_vocab_size=0, pooler=False, attention_output_dropout=0.0,
+        sequence_activation="relu", sequence_out_dropout=0.2,
     )  # fmt: skip
 
 
@@ -166,7 +170,7 @@ class BertForMaskedLM(nn.Module):
         self.backbone = Bert(_without_pooler(config))
         self.head = MaskedLMHead(
             config.hidden_size, config.vocab_size, embedding_size=config.embedding_size,
-            activation=config.hidden_act, eps=config.layer_norm_eps,
+            activation=config.masked_lm_activation or config.hidden_act, eps=config.layer_norm_eps,
         )  # fmt: skip
         init_weights(self.head, config.initializer_range)
         if config.tie_word_embeddings:
@@ -242,6 +246,7 @@ def _block(config: BertConfig, layer_idx: int) -> PostNormBlock:
         LayerNorm(width, eps),
         LayerNorm(width, eps),
         config.hidden_dropout_prob,
+        config.attention_output_dropout,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -42,6 +42,15 @@ class Cache(Protocol):
         ...
 
 
+@runtime_checkable
+class LayerKernel(Protocol):
+    """A kernel that must know in which layer it runs, as transformers' attention functions do."""
+
+    def in_layer(self, module: MultiHeadAttention) -> AttentionKernel:
+        """The kernel for one layer."""
+        ...
+
+
 @dataclass(frozen=True)
 class PaddedAttend:
     """Attention over a padded batch: q (B, T, H, K), k and v (B, S, G, K).
@@ -67,7 +76,10 @@ class PaddedAttend:
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # (B, T, H, K) -> (B, H, T, K)
         if self.cache is not None:
             k, v = self.cache.update(k, v, module.layer_idx)  # (B, G, S, K)
-        out, weights = self.kernel(
+        kernel = self.kernel
+        if isinstance(kernel, LayerKernel):
+            kernel = kernel.in_layer(module)
+        out, weights = kernel(
             q, k, v, self.mask, scale=module.scale, bias=self.bias, causal=self.causal,
             dropout=module.dropout if module.training else 0.0,
         )  # fmt: skip

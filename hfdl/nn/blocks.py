@@ -25,6 +25,7 @@ class _Block(nn.Module):
         feed_forward: D -> D, token by token.
         attention_norm, feed_forward_norm: one for each residual.
         dropout: applied to what is added to the residual, in training.
+        attention_dropout: the same for what attention adds; ``dropout`` where it is None.
     """
 
     def __init__(
@@ -34,11 +35,15 @@ class _Block(nn.Module):
         attention_norm: nn.Module,
         feed_forward_norm: nn.Module,
         dropout: float = 0.0,
+        attention_dropout: float | None = None,
     ) -> None:
         super().__init__()
         self.attention, self.attention_norm = attention, attention_norm
         self.feed_forward, self.feed_forward_norm = feed_forward, feed_forward_norm
         self.dropout = Dropout(dropout)
+        self.attention_dropout = Dropout(
+            dropout if attention_dropout is None else attention_dropout
+        )
 
 
 class PostNormBlock(_Block):
@@ -46,7 +51,9 @@ class PostNormBlock(_Block):
 
     def forward(self, x: Tensor, attend: Attend, rotation: Rotation | None = None) -> Tensor:
         """(..., T, D) -> (..., T, D)."""
-        x = self.attention_norm(x + self.dropout(self.attention(x, attend, rotation=rotation)))
+        x = self.attention_norm(
+            x + self.attention_dropout(self.attention(x, attend, rotation=rotation))
+        )
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
@@ -56,7 +63,7 @@ class PreNormBlock(_Block):
     def forward(self, x: Tensor, attend: Attend, rotation: Rotation | None = None) -> Tensor:
         """(..., T, D) -> (..., T, D)."""
         normed = self.attention_norm(x)
-        x = x + self.dropout(self.attention(normed, attend, rotation=rotation))
+        x = x + self.attention_dropout(self.attention(normed, attend, rotation=rotation))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
@@ -93,7 +100,7 @@ class PostNormDecoderBlock(_DecoderBlock):
         self, x: Tensor, memory: Tensor | Projected, attend: Attend, cross_attend: Attend
     ) -> Tensor:
         """x (B, T, D), memory (B, S, D) or projected -> (B, T, D)."""
-        x = self.attention_norm(x + self.dropout(self.attention(x, attend)))
+        x = self.attention_norm(x + self.attention_dropout(self.attention(x, attend)))
         crossed = self.cross_attention(x, cross_attend, memory=memory)
         x = self.cross_attention_norm(x + self.dropout(crossed))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
@@ -106,7 +113,7 @@ class PreNormDecoderBlock(_DecoderBlock):
         self, x: Tensor, memory: Tensor | Projected, attend: Attend, cross_attend: Attend
     ) -> Tensor:
         """x (B, T, D), memory (B, S, D) or projected -> (B, T, D)."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), attend))
+        x = x + self.attention_dropout(self.attention(self.attention_norm(x), attend))
         normed = self.cross_attention_norm(x)
         x = x + self.dropout(self.cross_attention(normed, cross_attend, memory=memory))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))

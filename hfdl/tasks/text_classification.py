@@ -24,6 +24,7 @@ from hfdl.tasks.classification_split import ClassificationSplit, Padding
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.weights.pretrained import (
     build_pretrained,
+    in_own_code,
     length_limit,
     load_config,
     load_tokenizer,
@@ -197,7 +198,11 @@ class TextClassification:
     # ---- model -----------------------------------------------------------------------------
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """A transformers model with a head for the labels, its weights pretrained or fresh."""
+        """A model with a head for the labels, its weights pretrained or fresh.
+
+        It is transformers', or hfdl's own on the same weights; ``fresh_parameters`` have
+        transformers' names in either case.
+        """
         labels, problem_type = self._known()
         model, self.fresh_parameters = build_pretrained(
             "AutoModelForSequenceClassification",
@@ -209,7 +214,7 @@ class TextClassification:
             problem_type=problem_type,
             pad_token_id=self.tokenizer.pad_token_id,
         )
-        return model
+        return in_own_code(model) if model_config.implementation == "scratch" else model
 
     def load_model(self) -> torch.nn.Module:
         """The saved model itself, its head included, in eval mode.

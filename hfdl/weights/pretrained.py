@@ -156,6 +156,17 @@ def build_pretrained(
     return loaded, fresh
 
 
+def in_own_code(model: Any) -> torch.nn.Module:
+    """A transformers model as hfdl's own; its tensors are taken over, so let the other go.
+
+    Raises:
+        ModelError: hfdl has no code of its own for it.
+    """
+    from hfdl.weights.scratch import citizen_class_of
+
+    return citizen_class_of(model).adopt(model)
+
+
 def _refuse_fresh_body(model: torch.nn.Module, fresh: list[str], folder: Path) -> None:
     """A body with holes would train from noise, and nobody would notice.
 
@@ -180,7 +191,7 @@ def length_limit(tokenizer: Any, config: Any) -> int | None:
         limits.append(int(tokenizer.model_max_length))
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
-        offset = config.model_type in _OFFSET_POSITIONS
+        offset = config.model_type.removeprefix("hfdl-") in _OFFSET_POSITIONS
         limits.append(positions - (tokenizer.pad_token_id + 1 if offset else 0))
     return min(limits, default=None)
 

@@ -41,13 +41,16 @@ PACKAGED = {
 }
 
 
-def find_model(name: str, revision: str | None = None, *, weights: bool = True) -> Path:
+def find_model(
+    name: str, revision: str | None = None, *, weights: bool = True, tokenizer: bool = True
+) -> Path:
     """The folder that holds a model's config, tokenizer and weights.
 
     Args:
         name: a folder, or a Hub id.
         revision: branch, tag or commit on the Hub.
         weights: whether weights are needed (not when training from scratch).
+        tokenizer: whether a tokenizer is.
 
     Raises:
         ModelError: nothing of that name is here or in reach, the folder has no config or no
@@ -55,7 +58,7 @@ def find_model(name: str, revision: str | None = None, *, weights: bool = True) 
     """
     local = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's raises for an unknown user
     if local.is_dir():
-        return check_model_folder(local, weights=weights)
+        return check_model_folder(local, weights=weights, tokenizer=tokenizer)
     if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(
             f"no folder {name!r}",
@@ -68,21 +71,21 @@ def find_model(name: str, revision: str | None = None, *, weights: bool = True) 
         or _in_packages(name, revision)
         or _on_hub(name, revision)
     )
-    return check_model_folder(folder, weights=weights)
+    return check_model_folder(folder, weights=weights, tokenizer=tokenizer)
 
 
-def check_model_folder(folder: Path, *, weights: bool = True) -> Path:
+def check_model_folder(folder: Path, *, weights: bool = True, tokenizer: bool = True) -> Path:
     """The folder itself, if transformers can open it.
 
     Raises:
         ModelError: config.json, safetensors weights or the tokenizer are missing.
     """
-    if fault := _fault(folder, weights=weights):
+    if fault := _fault(folder, weights=weights, tokenizer=tokenizer):
         raise fault
     return folder
 
 
-def _fault(folder: Path, *, weights: bool) -> ModelError | None:
+def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError | None:
     """What a model folder lacks."""
     if not (folder / "config.json").is_file():
         return ModelError(
@@ -103,7 +106,7 @@ def _fault(folder: Path, *, weights: bool) -> ModelError | None:
             if pickled
             else _remedy(folder),
         )
-    if not any(any(folder.glob(pattern)) for pattern in _TOKENIZER_FILES):
+    if tokenizer and not any(any(folder.glob(pattern)) for pattern in _TOKENIZER_FILES):
         return ModelError(
             "no tokenizer",
             where=str(folder),

@@ -13,6 +13,7 @@ from hfdl.errors import ConfigError, ModelError
 from hfdl.inspect.attention_modules import check_supported
 from hfdl.inspect.calls import count_attention_calls, prove_attention
 from hfdl.inspect.switch import use_attention
+from hfdl.weights.scratch import to_scratch_model
 
 UNPORTED = ["bloom", "deberta-v2", "falcon", "gpt_neo", "gptj", "mpt", "xlnet"]
 
@@ -122,3 +123,20 @@ def test_under_peft() -> None:
     assert calls.counts == {f"model.layers.{i}.self_attn": 1 for i in range(2)}
     real = inputs["attention_mask"].bool()
     assert (got - expected)[real].abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
+@pytest.mark.parametrize("name", ["hfdl", "hfdl_fused", "hfdl_numpy"])
+def test_a_model_of_hfdls_own_takes_registered_attention_too(family: str, name: str) -> None:
+    theirs = tiny_model(family)
+    ours = to_scratch_model(theirs)
+    inputs = inputs_for(family)
+    with torch.no_grad():
+        expected = theirs(**inputs)[0]
+        assert use_attention(ours, name) == "sdpa"
+        counts = prove_attention(ours, name, inputs)
+        found = ours(**inputs)[0]
+    assert set(counts.values()) == {1}
+    assert len(counts) == ours.config.num_hidden_layers
+    real = inputs["attention_mask"].bool() if "attention_mask" in inputs else slice(None)
+    assert (found - expected)[real].abs().max() < 1e-5

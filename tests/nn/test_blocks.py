@@ -147,7 +147,9 @@ def test_decoder_blocks_equal_torch(
     x, y = twice(b, t, WIDTH, seed=1)
     memory, other_memory = twice(b, s, WIDTH, seed=2)
     real = right_padded(b, s)
-    out = ours(x, memory, PaddedAttend(kernel, causal=True), PaddedAttend(kernel, real[:, None, None]))
+    out = ours(
+        x, memory, PaddedAttend(kernel, causal=True), PaddedAttend(kernel, real[:, None, None])
+    )
     expected = theirs(
         y, other_memory, tgt_mask=torch.ones(t, t, dtype=torch.bool).triu(1),
         memory_key_padding_mask=~real,

@@ -1,0 +1,99 @@
+"""What the citizens' forward passes share: which inputs they take, and what they record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from hfdl.errors import ModelError
+from hfdl.nn.packing import Packing
+
+_ENCODER_DECODER = ("encoder_hidden_states", "encoder_attention_mask")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a backbone is given, under transformers' names.
+
+    Args:
+        input_ids, token_type_ids, position_ids: (B, T); (N,) of an unpadded batch.
+        attention_mask: (B, past + T).
+        inputs_embeds: (B, T, E), in the place of ids.
+    """
+
+    input_ids: Tensor | None
+    attention_mask: Tensor | None
+    token_type_ids: Tensor | None
+    position_ids: Tensor | None
+    inputs_embeds: Tensor | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a backbone made of its inputs.
+
+    Args:
+        last: the last hidden states, (B, T, D) or (N, D).
+        packing: of an unpadded batch.
+        cache: keys and values, past and new.
+        hidden_states: what goes into each block, and ``last``.
+        attentions: the weights of each layer, (B, H, T, S).
+    """
+
+    last: Tensor
+    packing: Packing | None = None
+    cache: Any = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor | None, ...] | None = None
+
+    def padded(self, x: Tensor) -> Tensor:
+        """Per-token results of an unpadded batch, with zeros at the padding; (..., C)."""
+        return x if self.packing is None else self.packing.unpack(x)  # (N, C) -> (B, T, C)
+
+
+@contextmanager
+def inputs_of(blocks: Iterable[nn.Module], wanted: bool) -> Iterator[list[Tensor]]:
+    """A list that takes what goes into each block while the context is open, where ``wanted``."""
+    taken: list[Tensor] = []
+
+    def take(module: nn.Module, args: tuple[Any, ...]) -> None:
+        taken.append(args[0])
+
+    handles = [block.register_forward_pre_hook(take) for block in blocks] if wanted else []
+    try:
+        yield taken
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def check_inputs(inputs: Inputs, keywords: dict[str, Any]) -> None:
+    """Refuse what no model of hfdl's takes.
+
+    Raises:
+        ModelError: not exactly one of ids and embeddings, a mask that is not (B, T), or the
+            output of an encoder.
+    """
+    if (inputs.input_ids is None) == (inputs.inputs_embeds is None):
+        raise ModelError(
+            "neither input_ids nor inputs_embeds, or both of them",
+            rule="a model is given exactly one of the two",
+        )
+    mask = inputs.attention_mask
+    if mask is not None and mask.dim() != 2:
+        raise ModelError(
+            f"an attention_mask of shape {tuple(mask.shape)}",
+            rule="hfdl's models take (batch, length), 1 at real tokens, and make the rest of it",
+        )
+    for name in _ENCODER_DECODER:
+        if keywords.get(name) is not None:
+            raise ModelError(f"{name} is given", rule="hfdl's model has no cross-attention")
+
+
+def wanted(asked: bool | None, default: bool | None) -> bool:
+    """Whether an output is asked for, in the call or in the config."""
+    return bool(default if asked is None else asked)
