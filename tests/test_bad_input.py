@@ -311,9 +311,9 @@ def no_override(place: Place) -> Made:
 
 @case
 def unknown_task(place: Place) -> Made:
-    return place.train("task=translation"), (
-        "task: unknown task 'translation'. Choose one of: text_classification, sentiment, "
-        "sentiment-analysis, text-classification"
+    return place.train("task=summarization"), (
+        "task: unknown task 'summarization'. Choose one of: text_classification, translation, "
+        "sentiment, sentiment-analysis, text-classification"
     )
 
 
@@ -518,7 +518,7 @@ def evaluating_a_folder_that_is_no_model(place: Place) -> Made:
 def evaluating_a_model_without_a_head(place: Place) -> Made:
     return ["evaluate", str(place.model), f"data.test={place.good}"], (
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification. "
+        "tasks; known endings: ForSequenceClassification, ForConditionalGeneration. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 
@@ -549,7 +549,7 @@ def predicting_with_a_model_with_a_damaged_config(place: Place) -> Made:
 def predicting_with_a_model_without_a_head(place: Place) -> Made:
     return ["predict", str(place.model), "a film"], (
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification. "
+        "tasks; known endings: ForSequenceClassification, ForConditionalGeneration. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -155,4 +155,17 @@ class Task(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What metrics.json says of the task itself, such as its labels."""
+        ...
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """What a task has more whose answers are written token by token.
+
+    One forward pass says how well the right answer was foreseen; only a search says what the
+    model answers by itself.
+    """
+
+    def generate(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
+        """The model's own answers: for each of ``batch.examples`` what ``decode`` cannot say."""
         ...

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # name -> the module and class that implement it. Strings, so that looking up a name is cheap.
 TASKS: dict[str, tuple[str, str]] = {
     "text_classification": ("hfdl.tasks.text_classification", "TextClassification"),
+    "translation": ("hfdl.tasks.translation", "Translation"),
 }
 ALIASES: dict[str, str] = {
     "sentiment": "text_classification",
@@ -25,7 +26,10 @@ ALIASES: dict[str, str] = {
     "text-classification": "text_classification",
 }
 # What a model folder's `architectures` ends in, for a model that hfdl did not train.
-ARCHITECTURE_SUFFIXES: dict[str, str] = {"ForSequenceClassification": "text_classification"}
+ARCHITECTURE_SUFFIXES: dict[str, str] = {
+    "ForSequenceClassification": "text_classification",
+    "ForConditionalGeneration": "translation",
+}
 
 
 def canonical_name(name: str) -> str:

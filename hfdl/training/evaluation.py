@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.protocol import Prediction, Split, Task
+from hfdl.tasks.protocol import Batch, Generates, Prediction, Split, Task
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def evaluate(
         loss = task.loss(outputs, batch)
         total += float(loss.total)
         count += float(loss.count)
-        found += zip(batch.examples, task.decode(outputs, batch), strict=True)
+        found += zip(batch.examples, _predict(task, model, outputs, batch), strict=True)
     if world > 1:
         from accelerate.utils import gather_object
 
@@ -56,3 +56,12 @@ def evaluate(
     predictions = [by_example[i] for i in range(len(split))]
     metrics = task.metrics(predictions, split.references())
     return Evaluation({**metrics, "loss": total / count if count else 0.0}, predictions)
+
+
+def _predict(task: Task, model: torch.nn.Module, outputs: Any, batch: Batch) -> list[Prediction]:
+    """What the outputs say of each example, and what the model writes where a task asks it to."""
+    predictions = task.decode(outputs, batch)
+    if not isinstance(task, Generates):
+        return predictions
+    written = task.generate(model, batch)
+    return [{**said, **more} for said, more in zip(predictions, written, strict=True)]

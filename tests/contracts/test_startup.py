@@ -74,9 +74,11 @@ def test_public_names() -> None:
 def test_public_names_are_there() -> None:
     import hfdl
 
-    assert hfdl.__all__ == ["__version__", "evaluate", "pipeline", "train"]
+    functions = {
+        "evaluate", "load_scratch", "pipeline", "register_attention", "train", "verify",
+    }  # fmt: skip
+    assert set(hfdl.__all__) == {*functions, "__version__"}
     for name in hfdl.__all__:
         assert getattr(hfdl, name) is getattr(hfdl, name)
-    assert callable(hfdl.train)
-    assert callable(hfdl.evaluate)
-    assert callable(hfdl.pipeline)
+    for name in functions:
+        assert callable(getattr(hfdl, name)), name

@@ -462,7 +462,7 @@ def test_a_model_without_a_trained_head_is_refused(tiny_bert: Path):
         hfdl.pipeline(model=tiny_bert)
     assert str(caught.value) == (
         f"{tiny_bert}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification. "
+        "tasks; known endings: ForSequenceClassification, ForConditionalGeneration. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 

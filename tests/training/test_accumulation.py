@@ -36,6 +36,7 @@ def rows(kind: str) -> list[dict[str, Any]]:
             "single": row["label"],
             "multi": ";".join(["a", "b", "c"][: i % 4]),
             "regression": str(0.25 * i - 1.5),
+            "target": " ".join(reversed(text.split())),
         }[kind]
         made.append({"text": text, "label": label, "second": "they say it was " + "one " * (i % 3)})
     return made
@@ -55,6 +56,16 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "pairs": ("text_classification", "single", {"data.text_pair": "second"}),
     "windows": (
         "text_classification", "single", {"data.max_length": 12, "data.long_text": "window"},
+    ),
+    "translation": (
+        "translation", "target",
+        {
+            "model.name": "hfdl://transformer",
+            "model.config": {
+                "vocab_size": 300, "hidden_size": 16, "encoder_layers": 1, "decoder_layers": 1,
+                "num_attention_heads": 2, "intermediate_size": 32, "dropout": 0.0,
+            },
+        },
     ),
 }  # fmt: skip
 
@@ -104,7 +115,7 @@ def gradients(loop: Loop) -> dict[str, torch.Tensor]:
 def relative_error(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
     """Norm of the difference of all gradients over the norm of all gradients."""
     assert a.keys() == b.keys()
-    assert len(a) >= 37  # two layers of BERT, embeddings, pooler, head
+    assert len(a) >= 37  # two layers of BERT, embeddings, pooler, head; the transformer has 43
     difference = torch.stack([(a[n].double() - b[n].double()).norm() for n in a]).norm()
     return float(difference / torch.stack([b[n].double().norm() for n in b]).norm())
 
@@ -126,6 +137,9 @@ def reference_gradients(loop: Loop, case: str) -> dict[str, torch.Tensor]:
         loss = F.binary_cross_entropy_with_logits(
             logits, labels.to(logits.dtype), pos_weight=weights
         )
+    elif kind == "target":  # the mean over the words of all targets, padding left out
+        assert (labels == -100).any()
+        loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten())
     elif kind == "regression":
         loss = F.mse_loss(logits[:, 0], labels.to(logits.dtype))
     else:  # the mean over texts of the mean over each text's windows
@@ -138,7 +152,7 @@ def reference_gradients(loop: Loop, case: str) -> dict[str, torch.Tensor]:
 
 def test_the_cases_cover_every_task() -> None:
     assert {name for name, _, _ in CASES.values()} == set(TASKS)
-    assert len(CASES) == 7
+    assert len(CASES) == 8
 
 
 @pytest.mark.parametrize("micro", MICRO_BATCHES)

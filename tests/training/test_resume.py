@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 import hfdl
 from hfdl.errors import HfdlError
+from hfdl.tasks.registry import TASKS
 from hfdl.training.events import Checkpointed, Evaluated, Event, Interrupted, Noted, Updated
 
 STEPS = 23  # 120 reviews, a ninth of them held out: 14 updates of 8 an epoch
@@ -81,7 +82,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plateau schedule": {"train.schedule": "reduce_lr_on_plateau", "train.evaluate_every": 3},
     "bf16": {"train.precision": "bf16"},
     "windows": {"data.max_length": 8, "data.long_text": "window"},
-}
+    "hfdl's own model": {"model.implementation": "scratch", "train.micro_batch_size": 5},
+    "translation": {
+        "task": "translation",
+        "model.name": "hfdl://transformer",
+        "model.config": {
+            "vocab_size": 300, "hidden_size": 16, "encoder_layers": 1, "decoder_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 32, "dropout": 0.2,
+            "attention_dropout": 0.2,
+        },
+    },
+}  # fmt: skip
+
+
+def test_the_variants_cover_every_task() -> None:
+    assert {chosen.get("task", "text_classification") for chosen in VARIANTS.values()} == set(TASKS)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

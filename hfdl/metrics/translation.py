@@ -1,0 +1,65 @@
+"""How near translations come to a reference: BLEU and chrF by sacrebleu.
+
+Both compare all texts together, not one by one, and run from 0 to 100. Figures of two programs can
+be compared only where their signatures agree (Post 2018, https://aclanthology.org/W18-6319).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from hfdl.errors import MissingExtraError
+
+
+def translation_metrics(references: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
+    """BLEU (Papineni et al. 2002) and chrF2 (Popović 2015) of translations.
+
+    Args:
+        references: N right translations, as a person wrote them.
+        predictions: N translations, detokenised.
+
+    Returns:
+        ``bleu`` (cased, tokenised as mteval-v13a) and ``chrf``; 0 of no texts.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+    """
+    if not references:
+        return {"bleu": 0.0, "chrf": 0.0}
+    return {
+        name: metric.corpus_score(list(predictions), [list(references)]).score
+        for name, metric in _metrics().items()
+    }
+
+
+def signatures() -> dict[str, str]:
+    """What each metric was computed with, for those who compare.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+    """
+    found = {}
+    for name, metric in _metrics().items():
+        metric.corpus_score(["a"], [["a"]])  # a signature knows its references only then
+        found[name] = str(metric.get_signature())
+    return found
+
+
+def require_sacrebleu() -> ModuleType:
+    """The package itself.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import sacrebleu
+    except ImportError as error:
+        raise MissingExtraError("sacrebleu", feature="BLEU", extra="translation") from error
+    return sacrebleu
+
+
+def _metrics() -> dict[str, Any]:
+    sacrebleu = require_sacrebleu()
+    return {"bleu": sacrebleu.BLEU(), "chrf": sacrebleu.CHRF()}

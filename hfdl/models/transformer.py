@@ -1,0 +1,307 @@
+"""The encoder-decoder transformer (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762).
+
+The encoder reads a source text once, into its memory. The decoder writes a target text token by
+token: each position sees the target so far and, by cross-attention, the whole memory.
+
+    P(y | x) = prod_t P(y_t | y_<t, x)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hfdl.errors import ConfigError, did_you_mean
+from hfdl.models.common import decoder_attend, encoder_attend, next_positions, tie
+from hfdl.nn.attend import Attend, Cache
+from hfdl.nn.attention import MultiHeadAttention, Projected
+from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
+from hfdl.nn.dropout import Dropout
+from hfdl.nn.feed_forward import FeedForward
+from hfdl.nn.functional import AttentionKernel, fused_attention
+from hfdl.nn.heads import CausalLMHead
+from hfdl.nn.norms import LayerNorm
+from hfdl.nn.positions import sinusoidal
+from hfdl.nn.stack import Stack
+
+Memory = Tensor | Sequence[Projected]
+"""What the encoder gave, (B, S, D), or its keys and values for each layer of the decoder."""
+
+# norm_order -> the blocks of encoder and decoder. With pre-norm the residual stream itself is
+# never normalised, so a norm stands behind the last block.
+_BLOCKS = {
+    "post": (PostNormBlock, PostNormDecoderBlock),
+    "pre": (PreNormBlock, PreNormDecoderBlock),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """Sizes and settings; the defaults are the paper's base model (table 3).
+
+    Args:
+        vocab_size: V, of source and target together.
+        norm_order: ``post``, norm(x + f(x)), the paper's; or ``pre``, x + f(norm(x)).
+        dropout: of embeddings and of what each sub-layer adds (section 5.4).
+        attention_dropout, activation_dropout: of attention weights and of the hidden numbers of
+            the feed-forward layers; the paper has none, tensor2tensor's base model 0.1 of both.
+        tie_word_embeddings: one matrix embeds source and target and decodes words (section 3.4).
+        pad_token_id: its embedding is not trained; None: there is none.
+    """
+
+    vocab_size: int = 37000
+    hidden_size: int = 512
+    encoder_layers: int = 6
+    decoder_layers: int = 6
+    num_attention_heads: int = 8
+    intermediate_size: int = 2048
+    hidden_act: str = "relu"
+    norm_order: str = "post"
+    layer_norm_eps: float = 1e-5
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an order of norms that does not exist.
+
+        Raises:
+            ConfigError: ``norm_order`` is neither ``post`` nor ``pre``.
+        """
+        if self.norm_order not in _BLOCKS:
+            raise ConfigError(
+                f"unknown norm_order {self.norm_order!r}",
+                rule="the norm stands behind the residual (post) or before the sub-layer (pre)",
+                remedy=did_you_mean(self.norm_order, _BLOCKS),
+            )
+
+
+def transformer_base() -> TransformerConfig:
+    """The paper's base model: 63 M parameters with its 37,000 tokens."""
+    return TransformerConfig()
+
+
+def transformer_big() -> TransformerConfig:
+    """The paper's big model: 214 M parameters with its 37,000 tokens."""
+    return TransformerConfig(
+        hidden_size=1024, num_attention_heads=16, intermediate_size=4096, dropout=0.3
+    )
+
+
+class ScaledEmbeddings(nn.Module):
+    """sqrt(D) E[token] + PE(position), then dropout (sections 3.4 and 3.5).
+
+    The factor lifts rows of length one to the size of the positions, so that one matrix can embed
+    tokens and decode them.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.tokens = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
+        self.dropout = Dropout(config.dropout)
+        self.width = width
+
+    def forward(self, input_ids: Tensor, positions: Tensor) -> Tensor:
+        """Ids (B, T) at positions (T,) or (B, T) -> (B, T, D)."""
+        x = self.tokens(input_ids) * math.sqrt(self.width)
+        return self.dropout(x + sinusoidal(positions, self.width, dtype=x.dtype))
+
+
+class Encoder(nn.Module):
+    """The left half of the paper's figure 1."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        block, _ = _BLOCKS[config.norm_order]
+        self.embeddings = ScaledEmbeddings(config)
+        self.layers = Stack(
+            block(
+                _attention(config, i), _feed_forward(config), _norm(config), _norm(config),
+                config.dropout,
+            )
+            for i in range(config.encoder_layers)
+        )  # fmt: skip
+        self.norm = _norm(config) if config.norm_order == "pre" else None
+
+    def forward(self, input_ids: Tensor, attend: Attend) -> Tensor:
+        """Source ids (B, S) -> the memory (B, S, D)."""
+        positions = next_positions(input_ids.shape[1], None, None, input_ids.device)
+        x = self.layers(self.embeddings(input_ids, positions), attend)
+        return x if self.norm is None else self.norm(x)
+
+
+class DecoderStack(Stack):
+    """Decoder blocks, each with the memory as it sees it."""
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: Tensor, memories: Sequence[Tensor | Projected], attend: Attend, cross: Attend
+    ) -> Tensor:
+        """Run x (B, T, D) through every block.
+
+        Args:
+            x: (B, T, D).
+            memories: for each block (B, S, D), or its keys and values.
+            attend: self-attention.
+            cross: attention to the memory.
+        """
+        for block, memory in zip(self, memories, strict=True):
+            x = self._run(block, x, memory, attend, cross)
+        return x
+
+
+class Decoder(nn.Module):
+    """The right half of figure 1, without the last linear layer."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        _, block = _BLOCKS[config.norm_order]
+        self.embeddings = ScaledEmbeddings(config)
+        self.layers = DecoderStack(
+            block(
+                _attention(config, i), _attention(config, i), _feed_forward(config),
+                _norm(config), _norm(config), _norm(config), config.dropout,
+            )
+            for i in range(config.decoder_layers)
+        )  # fmt: skip
+        self.norm = _norm(config) if config.norm_order == "pre" else None
+
+    def project_memory(self, memory: Tensor) -> list[Projected]:
+        """Each layer's keys and values (B, S, H, K) of a memory (B, S, D)."""
+        return [block.cross_attention.project_memory(memory) for block in self.layers]  # pyright: ignore[reportCallIssue,reportAttributeAccessIssue]
+
+    def forward(
+        self, input_ids: Tensor, positions: Tensor, memory: Memory, attend: Attend, cross: Attend
+    ) -> Tensor:
+        """Target ids (B, T) at positions (T,) -> the last hidden states (B, T, D)."""
+        memories = [memory] * len(self.layers) if isinstance(memory, Tensor) else memory
+        x = self.layers(self.embeddings(input_ids, positions), memories, attend, cross)
+        return x if self.norm is None else self.norm(x)
+
+
+class Transformer(nn.Module):
+    """Encoder, decoder, and the linear layer that says the next word."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.head = CausalLMHead(config.hidden_size, config.vocab_size)
+        self.apply(init_module)
+        if config.tie_word_embeddings:
+            self.decoder.embeddings.tokens = self.encoder.embeddings.tokens
+            tie(self.head.decoder, self.encoder.embeddings.tokens)
+
+    def encode(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        kernel: AttentionKernel = fused_attention,
+        collect: list[Tensor | None] | None = None,
+    ) -> Tensor:
+        """Read a source.
+
+        Args:
+            input_ids: (B, S).
+            attention_mask: (B, S), 1 or True at real tokens; None where all are real.
+            kernel: the attention.
+            collect: takes each layer's attention weights (B, H, S, S) where the kernel has them.
+
+        Returns:
+            the memory, (B, S, D).
+        """
+        return self.encoder(input_ids, encoder_attend(attention_mask, None, kernel, collect))
+
+    def project_memory(self, memory: Tensor) -> list[Projected]:
+        """A memory's keys and values for each layer, made once for all steps of a generation."""
+        return self.decoder.project_memory(memory)
+
+    def decode(
+        self,
+        decoder_input_ids: Tensor,
+        memory: Memory,
+        attention_mask: Tensor | None = None,
+        *,
+        decoder_attention_mask: Tensor | None = None,
+        cache: Cache | None = None,
+        kernel: AttentionKernel = fused_attention,
+        collect: list[Tensor | None] | None = None,
+        cross_collect: list[Tensor | None] | None = None,
+    ) -> Tensor:
+        """Say the next word at each position of a target.
+
+        Args:
+            decoder_input_ids: (B, T), the target shifted right by one.
+            memory: what ``encode`` or ``project_memory`` gave.
+            attention_mask: (B, S), of the source.
+            decoder_attention_mask: (B, past + T), of the target. Padding on the right needs none:
+                no real token looks that way.
+            cache: keys and values of the target so far; the new ones are added to it.
+            kernel: the attention.
+            collect, cross_collect: take the weights of self-attention (B, H, T, past + T) and of
+                cross-attention (B, H, T, S).
+
+        Returns:
+            logits (B, T, V).
+        """
+        length, device = decoder_input_ids.shape[1], decoder_input_ids.device
+        positions = next_positions(length, None, cache, device)
+        attend = decoder_attend(
+            length, decoder_attention_mask, None, kernel, collect, device=device, cache=cache
+        )
+        cross = encoder_attend(attention_mask, None, kernel, cross_collect)
+        return self.head(self.decoder(decoder_input_ids, positions, memory, attend, cross))
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None,
+        decoder_input_ids: Tensor,
+        **options: Any,
+    ) -> Tensor:
+        """Logits (B, T, V) of a target, its true words given: see ``encode`` and ``decode``."""
+        memory = self.encode(input_ids, attention_mask)
+        return self.decode(decoder_input_ids, memory, attention_mask, **options)
+
+
+@torch.no_grad()
+def init_module(module: nn.Module) -> None:
+    """Draw a module's own first weights as tensor2tensor, the paper's code, does.
+
+    Linear layers: uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010, equation 16), with
+    zero biases. Embeddings: N(0, 1 / D), for they are multiplied by sqrt(D).
+    """
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+        if module.padding_idx is not None:
+            nn.init.zeros_(module.weight[module.padding_idx])
+
+
+def _attention(config: TransformerConfig, layer_idx: int) -> MultiHeadAttention:
+    return MultiHeadAttention(
+        config.hidden_size, config.num_attention_heads, dropout=config.attention_dropout,
+        layer_idx=layer_idx,
+    )  # fmt: skip
+
+
+def _feed_forward(config: TransformerConfig) -> FeedForward:
+    return FeedForward(
+        config.hidden_size, config.intermediate_size, config.hidden_act, config.activation_dropout
+    )
+
+
+def _norm(config: TransformerConfig) -> LayerNorm:
+    return LayerNorm(config.hidden_size, config.layer_norm_eps)
