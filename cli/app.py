@@ -14,6 +14,7 @@ from .output import show_help
 from .predict import predict
 from .recipes import recipes_app
 from .train import train
+from .verify import verify
 
 app = typer.Typer(
     name="hfdl",
@@ -49,6 +50,7 @@ def hfdl(
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
       hfdl recipes list
+      hfdl verify sentence-transformers/all-MiniLM-L6-v2
       hfdl attention runs/sentiment "Not bad at all." --output heads.html
     """
     show_help(context)
@@ -57,6 +59,7 @@ def hfdl(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(verify)
 app.command()(attention)
 app.add_typer(recipes_app)
 app.add_typer(data_app)

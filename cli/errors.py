@@ -1,7 +1,8 @@
 """From what went wrong to one line on stderr and an exit code.
 
-0 done; 2 the user's input, configuration, data or machine; 1 a fault of ours, with a traceback;
-130 and 143 SIGINT and SIGTERM; 141 whoever read the output has left.
+0 done; 2 the user's input, configuration, data or machine; 1 a fault of ours, with a traceback, or
+models that `hfdl verify` finds unequal; 130 and 143 SIGINT and SIGTERM; 141 whoever read the
+output has left.
 """
 
 from __future__ import annotations

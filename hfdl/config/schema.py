@@ -25,7 +25,11 @@ class Section(BaseModel):
 class ModelConfig(Section):
     """Which model is trained."""
 
-    name: str = Field(description="Hub id, or a folder that holds a saved model and its tokenizer.")
+    name: str = Field(
+        description="Hub id, or a folder that holds a saved model and its tokenizer. For a "
+        "translation also hfdl://transformer: trained from scratch, its tokenizer learned from the "
+        "training data."
+    )
     revision: str | None = Field(
         default=None, description="Branch, tag or commit of the Hub repository."
     )
@@ -66,7 +70,8 @@ class DataConfig(Section):
     text_pair: str | None = Field(default=None, description="Column of the second text of a pair.")
     label: str | list[str] = Field(
         default="label",
-        description="Column of the label. A list of columns: several labels, each 0 or 1 a row.",
+        description="Column of the label; of the target, where texts are translated. A list of "
+        "columns: several labels, each 0 or 1 a row.",
     )
     labels: list[str] | dict[str, str] | None = Field(
         default=None,
@@ -192,7 +197,7 @@ class TuneConfig(Section):
 class Recipe(Section):
     """A whole run. ``hfdl recipes show NAME`` prints one; ``recipe.yaml`` in a run is one."""
 
-    task: str = Field(description="text_classification (alias sentiment).")
+    task: str = Field(description="text_classification (alias sentiment), translation.")
     model: ModelConfig
     data: DataConfig = Field(default_factory=DataConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)

@@ -20,7 +20,7 @@ from hfdl.training.events import Evaluated, Interrupted, Noted, Planned
 
 COMMANDS = (
     "train", "evaluate", "predict", "info", "recipes list", "recipes show", "recipes copy",
-    "recipes check", "recipes keys", "data check",
+    "recipes check", "recipes keys", "data check", "attention", "verify",
 )  # fmt: skip
 PLAN = Planned(
     "text_classification", "m", "hf", ["a", "b"], 10, 10, {"train": 4}, 99, 1, 2, 2, 2, "float32",
@@ -89,7 +89,9 @@ def test_help_lists_every_command() -> None:
         assert result.exit_code == 0
         listed = result.output.partition("Commands:\n")[2]
         names = [line.split()[0] for line in listed.splitlines() if line.strip()]
-        assert names == ["train", "evaluate", "predict", "info", "recipes", "data"]
+        assert names == [
+            "train", "evaluate", "predict", "verify", "attention", "info", "recipes", "data",
+        ]  # fmt: skip
 
 
 def test_version() -> None:
@@ -415,7 +417,10 @@ def test_predict_on_a_terminal(call, pipe, monkeypatch) -> None:
 
 
 def test_recipes_list_show_and_check(call) -> None:
-    assert "sentiment  hfdl train sentiment" in call("recipes", "list")[1]
+    listing = [line.split(maxsplit=1) for line in call("recipes", "list")[1].splitlines()]
+    assert any(
+        line[0] == "sentiment" and line[1].startswith("hfdl train sentiment") for line in listing
+    )
     listed = json.loads(call("recipes", "list", "--json")[1])
     assert listed[0]["header"][0].startswith("hfdl train ")
     shipped = Path(__file__).parents[2] / "recipes" / "sentiment.yaml"

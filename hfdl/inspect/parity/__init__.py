@@ -1,0 +1,1 @@
+"""How ``hfdl verify`` runs, records and compares: the parts of ``hfdl.inspect.verify``."""
