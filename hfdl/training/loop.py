@@ -20,6 +20,7 @@ from accelerate import Accelerator
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError, ConfigError, TrainingError, did_you_mean
 from hfdl.tasks.protocol import Split, Task
+from hfdl.training.allocator import give_back_free_pages
 from hfdl.training.batches import micro_batches, training_batches
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import evaluate
@@ -250,6 +251,7 @@ class Loop:
         if self.validation is None or not due or progress.evaluated_step == progress.step:
             return
         began = time.perf_counter()
+        give_back_free_pages()
         result = evaluate(
             self.task,
             self.accelerator.unwrap_model(self.state.model),
@@ -258,6 +260,7 @@ class Loop:
             rank=self.accelerator.process_index,
             world=self.accelerator.num_processes,
         )
+        give_back_free_pages()
         better = self._note_best(result.metrics)
         progress.evaluated_step = progress.step
         progress.seconds = time.perf_counter() - self._began
