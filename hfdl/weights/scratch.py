@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.weights.citizens import CITIZENS, Citizen
 from hfdl.weights.configs import HF_REMEDY
 from hfdl.weights.families import FAMILIES
@@ -39,13 +40,14 @@ def load_scratch(
         the model in eval mode.
 
     Raises:
-        ConfigError: there is no such dtype.
+        ConfigError: there is no such dtype or attention.
         ModelError: it is not there, hfdl has no code for it or for one of its settings, or its
             weights do not fit its config.
     """
+    _check_attention(attn_implementation)
+    kind = _dtype(dtype)
     folder = find_model(str(name_or_path), revision, tokenizer=False)
     citizen_class = _class_of(load_config(folder), str(folder))
-    kind = _dtype(dtype)
     exact = "float64" if kind == torch.float64 else "float32"
     hf_model, fresh = build_pretrained(
         citizen_class.hf_name(), folder, ModelConfig(name=str(folder), dtype=exact)
@@ -99,6 +101,18 @@ def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
     raise ConfigError(
         f"dtype is {dtype!r}", rule="weights are float32, float64, bfloat16 or float16"
     )
+
+
+def _check_attention(name: str | None) -> None:
+    own = ["sdpa", "eager"]
+    if name is not None and name not in [*own, *ALL_ATTENTION_FUNCTIONS.valid_keys()]:
+        raise ConfigError(
+            f"no attention is registered as {name!r}",
+            where="attn_implementation",
+            rule="it is sdpa, eager, or a name that hfdl.register_attention knows; hfdl, "
+            "hfdl_fused and hfdl_numpy are there once hfdl.register_attention was looked up",
+            remedy=did_you_mean(name, own),
+        )
 
 
 def _class_of(config: Any, where: str) -> type[Citizen]:

@@ -147,3 +147,13 @@ def test_a_setting_that_hfdl_has_not_is_refused(tmp_path: Path) -> None:
 def test_no_such_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no folder"):
         load_scratch(str(tmp_path / "absent"))
+
+
+def test_an_attention_that_nobody_registered_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_scratch("absent/folder", attn_implementation="eagre")
+    assert str(caught.value) == (
+        "attn_implementation: no attention is registered as 'eagre'; it is sdpa, eager, or a name "
+        "that hfdl.register_attention knows; hfdl, hfdl_fused and hfdl_numpy are there once "
+        "hfdl.register_attention was looked up. Did you mean 'eager'?"
+    )
