@@ -120,9 +120,8 @@ def test_an_unsupported_model_says_what_is_supported(tmp_path: Path) -> None:
     result = call(str(tmp_path))
     assert isinstance(result.exception, ModelError)
     message = str(result.exception)
-    assert "hfdl has no model of its own for OPTForCausalLM" in message
-    assert "BertForMaskedLM" in message
-    assert "LlamaForCausalLM" in message
+    assert "hfdl has no code of its own for OPTForCausalLM" in message
+    assert "bert, roberta, xlm-roberta, distilbert, electra, gpt2, llama, mistral" in message
 
 
 def test_help_tells_the_exit_codes() -> None:

@@ -12,6 +12,7 @@ from hfdl.errors import ModelError
 from hfdl.inspect.parity.layouts import layout_of
 from hfdl.inspect.parity.scratch import head_of
 from hfdl.weights.citizens import CITIZENS
+from hfdl.weights.families import FAMILIES
 from hfdl.weights.pretrained import build_pretrained, load_tokenizer
 from hfdl.weights.resolve import architecture, check_model_folder, find_model
 
@@ -70,10 +71,11 @@ def _class_name(folder: Path) -> str:
     if name in CITIZENS:
         return str(name)
     raise ModelError(
-        f"hfdl has no model of its own for {name}" if name else "its config names no class",
+        f"hfdl has no code of its own for {name}" if name else "architectures names no class",
         where=str(folder / "config.json"),
-        rule=f"architectures there is one of {', '.join(CITIZENS)}",
-        remedy="choose a model of one of these classes",
+        rule="what is verified is hfdl's own code: bare models, and heads for words, texts and "
+        f"tokens, of {', '.join(family.model_type for family in FAMILIES)}",
+        remedy="choose a model of one of these",
     )
 
 
