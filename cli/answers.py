@@ -34,7 +34,7 @@ class JsonLines:
 
 
 class Readable:
-    """A line a text for a person: label, score, the start of the text."""
+    """A line a text for a person: label, score, the start of the text; or text and translation."""
 
     def __enter__(self) -> Readable:
         return self
@@ -47,10 +47,7 @@ class Readable:
         from hfdl.console import clean
 
         for text, answer in pairs:
-            answers = answer if isinstance(answer, list) else [answer]
-            said = "  ".join(_fields(one) for one in answers) or "(no label)"
-            asked = " | ".join(text.values()) if isinstance(text, dict) else text
-            print_text(clean(f"{said}  {shorten(asked)}"))
+            print_text(clean(_line(text, answer)))
 
 
 @contextmanager
@@ -80,6 +77,15 @@ def open_answers(output: Path | None) -> Iterator[JsonLines]:
     finally:
         if not is_special:
             target.unlink(missing_ok=True)
+
+
+def _line(text: Input, answer: Any) -> str:
+    asked = shorten(" | ".join(text.values()) if isinstance(text, dict) else text)
+    if isinstance(answer, dict) and "translation_text" in answer:
+        return f"{asked or '(empty text)'} -> {answer['translation_text']}"
+    answers = answer if isinstance(answer, list) else [answer]
+    said = "  ".join(_fields(one) for one in answers) or "(no label)"
+    return f"{said}  {asked}"
 
 
 def _fields(answer: Any) -> str:

@@ -14,11 +14,12 @@ from .output import OVERRIDE, print_json, show_help
 
 if TYPE_CHECKING:
     from hfdl.config.schema import Recipe
+    from hfdl.data.table import Table
 
 data_app = typer.Typer(name="data", rich_markup_mode=None)
 
-# A file says nothing of task and model; this recipe's are taken for it.
-_BASE_RECIPE = "sentiment"
+# A file says nothing of a model; this recipe's is taken for it, by the task that is asked for.
+_BASE_RECIPES = {"text_classification": "sentiment", "translation": "translation"}
 
 
 @data_app.callback(invoke_without_command=True)
@@ -49,7 +50,8 @@ def check(
     """Report what is in the data and what is wrong.
 
     Rows, labels, duplicates, overlaps between splits, lengths and what would be cut off. The exit
-    code is 2 if training on the data would fail.
+    code is 2 if training on the data would fail. Of a translation there are no labels: its targets
+    are looked at as texts.
 
     \b
     Examples:
@@ -57,15 +59,20 @@ def check(
       hfdl data check reviews.csv data.text=review data.label=stars data.max_length=64
       hfdl data check sentiment
       hfdl data check my-recipe.yaml --json
+      hfdl data check pairs.tsv task=translation data.text=en data.label=de
     """
     from hfdl.config.overrides import parse_overrides
     from hfdl.data.check import check_data
+    from hfdl.data.pair_check import check_pairs
     from hfdl.data.sources import load_splits
+    from hfdl.tasks.registry import canonical_name
 
     recipe = _recipe(source, parse_overrides(overrides or []))
     tables = load_splits(recipe.data)
-    tokenizer, limit, note = _tokenizer(recipe)
-    report = check_data(tables, recipe.data, tokenizer, limit)
+    tokenizer, limit, note = _tokenizer(recipe, tables)
+    is_translation = canonical_name(recipe.task) == "translation"
+    examine = check_pairs if is_translation else check_data
+    report = examine(tables, recipe.data, tokenizer, limit)
     if json:
         print_json(report.as_dict())
     else:
@@ -78,16 +85,23 @@ def check(
 
 def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:
     from hfdl.config.load import load_recipe, recipe_names
+    from hfdl.tasks.registry import canonical_name
 
     path = Path(source).expanduser()
     is_recipe = path.suffix in (".yaml", ".yml") or (path / "recipe.yaml").is_file()
     if source in recipe_names() or is_recipe:
         return load_recipe(source, settings)
-    return load_recipe(_BASE_RECIPE, {"data": None, "data.train": source, **settings})
+    base = _BASE_RECIPES[canonical_name(settings.get("task", "sentiment"))]
+    return load_recipe(base, {"data": None, "data.train": source, **settings})
 
 
-def _tokenizer(recipe: Recipe) -> tuple[Any, int | None, str | None]:
-    """The model's tokenizer, the longest input, and why there is no tokenizer if there is none."""
+def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
+    """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
+    from hfdl.tasks.translation_model import is_scratch
+
+    if is_scratch(recipe.model):
+        tokenizer, note = _learned(recipe, tables)
+        return tokenizer, recipe.data.max_length, note
     from hfdl.weights.pretrained import length_limit, load_config, load_tokenizer
     from hfdl.weights.resolve import find_model
 
@@ -98,3 +112,16 @@ def _tokenizer(recipe: Recipe) -> tuple[Any, int | None, str | None]:
     except ModelError as error:
         return None, None, f"no token lengths: {error}"
     return tokenizer, recipe.data.max_length or limit, None
+
+
+def _learned(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str]:
+    """The vocabulary that a model without one of its own would learn from train."""
+    from hfdl.tasks.translation_model import learn_vocabulary
+
+    if "train" not in tables:
+        return None, "no token lengths: the vocabulary is learned from data.train"
+    try:
+        tokenizer = learn_vocabulary(tables["train"], recipe.data, recipe.model)
+    except DataError as error:
+        return None, f"no token lengths: {error}"
+    return tokenizer, f"tokens are of a vocabulary of {len(tokenizer):,} learned from train"

@@ -37,7 +37,7 @@ def _print_splits(report: DataReport) -> None:
         [
             name,
             f"{split.rows:,}",
-            str(split.empty_texts.count),
+            str(_empty(report, name)),
             str(split.duplicate_texts.count),
             split.format,
             split.source,
@@ -45,6 +45,11 @@ def _print_splits(report: DataReport) -> None:
         for name, split in report.splits.items()
     ]
     print_table(["split", "rows", "empty", "duplicates", "format", "source"], rows)
+
+
+def _empty(report: DataReport, split: str) -> int:
+    sides = [report.splits[split], *([report.targets[split]] if split in report.targets else [])]
+    return sum(side.empty_texts.count for side in sides)
 
 
 def _print_labels(report: DataReport) -> None:
@@ -79,7 +84,7 @@ def _print_lengths(report: DataReport) -> None:
             f"{lengths.long_text_share:.1%}",
             f"{lengths.cut_token_share:.1%}",
         ]
-        for name, split in report.splits.items()
+        for name, split in _sides(report).items()
         if (lengths := split.lengths)
     ]
     if rows:
@@ -87,6 +92,16 @@ def _print_lengths(report: DataReport) -> None:
         print()
         headers = ["tokens", "min", "median", "95%", "max", f"texts over {limit}", "tokens over it"]
         print_table(headers, rows)
+
+
+def _sides(report: DataReport) -> dict[str, SplitReport]:
+    """The splits, those of a translation once for sources and once for targets."""
+    if not report.targets:
+        return report.splits
+    sides: dict[str, SplitReport] = {}
+    for name, sources in report.splits.items():
+        sides |= {f"{name}, sources": sources, f"{name}, targets": report.targets[name]}
+    return sides
 
 
 def _print_list(kind: str, lines: list[str]) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 if TYPE_CHECKING:
+    from hfdl.pipelines.protocol import Pipeline
+
     from .texts import Input
 
 CHUNK = 256
@@ -65,6 +67,7 @@ def predict(
 
     options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
     pipe = pipeline(None, model=run_or_model, **options)
+    _refuse_top_k(top_k, pipe)
     from .answers import Readable, open_answers
 
     call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
@@ -95,6 +98,11 @@ def _batches(
 
 def _chunks(texts: Sequence[Input]) -> Iterator[list[Input]]:
     return (list(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
+
+
+def _refuse_top_k(top_k: int | None, pipe: Pipeline) -> None:
+    if top_k is not None and pipe.task == "translation":
+        raise typer.BadParameter("--top-k chooses among labels, and a translation has none")
 
 
 def _refuse_table_output(output: Path | None) -> None:

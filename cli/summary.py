@@ -10,6 +10,9 @@ from typing import Any
 
 from .output import print_metrics, print_table, print_text, shorten
 
+# What a translation's record holds, by the name that a person reads.
+_SIDES = (("source", "text"), ("reference", "label"), ("prediction", "prediction"))
+
 
 def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     """Print a run's held-out metrics, its folder, its use, and three of its predictions.
@@ -20,13 +23,40 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     """
     print()
     print_metrics({split: metrics[split] for split in ("validation", "test") if metrics.get(split)})
-    if examples := example_predictions(directory / "predictions.jsonl"):
-        print()
-        print_table(["", "label", "prediction", "text"], [_row(example) for example in examples])
+    _print_examples(directory / "predictions.jsonl", metrics.get("task"))
     print()
     folder = shlex.quote(str(directory))
     print_text(f"saved in {directory}")
     print_text(f'use it:   hfdl predict {folder} "..."')
+
+
+def _print_examples(file: Path, task: str | None) -> None:
+    if task == "translation":
+        for example in first_predictions(file):
+            print()
+            print_table(None, [[name, shorten(str(example[key]))] for name, key in _SIDES])
+    elif examples := example_predictions(file):
+        print()
+        print_table(["", "label", "prediction", "text"], [_row(example) for example in examples])
+
+
+def first_predictions(file: Path, most: int = 3) -> list[dict[str, Any]]:
+    """The first predictions of the last split in the file.
+
+    Args:
+        file: a run's predictions.jsonl.
+        most: how many.
+    """
+    if not file.is_file():
+        return []
+    kept: dict[str, list[dict[str, Any]]] = {}
+    split = ""
+    for record in _records(file):
+        split = record.get("split", "")
+        found = kept.setdefault(split, [])
+        if len(found) < most:
+            found.append(record)
+    return kept.get(split, [])
 
 
 def example_predictions(file: Path, most: int = 3) -> list[dict[str, Any]]:

@@ -264,7 +264,7 @@ def plan_rows(event: Planned) -> list[tuple[str, str]]:
         ("model", f"{event.model} ({event.implementation})"),
         ("parameters", f"{event.parameters:,}, {share:.1%} of them trained"),
         ("examples", ", ".join(f"{name} {size:,}" for name, size in event.examples.items())),
-        ("labels", _labels(event.labels)),
+        *([("labels", _labels(event.labels))] if event.labels else []),
         ("tokens", f"{event.tokens:,} over {event.epochs:g} epochs"),
         ("updates", f"{event.steps:,} of {event.batch_size:,} examples{batches}"),
         ("device", f"{event.device}, {event.precision}{processes}"),

@@ -24,7 +24,7 @@ from hfdl.training.events import Listener, Noted, Planned
 from hfdl.weights.resolve import find_model
 
 if TYPE_CHECKING:
-    from hfdl.pipelines.text_classification import TextClassificationPipeline
+    from hfdl.pipelines.protocol import Pipeline
 
 Metrics = dict[str, dict[str, float]]
 
@@ -43,7 +43,7 @@ class Run:
     metrics: dict[str, Any]
     recipe: Recipe
 
-    def pipeline(self, **options: Any) -> TextClassificationPipeline:
+    def pipeline(self, **options: Any) -> Pipeline:
         """A pipeline on the trained model; options as for ``hfdl.pipeline``."""
         from hfdl.pipelines import pipeline
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 from hfdl.console import PlainConsole, Rate, TerminalConsole, console_listener, format_seconds
 from hfdl.training.events import (
@@ -58,6 +59,12 @@ def test_plan() -> None:
         "estimated time    2 min 05 s",
         "estimated memory  1.50 GiB",
     ]
+
+
+def test_the_plan_of_a_task_without_labels_has_no_line_for_them() -> None:
+    names = [line.split()[0] for line in plain(replace(PLAN, labels=[]))]
+    assert names == [line.split()[0] for line in plain(PLAN) if not line.startswith("labels")]
+    assert len(names) == 9
 
 
 def test_plain_lines_of_each_kind() -> None:

@@ -27,7 +27,7 @@ from hfdl.nn.functional import AttentionKernel, fused_attention
 from hfdl.nn.heads import CausalLMHead
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.positions import sinusoidal
-from hfdl.nn.stack import Stack
+from hfdl.nn.stack import DecoderStack, Stack
 
 Memory = Tensor | Sequence[Projected]
 """What the encoder gave, (B, S, D), or its keys and values for each layer of the decoder."""
@@ -136,25 +136,6 @@ class Encoder(nn.Module):
         positions = next_positions(input_ids.shape[1], None, None, input_ids.device)
         x = self.layers(self.embeddings(input_ids, positions), attend)
         return x if self.norm is None else self.norm(x)
-
-
-class DecoderStack(Stack):
-    """Decoder blocks, each with the memory as it sees it."""
-
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, x: Tensor, memories: Sequence[Tensor | Projected], attend: Attend, cross: Attend
-    ) -> Tensor:
-        """Run x (B, T, D) through every block.
-
-        Args:
-            x: (B, T, D).
-            memories: for each block (B, S, D), or its keys and values.
-            attend: self-attention.
-            cross: attention to the memory.
-        """
-        for block, memory in zip(self, memories, strict=True):
-            x = self._run(block, x, memory, attend, cross)
-        return x
 
 
 class Decoder(nn.Module):

@@ -28,13 +28,14 @@ from hfdl.nn.heads import (
 )
 from hfdl.nn.norms import LayerNorm, RMSNorm
 from hfdl.nn.packing import Packing
-from hfdl.nn.stack import Stack
+from hfdl.nn.stack import DecoderStack, Stack
 
 __all__ = [
     "Attend",
     "AttentionKernel",
     "Cache",
     "CausalLMHead",
+    "DecoderStack",
     "Dropout",
     "Embeddings",
     "FeedForward",

@@ -1,4 +1,4 @@
-"""A pile of blocks, one on the other."""
+"""Piles of blocks, one on the other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from hfdl.nn.attend import Attend
+from hfdl.nn.attention import Projected
 
 
 class Stack(nn.ModuleList):
@@ -39,3 +40,22 @@ class Stack(nn.ModuleList):
         if not (self.gradient_checkpointing and self.training):
             return block(x, *context)
         return checkpoint(block, x, *context, use_reentrant=False)
+
+
+class DecoderStack(Stack):
+    """Decoder blocks, each with the memory as it sees it."""
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: Tensor, memories: Sequence[Tensor | Projected], attend: Attend, cross: Attend
+    ) -> Tensor:
+        """Run x (B, T, D) through every block.
+
+        Args:
+            x: (B, T, D).
+            memories: for each block (B, S, D), or its keys and values.
+            attend: self-attention.
+            cross: attention to the memory.
+        """
+        for block, memory in zip(self, memories, strict=True):
+            x = self._run(block, x, memory, attend, cross)
+        return x

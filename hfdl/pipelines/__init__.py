@@ -10,7 +10,7 @@ from hfdl.errors import ConfigError
 from hfdl.tasks.registry import canonical_name
 
 if TYPE_CHECKING:
-    from hfdl.pipelines.text_classification import TextClassificationPipeline
+    from hfdl.pipelines.protocol import Pipeline
 
 # task -> module and class of its pipeline, and transformers' own default model for it, if any.
 PIPELINES: dict[str, tuple[str, str, str | None]] = {
@@ -25,7 +25,7 @@ PIPELINES: dict[str, tuple[str, str, str | None]] = {
 
 def pipeline(
     task: str | None = None, model: str | Path | Any | None = None, **options: Any
-) -> TextClassificationPipeline:
+) -> Pipeline:
     """A pipeline for a task.
 
     Args:

@@ -7,13 +7,13 @@ is longer than the model is read as the recipe says (``data.long_text``) instead
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import torch
 
 from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.models import open_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.text_classification import TextClassification
@@ -22,8 +22,6 @@ Answer = dict[str, Any]
 Input = str | Mapping[str, str]
 
 _FUNCTIONS = ("softmax", "sigmoid", "none")
-# Texts of a generator that are read at once, without a batch_size: enough to sort by length.
-_WINDOW = 256
 _UNSET: Any = object()
 
 
@@ -60,10 +58,10 @@ class TextClassificationPipeline:
         self._opened = open_model("text_classification", model, tokenizer)
         self._options = _reading(long_text, max_length, truncation)
         self._task: TextClassification = self._opened.task(self._options)
-        self.device = _device(device)
+        self.device = torch_device(device)
         self.model = self._opened.model.to(self.device)
         self.tokenizer = self._opened.tokenizer
-        self.batch_size = _checked_batch_size(batch_size)
+        self.batch_size = checked_batch_size(batch_size)
         self._top_k = top_k
         self._function = _checked_function(function_to_apply)
 
@@ -96,7 +94,7 @@ class TextClassificationPipeline:
             DataError: an input is neither a text nor such a dict.
         """
         wanted = self._top_k if top_k is _UNSET else top_k
-        limit = _checked_batch_size(batch_size) or self.batch_size
+        limit = checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
         options = _reading(long_text, max_length, truncation)
         task = self._opened.task({**self._options, **options}) if options else self._task
@@ -113,9 +111,9 @@ class TextClassificationPipeline:
             return answer([cast(Mapping[str, str], inputs)])[0]
         if isinstance(inputs, list | tuple):
             return answer(list(inputs))
-        if isinstance(inputs, bytes) or not _can_iterate(inputs):
+        if isinstance(inputs, bytes) or not can_iterate(inputs):
             raise _wrong_input(inputs, 0)
-        return _stream(inputs, answer, limit or _WINDOW)
+        return stream(inputs, answer, limit)
 
     def _scores(
         self, task: TextClassification, inputs: list[Input], function: str | None, limit: int | None
@@ -192,23 +190,6 @@ def _wrong_input(value: Any, index: int) -> DataError:
     )
 
 
-def _can_iterate(inputs: Any) -> bool:
-    # By iter(), for transformers' KeyDataset has __getitem__ alone and is no typing Iterable.
-    try:
-        iter(inputs)
-    except TypeError:
-        return False
-    return True
-
-
-def _stream(
-    inputs: Iterable[Input], answer: Callable[[list[Input]], list[Any]], size: int
-) -> Iterator[Any]:
-    rest = iter(inputs)
-    while window := list(islice(rest, size)):
-        yield from answer(window)
-
-
 def _checked_function(name: str | None) -> str | None:
     if name is not None and name.lower() not in _FUNCTIONS:
         raise ConfigError(
@@ -217,21 +198,3 @@ def _checked_function(name: str | None) -> str | None:
             remedy=did_you_mean(name, _FUNCTIONS),
         )
     return name and name.lower()
-
-
-def _checked_batch_size(size: int | None) -> int | None:
-    if size is not None and size < 1:
-        raise ConfigError(
-            f"batch_size cannot be {size}",
-            rule="it is the most texts in one forward pass",
-            remedy="give 1 or more, or leave it out",
-        )
-    return size
-
-
-def _device(device: str | int | torch.device | None) -> torch.device:
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if isinstance(device, int):  # transformers counts GPUs from 0; -1 is the CPU
-        return torch.device("cpu" if device < 0 else f"cuda:{device}")
-    return torch.device(device)

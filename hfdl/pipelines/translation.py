@@ -6,21 +6,18 @@ depend on what it is batched with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 
 from hfdl.errors import ConfigError, DataError
+from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.models import open_model
 from hfdl.tasks.inference import inference_batches, token_budget
 from hfdl.tasks.translation import Translation
 
 Answer = dict[str, str]
-
-# Texts of a generator that are read at once, without a batch_size: enough to sort by length.
-_WINDOW = 256
 
 
 class TranslationPipeline:
@@ -55,13 +52,11 @@ class TranslationPipeline:
         opened = open_model("translation", model, tokenizer)
         reading = {} if max_length is None else {"max_length": max_length, "long_text": "truncate"}
         self._task: Translation = opened.task(reading)
-        self.device = _device(device)
+        self.device = torch_device(device)
         self.model = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer
-        self.batch_size = (
-            batch_size if batch_size is None else _at_least_one("batch_size", batch_size)
-        )
-        self.num_beams = _at_least_one("num_beams", num_beams)
+        self.batch_size = checked_batch_size(batch_size)
+        self.num_beams = _checked_beams(num_beams)
 
     def __call__(
         self,
@@ -83,20 +78,19 @@ class TranslationPipeline:
         Raises:
             DataError: an input is no text.
         """
-        size = self.batch_size if batch_size is None else _at_least_one("batch_size", batch_size)
-        beams = self.num_beams if num_beams is None else _at_least_one("num_beams", num_beams)
-        if isinstance(inputs, str):
-            return self._translate([inputs], size, beams)
-        if isinstance(inputs, list | tuple):
-            return self._translate(list(inputs), size, beams)
-        if isinstance(inputs, bytes | dict) or not isinstance(inputs, Iterable):
-            raise _wrong_input(inputs, 0)
-        return self._stream(inputs, size, beams)
+        size = checked_batch_size(batch_size) or self.batch_size
+        beams = self.num_beams if num_beams is None else _checked_beams(num_beams)
 
-    def _stream(self, inputs: Iterable[str], size: int | None, beams: int) -> Iterator[Answer]:
-        rest = iter(inputs)
-        while window := list(islice(rest, size or _WINDOW)):
-            yield from self._translate(window, size, beams)
+        def answer(texts: list[str]) -> list[Answer]:
+            return self._translate(texts, size, beams)
+
+        if isinstance(inputs, str):
+            return answer([inputs])
+        if isinstance(inputs, list | tuple):
+            return answer(list(inputs))
+        if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
+            raise _wrong_input(inputs, 0)
+        return stream(inputs, answer, size)
 
     def _translate(self, texts: list[str], size: int | None, beams: int) -> list[Answer]:
         for i, text in enumerate(texts):
@@ -123,18 +117,12 @@ def _wrong_input(value: Any, index: int) -> DataError:
     )
 
 
-def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
+def _checked_beams(number: int) -> int:
+    if number < 1:
         raise ConfigError(
-            f"it cannot be {value}", where=name, rule="it is a whole number, 1 or more",
+            f"it cannot be {number}",
+            where="num_beams",
+            rule="it is a whole number, 1 or more",
             remedy="raise it, or leave it out",
-        )  # fmt: skip
-    return value
-
-
-def _device(device: str | int | torch.device | None) -> torch.device:
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if isinstance(device, int):  # transformers counts GPUs from 0; -1 is the CPU
-        return torch.device("cpu" if device < 0 else f"cuda:{device}")
-    return torch.device(device)
+        )
+    return number

@@ -7,7 +7,7 @@ from typing import Any
 
 from hfdl.report import metadata, wording
 from hfdl.report.facts import environment_facts, run_facts
-from hfdl.report.figures import AVERAGES, accuracy_interval
+from hfdl.report.figures import accuracy_interval, meaning
 from hfdl.report.findings import limits
 from hfdl.report.markdown import Markdown, environment
 from hfdl.report.page import write_text
@@ -21,6 +21,9 @@ _KINDS = {
     "multi_label_classification": "gives a text any number of labels",
     "regression": "gives a text a number",
 }
+_TASK_KINDS = {"translation": "translates a text"}
+_GONE = {"translation"}
+"""Tasks that transformers 5 has no pipeline for."""
 
 
 def write_model_card(folder: Path) -> Path:
@@ -42,18 +45,18 @@ def _context(record: RunRecord) -> dict[str, Any]:
     pipeline = metadata.PIPELINES.get(record.task)
     return {
         "name": metadata.model_name(record),
-        "base": metadata.base_name(record),
-        "from_scratch": bool(record.section("model").get("config")),
+        "origin": _origin(record),
         "data": metadata.data_name(record),
         "examples": (record.plan.get("examples") or {}).get("train"),
         "task": wording.sentence(record.task),
-        "kind": _KINDS.get(record.problem_type or ""),
+        "kind": _KINDS.get(record.problem_type or "") or _TASK_KINDS.get(record.task),
         "columns": record.splits,
         "rows": _figures(record),
-        "averages": AVERAGES.get(record.problem_type or ""),
+        "meaning": meaning(record),
         "interval": any(accuracy_interval(record, split) for split in record.splits),
         "counts": [_count(record, split) for split in record.splits],
         "pipeline": Markdown(pipeline) if pipeline else None,
+        "plain": record.task not in _GONE,
         "arguments": Markdown(_arguments(record)),
         "pair": bool(record.section("data").get("text_pair")),
         "labels": record.labels[:LABELS] if record.problem_type else [],
@@ -65,6 +68,16 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "facts": [(name, metadata.shareable(value)) for name, value in run_facts(record)],
         "environment": environment_facts(record),
     }
+
+
+def _origin(record: RunRecord) -> str:
+    """What training began with, in words."""
+    base = metadata.base_name(record)
+    if metadata.own_architecture(record):
+        return "It was trained from random weights, with a vocabulary learned from its own data,"
+    if record.section("model").get("config"):
+        return f"It was trained from random weights, with the tokenizer of {base}"
+    return f"It is {base}, fine-tuned"
 
 
 def _count(record: RunRecord, split: str) -> str:

@@ -23,6 +23,11 @@ AVERAGES = {
 """How ``hfdl.metrics`` averages over labels, in words."""
 
 
+_FORESEEN = (
+    "Accuracy, perplexity and loss are of the reference's tokens, each given those before it."
+)
+
+
 @dataclass(frozen=True)
 class Headline:
     """The figure that picked the best weights, on one split."""
@@ -44,10 +49,23 @@ def build(record: RunRecord) -> Section:
         tiles=_tiles(record),
         columns=_columns(record),
         rows=_rows(record),
-        averages=AVERAGES.get(record.problem_type or ""),
+        meaning=meaning(record),
         baseline=majority(record),
     )
     return Section("figures", "Figures", html)
+
+
+def meaning(record: RunRecord) -> str | None:
+    """What the figures are of, in words, where their names do not say it."""
+    if record.task == "translation":
+        return f"{_search(record)} {_FORESEEN}"
+    return AVERAGES.get(record.problem_type or "")
+
+
+def _search(record: RunRecord) -> str:
+    signature = (record.metrics.get("signatures") or {}).get("bleu")
+    by = f", by sacrebleu ({signature})" if signature else ""
+    return f"BLEU and chrF are of what the model wrote by itself, greedily{by}."
 
 
 def best_metric(record: RunRecord) -> str | None:

@@ -17,6 +17,7 @@ PIPELINES = {
     "token_classification": "token-classification",
     "masked_lm": "fill-mask",
     "causal_lm": "text-generation",
+    "translation": "translation",
 }
 """The Hub's name of each task."""
 
@@ -33,7 +34,7 @@ def card_data(record: RunRecord) -> ModelCardData:
     dataset = hub_dataset(record)
     results = _results(record)
     return ModelCardData(
-        library_name="transformers",
+        library_name="hfdl" if own_architecture(record) else "transformers",
         base_model=base,
         datasets=dataset,
         pipeline_tag=PIPELINES.get(record.task),
@@ -61,6 +62,11 @@ def hub_dataset(record: RunRecord) -> str | None:
 def looks_like_hub_id(name: str) -> bool:
     """Whether a name has the form of a Hub id and is no folder or file here."""
     return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists()
+
+
+def own_architecture(record: RunRecord) -> bool:
+    """Whether the model is of hfdl's own kind: no pretrained weights, and no class elsewhere."""
+    return str(record.section("model").get("name") or "").startswith("hfdl://")
 
 
 def data_name(record: RunRecord) -> str:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hfdl.report import calibration, curves, examples, facts, figures, labels, regression, wording
+from hfdl.report import (
+    calibration,
+    curves,
+    examples,
+    facts,
+    figures,
+    labels,
+    regression,
+    translations,
+    wording,
+)
 from hfdl.report.record import RunRecord, read_run
 from hfdl.report.section import Builder, render
 
@@ -18,6 +28,7 @@ SECTIONS: tuple[Builder, ...] = (
     calibration.build,
     regression.build,
     examples.build,
+    translations.build,
     facts.build,
 )
 """The parts of the page in their order. A new task adds its own."""

@@ -13,6 +13,8 @@ CAP = 20_000
 """Characters that a page carries of one text at most."""
 
 _METRICS = {
+    "bleu": "BLEU",
+    "chrf": "chrF",
     "f1": "F1",
     "f1_macro": "F1, macro average",
     "mae": "Mean absolute error",

@@ -1,4 +1,4 @@
-"""From tables to texts, labels and targets of a classification task."""
+"""From tables to labels and targets of a classification task."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hfdl.data.label_values import columns_to_lists, infer_problem_type, numbers
 from hfdl.data.label_values import problem_type as problem_type_of
 from hfdl.data.labels import LabelSet
 from hfdl.data.sources import load_splits
-from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.tasks.tables import divide
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
@@ -34,7 +34,7 @@ def read_tables(
     Raises:
         DataError: nothing to train on (``trains``) or nothing to evaluate on.
     """
-    tables, facts = load_splits(config, memory), []
+    tables = load_splits(config, memory)
     if trains and "train" not in tables:
         raise DataError(
             "there is nothing to train on",
@@ -42,35 +42,7 @@ def read_tables(
             rule="it names a file, a folder, hfdl://NAME or a Hub id",
             remedy="set data.train=FILE",
         )
-    if "train" in tables and "validation" not in tables:
-        tables, fact = _cut_validation(tables, config, seed)
-        facts.append(fact)
-    if config.max_samples is not None:
-        for name, table in tables.items():
-            if len(table) > config.max_samples:
-                rows = sample(len(table), config.max_samples, seed, strata(table, config))
-                tables[name] = table.select(rows)
-                facts.append(f"{name}: {config.max_samples} of {len(table)} rows (max_samples)")
-    return tables, facts
-
-
-def _cut_validation(
-    tables: dict[str, Table], config: DataConfig, seed: int
-) -> tuple[dict[str, Table], str]:
-    train = tables["train"]
-    if len(train) < 2:
-        raise DataError(
-            f"{len(train)} row is too few to train and validate on",
-            where=train.source,
-            rule="without data.validation a share of train is held out",
-            remedy="give more rows, or data.validation=FILE",
-        )
-    kept, taken = stratified_split(strata(train, config), len(train), config.validation_share, seed)
-    fact = (
-        f"validation: {len(taken)} of {len(train)} rows held out from {train.source} "
-        f"(stratified, seed {seed}), because no validation split was given"
-    )
-    return {**tables, "train": train.select(kept), "validation": train.select(taken)}, fact
+    return divide(tables, config, seed, lambda table: strata(table, config))
 
 
 def strata(table: Table, config: DataConfig) -> list[str] | None:
@@ -120,24 +92,6 @@ def label_set(train: Table, config: DataConfig, kind: str) -> LabelSet:
     return LabelSet.from_training_many(
         values, table=train, column=column, separator=config.label_separator, given=given
     )
-
-
-def texts(table: Table, column: str, key: str) -> list[str]:
-    """The texts of a column.
-
-    Raises:
-        DataError: a value is missing, or is no text.
-    """
-    values = table.column(column, key)
-    for row, value in enumerate(values):
-        if value is None or isinstance(value, list | dict):
-            raise DataError(
-                f"no text in column {column!r}, but {value!r}",
-                where=table.where(row),
-                rule="every row needs a text",
-                remedy="fill it in or remove the row",
-            )
-    return [str(value) for value in values]
 
 
 def targets(

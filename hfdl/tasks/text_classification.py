@@ -22,6 +22,7 @@ from hfdl.metrics import multi_label_metrics, regression_metrics, single_label_m
 from hfdl.tasks import classification_data as reading
 from hfdl.tasks.classification_split import ClassificationSplit, Padding
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.tables import text_column
 from hfdl.weights.pretrained import (
     build_pretrained,
     in_own_code,
@@ -146,10 +147,10 @@ class TextClassification:
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]
     ) -> ClassificationSplit:
-        texts = reading.texts(table, config.text, "data.text")
+        texts = text_column(table, config.text, "data.text")
         pairs = (
             None if config.text_pair is None
-            else reading.texts(table, config.text_pair, "data.text_pair")
+            else text_column(table, config.text_pair, "data.text_pair")
         )  # fmt: skip
         labels, problem_type = self._known()
         answers, targets = reading.targets(table, config, labels, problem_type, name)

@@ -6,38 +6,39 @@ targets that it writes by itself, greedily, from the source alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch.nn import functional as F
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
-from hfdl.data.vocabulary import learn_bpe
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ModelError
 from hfdl.generation import generate
-from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
+from hfdl.metrics.translation import require_sacrebleu, signatures
 from hfdl.tasks import translation_data as reading
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.translation_model import build_scratch, is_scratch, vocabulary_size
+from hfdl.tasks.translation_model import (
+    build_scratch,
+    is_scratch,
+    learn_vocabulary,
+    start_token_id,
+    vocabulary_size,
+)
+from hfdl.tasks.translation_scores import NAMES, corpus_scores, foreseen, summed_loss
 from hfdl.tasks.translation_split import TargetIds, TranslationSplit
 from hfdl.weights.pretrained import (
     build_pretrained,
     in_own_code,
-    length_limit,
     load_config,
     load_tokenizer,
 )
 from hfdl.weights.resolve import find_model
-from hfdl.weights.transformer import IGNORED, ScratchTransformerForConditionalGeneration
+from hfdl.weights.transformer import ScratchTransformerForConditionalGeneration
 
 _AUTO_CLASS = "AutoModelForSeq2SeqLM"
-_LIMIT = 1 << 20
-"""Tokens of a text where neither the recipe nor the model has a limit."""
 
 
 class Translation:
@@ -59,7 +60,7 @@ class Translation:
 
     name = "translation"
     label_names: ClassVar[list[str]] = []
-    metric_names: ClassVar[list[str]] = ["bleu", "chrf", "accuracy", "perplexity"]
+    metric_names: ClassVar[list[str]] = NAMES
     best_metric = ("bleu", True)
 
     def __init__(
@@ -84,19 +85,21 @@ class Translation:
     def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Translation:
         """A task that trains hfdl's transformer from nothing, or a saved model further."""
         options: dict[str, Any] = {
-            "model": recipe.model, "long_text": _long_text(recipe.data), "trains": True,
-            "seed": recipe.train.seed, "memory": memory,
+            "model": recipe.model, "long_text": reading.fate_of_long_texts(recipe.data),
+            "trains": True, "seed": recipe.train.seed, "memory": memory,
         }  # fmt: skip
         if is_scratch(recipe.model):
             vocabulary_size(recipe.model)  # refuse wrong sizes before the data is read
-            return cls(None, None, None, max_length=recipe.data.max_length or _LIMIT, **options)
+            return cls(
+                None, None, None, max_length=recipe.data.max_length or reading.LIMIT, **options
+            )
         folder = find_model(
             recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
         )
         config, tokenizer = load_config(folder, recipe.model.config), load_tokenizer(folder)
         return cls(
-            folder, tokenizer, _start_token_id(config, folder),
-            max_length=_max_length(recipe.data, tokenizer, config), **options,
+            folder, tokenizer, start_token_id(config, folder),
+            max_length=reading.longest(recipe.data, tokenizer, config), **options,
         )  # fmt: skip
 
     @classmethod
@@ -117,10 +120,10 @@ class Translation:
     ) -> Translation:
         """A task for a model that is already open: its transformers config and tokenizer."""
         return cls(
-            folder, tokenizer, _start_token_id(config, folder),
+            folder, tokenizer, start_token_id(config, folder),
             model=ModelConfig(name=str(folder)),
-            max_length=_max_length(recipe.data, tokenizer, config),
-            long_text=_long_text(recipe.data), trains=False, seed=recipe.train.seed,
+            max_length=reading.longest(recipe.data, tokenizer, config),
+            long_text=reading.fate_of_long_texts(recipe.data), trains=False, seed=recipe.train.seed,
             memory=memory,
         )  # fmt: skip
 
@@ -136,7 +139,7 @@ class Translation:
         require_sacrebleu()
         tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
         if self.tokenizer is None:
-            self.tokenizer = self._learn(tables["train"], data_config)
+            self.tokenizer = learn_vocabulary(tables["train"], data_config, self.model)
             self.start_token_id = self.tokenizer.bos_token_id
             facts.append(f"vocabulary: {len(self.tokenizer):,} pieces learned from train")
         splits = {
@@ -149,10 +152,6 @@ class Translation:
     def encode(self, texts: Sequence[str]) -> TranslationSplit:
         """Sources without targets, for the pipeline."""
         return TranslationSplit("texts", self._encoder(texts), None, self._ids, texts=texts)
-
-    def _learn(self, train: Table, config: DataConfig) -> Any:
-        sources, targets = reading.pairs(train, config)
-        return learn_bpe([*sources, *targets], vocabulary_size(self.model))
 
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]
@@ -209,24 +208,11 @@ class Translation:
 
     def loss(self, outputs: Any, batch: Batch) -> LossSum:
         """Cross-entropy of the right words, summed over the real tokens of the targets."""
-        losses = _losses(outputs.logits, batch.targets["labels"])  # (B, T)
-        return LossSum(losses.sum(), (batch.targets["labels"] != IGNORED).sum())
+        return summed_loss(outputs.logits, batch.targets["labels"])
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """How well the words of each right target were foreseen, each given those before it.
-
-        ``loss`` is their mean cross-entropy, ``accuracy`` the share that was the likeliest word,
-        ``tokens`` their number.
-        """
-        labels = batch.targets["labels"]  # (B, T)
-        losses = _losses(outputs.logits, labels).double().sum(1)  # (B,)
-        tokens = (labels != IGNORED).sum(1)
-        right = (outputs.logits.argmax(-1) == labels).sum(1)
-        rows = zip(losses.tolist(), right.tolist(), tokens.tolist(), strict=True)
-        return [
-            {"loss": loss / max(n, 1), "accuracy": hits / max(n, 1), "tokens": n}
-            for loss, hits, n in rows
-        ]
+        """``loss``, ``accuracy`` and ``tokens``: how well each right target was foreseen."""
+        return foreseen(outputs.logits, batch.targets["labels"])
 
     def generate(
         self, model: torch.nn.Module, batch: Batch, *, num_beams: int = 1
@@ -251,15 +237,7 @@ class Translation:
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
         """BLEU and chrF of the translations; accuracy and perplexity of the right words."""
-        tokens = sum(p["tokens"] for p in predictions) or 1
-        nats = sum(p["loss"] * p["tokens"] for p in predictions) / tokens
-        right = sum(p["accuracy"] * p["tokens"] for p in predictions) / tokens
-        texts = [p["prediction"] for p in predictions]
-        return {
-            **translation_metrics(references, texts),
-            "accuracy": right,
-            "perplexity": math.exp(min(nats, 700.0)),
-        }
+        return corpus_scores(predictions, references)
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""
@@ -268,49 +246,3 @@ class Translation:
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and sacrebleu's signatures, for metrics.json."""
         return {"task": self.name, "vocabulary": len(self.tokenizer), "signatures": signatures()}
-
-
-def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of each label, 0 at padding: logits (B, T, V), labels (B, T) -> (B, T)."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    flat = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")  # (B * T,)
-    return flat.view(labels.shape)  # (B * T,) -> (B, T)
-
-
-def _start_token_id(config: Any, folder: Path) -> int:
-    start = getattr(config, "decoder_start_token_id", None)
-    if not config.is_encoder_decoder or start is None:
-        raise ModelError(
-            f"{config.model_type} is no encoder-decoder model that says what targets begin with",
-            where=str(folder / "config.json"),
-            rule="a translation needs is_encoder_decoder and decoder_start_token_id",
-            remedy="choose another model, or train one: model.name=hfdl://transformer",
-        )
-    return start
-
-
-def _max_length(data: DataConfig, tokenizer: Any, config: Any) -> int:
-    limit = length_limit(tokenizer, config) or _LIMIT
-    length = data.max_length or limit
-    if length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}",
-            remedy=f"set data.max_length={limit} or less",
-        )
-    return length
-
-
-def _long_text(data: DataConfig) -> str:
-    """What becomes of longer texts. Without ``max_length`` there are none to speak of."""
-    if data.max_length is None:
-        return "truncate"
-    if data.long_text not in ("truncate", "error"):
-        raise ConfigError(
-            f"a translation cannot be put together from {data.long_text!r}",
-            where="data.long_text",
-            rule="a text that is too long is shortened or refused",
-            remedy="set it to truncate or error, or data.max_length higher",
-        )
-    return data.long_text

@@ -1,4 +1,4 @@
-"""From tables to pairs of texts: what is translated, and what it becomes."""
+"""From tables to pairs of texts: what is translated, what it becomes, how long both may be."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.pair_check import target_column
 from hfdl.data.sources import load_splits
-from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
-from hfdl.tasks.classification_data import texts
+from hfdl.tasks.tables import divide, text_column
+from hfdl.weights.pretrained import length_limit
+
+LIMIT = 1 << 20
+"""Tokens of a text where neither the recipe nor the model has a limit."""
 
 
 def read_tables(
@@ -33,25 +37,12 @@ def read_tables(
             "data.label)",
             remedy="set data.train=FILE",
         )
-    tables, facts = load_splits(config, memory), []
+    tables = load_splits(config, memory)
     if trains and "train" not in tables:
         raise DataError(
             "it has no train split", where=str(config.train), rule="data.train needs one"
         )
-    if "train" in tables and "validation" not in tables:
-        train = tables["train"]
-        kept, taken = stratified_split(None, len(train), config.validation_share, seed)
-        tables |= {"train": train.select(kept), "validation": train.select(taken)}
-        facts.append(
-            f"validation: {len(taken)} of {len(train)} rows held out from {train.source} "
-            f"(seed {seed}), because no validation split was given"
-        )
-    if config.max_samples is not None:
-        for name, table in tables.items():
-            if len(table) > config.max_samples:
-                tables[name] = table.select(sample(len(table), config.max_samples, seed))
-                facts.append(f"{name}: {config.max_samples} of {len(table)} rows (max_samples)")
-    return tables, facts
+    return divide(tables, config, seed)
 
 
 def pairs(table: Table, config: DataConfig) -> tuple[list[str], list[str]]:
@@ -61,11 +52,42 @@ def pairs(table: Table, config: DataConfig) -> tuple[list[str], list[str]]:
         DataError: a text is missing.
         ConfigError: several target columns.
     """
-    if not isinstance(config.label, str):
+    column = target_column(config)
+    sources = text_column(table, config.text, "data.text")
+    return sources, text_column(table, column, "data.label")
+
+
+def longest(data: DataConfig, tokenizer: Any, config: Any) -> int:
+    """Most tokens of a source and of a target: as the recipe says, else all that a model takes.
+
+    Raises:
+        ConfigError: the recipe says more than that.
+    """
+    limit = length_limit(tokenizer, config) or LIMIT
+    length = data.max_length or limit
+    if length > limit:
         raise ConfigError(
-            f"{len(config.label)} target columns",
-            where="data.label",
-            rule="a source is translated into one target",
-            remedy="name one column",
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}",
+            remedy=f"set data.max_length={limit} or less",
         )
-    return texts(table, config.text, "data.text"), texts(table, config.label, "data.label")
+    return length
+
+
+def fate_of_long_texts(data: DataConfig) -> str:
+    """``truncate`` or ``error``. Without ``max_length`` there are no long texts to speak of.
+
+    Raises:
+        ConfigError: the recipe says something else.
+    """
+    if data.max_length is None:
+        return "truncate"
+    if data.long_text not in ("truncate", "error"):
+        raise ConfigError(
+            f"a translation cannot be put together from {data.long_text!r}",
+            where="data.long_text",
+            rule="a text that is too long is shortened or refused",
+            remedy="set it to truncate or error, or data.max_length higher",
+        )
+    return data.long_text

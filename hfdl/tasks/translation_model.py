@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from hfdl.config.schema import ModelConfig
-from hfdl.errors import ConfigError, ShapeError, did_you_mean
+from hfdl.config.schema import DataConfig, ModelConfig
+from hfdl.data.table import Table
+from hfdl.data.vocabulary import learn_bpe
+from hfdl.errors import ConfigError, ModelError, ShapeError, did_you_mean
 from hfdl.models.transformer import TransformerConfig
+from hfdl.tasks.translation_data import pairs
 from hfdl.weights.transformer import (
     ScratchTransformerConfig,
     ScratchTransformerForConditionalGeneration,
@@ -73,6 +77,22 @@ def vocabulary_size(model: ModelConfig) -> int:
     return size
 
 
+def learn_vocabulary(train: Table, data: DataConfig, model: ModelConfig) -> Any:
+    """The tokenizer of a model that is trained from nothing: one for sources and targets.
+
+    Args:
+        train: the training split.
+        data: its columns.
+        model: ``config`` says how many pieces to learn.
+
+    Raises:
+        ConfigError: a wrong size, or several target columns.
+        DataError: a text is missing.
+    """
+    sources, targets = pairs(train, data)
+    return learn_bpe([*sources, *targets], vocabulary_size(model))
+
+
 def build_scratch(
     model: ModelConfig, tokenizer: Any
 ) -> tuple[ScratchTransformerForConditionalGeneration, list[str]]:
@@ -98,6 +118,23 @@ def build_scratch(
         ) from error
     built = built.to(getattr(torch, model.dtype))
     return built, [name for name, _ in built.named_parameters()]
+
+
+def start_token_id(config: Any, folder: Path) -> int:
+    """What a saved model's targets begin with.
+
+    Raises:
+        ModelError: it is no encoder-decoder model, or does not say.
+    """
+    start = getattr(config, "decoder_start_token_id", None)
+    if not config.is_encoder_decoder or start is None:
+        raise ModelError(
+            f"{config.model_type} is no encoder-decoder model that says what targets begin with",
+            where=str(folder / "config.json"),
+            rule="a translation needs is_encoder_decoder and decoder_start_token_id",
+            remedy="choose another model, or train one: model.name=hfdl://transformer",
+        )
+    return start
 
 
 def _checked(sizes: dict[str, Any]) -> dict[str, Any]:

@@ -297,6 +297,7 @@ def pipe(monkeypatch):
             one = [{"label": f"L{len(text)}", "score": 0.5} for text in texts]
             return one if top_k is None else [[answer] * top_k for answer in one]
 
+        call.task = "text-classification"
         return call
 
     module.pipeline = pipeline
@@ -453,7 +454,7 @@ def test_recipes_keys(call) -> None:
 
 @pytest.fixture
 def no_tokenizer(monkeypatch) -> None:
-    monkeypatch.setattr("hfdl.cli.data._tokenizer", lambda recipe: (None, None, "no tokenizer"))
+    monkeypatch.setattr("hfdl.cli.data._tokenizer", lambda *_: (None, None, "no tokenizer"))
 
 
 def test_data_check(call, no_tokenizer, tmp_path) -> None:

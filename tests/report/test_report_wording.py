@@ -43,6 +43,20 @@ def test_number(value, text):
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("bleu", "BLEU"),
+        ("chrf", "chrF"),
+        ("perplexity", "Perplexity"),
+        ("f1_macro", "F1, macro average"),
+        ("exact_match", "Exact match"),
+    ],
+)
+def test_metric_name(name, shown):
+    assert wording.metric_name(name) == shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (4.23, "4.23 s"),

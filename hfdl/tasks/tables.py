@@ -1,0 +1,97 @@
+"""What the tasks share of reading their tables: held-out rows, a smaller run, a column of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.splits import sample, stratified_split
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+Strata = Sequence[Hashable] | None
+"""What a split should keep the proportions of: a value for each row; None: nothing."""
+
+
+def no_strata(table: Table) -> Strata:
+    """Rows are drawn from all alike."""
+    return None
+
+
+def divide(
+    tables: dict[str, Table],
+    config: DataConfig,
+    seed: int,
+    strata: Callable[[Table], Strata] = no_strata,
+) -> tuple[dict[str, Table], list[str]]:
+    """Cut validation from train where none is given, then each split down to max_samples.
+
+    Args:
+        tables: by split name.
+        config: the share of validation, and max_samples.
+        seed: fixes which rows are drawn.
+        strata: what the drawing keeps the proportions of, for a table.
+
+    Returns:
+        tables by split name, and what a person should know of how they came about.
+
+    Raises:
+        DataError: train has a single row.
+    """
+    facts: list[str] = []
+    if "train" in tables and "validation" not in tables:
+        tables, fact = _cut_validation(tables, config, seed, strata)
+        facts.append(fact)
+    if config.max_samples is None:
+        return tables, facts
+    kept = dict(tables)
+    for name, table in tables.items():
+        if len(table) > config.max_samples:
+            rows = sample(len(table), config.max_samples, seed, strata(table))
+            kept[name] = table.select(rows)
+            facts.append(f"{name}: {config.max_samples} of {len(table)} rows (max_samples)")
+    return kept, facts
+
+
+def text_column(table: Table, column: str, key: str) -> list[str]:
+    """The texts of a column.
+
+    Args:
+        table: the rows.
+        column: its name.
+        key: the key of the recipe that names it, for messages.
+
+    Raises:
+        DataError: a value is missing, or is no text.
+    """
+    values = table.column(column, key)
+    for row, value in enumerate(values):
+        if value is None or isinstance(value, list | dict):
+            raise DataError(
+                f"no text in column {column!r}, but {value!r}",
+                where=table.where(row),
+                rule="every row needs a text",
+                remedy="fill it in or remove the row",
+            )
+    return [str(value) for value in values]
+
+
+def _cut_validation(
+    tables: dict[str, Table], config: DataConfig, seed: int, strata: Callable[[Table], Strata]
+) -> tuple[dict[str, Table], str]:
+    train = tables["train"]
+    if len(train) < 2:
+        raise DataError(
+            f"{len(train)} row is too few to train and validate on",
+            where=train.source,
+            rule="without data.validation a share of train is held out",
+            remedy="give more rows, or data.validation=FILE",
+        )
+    found = strata(train)
+    kept, taken = stratified_split(found, len(train), config.validation_share, seed)
+    how = f"seed {seed}" if found is None else f"stratified, seed {seed}"
+    fact = (
+        f"validation: {len(taken)} of {len(train)} rows held out from {train.source} "
+        f"({how}), because no validation split was given"
+    )
+    return {**tables, "train": train.select(kept), "validation": train.select(taken)}, fact

@@ -1,0 +1,66 @@
+"""How well a model foresees the right words, and how near its own translations come to them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+from hfdl.metrics.translation import translation_metrics
+from hfdl.tasks.protocol import LossSum, Prediction
+from hfdl.weights.transformer import IGNORED
+
+NAMES = ["bleu", "chrf", "accuracy", "perplexity"]
+"""What ``corpus_scores`` gives."""
+
+
+def summed_loss(logits: torch.Tensor, labels: torch.Tensor) -> LossSum:
+    """Cross-entropy of the right words, summed over the real tokens of the targets.
+
+    Args:
+        logits: (B, T, V).
+        labels: (B, T), -100 at padding.
+    """
+    return LossSum(_losses(logits, labels).sum(), (labels != IGNORED).sum())
+
+
+def foreseen(logits: torch.Tensor, labels: torch.Tensor) -> list[Prediction]:
+    """How well the words of each right target were foreseen, each given those before it.
+
+    Args:
+        logits: (B, T, V).
+        labels: (B, T), -100 at padding.
+
+    Returns:
+        for each target ``loss``, the mean cross-entropy of its words, ``accuracy``, the share of
+        them that was the likeliest word, and ``tokens``, their number.
+    """
+    losses = _losses(logits, labels).double().sum(1)  # (B,)
+    tokens = (labels != IGNORED).sum(1)
+    right = (logits.argmax(-1) == labels).sum(1)
+    rows = zip(losses.tolist(), right.tolist(), tokens.tolist(), strict=True)
+    return [
+        {"loss": loss / max(n, 1), "accuracy": hits / max(n, 1), "tokens": n}
+        for loss, hits, n in rows
+    ]
+
+
+def corpus_scores(predictions: Sequence[Prediction], references: Sequence[str]) -> dict[str, float]:
+    """BLEU and chrF of the translations; accuracy and perplexity of the right words."""
+    tokens = sum(p["tokens"] for p in predictions) or 1
+    nats = sum(p["loss"] * p["tokens"] for p in predictions) / tokens
+    right = sum(p["accuracy"] * p["tokens"] for p in predictions) / tokens
+    return {
+        **translation_metrics(references, [p["prediction"] for p in predictions]),
+        "accuracy": right,
+        "perplexity": math.exp(min(nats, 700.0)),
+    }
+
+
+def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of each label, 0 at padding: logits (B, T, V), labels (B, T) -> (B, T)."""
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    flat = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")  # (B * T,)
+    return flat.view(labels.shape)  # (B * T,) -> (B, T)

@@ -1,0 +1,129 @@
+"""What the pipelines share: devices, batch sizes, streams, and one type for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification
+
+import hfdl
+from hfdl.config.schema import ModelConfig
+from hfdl.data.vocabulary import learn_bpe
+from hfdl.errors import ConfigError
+from hfdl.pipelines import PIPELINES
+from hfdl.pipelines.inputs import (
+    WINDOW,
+    can_iterate,
+    checked_batch_size,
+    stream,
+    torch_device,
+)
+from hfdl.pipelines.protocol import Pipeline
+from hfdl.tasks.translation_model import build_scratch
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (-1, "cpu"),
+        ("cpu", "cpu"),
+        (0, "cuda:0"),
+        (1, "cuda:1"),
+        ("cuda:1", "cuda:1"),
+        (torch.device("meta"), "meta"),
+    ],
+)
+def test_devices_as_transformers_names_them(asked, found) -> None:
+    assert torch_device(asked) == torch.device(found)
+
+
+@pytest.mark.parametrize(("there", "found"), [(True, "cuda"), (False, "cpu")])
+def test_a_gpu_if_there_is_one(monkeypatch, there, found) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert torch_device(None) == torch.device(found)
+
+
+def test_batch_sizes() -> None:
+    assert [checked_batch_size(size) for size in (None, 1, 7)] == [None, 1, 7]
+    with pytest.raises(ConfigError) as caught:
+        checked_batch_size(0)
+    assert str(caught.value) == (
+        "batch_size cannot be 0; it is the most texts in one forward pass. Give 1 or more, or "
+        "leave it out"
+    )
+
+
+@pytest.mark.parametrize(("size", "window"), [(3, 3), (None, WINDOW)])
+def test_a_stream_reads_no_further_than_it_must(size, window) -> None:
+    read: list[int] = []
+    asked: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(2 * window + 1):
+            read.append(number)
+            yield number
+
+    def double(some: list[int]) -> list[int]:
+        asked.append(len(some))
+        return [2 * number for number in some]
+
+    answers = stream(numbers(), double, size)
+    assert read == []
+    assert next(answers) == 0
+    assert len(read) == window
+    assert list(answers) == [2 * number for number in range(1, 2 * window + 1)]
+    assert asked == [window, window, 1]
+    assert list(stream([], double, size)) == []
+
+
+def test_what_can_be_iterated_has_getitem_alone_too() -> None:
+    class KeyDataset:
+        def __getitem__(self, index: int) -> str:
+            return ["a", "b"][index]
+
+    assert can_iterate(KeyDataset())
+    assert can_iterate(iter(["a"]))
+    assert not can_iterate(7)
+    assert not can_iterate(None)
+
+
+def test_every_pipeline_is_of_the_one_type(tiny_pipelines) -> None:
+    assert {*tiny_pipelines} == {*PIPELINES}
+    for name, pipe in tiny_pipelines.items():
+        module, attribute, _ = PIPELINES[name]
+        assert type(pipe) is getattr(import_module(module), attribute)
+        assert isinstance(pipe, Pipeline)
+        assert isinstance(pipe.task, str)
+        assert isinstance(pipe.model, torch.nn.Module)
+        assert not pipe.model.training
+        assert pipe(["a text"], batch_size=1)
+    assert not isinstance(len, Pipeline)
+
+
+@pytest.fixture
+def tiny_pipelines() -> dict[str, Pipeline]:
+    """A pipeline of each task on a random model."""
+    tokenizer = learn_bpe(["a text"], 262)
+    sizes = {
+        "hidden_size": 8, "encoder_layers": 1, "decoder_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 8,
+    }  # fmt: skip
+    translator, _ = build_scratch(ModelConfig(name="hfdl://transformer", config=sizes), tokenizer)
+    classifier = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=8,
+        )
+    )
+    return {
+        "text_classification": hfdl.pipeline(
+            "text_classification", model=classifier, tokenizer=tokenizer
+        ),
+        "translation": hfdl.pipeline("translation", model=translator, tokenizer=tokenizer),
+    }
