@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.models.common import decoder_attend, encoder_attend, next_positions, tie
-from hfdl.nn.attend import Attend, Cache
+from hfdl.nn.attend import Attend, Cache, PackedAttend
 from hfdl.nn.attention import MultiHeadAttention, Projected
 from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
 from hfdl.nn.dropout import Dropout
@@ -26,6 +26,7 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel, fused_attention
 from hfdl.nn.heads import CausalLMHead
 from hfdl.nn.norms import LayerNorm
+from hfdl.nn.packing import Packing
 from hfdl.nn.positions import sinusoidal
 from hfdl.nn.stack import DecoderStack, Stack
 
@@ -131,9 +132,8 @@ class Encoder(nn.Module):
         )  # fmt: skip
         self.norm = _norm(config) if config.norm_order == "pre" else None
 
-    def forward(self, input_ids: Tensor, attend: Attend) -> Tensor:
-        """Source ids (B, S) -> the memory (B, S, D)."""
-        positions = next_positions(input_ids.shape[1], None, None, input_ids.device)
+    def forward(self, input_ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Source ids (B, S) at positions (S,) -> the memory (B, S, D)."""
         x = self.layers(self.embeddings(input_ids, positions), attend)
         return x if self.norm is None else self.norm(x)
 
@@ -186,21 +186,25 @@ class Transformer(nn.Module):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         *,
+        packing: Packing | None = None,
         kernel: AttentionKernel = fused_attention,
         collect: list[Tensor | None] | None = None,
     ) -> Tensor:
         """Read a source.
 
         Args:
-            input_ids: (B, S).
+            input_ids: (B, S), or (N,) of an unpadded batch.
             attention_mask: (B, S), 1 or True at real tokens; None where all are real.
+            packing: where the tokens of an unpadded batch belong.
             kernel: the attention.
             collect: takes each layer's attention weights (B, H, S, S) where the kernel has them.
 
         Returns:
-            the memory, (B, S, D).
+            the memory, (B, S, D) or (N, D).
         """
-        return self.encoder(input_ids, encoder_attend(attention_mask, None, kernel, collect))
+        positions = next_positions(input_ids.shape[-1], packing, None, input_ids.device)
+        attend = encoder_attend(attention_mask, packing, kernel, collect)
+        return self.encoder(input_ids, positions, attend)
 
     def project_memory(self, memory: Tensor) -> list[Projected]:
         """A memory's keys and values for each layer, made once for all steps of a generation."""
@@ -213,6 +217,8 @@ class Transformer(nn.Module):
         attention_mask: Tensor | None = None,
         *,
         decoder_attention_mask: Tensor | None = None,
+        packing: Packing | None = None,
+        memory_packing: Packing | None = None,
         cache: Cache | None = None,
         kernel: AttentionKernel = fused_attention,
         collect: list[Tensor | None] | None = None,
@@ -221,25 +227,28 @@ class Transformer(nn.Module):
         """Say the next word at each position of a target.
 
         Args:
-            decoder_input_ids: (B, T), the target shifted right by one.
-            memory: what ``encode`` or ``project_memory`` gave.
+            decoder_input_ids: (B, T), the target shifted right by one; (M,) of an unpadded batch.
+            memory: what ``encode`` or ``project_memory`` gave, unpadded where the target is.
             attention_mask: (B, S), of the source.
             decoder_attention_mask: (B, past + T), of the target. Padding on the right needs none:
                 no real token looks that way.
+            packing, memory_packing: of unpadded targets and of their sources.
             cache: keys and values of the target so far; the new ones are added to it.
             kernel: the attention.
             collect, cross_collect: take the weights of self-attention (B, H, T, past + T) and of
                 cross-attention (B, H, T, S).
 
         Returns:
-            logits (B, T, V).
+            logits (B, T, V) or (M, V).
         """
-        length, device = decoder_input_ids.shape[1], decoder_input_ids.device
-        positions = next_positions(length, None, cache, device)
+        length, device = decoder_input_ids.shape[-1], decoder_input_ids.device
+        positions = next_positions(length, packing, cache, device)
         attend = decoder_attend(
-            length, decoder_attention_mask, None, kernel, collect, device=device, cache=cache
+            length, decoder_attention_mask, packing, kernel, collect, device=device, cache=cache
         )
         cross = encoder_attend(attention_mask, None, kernel, cross_collect)
+        if packing is not None:
+            cross = PackedAttend(packing, kernel, memory=memory_packing)
         return self.head(self.decoder(decoder_input_ids, positions, memory, attend, cross))
 
     def forward(

@@ -101,19 +101,21 @@ class PackedAttend:
         kernel: as in ``PaddedAttend``.
         causal: no query sees a later position of its sequence.
         window: a query sees this many positions, its own included; None: all.
+        memory: in cross-attention the sequences of k and v, one for each of ``packing``'s.
     """
 
     packing: Packing
     kernel: AttentionKernel = fused_attention
     causal: bool = False
     window: int | None = None
+    memory: Packing | None = None
 
     def __call__(self, module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         dropout = module.dropout if module.training else 0.0
-        lengths = self.packing.lengths
-        pieces = [x.split(lengths) for x in (q, k, v)]  # B times (t, H, K)
+        targets, sources = self.packing.lengths, (self.memory or self.packing).lengths
+        pieces = [q.split(targets), k.split(sources), v.split(sources)]  # B times (t, H, K)
         outs = list(pieces[0])  # what an empty sequence gets: nothing
-        for t, rows in _by_length(lengths).items():
+        for (t, _), rows in _by_length(targets, sources).items():
             # b sequences of t tokens: (b, t, H, K) -> (b, H, t, K)
             group = [torch.stack([x[row] for row in rows]).transpose(1, 2) for x in pieces]
             mask = self._mask(t, q.device)
@@ -131,10 +133,12 @@ class PackedAttend:
         return sliding_window_mask(t, window=self.window, device=device)
 
 
-def _by_length(lengths: tuple[int, ...]) -> dict[int, list[int]]:
-    """The sequences of each length; empty ones are left out."""
-    groups: dict[int, list[int]] = {}
-    for row, length in enumerate(lengths):
-        if length:
-            groups.setdefault(length, []).append(row)
+def _by_length(
+    targets: tuple[int, ...], sources: tuple[int, ...]
+) -> dict[tuple[int, int], list[int]]:
+    """The sequences of each length of target and source; empty targets are left out."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for row, lengths in enumerate(zip(targets, sources, strict=True)):
+        if lengths[0]:
+            groups.setdefault(lengths, []).append(row)
     return groups

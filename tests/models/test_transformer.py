@@ -20,6 +20,7 @@ from hfdl.models.transformer import (
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.cache import KVCache
 from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.packing import Packing
 
 BOUND = 1e-12
 TINY = TransformerConfig(
@@ -288,3 +289,32 @@ def test_an_unknown_order_of_norms_is_refused() -> None:
     )
     with pytest.raises(ConfigError, match=message):
         TransformerConfig(norm_order="Pre-")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("order", ["post", "pre"])
+def test_an_unpadded_batch_gives_the_padded_ones_logits_and_gradients(
+    order: str, kernel: Any
+) -> None:
+    model = model_of(norm_order=order).eval()
+    source, mask, target = batch()
+    target_mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]])
+    sources, targets = Packing.of(mask), Packing.of(target_mask)
+    memory = model.encode(source, mask, kernel=kernel)
+    padded = targets.pack(model.decode(target, memory, mask, kernel=kernel))
+    padded.square().mean().backward()
+    expected = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    memory = model.encode(sources.pack(source), packing=sources, kernel=kernel)
+    assert memory.shape == (9, 12)
+    unpadded = model.decode(
+        targets.pack(target), memory, packing=targets, memory_packing=sources, kernel=kernel
+    )
+    assert unpadded.shape == (7, 17)
+    assert (unpadded - padded).abs().max() < BOUND
+    unpadded.square().mean().backward()
+    assert len(expected) > 50
+    for name, parameter in model.named_parameters():
+        if name in expected:
+            assert parameter.grad is not None
+            assert (parameter.grad - expected[name]).abs().max() < BOUND, name
