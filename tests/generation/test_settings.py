@@ -78,8 +78,10 @@ def test_every_setting_is_refused_somewhere() -> None:
         {"num_beams": 2, "num_return_sequences": 2, "length_penalty": -1.0},
     ],
 )
-def test_possible_settings(settings: dict[str, Any]) -> None:
-    Settings(**settings)
+def test_possible_settings(settings: dict[str, Any], tiny: Callable[..., Any]) -> None:
+    rows = settings.get("num_return_sequences", 1)
+    ids = generate(tiny("gpt2"), ones(1, 3), max_new_tokens=2, stop_tokens=(), **settings)
+    assert ids.shape == (rows, 5)
 
 
 def ones(*shape: int) -> torch.Tensor:
