@@ -50,8 +50,9 @@ def print_text(text: str) -> None:
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print a row for each split and a column for each metric."""
-    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
+    """Print a row for each split and a column for each metric, details (``a/b``) left out."""
+    named = dict.fromkeys(name for values in metrics.values() for name in values)
+    names = [name for name in named if "/" not in name]
     rows = [
         [split, *(_number(values[name]) if name in values else "-" for name in names)]
         for split, values in metrics.items()

@@ -293,7 +293,9 @@ def update_status(event: Updated, rate: Rate) -> str:
 
 def evaluation_line(event: Evaluated) -> str:
     """An evaluation as one line; ``*best`` marks the best so far."""
-    metrics = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
+    metrics = "  ".join(
+        f"{name} {value:.4f}" for name, value in event.metrics.items() if "/" not in name
+    )
     best = "  *best" if event.is_best else ""
     # A saved model is evaluated outside of any training: it has no place in one.
     place = f"epoch {event.epoch:.2f}  step {event.step}  " if event.step else ""

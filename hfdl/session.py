@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from hfdl.environment import machine, peak_memory_bytes, versions
 from hfdl.errors import ConfigError
 from hfdl.outputs import METRICS, RECIPE, LogFile, RunFolder
 from hfdl.report import write_model_card, write_report
-from hfdl.tasks.protocol import Split, Splits, Task
+from hfdl.tasks.protocol import Measures, Split, Splits, Task
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import Evaluation, evaluate
@@ -173,10 +174,14 @@ class Session:
         return metrics
 
     def _evaluate(self, model: torch.nn.Module, split: Split) -> Evaluation:
-        return evaluate(
-            self.task, model, split, self.accelerator.device,
+        device = self.accelerator.device
+        found = evaluate(
+            self.task, model, split, device,
             rank=self.accelerator.process_index, world=self.accelerator.num_processes,
         )  # fmt: skip
+        return replace(
+            found, metrics={**found.metrics, **_measured(self.task, model, split, device)}
+        )
 
     def _metrics(self, found: Mapping[str, Evaluation]) -> dict[str, Any]:
         progress = self.loop.progress
@@ -257,8 +262,16 @@ def evaluate_saved(task: Task, splits: Splits, listener: Listener) -> Metrics:
             continue
         began = time.perf_counter()
         metrics[name] = evaluate(task, model, split, device).metrics
+        metrics[name] |= _measured(task, model, split, device)
         listener(Evaluated(name, 0, 0.0, metrics[name], False, time.perf_counter() - began))
     return metrics
+
+
+def _measured(
+    task: Task, model: torch.nn.Module, split: Split, device: torch.device
+) -> dict[str, float]:
+    """What a task measures of a model beside its predictions."""
+    return task.measure(model, split, device) if isinstance(task, Measures) else {}
 
 
 def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:

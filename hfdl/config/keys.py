@@ -102,6 +102,8 @@ def describe(annotation: Any, metadata: Sequence[Any] = (), *, plural: bool = Fa
         return f"a list of {len(arguments)} {describe(arguments[0], plural=True)}"
     if origin is dict:
         return f"a map from texts to {describe(arguments[1], plural=True)}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"a map of {', '.join(annotation.model_fields)}"
     return _NAMES[annotation][plural] + _bounds(metadata)
 
 

@@ -26,9 +26,16 @@ class ModelConfig(Section):
     """Which model is trained."""
 
     name: str = Field(
-        description="Hub id, or a folder that holds a saved model and its tokenizer. For a "
-        "translation also hfdl://transformer: trained from scratch, its tokenizer learned from the "
-        "training data."
+        description="Hub id, or a folder that holds a saved model and its tokenizer. To train from "
+        "scratch: hfdl://transformer for a translation, hfdl://bert, hfdl://gpt2, hfdl://llama and "
+        "so on for language models; config holds the sizes."
+    )
+    tokenizer: str | None = Field(
+        default=None,
+        description="Tokenizer of a language model that is trained from scratch: learned from the "
+        "training data (bpe: bytes merged into pieces; wordpiece; characters), or that of a folder "
+        "or Hub id. model.config.vocab_size is the number of pieces to learn. Default: the named "
+        "model's; for hfdl:// models bpe, wordpiece where words are masked.",
     )
     revision: str | None = Field(
         default=None, description="Branch, tag or commit of the Hub repository."
@@ -78,6 +85,35 @@ class DataConfig(Section):
         description="The label set in its order, or a map from the value in the file to the label. "
         "Default: what the training split holds, sorted.",
     )
+    tokens: str = Field(
+        default="tokens",
+        description="Column of the words of a sentence, for named entities: a list a row. In a "
+        "CoNLL file 'tokens' is the first column; others go by their number, from 1.",
+    )
+    tags: str = Field(
+        default="tags",
+        description="Column of the words' tags. In a CoNLL file 'tags' is the last column.",
+    )
+    spans: str = Field(
+        default="spans",
+        description="Column of annotations that takes the place of tokens and tags where there is "
+        "no tokens column: a list of {start, end, label} a row, in characters of data.text.",
+    )
+    scheme: Literal["auto", "BIO", "BIOES", "BILOU"] = Field(
+        default="auto",
+        description="Scheme of the tags that a model is trained on. auto: that of the data; IOB1 "
+        "and tags without prefixes are read as BIO.",
+    )
+    illegal_tags: Literal["repair", "error"] = Field(
+        default="repair",
+        description="What becomes of a tag that cannot follow the one before it (O, I-PER): read "
+        "as conlleval reads it, or an error with its line.",
+    )
+    label_pieces: Literal["first", "all"] = Field(
+        default="first",
+        description="Which pieces of a word are labelled in training: its first, or all of them "
+        "(the others of B-X get I-X). Words are always read off their first piece.",
+    )
     label_separator: str | None = Field(
         default=None,
         description="Splits a label cell into several labels ('sport;music' with ';').",
@@ -91,16 +127,43 @@ class DataConfig(Section):
     )
     max_length: PositiveInt | None = Field(
         default=128,
-        description="Longest input in tokens, special tokens included. null: the model's limit.",
+        description="Longest input in tokens, special tokens included; of a causal language model "
+        "the length of a block. null: the model's limit.",
     )
-    long_text: Literal["truncate", "head_tail", "window", "error"] = Field(
-        default="truncate",
+    long_text: Literal["truncate", "head_tail", "window", "error"] | None = Field(
+        default=None,
         description="What becomes of a longer text: its start, its start and end, all of it in "
-        "overlapping windows whose probabilities are averaged, or an error.",
+        "overlapping windows (whose probabilities are averaged), or an error. Default: truncate; "
+        "window for named entities.",
     )
     stride: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
-        description="Tokens that neighbouring windows share. Default: a quarter of max_length.",
+        description="Tokens that neighbouring windows share. Default: a quarter of max_length; "
+        "half of it for the strided perplexity of a causal language model.",
+    )
+    separator: str | None = Field(
+        default="\n",
+        description="What stands between the documents of a txt file that a language model reads: "
+        "'\\n' (a document a line), '\\n\\n' (paragraphs), a mark such as '<|endoftext|>'. null: "
+        "a file is one document.",
+    )
+    streaming: bool = Field(
+        default=False,
+        description="Read the corpus of a language model piece by piece and keep its token ids on "
+        "disk: for texts that are larger than memory.",
+    )
+    document_mask: bool = Field(
+        default=False,
+        description="Where a block of a causal language model holds several documents, each "
+        "attends to itself alone, and its positions count from its own start.",
+    )
+    mask_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        default=0.15,
+        description="Share of the tokens that a masked language model is asked for (80 % of them "
+        "masked, 10 % replaced, 10 % left).",
+    )
+    whole_words: bool = Field(
+        default=False, description="Choose whole words to be masked, not single pieces."
     )
     max_samples: PositiveInt | None = Field(
         default=None, description="Keep this many examples of each split, drawn with the seed."
@@ -182,10 +245,58 @@ class TrainConfig(Section):
         default_factory=list,
         description="Accelerate's trackers by name: tensorboard, wandb, mlflow, ...",
     )
+    samples: list[str] = Field(
+        default_factory=lambda: [""],
+        description="Prompts that a causal language model continues after each evaluation, to be "
+        "watched learning; '' starts from nothing, [] is none.",
+    )
+
+
+class LoraConfig(Section):
+    """Low-rank adapters (Hu et al. 2021, https://arxiv.org/abs/2106.09685), through PEFT."""
+
+    r: PositiveInt = Field(default=8, description="Rank of the adapters.")
+    alpha: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Their weight is alpha / r. Default: 2 r."
+    )
+    dropout: Share = Field(default=0.0, description="Dropout before the adapters.")
+    targets: list[str] | None = Field(
+        default=None,
+        description="Ends of the names of the linear layers that get one. Default: every linear "
+        "layer of the body.",
+    )
 
 
 class TuneConfig(Section):
     """What is trained, and what the loss weighs."""
+
+    lora: LoraConfig | None = Field(
+        default=None,
+        description="Train low-rank adapters and the head instead of all weights; they are merged "
+        "when the model is saved. {} takes every default.",
+    )
+    freeze: str | list[str] | None = Field(
+        default=None,
+        description="What is not trained: 'body' (the pretrained model becomes a feature "
+        "extractor, its dropout off), 'embeddings', a range of layers ('layers.0-3', counted from "
+        "the input), a pattern of parameter names ('*.bias'), or a list of these.",
+    )
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None,
+        description="Each layer learns at this multiple of the rate of the layer above it; the "
+        "head at the full rate (0.9, for instance).",
+    )
+    loss: Literal["cross_entropy", "focal"] = Field(
+        default="cross_entropy",
+        description="focal: what is foreseen well counts less (Lin et al. 2017).",
+    )
+    focal_gamma: Annotated[float, Field(ge=0)] = Field(
+        default=2.0, description="How much less; 0 is cross-entropy."
+    )
+    label_smoothing: Share = Field(
+        default=0.0,
+        description="Share of each target that is spread over all classes, in training.",
+    )
 
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
         default=None,
@@ -197,7 +308,10 @@ class TuneConfig(Section):
 class Recipe(Section):
     """A whole run. ``hfdl recipes show NAME`` prints one; ``recipe.yaml`` in a run is one."""
 
-    task: str = Field(description="text_classification (alias sentiment), translation.")
+    task: str = Field(
+        description="text_classification (alias sentiment), token_classification (ner), masked_lm "
+        "(mlm), causal_lm (clm), translation."
+    )
     model: ModelConfig
     data: DataConfig = Field(default_factory=DataConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)

@@ -78,7 +78,7 @@ def check_data(
     if config.text_pair is not None:
         columns["data.text_pair"] = config.text_pair
     remedy = "raise data.max_length or set data.long_text=window"
-    reading = Reading(columns, config.long_text, remedy, tokenizer, max_length)
+    reading = Reading(columns, config.long_text or "truncate", remedy, tokenizer, max_length)
     texts = check_texts(tables, reading, labels)
     conflicting = conflicts(texts.entries) if labels.problem_type != "regression" else Finding()
     warnings = [*texts.warnings, *repeat_warnings(texts), *overlap_warnings(texts)]

@@ -51,7 +51,7 @@ def check_pairs(
     Raises:
         ConfigError: several target columns.
     """
-    reads = (config.long_text, "raise data.max_length", tokenizer, max_length)
+    reads = (config.long_text or "truncate", "raise data.max_length", tokenizer, max_length)
     sources = check_texts(
         tables, Reading({"data.text": config.text}, *reads, name="{split}, sources")
     )

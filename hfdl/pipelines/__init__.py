@@ -19,6 +19,17 @@ PIPELINES: dict[str, tuple[str, str, str | None]] = {
         "TextClassificationPipeline",
         "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
     ),
+    "token_classification": (
+        "hfdl.pipelines.token_classification",
+        "TokenClassificationPipeline",
+        "dbmdz/bert-large-cased-finetuned-conll03-english",
+    ),
+    "masked_lm": ("hfdl.pipelines.fill_mask", "FillMaskPipeline", "distilbert/distilroberta-base"),
+    "causal_lm": (
+        "hfdl.pipelines.text_generation",
+        "TextGenerationPipeline",
+        "openai-community/gpt2",
+    ),
     "translation": ("hfdl.pipelines.translation", "TranslationPipeline", None),
 }
 

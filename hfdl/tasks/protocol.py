@@ -30,7 +30,8 @@ class Batch:
     """Some examples, padded together.
 
     Args:
-        inputs: keyword arguments of the model's ``forward``; tensors of shape (rows, T).
+        inputs: keyword arguments of the model's ``forward``; tensors of shape (rows, T), and what
+            else the model takes.
         targets: what the loss and ``decode`` need beside the outputs. The model never sees it.
         examples: which examples of the split these are. One example may have several rows
             (the windows of a long text).
@@ -146,7 +147,10 @@ class Task(Protocol):
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
-        """Metrics by name, as ``evaluate`` names them."""
+        """Metrics by name, as ``evaluate`` names them.
+
+        A name with a slash (``person/f1``) is a detail: files and trackers have it, lines do not.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -168,4 +172,27 @@ class Generates(Protocol):
 
     def generate(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
         """The model's own answers: for each of ``batch.examples`` what ``decode`` cannot say."""
+        ...
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """What a task has more that measures a model by other means than its predictions.
+
+    It is asked once, at the end of a run: such figures cost more than an evaluation does.
+    """
+
+    def measure(
+        self, model: torch.nn.Module, split: Split, device: torch.device
+    ) -> dict[str, float]:
+        """Metrics of a held-out split by name, beside those of ``metrics``."""
+        ...
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """What a task has more whose model writes texts: some to read while it learns."""
+
+    def sample(self, model: torch.nn.Module) -> list[Prediction]:
+        """``prompt`` and ``text`` of each sample. It draws from no global generator."""
         ...

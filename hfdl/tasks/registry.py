@@ -18,16 +18,29 @@ if TYPE_CHECKING:
 # name -> the module and class that implement it. Strings, so that looking up a name is cheap.
 TASKS: dict[str, tuple[str, str]] = {
     "text_classification": ("hfdl.tasks.text_classification", "TextClassification"),
+    "token_classification": ("hfdl.tasks.token_classification", "TokenClassification"),
+    "masked_lm": ("hfdl.tasks.masked_lm", "MaskedLM"),
+    "causal_lm": ("hfdl.tasks.causal_lm", "CausalLM"),
     "translation": ("hfdl.tasks.translation", "Translation"),
 }
 ALIASES: dict[str, str] = {
     "sentiment": "text_classification",
     "sentiment-analysis": "text_classification",
     "text-classification": "text_classification",
+    "ner": "token_classification",
+    "token-classification": "token_classification",
+    "mlm": "masked_lm",
+    "fill-mask": "masked_lm",
+    "clm": "causal_lm",
+    "text-generation": "causal_lm",
 }
 # What a model folder's `architectures` ends in, for a model that hfdl did not train.
 ARCHITECTURE_SUFFIXES: dict[str, str] = {
     "ForSequenceClassification": "text_classification",
+    "ForTokenClassification": "token_classification",
+    "ForMaskedLM": "masked_lm",
+    "ForCausalLM": "causal_lm",
+    "LMHeadModel": "causal_lm",
     "ForConditionalGeneration": "translation",
 }
 

@@ -352,7 +352,9 @@ def _encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
             rule=f"at least {smallest}: special tokens are counted",
             remedy="raise it",
         )
-    return TextEncoder(tokenizer, max_length=length, long_text=data.long_text, stride=data.stride)
+    return TextEncoder(
+        tokenizer, max_length=length, long_text=data.long_text or "truncate", stride=data.stride
+    )
 
 
 def _one(scores: dict[str, float]) -> Prediction:

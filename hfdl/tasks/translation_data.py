@@ -81,7 +81,7 @@ def fate_of_long_texts(data: DataConfig) -> str:
     Raises:
         ConfigError: the recipe says something else.
     """
-    if data.max_length is None:
+    if data.max_length is None or data.long_text is None:
         return "truncate"
     if data.long_text not in ("truncate", "error"):
         raise ConfigError(

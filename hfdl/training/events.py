@@ -89,6 +89,16 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True)
+class Sampled(Event):
+    """What a model that writes texts makes of some prompts at this step."""
+
+    kind: ClassVar[str] = "samples"
+    step: int
+    samples: list[dict[str, Any]]
+    """``prompt`` and ``text`` of each."""
+
+
+@dataclass(frozen=True)
 class Checkpointed(Event):
     """A checkpoint stands on disk."""
 

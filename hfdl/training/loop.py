@@ -19,7 +19,7 @@ from accelerate import Accelerator
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError, ConfigError, TrainingError, did_you_mean
-from hfdl.tasks.protocol import Split, Task
+from hfdl.tasks.protocol import Samples, Split, Task
 from hfdl.training.allocator import give_back_free_pages
 from hfdl.training.batches import micro_batches, training_batches
 from hfdl.training.checkpoint import Checkpoints
@@ -32,6 +32,7 @@ from hfdl.training.events import (
     Listener,
     Noted,
     Resumed,
+    Sampled,
     Updated,
 )
 from hfdl.training.gradients import average_and_clip
@@ -267,6 +268,14 @@ class Loop:
         epoch = progress.step / self.steps_per_epoch
         seconds = time.perf_counter() - began
         self._tell(Evaluated("validation", progress.step, epoch, result.metrics, better, seconds))
+        self._sample()
+
+    def _sample(self) -> None:
+        """Let a model that writes texts write some, for a person to read."""
+        if isinstance(self.task, Samples) and self.accelerator.is_main_process:
+            model = self.accelerator.unwrap_model(self.state.model)
+            if samples := self.task.sample(model):
+                self._tell(Sampled(self.progress.step, samples))
 
     def _note_best(self, metrics: dict[str, float]) -> bool:
         progress = self.progress

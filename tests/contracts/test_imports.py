@@ -27,19 +27,25 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"nn"},
     "nn": set(),
     "outputs": {"training.events", "training.files"},
-    "pipelines": {"config", "data", "generation", "models", "tasks", "weights"},
+    "pipelines": {"config", "data", "generation", "models", "nn", "tasks", "weights"},
     "report": set(),
     "run": {
         "config", "console", "data", "outputs", "pipelines", "session", "tasks", "training",
         "weights",
     },
+    "seeds": {"config", "outputs", "run", "session", "tasks", "training"},
     "session": {
-        "config", "data", "environment", "outputs", "report", "tasks", "training", "weights",
+        "config", "data", "environment", "outputs", "report", "tasks", "training", "tuning",
+        "weights",
     },
-    "tasks": {"config", "data", "generation", "metrics", "models", "weights"},
+    "tasks": {"config", "data", "generation", "metrics", "models", "nn", "weights"},
     "tokenizers": set(),
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.
-    "training": {"config", "data.hashing", "environment", "tasks.inference", "tasks.protocol"},
+    "training": {
+        "config", "data.hashing", "environment", "tasks.inference", "tasks.protocol",
+        "tuning.layers",
+    },
+    "tuning": {"config"},
     "weights": {"models", "nn", "config"},
 }  # fmt: skip
 
