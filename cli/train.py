@@ -43,6 +43,14 @@ def train(
     processes: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that train together on this machine.")
     ] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Train N times, from train.seed on, and print mean, sd and a 95 % interval.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON; progress stays on stderr.")
     ] = False,
@@ -54,6 +62,7 @@ def train(
       hfdl train sentiment --output runs/sentiment
       hfdl train sentiment data.train=reviews.csv data.text=review train.epochs=1
       hfdl train sentiment train.batch_size=64 --dry-run
+      hfdl train sentiment --seeds 3 --output runs/three
       hfdl train my-recipe.yaml --output runs/mine --processes 2
       hfdl train runs/mine --output runs/mine --resume
     """
@@ -61,6 +70,11 @@ def train(
         raise typer.BadParameter("--resume and --overwrite exclude each other")
     if resume and output is None:
         raise typer.BadParameter("--resume needs --output, the folder of the run to continue")
+    if seeds is not None:
+        if dry_run:
+            raise typer.BadParameter("--dry-run plans one run: leave --seeds out")
+        _train_seeds(recipe, overrides or [], output, seeds, resume, overwrite, json, processes)
+        return
     if processes > 1:
         flags = {
             "--resume": resume, "--overwrite": overwrite, "--dry-run": dry_run, "--json": json,
@@ -107,6 +121,42 @@ def _train(
     from .summary import print_summary
 
     print_summary(done.directory, done.metrics)
+
+
+def _train_seeds(
+    recipe: str,
+    overrides: list[str],
+    output: Path | None,
+    seeds: int,
+    resume: bool,
+    overwrite: bool,
+    json: bool,
+    processes: int,
+) -> None:
+    from hfdl.console import console_listener
+    from hfdl.seeds import train_seeds
+
+    from .seeds import print_seeds
+
+    def launched(settings: dict[str, Any], path: Path, resume: bool, overwrite: bool) -> None:
+        from hfdl.training.launch import launch
+
+        flags = [f for f, is_set in (("--resume", resume), ("--overwrite", overwrite)) if is_set]
+        seed = f"train.seed={settings['train.seed']}"
+        words = ["train", recipe, *overrides, seed, "--output", str(path), *flags]
+        if code := launch(words, processes):
+            raise typer.Exit(code)
+
+    with console_listener() as listener:
+        done = train_seeds(
+            recipe, _parse(overrides), seeds=seeds, output=output, resume=resume,
+            overwrite=overwrite, listener=listener,
+            train_one=launched if processes > 1 else None,
+        )  # fmt: skip
+    if json:
+        print_json({"directory": str(done.directory), **done.as_dict()})
+    else:
+        print_seeds(done)
 
 
 def _together(train: Callable[[], Run]) -> Run:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hfdl.inspect.verify import verify
     from hfdl.pipelines import pipeline
     from hfdl.run import evaluate, train
+    from hfdl.seeds import train_seeds
     from hfdl.weights.scratch import load_scratch
 
     __version__: str
@@ -24,6 +25,7 @@ __all__ = [
     "pipeline",
     "register_attention",
     "train",
+    "train_seeds",
     "verify",
 ]
 
@@ -33,6 +35,7 @@ _HOMES = {
     "pipeline": "hfdl.pipelines",
     "register_attention": "hfdl.inspect.register",
     "train": "hfdl.run",
+    "train_seeds": "hfdl.seeds",
     "verify": "hfdl.inspect.verify",
 }
 

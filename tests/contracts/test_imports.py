@@ -14,7 +14,7 @@ PACKAGE = ROOT / "hfdl"
 # unit (a folder or module directly under hfdl/) -> what of hfdl it may import, beside itself and
 # hfdl.errors. An entry allows the module and all within it.
 ALLOWED: dict[str, set[str]] = {
-    "__init__": {"inspect", "pipelines", "run", "weights"},
+    "__init__": {"inspect", "pipelines", "run", "seeds", "weights"},
     "config": set(),
     "console": {"training.events"},
     "data": {"tokenizers", "config"},
@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
         "config", "console", "data", "outputs", "pipelines", "session", "tasks", "training",
         "weights",
     },
-    "seeds": {"config", "outputs", "run", "session", "tasks", "training"},
+    "seeds": {"config", "metrics", "outputs", "run", "tasks", "training"},
     "session": {
         "config", "data", "environment", "outputs", "report", "tasks", "training", "tuning",
         "weights",

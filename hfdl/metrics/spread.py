@@ -1,0 +1,104 @@
+"""How sure a figure is: its spread over seeds, and an interval by the bootstrap."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Measure = Callable[[np.ndarray], dict[str, float]]
+"""Metrics of the examples of those numbers, of one run; a number may occur several times."""
+
+RESAMPLES = 1000
+FEWEST = 50
+"""Below so many resamples an interval says nothing."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One metric over several seeds.
+
+    Args:
+        values: of each seed.
+        low, high: the 95 % interval; None where there is none.
+    """
+
+    values: list[float]
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def mean(self) -> float:
+        """The mean over the seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def sd(self) -> float | None:
+        """The standard deviation over the seeds, of a sample (n - 1); None for one seed."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values that json can write."""
+        interval = None if self.low is None else [self.low, self.high]
+        return {"mean": self.mean, "sd": self.sd, "interval": interval, "values": self.values}
+
+
+def bootstrap(
+    runs: Sequence[Measure],
+    sizes: Sequence[int],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    seconds: float = math.inf,
+) -> dict[str, np.ndarray]:
+    """The distribution of each metric's mean over seeds, had seeds and examples been others.
+
+    Each resample draws the seeds and, for all of them alike, the examples, with replacement
+    (Efron and Tibshirani 1993, chapter 13): both the luck of a seed and that of the held-out
+    examples are in the width.
+
+    Args:
+        runs: what measures each seed's run.
+        sizes: held-out examples of each.
+        seed: of the draws.
+        resamples: how many.
+        seconds: time that may be spent; fewer resamples are made where it does not suffice.
+
+    Returns:
+        by metric the resampled means, of shape (resamples,); fewer where time was short.
+    """
+    generator = np.random.default_rng(seed)
+    found: dict[str, list[float]] = {}
+    began = time.perf_counter()
+    for _ in range(resamples):
+        places = generator.random(max(sizes))  # one draw for all seeds: they share the examples
+        drawn = generator.integers(len(runs), size=len(runs))
+        chosen = {
+            i: runs[i]((places[: sizes[i]] * sizes[i]).astype(np.int64))
+            for i in set(drawn.tolist())
+        }
+        for name in chosen[int(drawn[0])]:
+            values = [chosen[i].get(name, math.nan) for i in drawn.tolist()]
+            found.setdefault(name, []).append(statistics.fmean(values))
+        if time.perf_counter() - began > seconds:
+            break
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def interval(means: np.ndarray, share: float = 0.95) -> tuple[float, float] | None:
+    """The percentile interval of resampled means; None of too few, or of ones that are no numbers.
+
+    Args:
+        means: (resamples,).
+        share: of them within it.
+    """
+    finite = means[np.isfinite(means)]
+    if len(finite) < FEWEST or len(finite) < len(means):
+        return None
+    low, high = np.quantile(finite, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
