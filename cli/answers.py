@@ -34,7 +34,10 @@ class JsonLines:
 
 
 class Readable:
-    """A line a text for a person: label, score, the start of the text; or text and translation."""
+    """A line a text for a person: label, score, the start of the text; or text and translation.
+
+    Entities stand in brackets in their text. Of a text that the model wrote each line is a line.
+    """
 
     def __enter__(self) -> Readable:
         return self
@@ -47,7 +50,8 @@ class Readable:
         from hfdl.console import clean
 
         for text, answer in pairs:
-            print_text(clean(_line(text, answer)))
+            for line in _lines(text, answer):
+                print_text(clean(line))
 
 
 @contextmanager
@@ -79,7 +83,16 @@ def open_answers(output: Path | None) -> Iterator[JsonLines]:
             target.unlink(missing_ok=True)
 
 
+def _lines(text: Input, answer: Any) -> list[str]:
+    written = answer if isinstance(answer, list) else [answer]
+    if written and all(isinstance(one, dict) and "generated_text" in one for one in written):
+        return [line for one in written for line in str(one["generated_text"]).split("\n")]
+    return [_line(text, answer)]
+
+
 def _line(text: Input, answer: Any) -> str:
+    if isinstance(answer, dict) and "entities" in answer and isinstance(text, str):
+        return _marked(text, answer["entities"])
     asked = shorten(" | ".join(text.values()) if isinstance(text, dict) else text)
     if isinstance(answer, dict) and "translation_text" in answer:
         return f"{asked or '(empty text)'} -> {answer['translation_text']}"
@@ -88,7 +101,23 @@ def _line(text: Input, answer: Any) -> str:
     return f"{said}  {asked}"
 
 
+def _marked(text: str, entities: list[dict[str, Any]]) -> str:
+    """The text on one line, each entity in brackets with its type."""
+    if not entities:
+        return f"(no entity)  {shorten(text)}"
+    parts, place = [], 0
+    for entity in entities:
+        start, end = entity["start"], entity["end"]
+        parts += [text[place:start], f"[{text[start:end]}: {entity['entity_group']}]"]
+        place = end
+    return " ".join("".join([*parts, text[place:]]).split())
+
+
 def _fields(answer: Any) -> str:
+    if isinstance(answer, list):  # of several masks each has its own
+        return f"[{'  '.join(map(_fields, answer))}]"
+    if isinstance(answer, dict) and "token_str" in answer:
+        return f"{answer['token_str'].strip()} {answer['score']:.4f}"
     if not isinstance(answer, dict):
         return str(answer)
     return "  ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in answer.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,29 @@ from .output import OVERRIDE, print_json, show_help
 
 if TYPE_CHECKING:
     from hfdl.config.schema import Recipe
+    from hfdl.data.check import DataReport
     from hfdl.data.table import Table
 
 data_app = typer.Typer(name="data", rich_markup_mode=None)
 
 # A file says nothing of a model; this recipe's is taken for it, by the task that is asked for.
-_BASE_RECIPES = {"text_classification": "sentiment", "translation": "translation"}
+_BASE_RECIPES = {
+    "text_classification": "sentiment",
+    "translation": "translation",
+    "token_classification": "ner",
+    "masked_lm": "mlm",
+    "causal_lm": "clm",
+}
+
+# MODULE:FUNCTION by task, imported when asked for.
+_EXAMINERS = {
+    "text_classification": "hfdl.data.check:check_data",
+    "translation": "hfdl.data.pair_check:check_pairs",
+    "token_classification": "hfdl.data.tag_check:check_tags",
+    "masked_lm": "hfdl.data.corpus_check:check_corpus",
+    "causal_lm": "hfdl.data.corpus_check:check_corpus",
+}
+_LANGUAGE_MODELS = ("masked_lm", "causal_lm")
 
 
 @data_app.callback(invoke_without_command=True)
@@ -51,7 +69,8 @@ def check(
 
     Rows, labels, duplicates, overlaps between splits, lengths and what would be cut off. The exit
     code is 2 if training on the data would fail. Of a translation there are no labels: its targets
-    are looked at as texts.
+    are looked at as texts. A CoNLL file holds named entities: they are counted by type, and tags
+    that cannot stand where they do are told with their lines.
 
     \b
     Examples:
@@ -60,19 +79,17 @@ def check(
       hfdl data check sentiment
       hfdl data check my-recipe.yaml --json
       hfdl data check pairs.tsv task=translation data.text=en data.label=de
+      hfdl data check ner.conll
+      hfdl data check sentences.jsonl task=ner data.tokens=words data.tags=ner_tags
     """
     from hfdl.config.overrides import parse_overrides
-    from hfdl.data.check import check_data
-    from hfdl.data.pair_check import check_pairs
-    from hfdl.data.sources import load_splits
     from hfdl.tasks.registry import canonical_name
 
     recipe = _recipe(source, parse_overrides(overrides or []))
-    tables = load_splits(recipe.data)
+    task = canonical_name(recipe.task)
+    tables = _tables(recipe, task)
     tokenizer, limit, note = _tokenizer(recipe, tables)
-    is_translation = canonical_name(recipe.task) == "translation"
-    examine = check_pairs if is_translation else check_data
-    report = examine(tables, recipe.data, tokenizer, limit)
+    report = _examiner(task)(tables, recipe.data, tokenizer, limit)
     if json:
         print_json(report.as_dict())
     else:
@@ -91,14 +108,50 @@ def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:
     is_recipe = path.suffix in (".yaml", ".yml") or (path / "recipe.yaml").is_file()
     if source in recipe_names() or is_recipe:
         return load_recipe(source, settings)
-    base = _BASE_RECIPES[canonical_name(settings.get("task", "sentiment"))]
+    task = canonical_name(settings.get("task") or _task_of(source))
+    base = _BASE_RECIPES[task]
+    if base not in recipe_names():
+        base, settings = "sentiment", {"task": task, **settings}
     return load_recipe(base, {"data": None, "data.train": source, **settings})
+
+
+def _task_of(source: str) -> str:
+    """The task that the source shows by itself: CoNLL files hold named entities."""
+    from hfdl.data.conll_files import CONLL_SUFFIXES
+    from hfdl.data.embedded import SCHEME, embedded_names, read_embedded
+
+    path = Path(source).expanduser()
+    name = source.removeprefix(SCHEME)
+    if path.is_dir():
+        is_conll = any(entry.suffix.lower() in CONLL_SUFFIXES for entry in path.iterdir())
+    elif source.startswith(SCHEME) and name in embedded_names():
+        is_conll = any(table.item_lines is not None for table in read_embedded(name).values())
+    else:
+        is_conll = path.suffix.lower() in CONLL_SUFFIXES
+    return "token_classification" if is_conll else "text_classification"
+
+
+def _tables(recipe: Recipe, task: str) -> Mapping[str, Table]:
+    """The splits; those of a language model are cut into documents."""
+    if task in _LANGUAGE_MODELS:
+        return import_module("hfdl.data.documents").load_documents(recipe.data, None)
+    from hfdl.data.sources import load_splits
+
+    return load_splits(recipe.data)
+
+
+def _examiner(task: str) -> Callable[..., DataReport]:
+    module, function = _EXAMINERS[task].split(":")
+    return getattr(import_module(module), function)
 
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
+    from hfdl.tasks.registry import canonical_name
     from hfdl.tasks.translation_model import is_scratch
 
+    if is_scratch(recipe.model) and canonical_name(recipe.task) in _LANGUAGE_MODELS:
+        return None, recipe.data.max_length, "no token lengths: training learns the tokenizer"
     if is_scratch(recipe.model):
         tokenizer, note = _learned(recipe, tables)
         return tokenizer, recipe.data.max_length, note

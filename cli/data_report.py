@@ -23,6 +23,7 @@ def print_report(report: DataReport, note: str | None) -> None:
     """
     _print_splits(report)
     _print_labels(report)
+    _print_entities(report)
     _print_lengths(report)
     if note:
         _print_list("note", [note])
@@ -74,6 +75,31 @@ def _shares(report: DataReport, label: str) -> list[str]:
 def _share(split: SplitReport, label: str) -> str:
     count = split.labels.get(label, 0)
     return f"{count:,} ({count / split.rows:.1%})" if split.rows else "0"
+
+
+def _print_entities(report: DataReport) -> None:
+    """Entities by type and split, under the number of words."""
+    if not report.tags:
+        return
+    tags = report.tags.values()
+    kinds = list(dict.fromkeys(kind for split in tags for kind in split.entities))
+    rows = [
+        [kind, *(f"{split.entities.get(kind, 0):,}" for split in tags)]
+        for kind in kinds[:_MOST_LABELS]
+    ]
+    print()
+    print_table(
+        ["entities", *report.tags],
+        [
+            *rows,
+            ["all", *(f"{sum(split.entities.values()):,}" for split in tags)],
+            ["words", *(f"{split.words:,}" for split in tags)],
+            ["scheme", *(split.scheme for split in tags)],
+            ["illegal tags", *(f"{split.illegal.count:,}" for split in tags)],
+        ],
+    )
+    if len(kinds) > _MOST_LABELS:
+        print_text(f"... {len(kinds)} types in all")
 
 
 def _print_lengths(report: DataReport) -> None:

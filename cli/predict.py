@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 CHUNK = 256
 """Texts that go to the model in one call; the pipeline cuts them into batches."""
 
+_WITHOUT_TOP_K = {
+    "translation": "a translation has none",
+    "text-generation": "a text that is written has none",
+    "token-classification": "here each word gets the one that fits its neighbours",
+}
+
 
 def predict(
     run_or_model: Annotated[
@@ -43,7 +49,8 @@ def predict(
         int | None, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")
     ] = None,
     top_k: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="The N best labels, not only the best.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="The N best labels, or tokens for a mask."),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="JSON lines on a terminal too, as in a pipe.")
@@ -60,6 +67,7 @@ def predict(
       hfdl predict runs/sentiment --file reviews.csv --column review --output answers.jsonl
       tail -f messages.txt | hfdl predict runs/sentiment
       hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
+      hfdl predict runs/ner "Ann Smith moved to Paris." --json
     """
     _refuse_table_output(output)
     batches = _batches(run_or_model, texts, file, column)
@@ -71,10 +79,24 @@ def predict(
     from .answers import Readable, open_answers
 
     call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
+    if pipe.task == "token-classification":
+        call["aggregation_strategy"] = "viterbi"  # what the run's own figures are of
     is_readable = output is None and not json and sys.stdout.isatty()
     with Readable() if is_readable else open_answers(output) as answers:
         for batch in batches:
-            answers.write(zip(batch, pipe(batch, **call), strict=True))
+            answers.write(zip(batch, _answers(pipe, batch, call), strict=True))
+
+
+def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:
+    """One answer a text; of a task whose answer is a list, under the list's name."""
+    if pipe.task == "fill-mask" and len(texts) == 1:
+        return [pipe(texts[0], **call)]  # transformers' fill-mask takes a list of one for a text
+    found = pipe(texts, **call)
+    if pipe.task == "token-classification":
+        return [{"entities": entities} for entities in found]
+    if pipe.task == "text-generation":
+        return [one[0] if len(one) == 1 else one for one in found]
+    return found
 
 
 def _batches(
@@ -101,8 +123,8 @@ def _chunks(texts: Sequence[Input]) -> Iterator[list[Input]]:
 
 
 def _refuse_top_k(top_k: int | None, pipe: Pipeline) -> None:
-    if top_k is not None and pipe.task == "translation":
-        raise typer.BadParameter("--top-k chooses among labels, and a translation has none")
+    if top_k is not None and pipe.task in _WITHOUT_TOP_K:
+        raise typer.BadParameter(f"--top-k chooses among labels, and {_WITHOUT_TOP_K[pipe.task]}")
 
 
 def _refuse_table_output(output: Path | None) -> None:

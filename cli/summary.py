@@ -31,13 +31,58 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
 
 
 def _print_examples(file: Path, task: str | None) -> None:
-    if task == "translation":
+    if task == "token_classification":
+        _print_entities(file)
+    elif task in ("causal_lm", "masked_lm"):
+        _print_texts(file, file.with_name("log.jsonl"))
+    elif task == "translation":
         for example in first_predictions(file):
             print()
             print_table(None, [[name, shorten(str(example[key]))] for name, key in _SIDES])
     elif examples := example_predictions(file):
         print()
         print_table(["", "label", "prediction", "text"], [_row(example) for example in examples])
+
+
+def _print_entities(file: Path, most: int = 3) -> None:
+    """Sentences with entities of the last split, one with mistakes among them if there is any."""
+    from hfdl.report.tagged import read_sentences
+
+    rows = list(_records(file)) if file.is_file() else []
+    rows = [row for row in rows if row.get("split") == rows[-1].get("split")]
+    labels = sorted({tag for row in rows for tag in row.get("label") or []})
+    telling = [one for one in read_sentences(rows, labels) if one.true or one.said]
+    wrong = [one for one in telling if one.mistakes][:1]
+    right = [one for one in telling if not one.mistakes][: most - len(wrong)]
+    for sentence in right + wrong:
+        sides = [("entities", sentence.true), ("prediction", sentence.said)]
+        named = [
+            [name, ", ".join(_entity(sentence, one) for one in found) or "none"]
+            for name, found in sides
+        ]
+        print()
+        print_table(None, [["text", shorten(sentence.text)], *named])
+
+
+def _entity(sentence: Any, entity: Any) -> str:
+    start, end = sentence.characters(entity)
+    return f"{shorten(sentence.text[start:end])} ({entity.label})"
+
+
+def _print_texts(predictions: Path, log: Path, most: int = 3) -> None:
+    """What a language model last wrote; of a masked one, what it said in the place of masks."""
+    from hfdl.report.language import asked_tokens
+
+    events = _records(log) if log.is_file() else iter(())
+    samples = [event for event in events if event.get("event") == "samples"][-1:]
+    for sample in [one for event in samples for one in event["samples"]][:most]:
+        print()
+        print_table(None, [[name, shorten(str(sample.get(name)))] for name in ("prompt", "text")])
+    pairs = [pair for row in first_predictions(predictions, 1) for pair in asked_tokens(row)]
+    if pairs:
+        print()
+        rows = [[str(pair["target"]), str(pair["prediction"])] for pair in pairs[: 2 * most]]
+        print_table(["masked", "prediction"], rows)
 
 
 def first_predictions(file: Path, most: int = 3) -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import StringIO
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from hfdl.training.events import (
     Checkpointed,
@@ -22,6 +22,7 @@ from hfdl.training.events import (
     Noted,
     Planned,
     Resumed,
+    Sampled,
     Updated,
 )
 
@@ -33,6 +34,9 @@ LINE_SECONDS = 5.0
 """A plain update line appears when this long has passed since the last one,"""
 LINE_SHARE = 0.1
 """or when this share of the run has."""
+
+SAMPLE = 200
+"""Characters of a sampled text that are shown; log.jsonl has all of it."""
 
 
 def console_listener(stream: TextIO | None = None, *, force_plain: bool = False) -> Console:
@@ -90,6 +94,9 @@ class Console(ABC):
             self.table(plan_rows(event))
         elif isinstance(event, Evaluated):
             self.line(evaluation_line(event))
+        elif isinstance(event, Sampled):
+            for sample in event.samples:
+                self.line(sample_line(sample), dim=True)
         elif isinstance(event, Noted):
             self.line(event.text, dim=True)
         elif isinstance(event, Resumed):
@@ -300,6 +307,13 @@ def evaluation_line(event: Evaluated) -> str:
     # A saved model is evaluated outside of any training: it has no place in one.
     place = f"epoch {event.epoch:.2f}  step {event.step}  " if event.step else ""
     return f"{place}{event.split}  {metrics}{best}"
+
+
+def sample_line(sample: Mapping[str, Any]) -> str:
+    """A text that the model wrote, after its prompt in quotes, cut to ``SAMPLE`` characters."""
+    text = f"{sample.get('text') or ''}"
+    more = "..." if len(text) > SAMPLE else ""
+    return f'  "{sample.get("prompt") or ""}" -> {text[:SAMPLE]}{more}'
 
 
 def finish_line(event: Finished) -> str:

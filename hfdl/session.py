@@ -27,6 +27,8 @@ from hfdl.training.loop import Loop, total_steps
 from hfdl.training.probe import probe
 from hfdl.training.seeding import seed_everything
 from hfdl.training.signals import SignalWatch
+from hfdl.tuning.lora import merge
+from hfdl.tuning.tune import tune
 from hfdl.weights.dropout import use_cheap_dropout
 from hfdl.weights.pretrained import quiet_transformers
 
@@ -66,6 +68,10 @@ class Session:
             use_cheap_dropout(model)
         if recipe.train.gradient_checkpointing:
             _checkpoint_gradients(model)
+        # Adapters are new weights too: the same on every process.
+        tuned = tune(
+            model, recipe.tune, fresh=task.fresh_parameters, rate=recipe.train.learning_rate
+        )
         seed_everything(recipe.train.seed, rank=self.accelerator.process_index)
         self.parameters = list(model.parameters())
         self.loop = Loop(
@@ -79,12 +85,15 @@ class Session:
             if folder
             else None,
             listener=self._tell,
+            layer_decay=recipe.tune.layer_decay,
+            still=tuned.still,
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
         if task.fresh_parameters and recipe.model.config is None:
             self.facts.append(
                 f"new weights, to be trained from nothing: {', '.join(task.fresh_parameters)}"
             )
+        self.facts.extend(tuned.facts)
 
     def planned(self) -> Planned:
         """What is about to run."""
@@ -160,6 +169,7 @@ class Session:
         model = self.accelerator.unwrap_model(
             self.loop.state.model, keep_fp32_wrapper=False, keep_torch_compile=False
         )
+        merge(model)  # what is evaluated is what is saved
         held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
         found = {name: self._evaluate(model, split) for name, split in held_out.items()}
         metrics = self._metrics(found)
@@ -283,11 +293,11 @@ def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
     recipe = load_recipe(folder.path)
     asked = load_recipe(recipe, overrides)
     old, new = dict(settings(recipe.model_dump())), dict(settings(asked.model_dump()))
-    for path, value in new.items():
-        if old[path] != value:
+    for path in {**new, **old}:  # a section that is switched on or off is in one of them alone
+        if old.get(path) != new.get(path):
             key = ".".join(path)
             raise ConfigError(
-                f"{key} is {old[path]!r} in the run and {value!r} now",
+                f"{key} is {old.get(path)!r} in the run and {new.get(path)!r} now",
                 where=str(folder.path / RECIPE),
                 rule="a run is resumed with the recipe it was started with",
                 remedy=f"leave {key} out, or start a new run",

@@ -14,6 +14,7 @@ from hfdl.training.events import (
     Noted,
     Planned,
     Resumed,
+    Sampled,
     Updated,
 )
 
@@ -196,3 +197,9 @@ def test_interrupted_keeps_its_values() -> None:
     error = Interrupted(15, 7, "runs/x")
     assert (error.signum, error.step, error.directory) == (15, 7, "runs/x")
     assert str(error) == "stopped by signal 15 after update 7 in runs/x"
+
+
+def test_sampled_texts_are_lines_that_cannot_steer_a_terminal() -> None:
+    samples = [{"prompt": "The\n", "text": "king \x1b[31mis"}, {"prompt": "", "text": "x" * 201}]
+    lines = plain(Sampled(step=3, samples=samples))
+    assert lines == ['  "The\\n" -> king \\x1b[31mis', f'  "" -> {"x" * 200}...']

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hfdl.config.keys import describe, field_at, recipe_keys, section, value_field
+from hfdl.config.keys import allows_none, describe, field_at, recipe_keys, section, value_field
 from hfdl.config.overrides import settings
 from hfdl.errors import ConfigError, nearest
 
@@ -22,6 +22,9 @@ KNOWN_ELSEWHERE = {
     "eval_steps": "train.evaluate_every",
     "fp16": "train.precision",
     "gradient_accumulation_steps": "train.micro_batch_size",
+    "label_smoothing_factor": "tune.label_smoothing",
+    "lora_alpha": "tune.lora.alpha",
+    "lora_dropout": "tune.lora.dropout",
     "lr": "train.learning_rate",
     "lr_scheduler_type": "train.schedule",
     "max_grad_norm": "train.clip_norm",
@@ -31,9 +34,11 @@ KNOWN_ELSEWHERE = {
     "model_name_or_path": "model.name",
     "num_train_epochs": "train.epochs",
     "per_device_train_batch_size": "train.micro_batch_size",
+    "rank": "tune.lora.r",
     "report_to": "train.trackers",
     "save_steps": "train.save_every",
     "save_total_limit": "train.keep_checkpoints",
+    "target_modules": "tune.lora.targets",
     "train_file": "data.train",
     "validation_file": "data.validation",
     "warmup_ratio": "train.warmup",
@@ -177,7 +182,8 @@ def _rule_between_keys(message: str, origin: Origin) -> ConfigError:
 def _rule(path: Path, field: FieldInfo) -> str:
     if inner := section(field):
         first = next(iter(inner.model_fields))
-        return f"it is a section, written as '{path[-1]}: {{{first}: ...}}'"
+        either = " or null" if allows_none(field) else ""
+        return f"it is a section, written as '{path[-1]}: {{{first}: ...}}'{either}"
     return f"it must be {describe(field.annotation, field.metadata)}"
 
 

@@ -53,9 +53,13 @@ def recipe_keys() -> list[Key]:
 
 
 def section(field: FieldInfo) -> type[BaseModel] | None:
-    """The model behind a field that is a section, None behind one that is a value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    """The model behind a field that is a section, None behind one that is a value.
+
+    A section may be optional, as ``tune.lora`` is: null where it is left out.
+    """
+    kinds = get_args(field.annotation) if allows_none(field) else (field.annotation,)
+    inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return inner[0] if inner else None
 
 
 def field_at(path: Sequence[str]) -> FieldInfo | None:
@@ -123,10 +127,13 @@ def _bounds(metadata: Sequence[Any]) -> str:
 def _keys(model: type[BaseModel], prefix: str) -> list[Key]:
     keys: list[Key] = []
     for name, field in model.model_fields.items():
-        if inner := section(field):
+        inner = section(field)
+        if inner and not allows_none(field):
             keys += _keys(inner, f"{prefix}{name}.")
             continue
         default = REQUIRED if field.is_required() else field.get_default(call_default_factory=True)
         kind = describe(field.annotation, field.metadata)
         keys.append(Key(prefix + name, kind, default, field.description or ""))
+        if inner:
+            keys += _keys(inner, f"{prefix}{name}.")
     return keys

@@ -2,7 +2,8 @@
 
 A section is merged key by key; a value takes the place of the old value whole, a list or a map
 too. ``null`` clears: a key that may be null becomes null, any other goes back to the schema's
-default, and a whole section goes back to its defaults.
+default, and a whole section goes back to its defaults. A section that may be null, as
+``tune.lora``, is absent until a key of it is given; ``{}`` gives it with every default.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
 
 
 def settings(mapping: Mapping[Any, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Each value of a dotted or nested mapping with the path of its key; a section's null too.
+    """Each value of a dotted or nested mapping with the path of its key.
+
+    A section's null is one, and so are the empty braces of a section that may be null.
 
     Raises:
         ConfigError: a key is not a text.
@@ -81,7 +84,7 @@ def settings(mapping: Mapping[Any, Any], prefix: Path = ()) -> Iterator[tuple[Pa
                 f"the key {key!r} is not a text", rule="keys are texts such as 'train.epochs'"
             )
         path = (*prefix, *key.split("."))
-        if isinstance(value, Mapping) and _is_section(path):
+        if isinstance(value, Mapping) and _is_section(path) and not _opens(path, value):
             yield from settings(value, path)
         else:
             yield path, str(value) if isinstance(value, PurePath) else value
@@ -90,6 +93,12 @@ def settings(mapping: Mapping[Any, Any], prefix: Path = ()) -> Iterator[tuple[Pa
 def _is_section(path: Path) -> bool:
     field = field_at(path)
     return field is not None and section(field) is not None
+
+
+def _opens(path: Path, value: Mapping[Any, Any]) -> bool:
+    """Whether it is ``{}`` for a section that would be absent without."""
+    field = field_at(path)
+    return not value and field is not None and allows_none(field)
 
 
 def _set(target: dict[str, Any], path: Path, value: Any) -> None:
@@ -104,6 +113,8 @@ def _set(target: dict[str, Any], path: Path, value: Any) -> None:
         # A copy, so that a map that came from the caller is never written to.
         target[part] = inner = dict(inner)
         target = inner
+    if isinstance(value, Mapping) and _is_section(path):
+        value = target.get(last) or {}  # opened already: what it holds stays
     target[last] = value
 
 

@@ -26,6 +26,25 @@ from hfdl.data.text_check import (
 
 
 @dataclass(frozen=True)
+class TagReport:
+    """The named entities of one split.
+
+    Args:
+        scheme: what training writes the tags in.
+        words: number of words.
+        entities: entities by type.
+        illegal: tags that could not stand where they do, with the first places.
+        only: types that no other split has.
+    """
+
+    scheme: str
+    words: int
+    entities: dict[str, int]
+    illegal: Finding
+    only: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class DataReport:
     """The whole data set.
 
@@ -40,6 +59,7 @@ class DataReport:
         warnings: what its user should know.
         problems: what would make training fail.
         targets: by split: report of the targets of a translation; ``splits`` is of its sources.
+        tags: by split: its named entities, for tagged sentences.
     """
 
     problem_type: str | None
@@ -50,6 +70,7 @@ class DataReport:
     warnings: list[str]
     problems: list[str]
     targets: dict[str, SplitReport] = field(default_factory=dict)
+    tags: dict[str, TagReport] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values that json can write."""

@@ -29,19 +29,28 @@ def read_jsonl(text: str, source: str) -> Table:
     for number, line in enumerate(text_lines(text), start=1):
         if not line.strip():
             continue
-        row = _parse(line, source, line=number)
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{_kind(row)} where an object should be",
-                where=f"{source}, line {number}",
-                rule="a jsonl file holds one object a line",
-                remedy='write it as {"text": ..., "label": ...}',
-            )
-        rows.append(row)
+        rows.append(read_object(line, source, number))
         lines.append(number)
     table = refuse_empty(Table(source, columns_of_rows(rows), lines=lines))
     _refuse_surrogates(text, table)
     return table
+
+
+def read_object(line: str, source: str, number: int) -> dict[str, Any]:
+    """The object on a line of a jsonl file.
+
+    Raises:
+        DataError: not a JSON object, or a key twice in it.
+    """
+    row = _parse(line, source, line=number)
+    if not isinstance(row, dict):
+        raise DataError(
+            f"{_kind(row)} where an object should be",
+            where=f"{source}, line {number}",
+            rule="a jsonl file holds one object a line",
+            remedy='write it as {"text": ..., "label": ...}',
+        )
+    return row
 
 
 def read_json(text: str, source: str) -> Table:

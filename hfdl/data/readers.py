@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hfdl.data.columns import refuse_empty
+from hfdl.data.conll_files import CONLL_SUFFIXES, read_conll
 from hfdl.data.decode import decode_utf8, text_lines
 from hfdl.data.delimited import read_csv, read_tsv
 from hfdl.data.json_files import read_json, read_jsonl
@@ -18,6 +19,7 @@ _TEXT_READERS: dict[str, Callable[[str, str], Table]] = {
     ".tsv": read_tsv,
     ".json": read_json,
     ".jsonl": read_jsonl,
+    **dict.fromkeys(CONLL_SUFFIXES, read_conll),
 }
 
 FORMATS: tuple[str, ...] = (*_TEXT_READERS, ".parquet", ".txt")
@@ -25,7 +27,7 @@ FORMATS: tuple[str, ...] = (*_TEXT_READERS, ".parquet", ".txt")
 
 
 def read_file(path: Path, *, source: str | None = None, text: str = "text") -> Table:
-    """Read a csv, tsv, json, jsonl, parquet or txt file.
+    """Read a csv, tsv, json, jsonl, CoNLL, parquet or txt file.
 
     Args:
         path: the file; its extension, in any case, decides the format.

@@ -20,7 +20,7 @@ __all__ = ["embedded_names", "load_splits", "read_source"]
 
 _SPLITS = ("train", "validation", "test")
 # No Hub id ends like this, so a missing file is called a missing file.
-_FILE_SUFFIXES = {*FORMATS, ".conll", ".xlsx", ".xls", ".gz", ".zip", ".yaml", ".yml", ".arrow"}
+_FILE_SUFFIXES = {*FORMATS, ".xlsx", ".xls", ".gz", ".zip", ".yaml", ".yml", ".arrow"}
 
 
 def read_source(

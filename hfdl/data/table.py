@@ -25,6 +25,7 @@ class Table:
         files: file of each row, where the source is a folder.
         label_names: names of integer labels by column, where the source declares them (Hub
             ``ClassLabel`` features).
+        item_lines: line of each word of a row, where a row is a sentence (CoNLL files).
     """
 
     source: str
@@ -32,6 +33,7 @@ class Table:
     lines: Sequence[int] | None = None
     files: Sequence[str] | None = None
     label_names: Mapping[str, Sequence[str]] | None = None
+    item_lines: Sequence[Sequence[int]] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -70,4 +72,5 @@ class Table:
             columns={name: [values[r] for r in rows] for name, values in self.columns.items()},
             lines=None if self.lines is None else [self.lines[r] for r in rows],
             files=None if self.files is None else [self.files[r] for r in rows],
+            item_lines=None if self.item_lines is None else [self.item_lines[r] for r in rows],
         )

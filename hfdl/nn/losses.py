@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 IGNORED = -100
@@ -32,7 +37,7 @@ def token_losses(
     Returns:
         (N,), in float32 at least.
     """
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    logits = logits.to(_wide(logits))
     losses = F.cross_entropy(
         logits, labels, weight=weight, ignore_index=IGNORED, label_smoothing=label_smoothing,
         reduction="none",
@@ -40,5 +45,134 @@ def token_losses(
     if focal_gamma == 0:
         return losses
     known = labels.clamp(min=0)[:, None]  # (N, 1)
-    p = logits.log_softmax(-1).gather(1, known)[:, 0].exp()  # (N,)
-    return losses * (1 - p) ** focal_gamma
+    log_p = logits.log_softmax(-1).gather(1, known)[:, 0]  # (N,)
+    # Where p is 1 the slope of a power below 1 is infinite, and times a loss of 0 no number.
+    missing = (-log_p.expm1()).clamp(min=torch.finfo(log_p.dtype).tiny)
+    return losses * missing**focal_gamma
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Logits (N, C) and labels (N,) to a loss for each, (N,)."""
+
+BUDGET = 1 << 24
+"""Most logits that are alive at a time: 64 MiB of float32. A chunk of GPT-2's is 333 rows."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a linear layer says of its labels.
+
+    Args:
+        total: the summed loss, a scalar with its gradient.
+        losses: (N,) cross-entropy of each label in nats, detached; 0 where none is asked for.
+        best: (N,) the class that each row finds likeliest.
+    """
+
+    total: Tensor
+    losses: Tensor
+    best: Tensor
+
+
+def chunked_loss(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    labels: Tensor,
+    *,
+    loss: Loss = token_losses,
+    budget: int = BUDGET,
+) -> Scored:
+    """A linear layer and a loss over its classes, without ever holding all of its logits.
+
+    Rows are worked off in chunks. Of each the gradients are taken as soon as its loss is known,
+    and its logits are let go; the backward pass only scales them (Hsu et al. 2024, Liger Kernel,
+    section 3.2, https://arxiv.org/abs/2410.10989). No product is computed twice.
+
+    Args:
+        hidden: (N, D).
+        weight: (C, D) of the layer.
+        bias: (C,), or None.
+        labels: (N,), -100 where none is asked for.
+        loss: gives the loss of each row; cross-entropy by default.
+        budget: most logits at a time. Where all of them are fewer, nothing is cut.
+    """
+    rows = max(1, budget // weight.shape[0])
+    if len(hidden) <= rows:
+        return _score(F.linear(hidden, weight, bias), labels, loss)
+    parts = (hidden, weight, bias)
+    if torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in parts):
+        return Scored(*_InChunks.apply(hidden, weight, bias, labels, loss, rows))  # pyright: ignore
+    scored = [
+        _score(F.linear(part, weight, bias), asked, loss)
+        for part, asked in zip(hidden.split(rows), labels.split(rows), strict=True)
+    ]
+    return Scored(
+        torch.stack([s.total for s in scored]).sum(),
+        torch.cat([s.losses for s in scored]),
+        torch.cat([s.best for s in scored]),
+    )
+
+
+def _score(logits: Tensor, labels: Tensor, loss: Loss) -> Scored:
+    each = loss(logits, labels)  # (N,)
+    with torch.no_grad():
+        plain = each.detach() if loss is token_losses else token_losses(logits, labels)
+        best = logits.argmax(-1)
+    return Scored(each.sum(), plain, best)
+
+
+class _InChunks(torch.autograd.Function):
+    """Forward and backward of each chunk in one go."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        labels: Tensor,
+        loss: Loss,
+        rows: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        sums = [
+            # Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small.
+            torch.zeros_like(part, dtype=_wide(part)) if part is not None and needed else None
+            for part, needed in zip((weight, bias), ctx.needs_input_grad[1:3], strict=True)
+        ]
+        layer = [None if p is None else p.detach().requires_grad_(s is not None)
+                 for p, s in zip((weight, bias), sums, strict=True)]  # fmt: skip
+        total = hidden.new_zeros((), dtype=_wide(hidden))
+        losses, best = [], []
+        for start in range(0, len(hidden), rows):
+            part = hidden[start : start + rows].detach().requires_grad_(of_hidden is not None)
+            with torch.enable_grad():
+                logits = F.linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
+                scored = _score(logits, labels[start : start + rows], loss)
+            wanted = [x for x in (part, *layer) if x is not None and x.requires_grad]
+            found = iter(torch.autograd.grad(scored.total, wanted))
+            if of_hidden is not None:
+                of_hidden[start : start + rows] = next(found)
+            for summed in sums:
+                if summed is not None:
+                    summed += next(found)
+            total += scored.total.detach()
+            losses.append(scored.losses)
+            best.append(scored.best)
+        ctx.of_hidden = of_hidden
+        ctx.sums = [None if summed is None else summed.to(weight.dtype) for summed in sums]
+        answers = total, torch.cat(losses), torch.cat(best)
+        ctx.mark_non_differentiable(*answers[1:])
+        return answers
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Any) -> Any:
+        scale = grads[0]
+        parts = [None if g is None else g * scale for g in (ctx.of_hidden, *ctx.sums)]
+        return *parts, None, None, None
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """At least float32."""
+    return torch.promote_types(x.dtype, torch.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hfdl.report import metadata, wording
 from hfdl.report.facts import environment_facts, run_facts
-from hfdl.report.figures import accuracy_interval, meaning
+from hfdl.report.figures import accuracy_interval, meaning, shown_metrics
 from hfdl.report.findings import limits
 from hfdl.report.markdown import Markdown, environment
 from hfdl.report.page import write_text
@@ -21,7 +21,16 @@ _KINDS = {
     "multi_label_classification": "gives a text any number of labels",
     "regression": "gives a text a number",
 }
-_TASK_KINDS = {"translation": "translates a text"}
+_TASK_KINDS = {
+    "translation": "translates a text",
+    "token_classification": "finds entities in a text and says of what type each is",
+    "causal_lm": "goes on with a text, token by token",
+    "masked_lm": "says what a masked token of a text may be",
+}
+_OWN_ARGUMENTS = {"token_classification": ', aggregation_strategy="viterbi"'}
+_CALLS = {"masked_lm": 'f"a text with a {pipe.tokenizer.mask_token} of yours"'}
+"""What the pipeline is called with, where a plain text will not do."""
+_LABELS = {"token_classification": "Tags"}
 _GONE = {"translation"}
 """Tasks that transformers 5 has no pipeline for."""
 
@@ -48,7 +57,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "origin": _origin(record),
         "data": metadata.data_name(record),
         "examples": (record.plan.get("examples") or {}).get("train"),
-        "task": wording.sentence(record.task),
+        "task": wording.task_name(record.task),
         "kind": _KINDS.get(record.problem_type or "") or _TASK_KINDS.get(record.task),
         "columns": record.splits,
         "rows": _figures(record),
@@ -58,9 +67,13 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "pipeline": Markdown(pipeline) if pipeline else None,
         "plain": record.task not in _GONE,
         "arguments": Markdown(_arguments(record)),
+        "own_arguments": Markdown(_OWN_ARGUMENTS.get(record.task, "")),
+        "call": Markdown(_CALLS.get(record.task, '"a text of yours"')),
+        "example": Markdown(_example(record)),
         "pair": bool(record.section("data").get("text_pair")),
-        "labels": record.labels[:LABELS] if record.problem_type else [],
-        "more_labels": max(0, len(record.labels) - LABELS) if record.problem_type else 0,
+        "labels_title": _LABELS.get(record.task, "Labels"),
+        "labels": _labels(record)[:LABELS],
+        "more_labels": max(0, len(_labels(record)) - LABELS),
         "number": record.problem_type == "regression",
         "limits": limits(record),
         "notes": record.notes(),
@@ -86,10 +99,9 @@ def _count(record: RunRecord, split: str) -> str:
 
 
 def _figures(record: RunRecord) -> list[list[str]]:
-    names = dict.fromkeys(name for split in record.splits for name in record.metrics[split])
     return [
         [wording.metric_name(name), *(_cell(record, split, name) for split in record.splits)]
-        for name in names
+        for name in shown_metrics(record, record.splits)
     ]
 
 
@@ -104,10 +116,23 @@ def _cell(record: RunRecord, split: str, name: str) -> str:
 
 def _arguments(record: RunRecord) -> str:
     """What transformers' pipeline must be told beside the model."""
+    if record.task == "token_classification":
+        return ', aggregation_strategy="first"'
     return {
         "multi_label_classification": ", top_k=None",
         "regression": ', function_to_apply="none"',
     }.get(record.problem_type or "", "")
+
+
+def _example(record: RunRecord) -> str:
+    if record.task == "masked_lm":
+        return f"a text with a {record.metrics.get('mask_token') or '[MASK]'} of yours"
+    return "a text of yours"
+
+
+def _labels(record: RunRecord) -> list[str]:
+    is_known = record.problem_type or record.task == "token_classification"
+    return record.labels if is_known else []
 
 
 def _settings(record: RunRecord) -> list[tuple[str, str]]:

@@ -28,6 +28,25 @@ _FORESEEN = (
 )
 
 
+MEANINGS = {
+    "token_classification": "Precision, recall and F1 are of whole entities, all types together "
+    "(micro average): right is an entity whose first word, last word and type are right. Accuracy "
+    "is the share of words with the right tag; most words are outside of any entity.",
+    "causal_lm": "Each token is foreseen from those before it. Perplexity is e to the loss: among "
+    "so many equally likely tokens the model wavers. It depends on the tokenizer; bits per byte "
+    "does not, and can be compared between models.",
+    "masked_lm": "Loss, perplexity and accuracy are of the tokens that were asked for, each "
+    "foreseen from the text on both sides of it. Perplexity is e to the loss: among so many "
+    "equally likely tokens the model wavers. It can be compared between models with the same "
+    "tokenizer.",
+}
+"""What the figures of a task are of, in words."""
+
+_STRIDED = (
+    "Strided perplexity gives each token a longer text to be foreseen from, as its windows overlap."
+)
+
+
 @dataclass(frozen=True)
 class Headline:
     """The figure that picked the best weights, on one split."""
@@ -59,6 +78,9 @@ def meaning(record: RunRecord) -> str | None:
     """What the figures are of, in words, where their names do not say it."""
     if record.task == "translation":
         return f"{_search(record)} {_FORESEEN}"
+    if record.task in MEANINGS:
+        strided = any("strided_perplexity" in record.metrics[split] for split in record.splits)
+        return " ".join([MEANINGS[record.task], *([_STRIDED] if strided else [])])
     return AVERAGES.get(record.problem_type or "")
 
 
@@ -69,10 +91,21 @@ def _search(record: RunRecord) -> str:
 
 
 def best_metric(record: RunRecord) -> str | None:
-    """The metric that the run is judged by: the one that picked the weights, else the first."""
+    """The metric that the run is judged by: the one that picked the weights, else the first.
+
+    Of a loss its perplexity: the same order, in a unit that says something.
+    """
     named = (record.metrics.get("best") or {}).get("metric")
     measured = {name for split in record.splits for name in record.metrics[split]}
+    if named == "loss" and "perplexity" in measured:
+        return "perplexity"
     return named if named in measured else next(iter(sorted(measured)), None)
+
+
+def shown_metrics(record: RunRecord, columns: list[str]) -> list[str]:
+    """The names of the metrics of some splits. Details (``person/f1``) stand elsewhere."""
+    names = dict.fromkeys(name for column in columns for name in record.metrics[column])
+    return [name for name in names if "/" not in name]
 
 
 def headline(record: RunRecord, split: str, metric: str) -> Headline:
@@ -115,9 +148,8 @@ def _columns(record: RunRecord) -> list[str]:
 
 def _rows(record: RunRecord) -> list[dict[str, Any]]:
     columns = _columns(record)
-    names = dict.fromkeys(name for column in columns for name in record.metrics[column])
     rows = []
-    for name in names:
+    for name in shown_metrics(record, columns):
         cells = []
         for column in columns:
             value = record.metrics[column].get(name)

@@ -4,17 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hfdl.report import counts, wording
+from hfdl.report import counts, entities, wording
 from hfdl.report.calibration import calibrate
 from hfdl.report.figures import SINGLE, accuracy_interval
 from hfdl.report.record import RunRecord
+from hfdl.report.tagged import Sentence, read_sentences
 
 FEW = 30
 """Examples of a label below which its figures say little."""
 WEAKER = 0.05
 """Share by which a label must be found less often than the average to be worth a sentence."""
+NEAR = 0.1
+"""Share of entities found with wrong borders that is worth a sentence."""
 MISJUDGED = 0.03
 """Difference of mean score and accuracy that is worth a sentence."""
+
+_FATES = {
+    "truncate": "of a longer text it reads the start",
+    "head_tail": "of a longer text it reads the start and the end",
+    "window": "a longer text is read in windows whose probabilities are averaged",
+    "error": "a longer text is refused",
+}
+_PIECES = dict.fromkeys(_FATES, "a longer text is read piece by piece")
+_LONG = {
+    "token_classification": (
+        "window",
+        _FATES
+        | {
+            "truncate": "words of a longer text beyond that are said to be in no entity",
+            "window": "a longer text is read in windows that overlap, and each word is judged in "
+            "the one that shows most around it",
+        },
+    ),
+    "causal_lm": ("window", _PIECES),
+    "masked_lm": ("window", _PIECES),
+}
+"""What becomes of long texts by ``data.long_text``, and its default, where a task has its own."""
 
 
 def limits(record: RunRecord) -> list[str]:
@@ -27,6 +52,7 @@ def limits(record: RunRecord) -> list[str]:
         _rare(record),
         _weakest(record),
         _confidence(record),
+        *_types(record),
         _cut(record),
         _seed(record),
     ]
@@ -120,17 +146,56 @@ def _confidence(record: RunRecord) -> str | None:
     )
 
 
+def _types(record: RunRecord) -> list[str]:
+    """What to know of the types of entities."""
+    if record.task != entities.TASK or not record.splits:
+        return []
+    split = record.splits[0]
+    sentences = read_sentences(record.on(split), record.labels)
+    found = [_rare_types(sentences, split), _weakest_type(sentences), _borders(sentences)]
+    return [sentence for sentence in found if sentence]
+
+
+def _rare_types(sentences: list[Sentence], split: str) -> str | None:
+    types = entities.recalls(sentences)
+    rare = sum(total < FEW for _, total, _ in types)
+    if not rare:
+        return None
+    whose = "one type has" if rare == 1 else f"{rare} of {len(types)} types have"
+    return (
+        f"In the {split} split {whose} fewer than {FEW} entities: figures by type are rough there."
+    )
+
+
+def _weakest_type(sentences: list[Sentence]) -> str | None:
+    types = entities.recalls(sentences)
+    if len(types) < 2:
+        return None
+    recall, name = min((recall, name) for name, _, recall in types)
+    every = sum(total for _, total, _ in types)
+    if recall > sum(total * share for _, total, share in types) / every - WEAKER:
+        return None
+    return f"The type found least often is {name!r}: {wording.percent(recall)} of its entities."
+
+
+def _borders(sentences: list[Sentence]) -> str | None:
+    """Whether many entities are found but not word for word."""
+    found = entities.fates(sentences)[""]
+    near, total = found["boundaries"], found.total()
+    if not total or near < NEAR * total:
+        return None
+    return (
+        f"{wording.percent(near / total)} of the entities were found with their type but not with "
+        "all their words and no others; they count as mistakes."
+    )
+
+
 def _cut(record: RunRecord) -> str | None:
     data = record.section("data")
     if data.get("max_length") is None:
         return None
-    fates = {
-        "truncate": "of a longer text it reads the start",
-        "head_tail": "of a longer text it reads the start and the end",
-        "window": "a longer text is read in windows whose probabilities are averaged",
-        "error": "a longer text is refused",
-    }
-    fate = fates.get(str(data.get("long_text") or "truncate"))
+    default, fates = _LONG.get(record.task, ("truncate", _FATES))
+    fate = fates.get(str(data.get("long_text") or default))
     length = wording.number(data["max_length"])
     return f"The model takes {length} tokens at a time; {fate}." if fate else None
 

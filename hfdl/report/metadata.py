@@ -104,5 +104,8 @@ def _results(record: RunRecord) -> list[EvalResult]:
         )
         for split in record.splits
         for name, value in record.metrics[split].items()
-        if name != "loss" and isinstance(value, (int, float)) and math.isfinite(value)
+        if name != "loss"
+        and "/" not in name  # a detail
+        and isinstance(value, (int, float))
+        and math.isfinite(value)
     ]

@@ -8,10 +8,12 @@ from typing import Any
 from hfdl.report import (
     calibration,
     curves,
+    entities,
     examples,
     facts,
     figures,
     labels,
+    language,
     regression,
     translations,
     wording,
@@ -24,11 +26,15 @@ SECTIONS: tuple[Builder, ...] = (
     facts.build_limits,
     curves.build,
     labels.build_table,
+    entities.build_table,
     labels.build_confusion,
     calibration.build,
     regression.build,
     examples.build,
     translations.build,
+    entities.build_examples,
+    language.build_samples,
+    language.build_examples,
     facts.build,
 )
 """The parts of the page in their order. A new task adds its own."""
@@ -67,7 +73,7 @@ def _heading(record: RunRecord) -> dict[str, Any]:
         (record.metrics.get("environment") or {}).get("device"),
     ]
     return {
-        "task": wording.sentence(record.task),
+        "task": wording.task_name(record.task),
         "model": model.rstrip("/").rsplit("/", maxsplit=1)[-1],
         "details": [str(detail) for detail in details if detail],
     }

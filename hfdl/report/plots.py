@@ -168,10 +168,12 @@ def _mark_best(axes: Axes, steps: np.ndarray, values: np.ndarray, best: int, met
     # Beside the border the words would leave the picture.
     share = (steps[best] - steps[0]) / max(steps[-1] - steps[0], 1)
     side = "left" if share < 0.2 else "right" if share > 0.8 else "center"
+    # A curve that falls comes from above.
+    is_low = values[best] < values[0]
     axes.annotate(
         f"best: {figure_text(metric, float(values[best]))}",
         (steps[best], values[best]),
-        xytext=(0, 9),
+        xytext=(0, -17 if is_low else 9),
         textcoords="offset points",
         ha=side,
         color=INK,

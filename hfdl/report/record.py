@@ -154,4 +154,6 @@ def _without_superseded(events: Iterator[Record]) -> list[Record]:
 
 
 def _taken_back(event: Record, resumed_step: int) -> bool:
-    return event.get("event") in ("update", "evaluation") and event["step"] > resumed_step
+    return (
+        event.get("event") in ("update", "evaluation", "samples") and event["step"] > resumed_step
+    )

@@ -13,6 +13,7 @@ CAP = 20_000
 """Characters that a page carries of one text at most."""
 
 _METRICS = {
+    "bits_per_byte": "Bits per byte",
     "bleu": "BLEU",
     "chrf": "chrF",
     "f1": "F1",
@@ -26,9 +27,11 @@ _METRICS = {
     "r_squared": "R²",
     "rmse": "Root mean squared error",
     "roc_auc": "ROC AUC",
+    "strided_perplexity": "Perplexity, strided",
     "spearman": "Spearman correlation",
     "spearmanr": "Spearman correlation",
 }
+_TASKS = {"causal_lm": "Language model", "masked_lm": "Masked language model"}
 _SHARES = ("accuracy", "exact_match", "f1", "precision", "recall")
 
 
@@ -67,6 +70,11 @@ def is_share(name: str) -> bool:
 def metric_name(name: str) -> str:
     """``spearmanr`` as ``Spearman correlation``."""
     return _METRICS.get(name) or sentence(name)
+
+
+def task_name(name: str) -> str:
+    """``text_classification`` as ``Text classification``, ``causal_lm`` as ``Language model``."""
+    return _TASKS.get(name) or sentence(name)
 
 
 def sentence(name: str) -> str:

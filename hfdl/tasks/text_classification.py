@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.encode import TextEncoder, length_facts
@@ -20,7 +19,9 @@ from hfdl.data.table import Table
 from hfdl.errors import ConfigError, ModelError
 from hfdl.metrics import multi_label_metrics, regression_metrics, single_label_metrics
 from hfdl.tasks import classification_data as reading
+from hfdl.tasks.classification_loss import refuse_on_numbers, row_losses
 from hfdl.tasks.classification_split import ClassificationSplit, Padding
+from hfdl.tasks.loss_options import loss_options
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.tables import text_column
 from hfdl.weights.pretrained import (
@@ -140,6 +141,9 @@ class TextClassification:
             for name, table in tables.items()
             if self.trains or name != "train"
         }
+        if self.trains:
+            refuse_on_numbers(self.tune, self.problem_type)
+            splits["train"].in_training = True
         if self.trains and self.tune.class_weights is not None:
             splits["train"].class_weights = self._weigh(splits["train"])
         return Splits(**splits, facts=facts)
@@ -245,25 +249,19 @@ class TextClassification:
         A row weighs one over the windows of its text, so that a long text counts once; with
         class weights, times the weight of its label, and ``count`` is the sum of the weights (as
         torch's ``cross_entropy`` divides). Held-out splits have none: their loss says how good
-        the model is, whatever it was trained with.
+        the model is, whatever it was trained with. Focal loss and label smoothing are likewise
+        for training alone.
         """
         logits = outputs.logits  # (R, C)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         example = batch.targets["example"]  # (R,)
         labels = batch.targets["labels"][example]  # (R,) or (R, C)
-        weight = 1.0 / batch.targets["windows"][example].to(logits.dtype)  # (R,)
         classes = batch.targets.get("class_weights")  # (C,)
         _, problem_type = self._known()
-        if problem_type == SINGLE:
-            losses = F.cross_entropy(logits, labels, reduction="none")  # (R,)
-            weight = weight if classes is None else weight * classes[labels]
-        elif problem_type == MULTI:
-            losses = F.binary_cross_entropy_with_logits(
-                logits, labels.to(logits.dtype), reduction="none", pos_weight=classes
-            ).mean(dim=-1)  # (R, C) -> (R,)
-        else:
-            losses = (logits[:, 0] - labels.to(logits.dtype)) ** 2  # (R,)
-        return LossSum((losses * weight).sum(), weight.sum())
+        options = loss_options(self.tune) if "training" in batch.targets else {}
+        losses = row_losses(logits, labels, problem_type, classes=classes, **options)  # (R,)
+        weight = 1.0 / batch.targets["windows"][example].to(losses.dtype)  # (R,)
+        count = weight if classes is None or problem_type != SINGLE else weight * classes[labels]
+        return LossSum((losses * weight).sum(), count.sum())
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
         """``prediction`` (a label, a list of labels or a number), ``score`` and ``scores``."""

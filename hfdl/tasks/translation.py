@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.generation import generate
 from hfdl.metrics.translation import require_sacrebleu, signatures
 from hfdl.tasks import translation_data as reading
+from hfdl.tasks.loss_options import loss_options, refuse_class_weights
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.translation_model import (
     build_scratch,
@@ -56,6 +57,7 @@ class Translation:
         trains: whether ``prepare`` reads a training split.
         seed: fixes the split of validation and the sampling.
         memory: data objects by the marker that stands for them in the recipe.
+        tune: the recipe's ``tune`` section.
     """
 
     name = "translation"
@@ -75,18 +77,21 @@ class Translation:
         trains: bool,
         seed: int,
         memory: Mapping[str, Any] | None,
+        tune: TuneConfig | None = None,
     ) -> None:
         self.folder, self.tokenizer, self.start_token_id = folder, tokenizer, start_token_id
         self.model, self.max_length, self.long_text = model, max_length, long_text
         self.trains, self.seed, self.memory = trains, seed, memory or {}
+        self.tune = tune or TuneConfig()
         self.fresh_parameters: list[str] = []
 
     @classmethod
     def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Translation:
         """A task that trains hfdl's transformer from nothing, or a saved model further."""
+        refuse_class_weights(recipe.tune, "a translation")
         options: dict[str, Any] = {
             "model": recipe.model, "long_text": reading.fate_of_long_texts(recipe.data),
-            "trains": True, "seed": recipe.train.seed, "memory": memory,
+            "trains": True, "seed": recipe.train.seed, "memory": memory, "tune": recipe.tune,
         }  # fmt: skip
         if is_scratch(recipe.model):
             vocabulary_size(recipe.model)  # refuse wrong sizes before the data is read
@@ -147,6 +152,8 @@ class Translation:
             for name, table in tables.items()
             if self.trains or name != "train"
         }
+        if self.trains:
+            splits["train"].in_training = True
         return Splits(**splits, facts=facts)
 
     def encode(self, texts: Sequence[str]) -> TranslationSplit:
@@ -207,8 +214,12 @@ class Translation:
         return model.eval()
 
     def loss(self, outputs: Any, batch: Batch) -> LossSum:
-        """Cross-entropy of the right words, summed over the real tokens of the targets."""
-        return summed_loss(outputs.logits, batch.targets["labels"])
+        """Cross-entropy of the right words, summed over the real tokens of the targets.
+
+        Label smoothing and focal loss are for training alone.
+        """
+        options = loss_options(self.tune) if "training" in batch.targets else {}
+        return summed_loss(outputs.logits, batch.targets["labels"], **options)
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
         """``loss``, ``accuracy`` and ``tokens``: how well each right target was foreseen."""

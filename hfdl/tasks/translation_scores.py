@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional as F
 
 from hfdl.metrics.translation import translation_metrics
+from hfdl.nn.losses import token_losses
 from hfdl.tasks.protocol import LossSum, Prediction
 from hfdl.weights.transformer import IGNORED
 
@@ -16,14 +16,25 @@ NAMES = ["bleu", "chrf", "accuracy", "perplexity"]
 """What ``corpus_scores`` gives."""
 
 
-def summed_loss(logits: torch.Tensor, labels: torch.Tensor) -> LossSum:
+def summed_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    focal_gamma: float = 0.0,
+) -> LossSum:
     """Cross-entropy of the right words, summed over the real tokens of the targets.
 
     Args:
         logits: (B, T, V).
         labels: (B, T), -100 at padding.
+        label_smoothing, focal_gamma: as ``hfdl.nn.losses.token_losses`` takes them.
     """
-    return LossSum(_losses(logits, labels).sum(), (labels != IGNORED).sum())
+    losses = token_losses(
+        logits.flatten(0, 1), labels.flatten(), label_smoothing=label_smoothing,
+        focal_gamma=focal_gamma,
+    )  # (B * T,)  # fmt: skip
+    return LossSum(losses.sum(), (labels != IGNORED).sum())
 
 
 def foreseen(logits: torch.Tensor, labels: torch.Tensor) -> list[Prediction]:
@@ -37,7 +48,8 @@ def foreseen(logits: torch.Tensor, labels: torch.Tensor) -> list[Prediction]:
         for each target ``loss``, the mean cross-entropy of its words, ``accuracy``, the share of
         them that was the likeliest word, and ``tokens``, their number.
     """
-    losses = _losses(logits, labels).double().sum(1)  # (B,)
+    losses = token_losses(logits.flatten(0, 1), labels.flatten())  # (B * T,)
+    losses = losses.view(labels.shape).double().sum(1)  # (B * T,) -> (B, T) -> (B,)
     tokens = (labels != IGNORED).sum(1)
     right = (logits.argmax(-1) == labels).sum(1)
     rows = zip(losses.tolist(), right.tolist(), tokens.tolist(), strict=True)
@@ -57,10 +69,3 @@ def corpus_scores(predictions: Sequence[Prediction], references: Sequence[str]) 
         "accuracy": right,
         "perplexity": math.exp(min(nats, 700.0)),
     }
-
-
-def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of each label, 0 at padding: logits (B, T, V), labels (B, T) -> (B, T)."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    flat = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")  # (B * T,)
-    return flat.view(labels.shape)  # (B * T,) -> (B, T)

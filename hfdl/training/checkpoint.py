@@ -12,6 +12,7 @@ then are older ones removed. On resume the newest one whose checksums hold is ta
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -144,14 +145,41 @@ def _load(path: Path) -> Snapshot:
 
 
 def model_tensors(model: nn.Module) -> Tensors:
-    """Parameters and saved buffers by name, each shared tensor once, on the CPU."""
-    seen: dict[int, str] = {}
-    tensors = {}
+    """What training changes, on the CPU: trained parameters and saved buffers, shared ones once.
+
+    The rest is what it was when the model was built, and is built again; ``untrained_digest``
+    says whether it is the same. Of a model with adapters that is all but a hundredth.
+    """
+    return {
+        name: tensor.detach().to("cpu").contiguous()
+        for name, tensor in _once(model).items()
+        if not _is_untrained(tensor)
+    }
+
+
+def untrained_digest(model: nn.Module) -> str | None:
+    """SHA-256 of the parameters that are not trained, names included; None where all are."""
+    untrained = {name: tensor for name, tensor in _once(model).items() if _is_untrained(tensor)}
+    if not untrained:
+        return None
+    digest = hashlib.sha256()
+    for name, tensor in untrained.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        raw = tensor.detach().to("cpu").contiguous().flatten().view(torch.uint8)
+        digest.update(raw.numpy().data)
+    return digest.hexdigest()
+
+
+def _once(model: nn.Module) -> Tensors:
+    """Parameters and saved buffers by name, each shared one under its first name."""
+    named: dict[int, tuple[str, torch.Tensor]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
-        if id(tensor) not in seen:
-            seen[id(tensor)] = name
-            tensors[name] = tensor.detach().to("cpu").contiguous()
-    return tensors
+        named.setdefault(id(tensor), (name, tensor))
+    return dict(named.values())
+
+
+def _is_untrained(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
 
 
 def load_model_tensors(model: nn.Module, tensors: Tensors) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
@@ -39,7 +40,7 @@ from hfdl.training.gradients import average_and_clip
 from hfdl.training.signals import SignalWatch
 from hfdl.training.state import TrainingState
 
-SMALLER_IS_BETTER = frozenset({"loss", "perplexity", "mse", "mae"})
+SMALLER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "mse", "mae"})
 
 
 @dataclass
@@ -80,6 +81,8 @@ class Loop:
         accelerator: device, precision and processes.
         checkpoints: where snapshots go; None: nothing is written (a dry run).
         listener: takes the events; called on the main process only.
+        layer_decay: the rate of each layer is this multiple of that of the one above it.
+        still: parts of the model that stay in eval mode while it is trained.
 
     Raises:
         ConfigError: unknown schedule, or a ``best_metric`` that the task does not have.
@@ -96,6 +99,8 @@ class Loop:
         *,
         checkpoints: Checkpoints | None = None,
         listener: Listener | None = None,
+        layer_decay: float | None = None,
+        still: Sequence[torch.nn.Module] = (),
     ) -> None:
         _check_best_metric(config, task)
         self.task, self.train, self.validation = task, train, validation
@@ -103,7 +108,9 @@ class Loop:
         self._listener = listener
         self.steps_per_epoch = math.ceil(len(train) / config.batch_size)
         self.steps = total_steps(config, len(train))
-        self.state = TrainingState(model, config, accelerator, self.steps)
+        self.state = TrainingState(
+            model, config, accelerator, self.steps, layer_decay=layer_decay, still=still
+        )
         self.progress = Progress()
         self._batches: tuple[int, list[np.ndarray]] = (-1, [])
         self._saved_step = 0
@@ -144,7 +151,7 @@ class Loop:
 
     def update(self, examples: np.ndarray) -> None:
         """One update of the weights from the given examples (of all processes)."""
-        self.state.model.train()
+        self.state.train()
         sums = self._backward(examples)
         self.accelerator.unscale_gradients(self.state.optimizer)
         # DDP has averaged over the processes what was summed over items: make it a mean.

@@ -9,6 +9,7 @@ from torch import nn
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
+from hfdl.tuning.layers import places
 
 # Schedules of transformers that ignore every option.
 _WITHOUT_OPTIONS = ("constant", "constant_with_warmup")
@@ -36,10 +37,43 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     return [group for group in groups if group["params"]]
 
 
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+def layer_groups(
+    model: nn.Module, groups: list[dict[str, Any]], rate: float, layer_decay: float
+) -> list[dict[str, Any]]:
+    """Each group in parts by the depth of its parameters, each part with a rate of its own.
+
+    The rate is ``rate * layer_decay ** k``, k layers below the head; the first part is the
+    highest, whose rate the log shows. Lower layers hold what is common to all tasks (Howard &
+    Ruder 2018, https://arxiv.org/abs/1801.06146, section 3.2; as here: Clark et al. 2020,
+    https://arxiv.org/abs/2003.10555, appendix B).
+
+    Args:
+        model: the model.
+        groups: of its parameters, as ``decay_groups`` gives them.
+        rate: of the head.
+        layer_decay: above 0, at most 1.
+    """
+    found = places(model)
+    below = {id(p): found[name].top - found[name].depth for name, p in model.named_parameters()}
+    parts: dict[tuple[int, int], list[nn.Parameter]] = {}
+    for number, group in enumerate(groups):
+        for parameter in group["params"]:
+            parts.setdefault((below[id(parameter)], number), []).append(parameter)
+    return [
+        {**groups[number], "params": parts[k, number], "lr": rate * layer_decay**k}
+        for k, number in sorted(parts)
+    ]
+
+
+def build_optimizer(
+    model: nn.Module, config: TrainConfig, layer_decay: float | None = None
+) -> torch.optim.Optimizer:
     """AdamW in torch's fused form: on CPU torch would choose a loop that is three times slower."""
+    groups = decay_groups(model, config.weight_decay)
+    if layer_decay is not None:
+        groups = layer_groups(model, groups, config.learning_rate, layer_decay)
     return torch.optim.AdamW(
-        decay_groups(model, config.weight_decay),
+        groups,
         lr=config.learning_rate,
         betas=config.adam_betas,
         eps=config.adam_epsilon,

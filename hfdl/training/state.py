@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from hfdl.training.checkpoint import (
     load_optimizer_tensors,
     model_tensors,
     optimizer_tensors,
+    untrained_digest,
 )
 from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
 from hfdl.training.seeding import random_state, restore_random_state
@@ -30,23 +32,40 @@ class TrainingState:
         config: the recipe's ``train`` section.
         accelerator: device, precision and processes.
         steps: updates of the whole run, for the schedule.
+        layer_decay: the rate of each layer is this multiple of that of the one above it.
+        still: parts of the model that stay in eval mode while it is trained.
     """
 
     def __init__(
-        self, model: nn.Module, config: TrainConfig, accelerator: Accelerator, steps: int
+        self,
+        model: nn.Module,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        steps: int,
+        *,
+        layer_decay: float | None = None,
+        still: Sequence[nn.Module] = (),
     ) -> None:
         self.accelerator = accelerator
         self.model = accelerator.prepare_model(model)
         self.plain_model = accelerator.unwrap_model(self.model, keep_torch_compile=False)
-        self._raw_optimizer = build_optimizer(self.plain_model, config)
+        self._raw_optimizer = build_optimizer(self.plain_model, config, layer_decay)
         self.schedule = build_schedule(config, self._raw_optimizer, steps)
         prepared: Any = accelerator.prepare_optimizer(self._raw_optimizer)
         self.optimizer: AcceleratedOptimizer = prepared
         self.parameters = [p for g in self._raw_optimizer.param_groups for p in g["params"]]
+        self._still = list(still)
+        self._untrained = untrained_digest(self.plain_model)
+
+    def train(self) -> None:
+        """Training mode, but for the parts that only give features."""
+        self.model.train()
+        for part in self._still:
+            part.eval()
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update."""
+        """The rate of the next update; of the head, where each layer has its own."""
         return float(self.schedule.get_last_lr()[0])
 
     def step(self) -> None:
@@ -63,7 +82,7 @@ class TrainingState:
         return watches_a_metric(self.schedule)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The model's tensors by name."""
+        """The model's tensors by name, but for those that are not trained."""
         return model_tensors(self.plain_model)
 
     def load_weights(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -86,6 +105,7 @@ class TrainingState:
             random=randoms,
             state={
                 **progress,
+                "untrained": self._untrained,
                 "schedule": self.schedule.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
             },
@@ -99,6 +119,7 @@ class TrainingState:
         """
         self._check_processes(snapshot.random["cpu"].shape[0])
         progress = dict(snapshot.state)
+        self._check_untrained(progress.pop("untrained", None))
         schedule, scaler = progress.pop("schedule"), progress.pop("scaler")
         self.load_weights(snapshot.model)
         load_optimizer_tensors(self._raw_optimizer, snapshot.optimizer, self._names())
@@ -111,6 +132,15 @@ class TrainingState:
         mine = {name: states[rank] for name, states in snapshot.random.items()}
         restore_random_state(mine, self.accelerator.device)
         return progress
+
+    def _check_untrained(self, digest: str | None) -> None:
+        if digest != self._untrained:
+            raise CheckpointError(
+                "the weights that are not trained are not those that the run was started with",
+                where="model.name",
+                rule="a checkpoint holds only the weights that are trained",
+                remedy="put the old model back, or start again with --overwrite",
+            )
 
     def _check_processes(self, processes: int) -> None:
         if processes != self.accelerator.num_processes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,18 @@ def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
             "folder is never run",
             remedy="choose another model",
         ) from error
+    set_sizes(config, sizes or {})
+    return config
+
+
+def set_sizes(config: Any, sizes: Mapping[str, Any]) -> None:
+    """Put sizes into a transformers config.
+
+    Raises:
+        ConfigError: a size is not a key of the config, or its value is of another type.
+    """
     known = [*config.to_dict(), *config.attribute_map]
-    for key, value in (sizes or {}).items():
+    for key, value in sizes.items():
         if key not in known:
             raise ConfigError(
                 f"{config.model_type} has no size {key!r}",
@@ -62,7 +74,15 @@ def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
             setattr(config, key, value)
         except _BROKEN as error:
             raise _unfit_size(f"model.config.{key}", error) from error
-    return config
+
+
+@contextmanager
+def refuse_unfit_sizes() -> Iterator[None]:
+    """While active, what transformers says of sizes that do not fit each other is a ConfigError."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise _unfit_size("model.config", error) from error
 
 
 def _unfit_size(where: str, error: BaseException) -> ConfigError:
@@ -132,10 +152,8 @@ def build_pretrained(
     auto = getattr(transformers, auto_class)
     dtype = getattr(torch, model.dtype)
     if model.config is not None:
-        try:
+        with refuse_unfit_sizes():
             fresh_model = auto.from_config(config, dtype=dtype, trust_remote_code=False)
-        except _BROKEN as error:
-            raise _unfit_size("model.config", error) from error
         return fresh_model, [name for name, _ in fresh_model.named_parameters()]
     with quiet_transformers():
         try:

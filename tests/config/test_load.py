@@ -16,7 +16,7 @@ from hfdl.config.load import (
     recipe_text,
 )
 from hfdl.config.overrides import parse_overrides
-from hfdl.config.schema import Recipe
+from hfdl.config.schema import LoraConfig, Recipe
 from hfdl.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -242,3 +242,80 @@ def test_every_key_is_described_and_reachable() -> None:
     for name, default in defaults.items():
         given = list(default) if isinstance(default, tuple) else default
         load_recipe("sentiment", {name: given})
+
+
+# ---- a section that may be absent ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], None),
+        (["tune.lora={}"], {}),
+        (["tune.lora={r: 16}"], {"r": 16}),
+        (["tune.lora.r=16"], {"r": 16}),
+        (["tune.lora.r=16", "tune.lora.targets=[query, value]"],
+         {"r": 16, "targets": ["query", "value"]}),
+        (["tune.lora.r=16", "tune.lora={}"], {"r": 16}),
+        (["tune.lora.r=16", "tune.lora=null"], None),
+        (["tune.lora=null", "tune.lora.r=16"], {"r": 16}),
+        (["tune.lora={}", "tune=null"], None),
+        (["tune={lora: {}}"], {}),
+    ],
+)  # fmt: skip
+def test_lora_is_absent_until_it_is_asked_for(overrides: list[str], expected: Any) -> None:
+    asked = {"model.name": "m", **parse_overrides(overrides)}
+    found = load_recipe("sentiment", asked).tune.lora
+    assert found == (None if expected is None else LoraConfig(**expected))
+
+
+def test_lora_in_a_file_is_kept_changed_or_taken_out(tmp_path) -> None:
+    file = file_with(tmp_path, MODEL + "tune:\n  lora: {r: 16, dropout: 0.1}\n")
+    assert load_recipe(file).tune.lora == LoraConfig(r=16, dropout=0.1)
+    assert load_recipe(file, {"tune.lora": {}}).tune.lora == LoraConfig(r=16, dropout=0.1)
+    assert load_recipe(file, {"tune.lora.r": 4}).tune.lora == LoraConfig(r=4, dropout=0.1)
+    assert load_recipe(file, {"tune.lora.r": None}).tune.lora == LoraConfig(dropout=0.1)
+    assert load_recipe(file, {"tune.lora": None}).tune.lora is None
+    recipe = load_recipe(file)
+    assert load_recipe(recipe) == recipe
+    dumped = file_with(tmp_path, dump_recipe(recipe))
+    assert load_recipe(dumped) == recipe
+    assert "\n  lora: {r: 16, alpha: null, dropout: 0.1, targets: null}\n" in dump_recipe(recipe)
+    empty = file_with(tmp_path, MODEL + "tune: {lora: {}}\n")
+    assert load_recipe(empty).tune.lora == LoraConfig()
+
+
+def test_the_keys_of_lora_are_listed() -> None:
+    keys = {key.name: key for key in recipe_keys()}
+    assert [name for name in keys if name.startswith("tune.lora")] == [
+        "tune.lora", "tune.lora.r", "tune.lora.alpha", "tune.lora.dropout", "tune.lora.targets",
+    ]  # fmt: skip
+    assert keys["tune.lora"].type == "a map of r, alpha, dropout, targets or null"
+    assert keys["tune.lora"].default is None
+    assert keys["tune.lora.r"].default == 8
+
+
+@pytest.mark.parametrize(
+    ("override", "rest"),
+    [
+        ("tune.lora=8",
+         "tune.lora cannot be 8; it is a section, written as 'lora: {r: ...}' or null"),
+        ("tune.lora.r=0", "tune.lora.r cannot be 0; it must be a whole number above 0"),
+        ("tune.lora.r=true", "tune.lora.r cannot be true; it must be a whole number above 0"),
+        ("tune.lora.rank=8", "unknown key 'tune.lora.rank'. Here it is 'tune.lora.r'"),
+        ("tune.lora.dropuot=0.1",
+         "unknown key 'tune.lora.dropuot'. Did you mean 'tune.lora.dropout'?"),
+        ("tune.lora.target_modules=q",
+         "unknown key 'tune.lora.target_modules'. Here it is 'tune.lora.targets'"),
+        ("tune.layer_decay=1.5",
+         "tune.layer_decay cannot be 1.5; it must be a number above 0 and at most 1 or null"),
+        ("tune.label_smoothing=1", "tune.label_smoothing cannot be 1; it must be a number of at "
+         "least 0.0 and below 1.0"),
+        ("tune.loss=focall",
+         "tune.loss cannot be focall; it must be cross_entropy or focal. Did you mean 'focal'?"),
+    ],
+)  # fmt: skip
+def test_wrong_tuning(override: str, rest: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_recipe("sentiment", {"model.name": "m", **parse_overrides([override])})
+    assert str(caught.value) == f"override {override}: {rest}"

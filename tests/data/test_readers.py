@@ -366,17 +366,17 @@ def test_missing_file_with_nothing_near_or_no_folder(tmp_path, monkeypatch):
         (
             "a.xlsx",
             "a.xlsx: unknown file extension '.xlsx'; the known ones are: .csv, .tsv, .json, "
-            ".jsonl, .parquet, .txt. Convert the file to one of these",
+            ".jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Convert the file to one of these",
         ),
         (
             "a.jsonlines",
             "a.jsonlines: unknown file extension '.jsonlines'; the known ones are: .csv, .tsv, "
-            ".json, .jsonl, .parquet, .txt. Did you mean '.jsonl'?",
+            ".json, .jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Did you mean '.jsonl'?",
         ),
         (
             "reviews",
             "reviews: the file name has no extension; the known ones are: .csv, .tsv, .json, "
-            ".jsonl, .parquet, .txt. Convert the file to one of these",
+            ".jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Convert the file to one of these",
         ),
     ],
 )

@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from hfdl.config.load import load_recipe
 from hfdl.config.objects import take_objects
 from hfdl.errors import ConfigError, DataError
+from hfdl.tasks.classification_loss import binary_losses
 from hfdl.tasks.registry import task_for_model, task_for_training
 from hfdl.training.evaluation import evaluate
 
@@ -254,6 +255,103 @@ def test_a_regression_has_no_classes_to_weigh(tiny_bert: Path):
     assert str(caught.value) == (
         "tune.class_weights: a regression has no classes to weigh; class weights belong to "
         "labels. Remove it"
+    )
+
+
+# ---- focal loss and label smoothing ----------------------------------------------------------
+
+
+def expected_single(logits: torch.Tensor, labels: torch.Tensor, case: str) -> torch.Tensor:
+    """The mean loss of each case from torch's own parts."""
+    if case == "smoothed":
+        return F.cross_entropy(logits, labels, label_smoothing=0.2)
+    if case == "smoothed and weighted":
+        weight = torch.tensor([0.5, 3.0, 1.0], dtype=logits.dtype)  # bad, fine, good
+        return F.cross_entropy(logits, labels, weight=weight, label_smoothing=0.2)
+    p = logits.softmax(-1)[torch.arange(len(labels)), labels]
+    return (-((1 - p) ** (2.0 if case == "focal" else 0.7)) * p.log()).mean()
+
+
+@pytest.mark.parametrize(
+    ("case", "tune"),
+    [
+        ("smoothed", {"tune_label_smoothing": 0.2}),
+        ("smoothed and weighted", {
+            "tune_label_smoothing": 0.2, "tune_class_weights": {"bad": 0.5, "fine": 3.0},
+        }),
+        ("focal", {"tune_loss": "focal"}),
+        ("focal, gamma 0.7", {"tune_loss": "focal", "tune_focal_gamma": 0.7}),
+    ],
+)  # fmt: skip
+def test_the_loss_that_is_trained_on_and_the_plain_one_that_is_held_out(
+    tiny_bert: Path, decide: Any, case: str, tune: dict[str, Any]
+):
+    rows = three_classes()
+    task, splits, recipe = prepared(tiny_bert, rows, data_validation=rows, **tune)
+    model = decide(task.build_model(recipe.model)).double()
+    logits = model(**splits.train.batch(range(12)).inputs).logits
+    labels = torch.tensor([sorted(THREE).index(row["label"]) for row in rows])
+    expected, plain = expected_single(logits, labels, case), F.cross_entropy(logits, labels)
+    assert abs(expected - plain).item() > 0.01
+    ours = mean_loss(task, model, splits.train)
+    assert ours.item() == pytest.approx(expected.item(), rel=1e-12)
+    assert_same_gradients(gradients(model, ours), gradients(model, expected))
+    held_out = evaluate(task, model, splits.validation, torch.device("cpu")).metrics["loss"]
+    assert held_out == pytest.approx(plain.item(), rel=1e-12)
+
+
+def several_labels() -> Rows:
+    return [
+        {"text": words(3 + i % 4, i), "label": [t for t in "xyz" if i % (2 + "xyz".index(t)) == 0]}
+        for i in range(12)
+    ]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("smoothing", "gamma"), [(0.2, 0.0), (0.0, 2.0), (0.2, 1.5)])
+def test_questions_of_yes_and_no_are_smoothed_and_focal_too(
+    tiny_bert: Path, decide: Any, smoothing: float, gamma: float, weighted: bool
+):
+    rows = several_labels()
+    tune: dict[str, Any] = {"tune_label_smoothing": smoothing}
+    if gamma:
+        tune |= {"tune_loss": "focal", "tune_focal_gamma": gamma}
+    if weighted:
+        tune |= {"tune_class_weights": {"y": 3.0}}
+    task, splits, recipe = prepared(tiny_bert, rows, data_validation=rows, **tune)
+    model = decide(task.build_model(recipe.model)).double()
+    logits = model(**splits.train.batch(range(12)).inputs).logits
+    targets = torch.tensor([[float(t in row["label"]) for t in "xyz"] for row in rows]).double()
+    p, y = logits.sigmoid(), targets * (1 - smoothing) + smoothing / 2
+    w = torch.tensor([1.0, 3.0 if weighted else 1.0, 1.0]).double()
+    expected = -(w * y * (1 - p) ** gamma * p.log() + (1 - y) * p**gamma * (1 - p).log()).mean()
+    ours = mean_loss(task, model, splits.train)
+    assert ours.item() == pytest.approx(expected.item(), rel=1e-10)
+    assert_same_gradients(gradients(model, ours), gradients(model, expected))
+    plain = F.binary_cross_entropy_with_logits(logits, targets)
+    assert abs(plain - expected).item() > 0.01
+    held_out = evaluate(task, model, splits.validation, torch.device("cpu")).metrics["loss"]
+    assert held_out == pytest.approx(plain.item(), rel=1e-10)
+
+
+def test_a_focal_loss_of_certain_answers_is_finite():
+    logits = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
+    targets = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    losses = binary_losses(logits, targets, None, 0.0, 2.0)
+    assert losses.tolist() == [[0.0, 0.0], [200.0, 200.0]]
+    losses.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.tolist() == [[0.0, 0.0], [-1.0, 1.0]]
+
+
+@pytest.mark.parametrize(("key", "value"), [("tune_loss", "focal"), ("tune_label_smoothing", 0.1)])
+def test_a_regression_has_no_classes_to_foresee(tiny_bert: Path, key: str, value: Any):
+    rows = [{"text": words(4, i), "label": i / 3} for i in range(8)]
+    with pytest.raises(ConfigError) as caught:
+        prepared(tiny_bert, rows, data_validation=rows, **{key: value})
+    assert str(caught.value) == (
+        f"{key.replace('_', '.', 1)}: a regression has no classes to foresee; focal loss and label "
+        "smoothing belong to labels. Remove it"
     )
 
 

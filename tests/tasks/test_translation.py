@@ -247,6 +247,41 @@ def test_loss_and_words_foreseen_equal_torch(tmp_path: Path) -> None:
         assert prediction["accuracy"] == float((logits.argmax(-1) == right).double().mean())
 
 
+@pytest.mark.parametrize(
+    "tune", [{"tune.label_smoothing": 0.1}, {"tune.loss": "focal", "tune.focal_gamma": 1.0}]
+)
+def test_the_loss_that_is_trained_on_is_smoothed_or_focal(
+    tmp_path: Path, tune: dict[str, Any]
+) -> None:
+    task, splits, model = prepared(tmp_path, digits(6), **tune)
+    model.double().eval()
+    batch = splits.train.batch(range(6))
+    outputs = model(**batch.inputs)
+    labels = batch.targets["labels"]
+    keep = labels != -100
+    logits, right = outputs.logits[keep], labels[keep]
+    plain = F.cross_entropy(logits, right)
+    if "tune.label_smoothing" in tune:
+        expected = F.cross_entropy(logits, right, label_smoothing=0.1)
+    else:
+        p = logits.softmax(-1).gather(1, right[:, None])[:, 0]
+        expected = (-(1 - p) * p.log()).mean()
+    loss = task.loss(outputs, batch)
+    assert float(loss.total / loss.count) == pytest.approx(float(expected), rel=1e-12)
+    assert abs(float(expected - plain)) > 1e-3
+    held_out = task.loss(outputs, splits.validation.batch(range(6)))
+    assert float(held_out.total / held_out.count) == pytest.approx(float(plain), rel=1e-12)
+
+
+def test_a_translation_has_no_labels_to_weigh(tmp_path: Path) -> None:
+    with pytest.raises(HfdlError) as caught:
+        prepared(tmp_path, digits(6), **{"tune.class_weights": "balanced"})
+    assert str(caught.value) == (
+        "tune.class_weights: a translation has no labels to weigh; class weights belong to labels. "
+        "Remove it"
+    )
+
+
 def test_metrics_weigh_words_not_texts() -> None:
     task = task_for_training(load_recipe("translation", {"model.config": SIZES}))
     said = [

@@ -37,9 +37,22 @@ def rows(kind: str) -> list[dict[str, Any]]:
             "multi": ";".join(["a", "b", "c"][: i % 4]),
             "regression": str(0.25 * i - 1.5),
             "target": " ".join(reversed(text.split())),
+            "tags": "",
+            "words": "",
         }[kind]
         made.append({"text": text, "label": label, "second": "they say it was " + "one " * (i % 3)})
     return made
+
+
+def write_conll(path: Path, made: list[dict[str, Any]]) -> Path:
+    """The texts of the rows, every third word of them an entity."""
+    lines = [
+        f"{word} {'B-X' if i % 3 == 1 else 'O'}\n" if word else "\n"
+        for row in made
+        for i, word in enumerate([*row["text"].split(), ""])
+    ]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
 
 
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -57,6 +70,11 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "windows": (
         "text_classification", "single", {"data.max_length": 12, "data.long_text": "window"},
     ),
+    "entities": ("token_classification", "tags", {"data.max_length": 12, "data.long_text": None}),
+    "entities, class weights": (
+        "token_classification", "tags",
+        {"data.long_text": "window", "tune.class_weights": {"X": 3.0, "O": 0.5}},
+    ),
     "translation": (
         "translation", "target",
         {
@@ -67,6 +85,14 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
             },
         },
     ),
+    "causal_lm": (
+        "causal_lm", "words",
+        {
+            "model.name": "hfdl://gpt2", "model.tokenizer": "characters", "data.max_length": 165,
+            "model.config": {"n_layer": 3, "n_head": 2, "n_embd": 16, "n_positions": 165},
+        },
+    ),
+    "masked_lm": ("masked_lm", "words", {}),
 }  # fmt: skip
 
 
@@ -76,7 +102,8 @@ def loop_for(
     """A loop over the case's rows, without dropout, clipping or anything else that would differ."""
     forget_device_state()
     name, kind, overrides = CASES[case]
-    source = write_csv(folder / f"{kind}.csv", rows(kind))
+    write = write_conll if kind == "tags" else write_csv
+    source = write(folder / f"{kind}.{'conll' if kind == 'tags' else 'csv'}", rows(kind))
     settings = {
         "task": name, "model.name": str(tiny_bert), "model.dtype": dtype,
         "data.train": str(source), "data.validation": str(source), "data.max_length": 64,
@@ -125,6 +152,11 @@ def reference_gradients(loop: Loop, case: str) -> dict[str, torch.Tensor]:
     model, split = loop.state.plain_model, loop.train
     model.zero_grad()
     batch = split.batch(EXAMPLES.tolist(), seed=0, epoch=0)
+    if CASES[case][1] == "words":  # the mean over the words asked for, of all logits
+        inputs = {k: v for k, v in batch.inputs.items() if k not in ("positions", "targets")}
+        logits = model(**inputs).logits.flatten(0, 1)[batch.inputs["positions"]]
+        F.cross_entropy(logits, batch.inputs["targets"]).backward()
+        return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     logits = model(**batch.inputs).logits
     labels = batch.targets["labels"]
     kind = CASES[case][1]
@@ -137,9 +169,9 @@ def reference_gradients(loop: Loop, case: str) -> dict[str, torch.Tensor]:
         loss = F.binary_cross_entropy_with_logits(
             logits, labels.to(logits.dtype), pos_weight=weights
         )
-    elif kind == "target":  # the mean over the words of all targets, padding left out
+    elif kind in ("target", "tags"):  # the mean over all labelled tokens, padding left out
         assert (labels == -100).any()
-        loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight=weights)
     elif kind == "regression":
         loss = F.mse_loss(logits[:, 0], labels.to(logits.dtype))
     else:  # the mean over texts of the mean over each text's windows
@@ -152,7 +184,7 @@ def reference_gradients(loop: Loop, case: str) -> dict[str, torch.Tensor]:
 
 def test_the_cases_cover_every_task() -> None:
     assert {name for name, _, _ in CASES.values()} == set(TASKS)
-    assert len(CASES) == 8
+    assert len(CASES) == 12
 
 
 @pytest.mark.parametrize("micro", MICRO_BATCHES)

@@ -83,6 +83,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bf16": {"train.precision": "bf16"},
     "windows": {"data.max_length": 8, "data.long_text": "window"},
     "hfdl's own model": {"model.implementation": "scratch", "train.micro_batch_size": 5},
+    "entities": {
+        "task": "token_classification", "data.train": "hfdl://ner", "data.max_samples": 112,
+        "data.max_length": 24, "data.long_text": "window", "train.micro_batch_size": 5,
+        "tune.class_weights": "balanced",
+    },
     "translation": {
         "task": "translation",
         "model.name": "hfdl://transformer",
@@ -91,6 +96,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "num_attention_heads": 2, "intermediate_size": 32, "dropout": 0.2,
             "attention_dropout": 0.2,
         },
+    },
+    "causal_lm, writing samples": {
+        "task": "causal_lm", "model.name": "hfdl://gpt2", "model.tokenizer": "characters",
+        "model.config": {"n_layer": 3, "n_head": 2, "n_embd": 16, "n_positions": 32},
+        "train.samples": ["", "what"], "train.evaluate_every": 5, "train.save_every": 4,
+    },
+    "masked_lm, whole words": {
+        "task": "masked_lm", "data.whole_words": True, "train.micro_batch_size": 3,
     },
 }  # fmt: skip
 

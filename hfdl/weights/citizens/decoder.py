@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, GenerationMixin
 from transformers.modeling_outputs import (
@@ -17,6 +19,7 @@ from transformers.utils.generic import can_return_tuple
 from hfdl.errors import ModelError
 from hfdl.models.common import last_token
 from hfdl.models.gpt2 import Gpt2
+from hfdl.nn.packing import Packing
 from hfdl.weights.citizens import losses
 from hfdl.weights.citizens.base import Citizen
 from hfdl.weights.citizens.forward import Inputs, Seen, check_inputs, inputs_of, wanted
@@ -40,6 +43,9 @@ class DecoderCitizen(Citizen):
         weighs = wanted(output_attentions, self.config.output_attentions)
         records = wanted(output_hidden_states, self.config.output_hidden_states)
         cache = self._cache(past_key_values, use_cache)
+        packing = None if cache is not None else documents(inputs)
+        if packing is not None:
+            return self._decode_documents(inputs, packing, weighs or records)
         given = dict(vars(inputs))
         if not isinstance(self.backbone, Gpt2):
             del given["token_type_ids"]  # Llama has none; transformers' lets them pass by too
@@ -55,6 +61,41 @@ class DecoderCitizen(Citizen):
             attentions=None if collect is None else tuple(collect),
         )  # fmt: skip
 
+    def _decode_documents(self, inputs: Inputs, packing: Packing, looks_inside: bool) -> Seen:
+        """Rows that hold several documents, each of which attends to itself alone."""
+        if looks_inside:
+            raise ModelError(
+                "attention weights or hidden states of rows with several documents",
+                rule="position_ids that start again within a row stand for a new document",
+                remedy="give the documents one by one",
+            )
+        ids, embeds, positions = inputs.input_ids, inputs.inputs_embeds, inputs.position_ids
+        assert positions is not None
+        types = inputs.token_type_ids
+        kinds = {} if types is None else {"token_type_ids": types.flatten()}
+        last = self.backbone(
+            None if ids is None else ids.flatten(),  # (B, T) -> (N,)
+            **(kinds if isinstance(self.backbone, Gpt2) else {}),
+            inputs_embeds=None if embeds is None else embeds.flatten(0, 1),
+            position_ids=positions.flatten(), packing=packing,
+            kernel=kernel_named(self.config._attn_implementation, False, {}),
+        )  # fmt: skip
+        return Seen(last.unflatten(0, positions.shape))  # (N, D) -> (B, T, D)
+
+    def last_states(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """What the head is given: the last hidden states, (B, T, D)."""
+        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
+        return self.decode(inputs, None, use_cache, **kwargs).last
+
     def _cache(self, given: Cache | None, use_cache: bool | None) -> Cache | None:
         """The cache that is given, a new one, or none.
 
@@ -67,6 +108,27 @@ class DecoderCitizen(Citizen):
         if given is None and wanted(use_cache, default):
             return DynamicCache(config=self.config)
         return given
+
+
+def documents(inputs: Inputs) -> Packing | None:
+    """The documents of rows that hold several: where positions do not go on, one begins.
+
+    transformers reads positions so too, where it is given neither a mask nor a cache.
+
+    Returns:
+        None where every row goes on to its end, or has a mask.
+    """
+    positions = inputs.position_ids
+    if positions is None or positions.dim() != 2 or inputs.attention_mask is not None:
+        return None
+    begins = torch.ones_like(positions, dtype=torch.bool)  # (B, T)
+    begins[:, 1:] = positions[:, 1:] != positions[:, :-1] + 1
+    if not bool(begins[:, 1:].any()):
+        return None
+    places = torch.arange(positions.numel(), device=positions.device)
+    starts = places[begins.flatten()].tolist()
+    lengths = [end - start for start, end in pairwise([*starts, positions.numel()])]
+    return Packing(places, tuple(lengths), positions.shape[1])
 
 
 class DecoderModel(DecoderCitizen):

@@ -58,6 +58,20 @@ class EncoderCitizen(Citizen):
             attentions=None if collect is None else tuple(collect),
         )  # fmt: skip
 
+    def last_states(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """What the head is given: the last hidden states, (B, T, D)."""
+        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
+        seen = self.encode(inputs, **kwargs)
+        return seen.padded(seen.last)
+
     def _unpadded(self, inputs: Inputs, packing: Packing) -> Inputs:
         """The real tokens alone, at the positions that they have in the padded batch."""
         ids, types = inputs.input_ids, inputs.token_type_ids

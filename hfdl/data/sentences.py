@@ -1,0 +1,284 @@
+"""Sentences whose words have tags, out of token and tag columns or out of spans of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.spans import spans_of, split_words, tagged_words
+from hfdl.data.table import Table
+from hfdl.data.tags import Entity, Illegal, detect_scheme, read_entities, write_tags
+from hfdl.data.token_columns import tags_of, words_of
+from hfdl.errors import DataError, did_you_mean
+
+__all__ = ["Sentence", "SentenceSet", "read_sentences", "split_words"]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text, its words and their tags.
+
+    Args:
+        text: the words joined by one blank, or the annotated text itself.
+        words: (start, end) of each word in ``text``, end exclusive; ``text[start:end]`` is the
+            word. They ascend and do not overlap.
+        tags: one a word; None where they are to be predicted.
+    """
+
+    text: str
+    words: tuple[tuple[int, int], ...]
+    tags: tuple[str, ...] | None
+
+
+@dataclass
+class SentenceSet:
+    """The sentences of a split.
+
+    Args:
+        table: where they come from.
+        sentences: one a row of ``table``.
+        scheme: what their tags are written in: ``BIO``, ``BIOES`` or ``BILOU``.
+        types: the types of entity that there may be, sorted.
+        repaired: tags that could not stand where they did.
+        facts: what a reader should know of them.
+        illegal: the first of those tags, in words with their places, at most 5.
+    """
+
+    table: Table
+    sentences: list[Sentence]
+    scheme: str
+    types: list[str]
+    repaired: int = 0
+    facts: list[str] = field(default_factory=list)
+    illegal: list[str] = field(default_factory=list)
+
+    def where(self, row: int) -> str:
+        """The place of a sentence: ``ner.conll, line 810``."""
+        return self.table.where(row)
+
+    def where_word(self, row: int, word: int) -> str:
+        """The place of a word: ``ner.conll, line 812 (word 'Paris')``."""
+        sentence = self.sentences[row]
+        return _place(self.table, row, word, [sentence.text[s:e] for s, e in sentence.words])
+
+
+_ILLEGAL_PLACES = 5
+
+
+def read_sentences(
+    table: Table,
+    config: DataConfig,
+    split: str,
+    *,
+    scheme: str | None = None,
+    types: Sequence[str] | None = None,
+) -> SentenceSet:
+    """The sentences of a split, with tags in one scheme.
+
+    Columns ``data.tokens`` and ``data.tags`` are read where there is the former, else the spans
+    in ``data.spans`` on ``data.text``. The scheme of the file is found by itself.
+
+    Args:
+        table: the split.
+        config: the recipe's data section.
+        split: its name, for ``facts``.
+        scheme: what to write the tags in. None: ``data.scheme``, and if that is ``auto`` the
+            scheme of the file, BIO for IOB1 and for tags without prefixes.
+        types: the types that a model knows. None: those of the split.
+
+    Raises:
+        DataError: no such columns; words and tags of unequal number, or no text; a sentence
+            without words; spans that overlap, are empty or lie outside the text; tags of several
+            schemes; a type that is not among ``types``; with ``data.illegal_tags=error`` a tag
+            that cannot follow the one before it. The message gives the line.
+    """
+    if config.tokens in table.columns:
+        found = _from_tags(table, config, split, scheme)
+    elif config.spans in table.columns:
+        found = _from_spans(table, config, split, scheme)
+    else:
+        raise _no_columns(table, config)
+    known = found.types if types is None else list(types)
+    _refuse_unknown(found, known)
+    found.types = known
+    return found
+
+
+def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
+    words, tags = words_of(table, config), tags_of(table, config)
+    for row, (some, others) in enumerate(zip(words, tags, strict=True)):
+        _refuse_ragged(table.where(row), some, others)
+    try:
+        given = detect_scheme(tags)
+    except ValueError as error:
+        raise _mixed(table, config, tags, str(error)) from None
+    scheme = scheme or _scheme(config, given)
+    found = SentenceSet(table, [], scheme, [])
+    kinds: set[str] = set()
+    for row, (some, others) in enumerate(zip(words, tags, strict=True)):
+        entities, illegal = read_entities(others, given)
+        for one in illegal:
+            _note(found, row, one, some, given, config)
+        kinds.update(entity.label for entity in entities)
+        found.sentences.append(_joined(some, write_tags(entities, len(some), scheme)))
+    found.types = sorted(kinds)
+    if found.repaired:
+        found.facts.append(f"{split}: {_repairs(found, given)}")
+    return found
+
+
+def _joined(words: Sequence[str], tags: Sequence[str]) -> Sentence:
+    places, start = [], 0
+    for word in words:
+        places.append((start, start + len(word)))
+        start += len(word) + 1  # the blank
+    return Sentence(" ".join(words), tuple(places), tuple(tags))
+
+
+def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
+    texts = table.column(config.text, "data.text")
+    rows = table.column(config.spans, "data.spans")
+    found = SentenceSet(table, [], scheme or _scheme(config, "BIO"), [])
+    kinds: set[str] = set()
+    cut: list[str] = []
+    for row, (text, value) in enumerate(zip(texts, rows, strict=True)):
+        where = table.where(row)
+        if not isinstance(text, str) or not text.strip():
+            raise DataError(
+                "no words" if isinstance(text, str) else f"{text!r} is not a text",
+                where=where,
+                rule=f"column {config.text!r} holds the text that the spans point into",
+                remedy="remove the row",
+            )
+        spans = spans_of(value, text, where)
+        words, entities, cuts = tagged_words(text, spans)
+        cut += [f"{where} ({word!r})" for word in cuts]
+        kinds.update(entity.label for entity in entities)
+        tags = write_tags(entities, len(words), found.scheme)
+        found.sentences.append(Sentence(text, tuple(words), tuple(tags)))
+    found.types = sorted(kinds)
+    if cut:
+        plural = "word is" if len(cut) == 1 else "words are"
+        found.facts.append(
+            f"{split}: {len(cut):,} {plural} cut where a span begins or ends; first: {cut[0]}"
+        )
+    return found
+
+
+def _scheme(config: DataConfig, given: str) -> str:
+    if config.scheme != "auto":
+        return config.scheme
+    return "BIO" if given in ("IO", "IOB1") else given
+
+
+def _refuse_ragged(where: str, words: Sequence[str], tags: Sequence[str]) -> None:
+    if len(words) != len(tags):
+        raise DataError(
+            f"{len(words)} words and {len(tags)} tags",
+            where=where,
+            rule="each word has one tag",
+            remedy="correct the row or remove it",
+        )
+
+
+def _mixed(
+    table: Table, config: DataConfig, tags: Sequence[Sequence[str]], problem: str
+) -> DataError:
+    """The error of ``detect_scheme`` with the first row whose tags make it."""
+    row = next((row for row, some in enumerate(tags) if _breaks(some)), None)
+    return DataError(
+        f"{problem} (column {config.tags!r})",
+        where=table.source if row is None else table.where(row),
+        rule="tags are BIO, IOB1, BIOES, BILOU, or types without a prefix, and of one kind",
+        remedy="correct them, or name the column of the tags: data.tags=COLUMN",
+    )
+
+
+def _breaks(tags: Sequence[str]) -> bool:
+    try:
+        detect_scheme([tags])
+    except ValueError:
+        return True
+    return False
+
+
+def _note(
+    found: SentenceSet, row: int, one: Illegal, words: Sequence[str], given: str, config: DataConfig
+) -> None:
+    """Count a tag that cannot stand where it does, or refuse it."""
+    place = _place(found.table, row, min(one.position, len(words) - 1), words)
+    if config.illegal_tags == "error":
+        raise DataError(
+            _illegal(one, "cannot"),
+            where=place,
+            rule=f"the tags are {given}",
+            remedy="correct it, or data.illegal_tags=repair reads it as conlleval does",
+        )
+    found.repaired += 1
+    if len(found.illegal) < _ILLEGAL_PLACES:
+        found.illegal.append(f"{place}: {_illegal(one, '')}")
+
+
+def _illegal(one: Illegal, verb: str) -> str:
+    """``'I-PER' after 'O'``, or with a verb ``tag 'I-PER' cannot follow 'O'``."""
+    if not one.tag:
+        return (
+            f"tag {one.previous!r} cannot end a sentence"
+            if verb
+            else f"{one.previous!r} at the end"
+        )
+    if one.previous is None:
+        return f"tag {one.tag!r} cannot begin a sentence" if verb else f"{one.tag!r} at the start"
+    return (
+        f"tag {one.tag!r} cannot follow {one.previous!r}"
+        if verb
+        else f"{one.tag!r} after {one.previous!r}"
+    )
+
+
+def _repairs(found: SentenceSet, given: str) -> str:
+    number = f"{found.repaired:,} {'tag' if found.repaired == 1 else 'tags'}"
+    verb = "was" if found.repaired == 1 else "were"
+    first = f"first: {found.illegal[0]}"
+    if given == "BIO":
+        return (
+            f"{number} could not follow the one before and {verb} read as the start of an "
+            f"entity; {first}"
+        )
+    return f"{number} could not stand there and {verb} read as conlleval reads them; {first}"
+
+
+def _refuse_unknown(found: SentenceSet, known: Sequence[str]) -> None:
+    if set(found.types) <= set(known):
+        return
+    for row, sentence in enumerate(found.sentences):
+        for entity in _entities(sentence, found.scheme):
+            if entity.label not in known:
+                raise DataError(
+                    f"unknown entity type {entity.label!r}",
+                    where=found.where_word(row, entity.start),
+                    rule=f"the model knows: {', '.join(known) or 'none'}",
+                    remedy=f"{did_you_mean(entity.label, known).rstrip('?')}"
+                    ", or add sentences of that type to data.train",
+                )
+
+
+def _entities(sentence: Sentence, scheme: str) -> list[Entity]:
+    return read_entities(sentence.tags or (), scheme)[0]
+
+
+def _no_columns(table: Table, config: DataConfig) -> DataError:
+    return DataError(
+        f"no column {config.tokens!r} for data.tokens and none {config.spans!r} for data.spans",
+        where=table.source,
+        rule=f"the columns are: {', '.join(map(str, table.columns))}",
+        remedy="set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN",
+    )
+
+
+def _place(table: Table, row: int, word: int, words: Sequence[str]) -> str:
+    if table.item_lines is None:
+        return f"{table.where(row)} (word {words[word]!r})"
+    source = table.files[row] if table.files is not None else table.source
+    return f"{source}, line {table.item_lines[row][word]} (word {words[word]!r})"

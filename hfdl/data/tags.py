@@ -1,0 +1,208 @@
+"""Entities as tags of words, and back: BIO, BIOES and BILOU.
+
+B begins an entity, I goes on, E (BILOU: L) ends it, S (BILOU: U) is a whole entity of one word, and
+O is outside. In BIO an entity ends where nothing goes on. Ramshaw and Marcus (1995,
+https://arxiv.org/abs/cmp-lg/9505040) wrote IOB1, where B stands only between two entities of one
+type that touch; Ratinov and Roth (2009, section 3.2) compare BIO with BILOU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+SCHEMES = ("BIO", "BIOES", "BILOU")
+"""The schemes that tags are written in."""
+
+OUTSIDE = "O"
+
+_PREFIXES = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES", "BILOU": "BILU"}
+_PLAIN = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S"}  # one letter a meaning
+
+
+class Entity(NamedTuple):
+    """Words ``start:end`` of a sentence (end exclusive), and what they name."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Illegal:
+    """A tag that cannot stand where it does.
+
+    Args:
+        position: the word that has it; for an entity that the sentence's end leaves open, the
+            number of words.
+        previous: the tag before it; None at the start of a sentence.
+        tag: the tag itself; the empty string for the sentence's end.
+    """
+
+    position: int
+    previous: str | None
+    tag: str
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """Prefix and type of a tag: ``B-creative-work`` is ``("B", "creative-work")``.
+
+    ``O`` is ``("O", "")``; a tag without a prefix is all type, ``("", tag)``.
+    """
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    if tag[:1] in _PLAIN and tag[1:2] == "-":
+        return tag[0], tag[2:]
+    return "", tag
+
+
+def detect_scheme(sentences: Iterable[Sequence[str]]) -> str:
+    """The scheme that tags are written in.
+
+    Returns:
+        ``BIOES`` or ``BILOU`` by their letters; ``IO`` for types without prefixes; ``IOB1`` where
+        I begins entities and B stands between two of one type alone; else ``BIO``.
+
+    Raises:
+        ValueError: the tags belong to no one scheme; the message names two that do not agree.
+    """
+    first: dict[str, str] = {}  # a tag of each prefix, for the message
+    opens_with_i, needless_b = False, False
+    for tags in sentences:
+        before, kind_before = OUTSIDE, ""
+        for tag in tags:
+            prefix, kind = split_tag(tag)
+            if (prefix and prefix != OUTSIDE and not kind) or (not prefix and kind in _PLAIN):
+                raise ValueError(f"tag {tag!r} names no type")
+            first.setdefault(prefix, tag)
+            touches = before != OUTSIDE and kind == kind_before
+            opens_with_i |= prefix == "I" and not touches
+            needless_b |= prefix == "B" and not touches
+            before, kind_before = prefix, kind
+    first.pop(OUTSIDE, None)
+    return _scheme_of(first, "IOB1" if opens_with_i and not needless_b else "BIO")
+
+
+def _scheme_of(first: dict[str, str], two_letters: str) -> str:
+    closing, unit = [[first[p] for p in pair if p in first] for pair in ("ES", "LU")]
+    bare = [tag for prefix, tag in first.items() if not prefix]
+    marked = [tag for prefix, tag in first.items() if prefix]
+    for one, other in ((bare, marked), (closing, unit)):
+        if one and other:
+            raise ValueError(f"tags {one[0]!r} and {other[0]!r} belong to different schemes")
+    if bare:
+        return "IO"
+    return "BIOES" if closing else "BILOU" if unit else two_letters
+
+
+def read_entities(tags: Sequence[str], scheme: str) -> tuple[list[Entity], list[Illegal]]:
+    """The entities of a sentence, read as conlleval and seqeval's default read them.
+
+    A tag that cannot follow the one before begins an entity; an entity that nothing closes ends
+    where it can go on no further. So the scheme decides only what is called illegal.
+
+    Args:
+        tags: one a word.
+        scheme: what ``detect_scheme`` returns.
+
+    Returns:
+        entities in their order, and the tags that the scheme does not allow where they stand.
+    """
+    entities: list[Entity] = []
+    illegal: list[Illegal] = []
+    start, before, kind_before = 0, OUTSIDE, ""
+    for position, tag in enumerate([*tags, OUTSIDE]):
+        prefix, kind = _meaning(tag)
+        at_end = position == len(tags)
+        if not _may_follow(scheme, before, kind_before, prefix, kind):
+            previous = tags[position - 1] if position else None
+            illegal.append(Illegal(position, previous, "" if at_end else tag))
+        goes_on = before in "BI" and prefix in "IE" and kind == kind_before
+        if not goes_on:
+            if before != OUTSIDE:
+                entities.append(Entity(start, position, kind_before))
+            start = position
+        before, kind_before = prefix, kind
+    return entities, illegal
+
+
+def _meaning(tag: str) -> tuple[str, str]:
+    """Prefix and type of a tag with E for L, S for U, and I where there is no prefix."""
+    prefix, kind = split_tag(tag)
+    return (prefix if prefix == OUTSIDE else _PLAIN.get(prefix, "I")), kind
+
+
+def _may_follow(scheme: str, before: str, kind_before: str, prefix: str, kind: str) -> bool:
+    """Whether a tag may follow another, both as ``_meaning`` gives them; O at both ends."""
+    same = kind == kind_before
+    if scheme == "IO":
+        return True
+    if scheme == "IOB1":
+        return prefix != "B" or (before != OUTSIDE and same)
+    if scheme == "BIO":
+        return prefix != "I" or (before in "BI" and same)
+    if before in "BI":  # open, so it goes on or ends
+        return prefix in "IE" and same
+    return prefix not in "IE"
+
+
+def write_tags(entities: Iterable[Entity], length: int, scheme: str) -> list[str]:
+    """One tag a word.
+
+    Args:
+        entities: in any order.
+        length: number of words.
+        scheme: one of ``SCHEMES``.
+
+    Raises:
+        ValueError: an entity that is empty, outside the sentence or over another one.
+    """
+    begin, inside, *closed = _PREFIXES[scheme]
+    end, single = closed or (inside, begin)
+    tags = [OUTSIDE] * length
+    for entity in entities:
+        first, last = entity.start, entity.end - 1
+        if not 0 <= first <= last < length:
+            raise ValueError(f"{entity} is not within {length} words")
+        if any(tag != OUTSIDE for tag in tags[first : last + 1]):
+            raise ValueError(f"{entity} overlaps another entity")
+        letters = [begin, *(inside * (last - first - 1)), end] if last > first else [single]
+        tags[first : last + 1] = [f"{letter}-{entity.label}" for letter in letters]
+    return tags
+
+
+def tag_names(types: Iterable[str], scheme: str) -> list[str]:
+    """All tags of a scheme: ``O`` first, then type by type, sorted: ``B-X``, ``I-X``, ..."""
+    return [OUTSIDE, *(f"{p}-{kind}" for kind in sorted(set(types)) for p in _PREFIXES[scheme])]
+
+
+def legal_transitions(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which tags may begin a sentence, follow each other, and end it.
+
+    The scheme is what the names show: E, S, L or U mean that entities are closed, no prefix at
+    all that anything goes. A model may know a type by I alone; that I may begin an entity.
+
+    Args:
+        names: C tags.
+
+    Returns:
+        booleans of shape (C,), (C, C) with the earlier tag first, and (C,).
+    """
+    letters = {split_tag(name)[0] for name in names}
+    scheme = "BIOES" if letters & set("ESLU") else "BIO" if letters & set("BI") else "IO"
+    meanings = [_meaning(name) for name in names]
+    begun = {kind for prefix, kind in meanings if prefix in "BS"}
+
+    def may(before: tuple[str, str], after: tuple[str, str]) -> bool:
+        if scheme == "BIO" and after[1] not in begun:
+            return True
+        return _may_follow(scheme, *before, *after)
+
+    outside = (OUTSIDE, "")
+    start = np.array([may(outside, tag) for tag in meanings], dtype=bool)  # (C,)
+    between = [[may(before, after) for after in meanings] for before in meanings]
+    end = np.array([may(tag, outside) for tag in meanings], dtype=bool)  # (C,)
+    return start, np.array(between, dtype=bool).reshape(len(names), len(names)), end

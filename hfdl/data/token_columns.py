@@ -1,0 +1,91 @@
+"""Columns of words and columns of tags: a list a row, or a text split at blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+
+def words_of(table: Table, config: DataConfig) -> list[list[str]]:
+    """The words of each row.
+
+    Raises:
+        DataError: a row without words, or with one that is no text.
+    """
+    found = []
+    for row, value in enumerate(table.column(config.tokens, "data.tokens")):
+        words = _items(value, table, row, config.tokens)
+        if not words:
+            raise DataError(
+                "a sentence without words",
+                where=table.where(row),
+                rule=f"column {config.tokens!r} holds a list of words",
+                remedy="remove the row",
+            )
+        for word in words:
+            if not isinstance(word, str):
+                raise DataError(
+                    f"word {word!r} is not a text",
+                    where=table.where(row),
+                    rule=f"column {config.tokens!r} holds a list of texts",
+                    remedy="write it as a text, in quotes",
+                )
+        found.append(words)
+    return found
+
+
+def tags_of(table: Table, config: DataConfig) -> list[list[str]]:
+    """The tags of each row as names.
+
+    Numbers are named by the source (Hub ``ClassLabel``) or by ``data.labels``.
+
+    Raises:
+        DataError: no such column, or a tag that is no text and has no name.
+    """
+    names = _names(table, config)
+    return [
+        [_name(tag, names, table, row, config) for tag in _items(value, table, row, config.tags)]
+        for row, value in enumerate(table.column(config.tags, "data.tags"))
+    ]
+
+
+def _items(value: Any, table: Table, row: int, column: str) -> list[Any]:
+    if isinstance(value, str):
+        return [item for item in value.split(" ") if item]  # NBSP may be part of a word
+    if isinstance(value, list | tuple):
+        return list(value)
+    raise DataError(
+        f"{value!r} in column {column!r} is not a list",
+        where=table.where(row),
+        rule="a row has a list of words and a list of tags, or texts that blanks separate",
+        remedy="correct the row or remove it",
+    )
+
+
+def _names(table: Table, config: DataConfig) -> dict[str, str]:
+    """Names by the value in the file, as text."""
+    if isinstance(config.labels, dict):
+        return {str(value): str(name) for value, name in config.labels.items()}
+    declared: Sequence[str] = (table.label_names or {}).get(config.tags) or config.labels or ()
+    return {str(number): name for number, name in enumerate(declared)}
+
+
+def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataConfig) -> str:
+    if isinstance(tag, str):
+        tag = names.get(tag, tag) if isinstance(config.labels, dict) else tag
+    elif isinstance(tag, int) and not isinstance(tag, bool):
+        tag = names.get(str(tag), tag)
+    if isinstance(tag, str) and tag.strip():
+        return tag
+    raise DataError(
+        f"tag {tag!r} in column {config.tags!r} has no name",
+        where=table.where(row),
+        rule=f"the source names: {', '.join(names.values())}"
+        if names
+        else "a tag is a text such as B-PER, or a number that the source names",
+        remedy="name the numbers with data.labels=[O,B-PER,I-PER,...]",
+    )

@@ -1,0 +1,63 @@
+"""Precision, recall and F1 of named entities: an entity is right as a whole or not at all.
+
+The figures are those of seqeval's strict mode, which the CoNLL shared tasks' conlleval agrees
+with: a predicted entity counts if its first word, its last word and its type are right (Tjong Kim
+Sang and De Meulder 2003, section 2.3).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hfdl.data.tags import read_entities
+
+Tags = Sequence[str]
+
+
+def entity_metrics(
+    references: Sequence[Tags], predictions: Sequence[Tags], scheme: str = "BIO"
+) -> dict[str, float]:
+    """Metrics of tagged sentences.
+
+    Args:
+        references: the right tags of N sentences, one a word.
+        predictions: the predicted tags, as many for each sentence.
+        scheme: ``BIO``, ``BIOES`` or ``BILOU``, of both.
+
+    Returns:
+        ``precision``, ``recall`` and ``f1`` over all entities (micro average), ``accuracy`` over
+        words; and for each type of either side ``TYPE/precision``, ``TYPE/recall``, ``TYPE/f1``
+        and ``TYPE/support``, its number of true entities. What has no entities to divide by is 0.
+
+    Raises:
+        ValueError: the numbers of sentences, or of a sentence's tags, differ.
+    """
+    true, guessed, hits = Counter[str](), Counter[str](), Counter[str]()
+    words = right = 0
+    for truth, guess in zip(references, predictions, strict=True):
+        right += sum(a == b for a, b in zip(truth, guess, strict=True))
+        words += len(truth)
+        wanted, found = set(read_entities(truth, scheme)[0]), set(read_entities(guess, scheme)[0])
+        true.update(entity.label for entity in wanted)
+        guessed.update(entity.label for entity in found)
+        hits.update(entity.label for entity in wanted & found)
+    metrics = _scores(hits.total(), guessed.total(), true.total())
+    metrics["accuracy"] = _ratio(right, words)
+    for label in sorted({*true, *guessed}):
+        scores = _scores(hits[label], guessed[label], true[label])
+        metrics.update({f"{label}/{name}": value for name, value in scores.items()})
+        metrics[f"{label}/support"] = float(true[label])
+    return metrics
+
+
+def _scores(hits: int, guessed: int, true: int) -> dict[str, float]:
+    return {
+        "precision": _ratio(hits, guessed),
+        "recall": _ratio(hits, true),
+        "f1": _ratio(2 * hits, guessed + true),
+    }
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,185 @@
+"""The documents of a masked language model in windows, and how some of them become a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from hfdl.data.collate import pad_rows, padding_mask
+from hfdl.data.encode import Template
+from hfdl.data.masking import Masking
+from hfdl.data.words import word_numbers
+from hfdl.tasks.protocol import Batch
+
+if TYPE_CHECKING:
+    from hfdl.data.token_store import TokenStore
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How tokens are asked for; all splits of a task share one.
+
+    Args:
+        tokenizer: with a mask token and a padding token.
+        template: what stands around each window.
+        masking: which tokens are chosen, and what stands in their place.
+        whole_words: whether words are chosen, not pieces.
+        special: (V,) which ids are never chosen.
+        length: longest row, in tokens.
+        seed: of the run: fixes the masks of held-out splits.
+    """
+
+    tokenizer: Any
+    template: Template
+    masking: Masking
+    whole_words: bool
+    special: np.ndarray
+    length: int
+    seed: int
+
+    @property
+    def room(self) -> int:
+        """Most tokens of a window, the special ones around it left out."""
+        return self.length - self.template.size
+
+
+@dataclass(frozen=True)
+class Windows:
+    """N stretches of a store, none across a document's border; all arrays are int64, (N,).
+
+    Args:
+        begins, ends: the tokens ``begin`` to ``end`` (exclusive) of the store.
+        documents: the number of each one's document.
+    """
+
+    begins: np.ndarray
+    ends: np.ndarray
+    documents: np.ndarray
+
+    def select(self, kept: np.ndarray) -> Windows:
+        """Those of them for which a boolean array (N,) is true."""
+        return Windows(self.begins[kept], self.ends[kept], self.documents[kept])
+
+
+def windows_of(starts: np.ndarray, room: int) -> Windows:
+    """Cut documents into windows side by side: every token stands in exactly one.
+
+    Args:
+        starts: (D + 1,) where each of D documents begins, and the end of the last.
+        room: most tokens of a window; the last one of a document may have fewer.
+    """
+    sizes = np.diff(starts)  # (D,)
+    counts = -(-sizes // room)  # (D,): none for a document without tokens
+    documents = np.repeat(np.arange(len(sizes)), counts)  # (N,)
+    number = np.arange(len(documents)) - np.repeat(np.cumsum(counts) - counts, counts)  # (N,)
+    begins = starts[documents] + number * room
+    return Windows(begins, np.minimum(begins + room, starts[documents + 1]), documents)
+
+
+class MaskedSplit:
+    """Windows of documents, some of whose tokens are to be foreseen.
+
+    Windows of special tokens alone (unknown words) are left out: nothing can be asked of them.
+
+    Args:
+        name: ``train``, ``validation`` or ``test``.
+        store: the token ids of the documents, without special tokens around them.
+        asking: how tokens are asked for.
+    """
+
+    def __init__(self, name: str, store: TokenStore, asking: Asking) -> None:
+        self.name, self.store, self.asking = name, store, asking
+        self.in_training = False
+        """Whether other tokens are asked for in each epoch."""
+        every = windows_of(np.asarray(store.starts), asking.room)
+        kept = np.array([
+            bool((~asking.special[store.ids[begin:end]]).any())
+            for begin, end in zip(every.begins, every.ends, strict=True)
+        ], dtype=bool)  # fmt: skip
+        self.windows = every.select(kept)
+        self.left_out = int((~kept).sum())
+        self.lengths = self.windows.ends - self.windows.begins + asking.template.size  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def references(self) -> Sequence[dict[str, Any]]:
+        """A digest of the ids, and the bytes of the text that they stand for."""
+        return [{"digest": self.store.digest, "bytes": self.store.bytes}]
+
+    def where(self, example: int) -> str:
+        """The place of a window's document."""
+        return self.store.where(int(self.windows.documents[example]))
+
+    def describe(self, example: int) -> dict[str, Any]:
+        """Place and text of a window."""
+        text = self.asking.tokenizer.decode(self._ids(example))
+        return {"where": self.where(example), "text": text}
+
+    def facts(self) -> list[str]:
+        """How the documents were cut, and what is asked of them, as lines for a person."""
+        documents = len(self.store.starts) - 1
+        line = (
+            f"{self.name}: {len(self.store.ids):,} tokens of {documents:,} "
+            f"document{'' if documents == 1 else 's'} in {len(self):,} windows of at most "
+            f"{self.asking.length}; lost 0"
+        )
+        if self.left_out:
+            line += f"; {self.left_out:,} windows of unknown words alone are left out"
+        if self.in_training:
+            return [line]
+        return [line, f"{self.name}: the masks are fixed (train.seed={self.asking.seed})"]
+
+    def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
+        """The given windows, padded on the right, some tokens masked, with their places.
+
+        ``positions`` (N,) are places in the flattened (B, T); ``targets`` (N,) are the tokens that
+        stood there. In training they are a function of ``seed``, ``epoch`` and the example; in a
+        held-out split of the run's seed and the example, so that its figures can be repeated.
+        """
+        if not self.in_training:
+            seed, epoch = self.asking.seed, 0
+        texts = [self._ids(i) for i in examples]
+        template = self.asking.template
+        rows = [template.build(text) for text in texts]
+        lengths = [len(row) for row in rows]
+        ids = pad_rows(rows, self.asking.tokenizer.pad_token_id).numpy()  # (B, T)
+        given, chosen = self.asking.masking(
+            ids, self._maskable(ids, texts), np.asarray(examples, dtype=np.int64),
+            seed=seed, epoch=epoch, words=self._words(ids.shape, texts),
+        )  # fmt: skip
+        places = np.flatnonzero(chosen)  # (N,)
+        targets = torch.from_numpy(ids.ravel()[places])
+        inputs = {
+            "input_ids": torch.from_numpy(given),
+            "attention_mask": padding_mask(lengths, ids.shape[1]),
+            "positions": torch.from_numpy(places),
+            "targets": targets,
+        }
+        owner = torch.from_numpy(places // ids.shape[1])  # (N,)
+        return Batch(inputs, {"targets": targets, "rows": owner}, examples, sum(lengths))
+
+    def _ids(self, example: int) -> list[int]:
+        begin, end = int(self.windows.begins[example]), int(self.windows.ends[example])
+        return self.store.ids[begin:end].tolist()
+
+    def _maskable(self, ids: np.ndarray, texts: list[list[int]]) -> np.ndarray:
+        """Which tokens may be chosen: those of the text that are no special ones; (B, T)."""
+        before = len(self.asking.template.specials[0])
+        place = np.arange(ids.shape[1]) - before  # (T,)
+        sizes = np.array([len(text) for text in texts])[:, None]  # (B, 1)
+        return (place >= 0) & (place < sizes) & ~self.asking.special[ids]
+
+    def _words(self, shape: tuple[int, ...], texts: list[list[int]]) -> np.ndarray | None:
+        """The number of each token's word, (B, T); None where pieces are chosen."""
+        if not self.asking.whole_words:
+            return None
+        before = len(self.asking.template.specials[0])
+        words = np.full(shape, -1, dtype=np.int64)
+        for row, numbers in enumerate(word_numbers(self.asking.tokenizer, texts)):
+            words[row, before : before + len(numbers)] = numbers
+        return words

@@ -1,0 +1,89 @@
+"""The recipe's ``tune`` section, applied to a model before it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from torch import nn
+
+from hfdl.config.schema import TuneConfig
+from hfdl.tuning.freeze import Frozen, freeze
+from hfdl.tuning.layers import places
+from hfdl.tuning.lora import add_adapters
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What ``tune`` did.
+
+    Args:
+        facts: lines for a person.
+        still: modules that stay in eval mode while the rest is trained.
+    """
+
+    facts: list[str]
+    still: list[nn.Module]
+
+
+def tune(model: nn.Module, config: TuneConfig, *, fresh: Collection[str], rate: float) -> Tuned:
+    """Freeze, then adapt what is left.
+
+    Args:
+        model: the model, its dropout and its gradient checkpointing already set.
+        config: the recipe's section.
+        fresh: parameters without pretrained weights, under transformers' names.
+        rate: the peak learning rate, for the facts.
+
+    Raises:
+        ConfigError: see ``freeze`` and ``add_adapters``.
+        MissingExtraError: as ``add_adapters``.
+    """
+    total = sum(p.numel() for p in model.parameters())
+    frozen = Frozen() if config.freeze is None else freeze(model, config.freeze, fresh=fresh)
+    adapters = [] if config.lora is None else add_adapters(model, config.lora, fresh=fresh)
+    facts = []
+    if adapters:
+        facts.append(_adapted(model, set(adapters), total))
+    elif frozen.names:
+        facts.append(_frozen(model, total))
+    if frozen.still:
+        facts.append("the body is a feature extractor: its dropout is off")
+    if config.layer_decay is not None:
+        facts.append(_rates(model, config.layer_decay, rate))
+    return Tuned(facts, frozen.still)
+
+
+def _adapted(model: nn.Module, adapters: set[str], total: int) -> str:
+    own = others = 0
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            own += parameter.numel() if name in adapters else 0
+            others += 0 if name in adapters else parameter.numel()
+    head = f" and the head's {others:,}" if others else ""
+    share = (own + others) / total
+    return f"trained: {own:,} adapter weights{head}, {share:.2%} of {_short(total)}"
+
+
+def _frozen(model: nn.Module, total: int) -> str:
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return f"trained: {trained:,} weights, {trained / total:.2%} of {_short(total)}"
+
+
+def _rates(model: nn.Module, decay: float, rate: float) -> str:
+    found = places(model)
+    trained = [found[name] for name, p in model.named_parameters() if p.requires_grad]
+    steps = [place.top - place.depth for place in trained]
+    least, most = (rate * decay**step for step in (max(steps), min(steps)))
+    return (
+        f"learning rates: {most:.3g} at the top down to {least:.3g} at the input "
+        f"({decay:g} times a layer)"
+    )
+
+
+def _short(number: int) -> str:
+    """22713216 -> 22.7 M."""
+    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {letter}"
+    return str(number)

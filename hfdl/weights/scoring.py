@@ -1,0 +1,229 @@
+"""Language models that answer with losses of chosen tokens instead of logits of all of them.
+
+The logits of a language model are its largest tensor by far: 1,024 tokens of GPT-2 have 51 million.
+A loss needs none of those that nobody asks for (85 % of a masked text), and of the others only a
+few at a time.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.utils.generic import ModelOutput
+
+from hfdl.nn.losses import Loss, chunked_loss, token_losses
+from hfdl.weights.citizens import Citizen
+
+
+@dataclass
+class Scores(ModelOutput):
+    """What a taught model answers where it is given targets.
+
+    Args:
+        total: the summed training loss of all targets, with its gradient; in eval mode the sum of
+            ``losses``.
+        losses: (N,) cross-entropy of each target in nats, detached.
+        best: (N,) the token that it finds likeliest at each place.
+    """
+
+    total: Tensor | None = None
+    losses: Tensor | None = None
+    best: Tensor | None = None
+
+
+class _State:
+    """What the parts of a taught model tell each other during one forward pass."""
+
+    def __init__(self, linear: nn.Linear | None, loss: Loss, takes_cache: bool) -> None:
+        self.linear, self.loss, self.takes_cache = linear, loss, takes_cache
+        self.active = False
+        self.positions: Tensor | None = None
+        """(N,) rows of the flattened hidden states that go on to the head; None: all."""
+        self.hidden: Tensor | None = None
+        """What came to the last linear layer."""
+        self.answer: Tensor | None = None
+        """What that layer answers meanwhile; None: next to nothing."""
+
+
+def teach_scoring(model: Any, *, label_smoothing: float = 0.0, focal_gamma: float = 0.0) -> Any:
+    """Teach a language model ``forward(..., positions=, targets=) -> Scores``.
+
+    Its class becomes one of the same name whose ``forward`` also takes ``targets`` (N,), the right
+    tokens, and ``positions`` (N,), their places in the flattened (B, T). Only those places reach
+    the head, and its logits are formed in chunks. Without targets it is the forward that it was.
+
+    That nothing but the last linear layer makes the logits, and that the head looks at one place at
+    a time, is tried out here; where a model scales or caps its logits (Gemma 2, Cohere), or has no
+    such layer, they are formed whole and ``model.scores_in_chunks`` is False.
+
+    Args:
+        model: transformers' or hfdl's, with a head for words.
+        label_smoothing, focal_gamma: as for ``hfdl.nn.losses.token_losses``, in training mode.
+
+    Returns:
+        the model itself.
+    """
+    loss: Loss = token_losses
+    if label_smoothing or focal_gamma:
+        loss = partial(token_losses, label_smoothing=label_smoothing, focal_gamma=focal_gamma)
+    takes_cache = "use_cache" in inspect.signature(model.forward).parameters
+    taught = vars(model).get("_scoring")
+    if taught is not None:
+        taught.loss = loss
+        return model
+    state = _State(_last_linear(model), loss, takes_cache)
+    model.__class__ = _taught(type(model))
+    object.__setattr__(model, "_scoring", state)
+    if state.linear is not None:
+        _install(model, state)
+        if not _proven(model, state):
+            state.linear = None
+    return model
+
+
+def _last_linear(model: Any) -> nn.Linear | None:
+    layer = model.get_output_embeddings()
+    return layer if type(layer) is nn.Linear else None
+
+
+@functools.cache
+def _taught(parent: type) -> Any:
+    """A class that stands for ``parent`` everywhere and can score besides."""
+    own = getattr(parent, "_untaught", parent)
+
+    def forward(
+        self: Any,
+        *args: Any,
+        positions: Tensor | None = None,
+        targets: Tensor | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        if targets is None:
+            return own.forward(self, *args, **kwargs)
+        return _score(self, own, positions, targets, args, kwargs)
+
+    # Not functools.wraps: accelerate unwraps what has __wrapped__. generate() reads the signature.
+    signature = inspect.signature(own.forward)
+    forward.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    forward.__doc__ = own.forward.__doc__
+    body = {
+        "forward": forward, "_untaught": own, "scores_in_chunks": property(_in_chunks),
+        "__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__,
+    }  # fmt: skip
+    return type(own.__name__, (own,), body)
+
+
+def _in_chunks(model: Any) -> bool:
+    """Whether the last linear layer was found fit, and is still the one that was."""
+    linear = model._scoring.linear
+    return linear is not None and model.get_output_embeddings() is linear
+
+
+def _score(
+    model: Any, own: Any, positions: Tensor | None, targets: Tensor, args: Any, kwargs: Any
+) -> Scores:
+    state = model._scoring
+    if state.takes_cache:
+        kwargs.setdefault("use_cache", False)
+    loss = state.loss if model.training else token_losses
+    if not _in_chunks(model):
+        logits = own.forward(model, *args, **kwargs).logits.flatten(0, 1)  # (B * T, V)
+        logits = logits if positions is None else logits[positions]  # (N, V)
+        with torch.no_grad():
+            plain, best = token_losses(logits, targets), logits.argmax(-1)
+        return Scores(loss(logits, targets).sum(), plain, best)  # pyright: ignore
+    hidden = _states(model, own, positions, args, kwargs).flatten(0, -2)  # (1, N, D) -> (N, D)
+    found = chunked_loss(hidden, state.linear.weight, state.linear.bias, targets, loss=loss)
+    return Scores(found.total, found.losses, found.best)  # pyright: ignore
+
+
+def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: Any) -> Tensor:
+    """What comes to the last linear layer at the given places, (..., N, D)."""
+    state = model._scoring
+    state.active, state.positions = True, positions
+    try:
+        if isinstance(model, Citizen):
+            states: Any = model
+            last = states.last_states(*args, **kwargs)  # (B, T, D)
+            model.core.head(_rows(last, positions))
+        else:
+            own.forward(model, *args, **kwargs)
+        assert state.hidden is not None, "the last linear layer was not called"
+        return state.hidden
+    finally:
+        state.active, state.positions, state.hidden = False, None, None
+
+
+def _rows(last: Tensor, positions: Tensor | None) -> Tensor:
+    """The chosen places of (B, T, D), as one row: (1, N, D)."""
+    flat = last.flatten(0, 1)  # (B, T, D) -> (B * T, D)
+    return (flat if positions is None else flat.index_select(0, positions))[None]
+
+
+def _install(model: Any, state: _State) -> None:
+    """Let the body pass on the chosen rows, and the last layer hand over what it is given."""
+    assert state.linear is not None
+    if not isinstance(model, Citizen):
+        object.__setattr__(model.base_model, "_scoring", state)
+        model.base_model.register_forward_hook(_pick)
+    object.__setattr__(state.linear, "_scoring", state)
+    state.linear.forward = functools.partial(_hand_over, state.linear)  # pyright: ignore
+
+
+def _pick(body: Any, args: Any, output: Any) -> Any:
+    state = body._scoring
+    if state.active:
+        output["last_hidden_state"] = _rows(output["last_hidden_state"], state.positions)
+    return output
+
+
+def _hand_over(layer: Any, hidden: Tensor) -> Tensor:
+    state = layer._scoring
+    if not state.active:
+        return nn.Linear.forward(layer, hidden)
+    state.hidden = hidden
+    if state.answer is not None:
+        return state.answer
+    return hidden.detach()[..., :1]  # nobody reads it
+
+
+@torch.no_grad()
+def _proven(model: Any, state: _State) -> bool:
+    """Whether rows can be picked before the head, and the last layer's answer is the logits."""
+    own = type(model)._untaught
+    linear = state.linear
+    assert linear is not None
+    size = linear.weight.shape[0]
+    ids = torch.arange(10, device=linear.weight.device).view(2, 5) % min(size, 10)
+    places = torch.tensor([1, 2, 8], device=ids.device)
+    cache = {"use_cache": False} if state.takes_cache else {}
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        whole = _states(model, own, None, (), {"input_ids": ids, **cache}).flatten(0, -2)
+        picked = _states(model, own, places, (), {"input_ids": ids, **cache}).flatten(0, -2)
+        if picked.shape[0] != len(places) or not torch.allclose(
+            whole[places], picked, rtol=1e-4, atol=1e-5
+        ):
+            return False  # the head takes the states from elsewhere, or looks around
+        if isinstance(model, Citizen):
+            return True  # its head ends with the layer: see hfdl.nn.heads
+        # Large values, so that a cap shows; unlike ones, so that a scale or a shift does.
+        state.answer = torch.linspace(-90.0, 90.0, 10 * size).view(2, 5, size).to(whole)
+        state.active = True
+        with torch.enable_grad():
+            logits = own.forward(model, input_ids=ids, **cache).logits
+        same = torch.equal(logits.to(state.answer.dtype).flatten(), state.answer.flatten())
+        return same and not logits.requires_grad  # no parameter of the head comes in behind it
+    except (KeyError, TypeError, AssertionError, AttributeError):
+        return False  # a body that answers otherwise, or a head that calls its layer otherwise
+    finally:
+        state.active, state.answer, state.hidden = False, None, None
+        for module in training:
+            module.training = True

@@ -1,0 +1,230 @@
+"""The text generation pipeline: transformers' answers in its structures, and where it differs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from conftest import SHARED
+from tiny_models import tiny_config
+
+import hfdl
+from hfdl.errors import HfdlError
+from hfdl.pipelines.text_generation import TextGenerationPipeline
+
+PROMPTS = [
+    "a man sleeps", "two", " leading and trailing ", "\n\n", "e\u0301 combining", "😀 emoji 👩‍👩‍👧",
+    "line\r\nline", "no\u00a0break", "x", "long " * 20, "tab\tand <|endoftext|> inside", "ß ﬁ İ",
+]  # fmt: skip
+TEMPLATE = (
+    "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
+NEW = 12
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<|endoftext|>", "<pad>"], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    backend.train_from_iterator(PROMPTS, trainer)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<|endoftext|>", eos_token="<|endoftext|>",
+        pad_token="<pad>", model_max_length=160, clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
+def model_of(family: str, tokenizer: Any) -> Any:
+    torch.manual_seed(0)
+    ends = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+    size = "n_positions" if family == "gpt2" else "max_position_embeddings"
+    config = tiny_config(family, vocab_size=len(tokenizer), **{**ends, size: 160})
+    model = transformers.AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for parameter in model.parameters():  # wide, so that no two logits lie near each other
+            if parameter.dim() > 1:
+                parameter.copy_(torch.randn_like(parameter))
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=["gpt2", "llama"])
+def model(request: pytest.FixtureRequest, tokenizer: Any) -> Any:
+    return model_of(request.param, tokenizer)
+
+
+@pytest.fixture
+def pipe(model: Any, tokenizer: Any) -> TextGenerationPipeline:
+    made = hfdl.pipeline(
+        "text-generation", model=model, tokenizer=tokenizer, max_new_tokens=NEW, device="cpu"
+    )
+    assert isinstance(made, TextGenerationPipeline)
+    return made
+
+
+@pytest.fixture
+def theirs(model: Any, tokenizer: Any) -> Any:
+    return transformers.pipeline(
+        "text-generation", model=copy.deepcopy(model), tokenizer=copy.deepcopy(tokenizer),
+        device="cpu",
+    )  # fmt: skip
+
+
+def ask(theirs: Any, prompt: Any, **options: Any) -> Any:
+    return theirs(prompt, **{"do_sample": False, "max_new_tokens": NEW, **options})
+
+
+# ---- equal to transformers' ----------------------------------------------------------------------
+
+
+def test_greedy_answers_are_those_of_transformers(pipe: Any, theirs: Any) -> None:
+    compared = 0
+    for prompt in PROMPTS:
+        assert pipe(prompt) == ask(theirs, prompt), prompt
+        new = {"return_full_text": False}
+        assert pipe(prompt, **new) == ask(theirs, prompt, **new), prompt
+        ids = {"return_tensors": True}
+        assert pipe(prompt, **ids) == ask(theirs, prompt, **ids), prompt
+        compared += 3
+    assert compared == 36
+    assert len({pipe(p, return_full_text=False)[0]["generated_text"] for p in PROMPTS}) >= 8
+
+
+@pytest.mark.parametrize("size", [1, 5, 12])
+def test_a_list_is_answered_in_its_order_whatever_the_batches(
+    pipe: Any, theirs: Any, size: int
+) -> None:
+    expected = [ask(theirs, prompt) for prompt in PROMPTS]
+    assert pipe(PROMPTS, batch_size=size) == expected
+    assert pipe(tuple(PROMPTS), batch_size=size) == expected
+    assert pipe(["two"]) == ask(theirs, ["two"])
+
+
+def test_beams_and_their_number_are_those_of_transformers(pipe: Any, theirs: Any) -> None:
+    options = {"num_beams": 3, "num_return_sequences": 2}
+    for prompt in PROMPTS[:4]:
+        found = pipe(prompt, **options)
+        assert len(found) == 2
+        assert found == ask(theirs, prompt, **options)
+
+
+def test_a_chat_gets_an_answer_behind_it(pipe: Any, theirs: Any) -> None:
+    asked = [{"role": "user", "content": "two"}]
+    begun = [*asked, {"role": "assistant", "content": "a man"}]
+    for tokenizer in (pipe.tokenizer, theirs.tokenizer):
+        tokenizer.chat_template = TEMPLATE
+    try:
+        for chat in (asked, begun):
+            assert pipe(chat) == ask(theirs, chat)
+        assert pipe([asked, begun]) == ask(theirs, [asked, begun])
+        (answer,) = pipe(asked)
+        assert answer["generated_text"][:-1] == asked
+        assert answer["generated_text"][-1]["role"] == "assistant"
+    finally:
+        pipe.tokenizer.chat_template = None
+
+
+def test_the_trained_model_of_the_shared_folder() -> None:
+    folder = SHARED / "models" / "stories260K" / "hf"
+    if not (folder / "config.json").is_file():
+        pytest.skip("no shared/models/stories260K/hf")
+    pipe = hfdl.pipeline("text-generation", model=folder, max_new_tokens=20, device="cpu")
+    theirs = transformers.pipeline("text-generation", model=str(folder), device="cpu")
+    for prompt in ("Once upon a time", "Lily and"):
+        assert pipe(prompt) == ask(theirs, prompt, max_new_tokens=20)
+
+
+# ---- different on purpose ------------------------------------------------------------------------
+
+
+def test_an_empty_prompt_begins_with_the_start_token(pipe: Any, model: Any) -> None:
+    (found,) = pipe("", return_tensors=True)
+    start = torch.tensor([[0]])
+    mask = torch.ones_like(start)
+    expected = model.generate(start, attention_mask=mask, max_new_tokens=NEW, do_sample=False)
+    assert found["generated_token_ids"] == expected[0].tolist()
+    assert pipe("", return_full_text=False) == pipe("")
+    assert pipe([]) == []
+
+
+def test_a_stream_is_read_as_it_is_answered(pipe: Any) -> None:
+    read: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for text in PROMPTS[:5]:
+            read.append(text)
+            yield text
+
+    answers = pipe(texts(), batch_size=2)
+    first = next(answers)
+    assert read == PROMPTS[:2]
+    assert [first, *answers] == pipe(PROMPTS[:5])
+
+
+def test_draws_repeat_by_their_seed_and_leave_the_global_generator_alone(pipe: Any) -> None:
+    options = {"do_sample": True, "temperature": 2.0, "num_return_sequences": 3}
+    state = torch.get_rng_state()
+    found = pipe(PROMPTS[:3], seed=4, **options)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert found == pipe(PROMPTS[:3], seed=4, batch_size=3, **options)
+    assert found == list(pipe(iter(PROMPTS[:3]), seed=4, **options))
+    assert found != pipe(PROMPTS[:3], seed=5, **options)
+    assert [len(answers) for answers in found] == [3, 3, 3]
+    assert len({answer["generated_text"] for answer in found[0]}) == 3
+
+
+def test_writing_ends_before_a_stop_text(pipe: Any) -> None:
+    whole = pipe("two", return_full_text=False)[0]["generated_text"]
+    stop = whole[3:5]
+    place = whole.index(stop)
+    assert pipe("two", stop=stop) == [{"generated_text": "two" + whole[:place]}]
+    assert pipe("two", stop=["nowhere to be found", stop]) == pipe("two", stop=stop)
+
+
+def test_a_model_in_training_mode_is_put_in_eval_mode(model: Any, tokenizer: Any) -> None:
+    training = copy.deepcopy(model).train()
+    pipe = TextGenerationPipeline(training, tokenizer=tokenizer, device="cpu", max_new_tokens=NEW)
+    assert not pipe.model.training
+    assert pipe("two") == pipe("two")
+
+
+def test_without_a_number_as_many_tokens_as_there_is_room_for(pipe: Any) -> None:
+    ids = pipe(PROMPTS[9], max_new_tokens=None, return_tensors=True)[0]["generated_token_ids"]
+    assert len(ids) == 160 or ids[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "message"),
+    [
+        (["two", 5], {}, "input 2: cannot continue 5; an input is a text, or a chat"),
+        (7, {}, "input 1: cannot continue 7"),
+        ({"a": 1}, {}, "input 1: cannot continue {'a': 1}"),
+        ([{"role": "user"}], {}, "input 1: cannot continue {'role': 'user'}"),
+        ([{"role": "user", "content": "a"}], {}, "the tokenizer has no chat template"),
+        ("two", {"max_new_tokens": 160}, "160 new tokens cannot follow the"),
+        (
+            "a" * 500,
+            {"max_new_tokens": None},
+            "1 new token cannot follow the 500 of the prompt; the model reads 160 tokens. Shorten",
+        ),
+        ("two", {"max_length": 3}, "text generation has no option 'max_length'"),
+        ("two", {"top_k": 3}, "no effect"),
+        ("two", {"stop": ""}, "cannot end a text"),
+        ("two", {"batch_size": 0}, "batch_size cannot be 0"),
+        ("two", {"num_return_sequences": 2}, "it may be at most num_beams"),
+    ],
+)
+def test_what_cannot_be_is_refused(pipe: Any, inputs: Any, options: Any, message: str) -> None:
+    with pytest.raises(HfdlError) as error:
+        pipe(inputs, **options)
+    assert message in str(error.value)

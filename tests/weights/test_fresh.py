@@ -1,0 +1,98 @@
+"""Language models that begin with random weights: architecture by name, sizes, special ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from hfdl.config.schema import ModelConfig
+from hfdl.data.vocabulary import learn_bpe
+from hfdl.errors import HfdlError
+from hfdl.weights.citizens import Citizen
+from hfdl.weights.fresh import architectures, build_fresh, fresh_config, is_fresh
+from hfdl.weights.scoring import teach_scoring
+
+SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+CASES = [(kind, name) for kind in ("causal_lm", "masked_lm") for name in architectures(kind)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return learn_bpe(["a man sleeps on the sofa"], 270)
+
+
+def build(kind: str, name: str, tokenizer: Any, **options: Any) -> tuple[Any, list[str]]:
+    torch.manual_seed(0)
+    return build_fresh(kind, ModelConfig(name=name, config=SIZES, **options), tokenizer)
+
+
+def test_the_architectures_are_those_of_the_families() -> None:
+    causal, masked = architectures("causal_lm"), architectures("masked_lm")
+    assert {"hfdl://gpt2", "hfdl://llama", "hfdl://mistral", "hfdl://qwen2"} < {*causal}
+    assert {"hfdl://bert", "hfdl://roberta", "hfdl://distilbert"} < {*masked}
+    assert "hfdl://qwen3" in causal
+    assert not {*causal} & {*masked}
+    assert len(CASES) >= 8
+    assert is_fresh(ModelConfig(name="hfdl://gpt2"))
+    assert not is_fresh(ModelConfig(name="gpt2"))
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, tokenizer: Any) -> None:
+    model, names = build(kind, name, tokenizer)
+    assert isinstance(model, transformers.PreTrainedModel)
+    assert not isinstance(model, Citizen)
+    config: Any = model.config
+    assert config.vocab_size == len(tokenizer)
+    assert (config.hidden_size, config.num_hidden_layers) == (16, 2)
+    for end in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        if hasattr(config, end):
+            assert getattr(config, end) == getattr(tokenizer, end)
+    torch.manual_seed(0)
+    expected = type(model)(config)
+    for (own, ours), (other, theirs) in zip(
+        model.named_parameters(), expected.named_parameters(), strict=True
+    ):
+        assert own == other
+        assert torch.equal(ours, theirs)
+    assert names == [own for own, _ in model.named_parameters()]
+    assert teach_scoring(model).scores_in_chunks
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_our_own_code_begins_with_the_same_weights(kind: str, name: str, tokenizer: Any) -> None:
+    theirs, names = build(kind, name, tokenizer)
+    ours, same = build(kind, name, tokenizer, implementation="scratch")
+    assert isinstance(ours, Citizen)
+    assert names == same
+    ids = torch.tensor([[5, 9, 3, 7]])
+    with torch.no_grad():
+        torch.testing.assert_close(
+            ours.eval()(ids).logits, theirs.eval()(ids).logits, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_the_vocabulary_is_the_tokenizers_whatever_was_asked_for(tokenizer: Any) -> None:
+    config = fresh_config(ModelConfig(name="hfdl://gpt2", config={"vocab_size": 9}), tokenizer)
+    assert config.vocab_size == len(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "message"),
+    [
+        ("causal_lm", {"name": "hfdl://gpt3"}, "no architecture 'hfdl://gpt3' for causal_lm"),
+        ("causal_lm", {"name": "hfdl://bert"}, "no architecture 'hfdl://bert' for causal_lm"),
+        ("masked_lm", {"name": "hfdl://bert", "config": {"hiden_size": 8}}, "'hidden_size'"),
+        ("causal_lm", {"name": "hfdl://gpt2", "config": {"hidden_size": 10}},
+         "the sizes of a model must fit each other"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_built_is_refused(
+    kind: str, model: dict[str, Any], message: str, tokenizer: Any
+) -> None:
+    with pytest.raises(HfdlError) as error:
+        build_fresh(kind, ModelConfig(**model), tokenizer)
+    assert message in str(error.value)
