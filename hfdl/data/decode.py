@@ -22,15 +22,12 @@ def decode_utf8(data: bytes, source: str) -> str:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _not_utf8(data, error.start + len(data) - len(body), source) from None
+        offset = error.start + len(data) - len(body)
+        where = f"{source}, line {_line(data, offset)}"
+        raise not_utf8(data[offset], offset, where, data[:2]) from None
     if "\0" in text:
         offset = data.index(b"\0")
-        raise DataError(
-            f"NUL byte at offset {offset}",
-            where=f"{source}, line {_line(data, offset)}",
-            rule="a text file holds none",
-            remedy="is the file binary or damaged? Write it again as UTF-8 text",
-        )
+        raise nul_byte(offset, f"{source}, line {_line(data, offset)}")
     return text
 
 
@@ -46,15 +43,33 @@ def text_lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in lines]
 
 
-def _not_utf8(data: bytes, offset: int, source: str) -> DataError:
+def not_utf8(byte: int, offset: int, where: str, beginning: bytes) -> DataError:
+    """The error for a byte that is not UTF-8.
+
+    Args:
+        byte: its value.
+        offset: its place in the file, from 0.
+        where: file and line.
+        beginning: the first two bytes of the file, which show UTF-16.
+    """
     remedy = "save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
-    if data.startswith(_UTF16_BOMS):
+    if beginning in _UTF16_BOMS:
         remedy = "it looks like UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
     return DataError(
-        f"byte 0x{data[offset]:02x} at offset {offset} is not UTF-8",
-        where=f"{source}, line {_line(data, offset)}",
+        f"byte 0x{byte:02x} at offset {offset} is not UTF-8",
+        where=where,
         rule="text files are read as UTF-8",
         remedy=remedy,
+    )
+
+
+def nul_byte(offset: int, where: str) -> DataError:
+    """The error for a NUL, at an offset of the file, in text."""
+    return DataError(
+        f"NUL byte at offset {offset}",
+        where=where,
+        rule="a text file holds none",
+        remedy="is the file binary or damaged? Write it again as UTF-8 text",
     )
 
 

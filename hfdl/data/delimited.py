@@ -11,7 +11,7 @@ import csv
 import io
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hfdl.data.columns import refuse_duplicate_columns, refuse_empty
@@ -21,6 +21,7 @@ from hfdl.errors import DataError
 
 _Row = tuple[int, list[str]]
 _limit_lock = threading.Lock()
+_AT_ONCE, _ROWS_AT_ONCE = 1 << 16, 1 << 10  # characters and rows that are streamed under the lock
 
 
 def read_csv(text: str, source: str) -> Table:
@@ -33,9 +34,8 @@ def read_csv(text: str, source: str) -> Table:
         DataError: no header or no rows, a row with too few or too many fields, a quote that does
             not close, a column name twice.
     """
-    remedy = "put a text that holds a comma in double quotes"
     with _any_field_size():
-        return _table(_csv_rows(text, source), source, "comma", remedy)
+        return _table(*_csv(io.StringIO(text, newline=""), source), source)
 
 
 def read_tsv(text: str, source: str) -> Table:
@@ -48,27 +48,111 @@ def read_tsv(text: str, source: str) -> Table:
         DataError: no header or no rows, a row with too few or too many fields, a column name
             twice.
     """
-    numbered = enumerate(text_lines(text), start=1)
+    return _table(*_tsv(text_lines(text), source), source)
+
+
+def stream_csv(lines: Iterable[str], source: str, column: str) -> Iterator[tuple[int, str]]:
+    """A column of a csv file row by row: what ``read_csv`` reads, without its size in memory.
+
+    Args:
+        lines: of the file, with their ends.
+        source: the file, for messages.
+        column: its name.
+
+    Returns:
+        for each row the line on which it begins, and its field.
+
+    Raises:
+        DataError: as ``read_csv``, where the row is reached; no such column, at once.
+    """
+    with _any_field_size():
+        header, rows = _csv(_any_ends(lines), source)
+    return _fields(_lifted(rows), header, source, column)
+
+
+def stream_tsv(lines: Iterable[str], source: str, column: str) -> Iterator[tuple[int, str]]:
+    """A column of a tsv file row by row: what ``read_tsv`` reads. As ``stream_csv``, but for
+    ``lines``, which have no ends.
+    """
+    header, rows = _tsv(lines, source)
+    return _fields(rows, header, source, column)
+
+
+def _fields(
+    rows: Iterator[_Row], header: Sequence[str], source: str, column: str
+) -> Iterator[tuple[int, str]]:
+    Table(source, dict.fromkeys(header, ())).column(column, "data.text")  # or it is refused
+    at = header.index(column)
+    return ((number, fields[at]) for number, fields in rows)
+
+
+def _lifted(rows: Iterator[_Row]) -> Iterator[_Row]:
+    """The rows, read some at a time under the lock that lifts the limit.
+
+    A generator that held the lock from its first row to its last would stop every other reader.
+    """
+    while True:
+        some: list[_Row] = []
+        size = 0
+        with _any_field_size():
+            for row in rows:
+                some.append(row)
+                size += sum(map(len, row[1]))
+                if size >= _AT_ONCE or len(some) >= _ROWS_AT_ONCE:
+                    break
+        if not some:
+            return
+        yield from some
+
+
+def _any_ends(lines: Iterable[str]) -> Iterator[str]:
+    """Lines cut at a lone CR too, as ``io.StringIO`` with ``newline=""`` cuts them."""
+    for line in lines:
+        if "\r" in line:
+            yield from io.StringIO(line, newline="")
+        else:
+            yield line
+
+
+def _csv(lines: Iterable[str], source: str) -> tuple[list[str], Iterator[_Row]]:
+    remedy = "put a text that holds a comma in double quotes"
+    return _checked(_csv_rows(lines, source), source, "comma", remedy)
+
+
+def _tsv(lines: Iterable[str], source: str) -> tuple[list[str], Iterator[_Row]]:
+    numbered = enumerate(lines, start=1)
     rows = ((number, line.split("\t")) for number, line in numbered if line)
     remedy = "tsv has no quoting: write a text that holds a tab or a line break as csv"
-    return _table(rows, source, "tab", remedy)
+    return _checked(rows, source, "tab", remedy)
 
 
-def _table(rows: Iterator[_Row], source: str, separator: str, remedy: str) -> Table:
+def _checked(
+    rows: Iterator[_Row], source: str, separator: str, remedy: str
+) -> tuple[list[str], Iterator[_Row]]:
+    """The names of the columns, and the rows, each refused unless it has as many fields."""
     line, header = next(rows, (1, []))
     _check_header(header, f"{source}, line {line}", separator)
+
+    def checked() -> Iterator[_Row]:
+        for number, fields in rows:
+            if len(fields) != len(header):
+                few = "few" if len(fields) < len(header) else "many"
+                raise DataError(
+                    f"too {few} fields: expected {len(header)} ({', '.join(header)}), "
+                    f"found {len(fields)}",
+                    where=f"{source}, line {number}",
+                    rule=f"fields are separated by one {separator}",
+                    remedy=remedy,
+                )
+            yield number, fields
+
+    return header, checked()
+
+
+def _table(header: Sequence[str], rows: Iterator[_Row], source: str) -> Table:
     columns: list[list[str]] = [[] for _ in header]
     lines: list[int] = []
     for number, fields in rows:
-        if len(fields) != len(header):
-            few = "few" if len(fields) < len(header) else "many"
-            raise DataError(
-                f"too {few} fields: expected {len(header)} ({', '.join(header)}), "
-                f"found {len(fields)}",
-                where=f"{source}, line {number}",
-                rule=f"fields are separated by one {separator}",
-                remedy=remedy,
-            )
         lines.append(number)
         for column, field in zip(columns, fields, strict=True):
             column.append(field)
@@ -95,9 +179,9 @@ def _check_header(header: Sequence[str], where: str, separator: str) -> None:
         )
 
 
-def _csv_rows(text: str, source: str) -> Iterator[_Row]:
+def _csv_rows(lines: Iterable[str], source: str) -> Iterator[_Row]:
     """Rows that are not blank, each with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(lines, strict=True)
     while True:
         begins = reader.line_num + 1
         try:

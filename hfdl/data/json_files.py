@@ -32,7 +32,7 @@ def read_jsonl(text: str, source: str) -> Table:
         rows.append(read_object(line, source, number))
         lines.append(number)
     table = refuse_empty(Table(source, columns_of_rows(rows), lines=lines))
-    _refuse_surrogates(text, table)
+    refuse_surrogates(text, table)
     return table
 
 
@@ -61,7 +61,7 @@ def read_json(text: str, source: str) -> Table:
             object, columns of unequal length, or no rows.
     """
     table = refuse_empty(Table(source, _columns(_parse(text, source), source)))
-    _refuse_surrogates(text, table)
+    refuse_surrogates(text, table)
     return table
 
 
@@ -129,7 +129,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_surrogates(text: str, table: Table) -> None:
+def refuse_surrogates(text: str, table: Table) -> None:
     r"""Refuse half a character (an escape like ``\ud83d`` alone), which no tokenizer takes."""
     if "\\ud" not in text.lower():
         return

@@ -1,21 +1,16 @@
-"""The files of a corpus that is streamed, and their documents one by one."""
+"""The files of a corpus that is streamed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.folders import SPLIT_NAMES
-from hfdl.data.json_files import read_object
-from hfdl.data.readers import read_file, refuse_missing, refuse_unknown_format
-from hfdl.data.table import Table
+from hfdl.data.readers import FORMATS, refuse_missing, refuse_unknown_format
+from hfdl.data.streamed_documents import STREAMED
 from hfdl.errors import DataError
-
-BLOCK = 1 << 20  # bytes of lines that are read at once
-_FORMATS = (".txt", ".jsonl", ".parquet", ".csv", ".tsv", ".json")
-_BOM = b"\xef\xbb\xbf"
 
 
 class SplitFiles(NamedTuple):
@@ -32,10 +27,11 @@ def find_files(config: DataConfig, memory: Mapping[str, Any] | None) -> dict[str
     """The files of each split that the recipe names.
 
     A folder holds a file a split (``train.txt``, ``dev.jsonl``), or else all of its files are one
-    split, in the order of their names.
+    split, in the order of their names. Hidden files are not read.
 
     Raises:
-        DataError: a source that is not a local file or folder, or holds nothing that can be read.
+        DataError: a source that is not a local file or folder, holds nothing that can be read, or
+            holds a file of a format that cannot be read piece by piece.
     """
     found: dict[str, SplitFiles] = {}
     for split in ("train", "validation", "test"):
@@ -69,137 +65,36 @@ def _held(source: str, memory: Mapping[str, Any] | None) -> dict[str, SplitFiles
     refuse_missing(path, source)
     if not path.is_dir():
         refuse_unknown_format(path.name, source)
+        _refuse_whole(path)
         return {"train": SplitFiles(source, (path,))}
-    files = sorted(f for f in path.iterdir() if f.is_file() and f.suffix.lower() in _FORMATS)
+    files = sorted(f for f in path.iterdir() if f.is_file() and _can_be_read(f))
     if not files:
         raise DataError(
             "a folder without a file that can be streamed",
             where=source,
-            rule=f"the known extensions are: {', '.join(_FORMATS)}",
+            rule=f"the known extensions are: {', '.join(STREAMED)}",
         )
     named: dict[str, list[Path]] = {}
     for file in files:
         if file.stem.casefold() in SPLIT_NAMES:
             named.setdefault(SPLIT_NAMES[file.stem.casefold()], []).append(file)
-    return {
-        split: SplitFiles(source, tuple(chosen))
-        for split, chosen in (named or {"train": files}).items()
-    }
+    found = named or {"train": files}
+    for chosen in found.values():
+        for file in chosen:
+            _refuse_whole(file)
+    return {split: SplitFiles(source, tuple(chosen)) for split, chosen in found.items()}
 
 
-def read_documents(path: Path, column: str, separator: str | None) -> Iterator[str]:
-    """The documents of a file.
-
-    txt and jsonl are read in blocks of lines, parquet in batches of rows; csv, tsv and json files
-    are read whole, one file at a time.
-
-    Args:
-        path: the file.
-        column: of the text, in all but txt files.
-        separator: what stands between the documents of a txt file; None: it is one document.
-
-    Raises:
-        DataError: content that cannot be read, with its line; no such column; a row without text.
-    """
-    suffix = path.suffix.lower()
-    if suffix == ".txt":
-        yield from _txt(path, separator)
-    elif suffix == ".jsonl":
-        for number, line in _lines(path):
-            if line.strip():
-                row = read_object(line, str(path), number)
-                table = Table(str(path), {name: [value] for name, value in row.items()}, [number])
-                yield from _texts(table, column)
-    elif suffix == ".parquet":
-        yield from _parquet(path, column)
-    else:
-        yield from _texts(read_file(path, text=column), column)
+def _can_be_read(file: Path) -> bool:
+    return file.suffix.lower() in FORMATS and not file.name.startswith(".")
 
 
-def _txt(path: Path, separator: str | None) -> Iterator[str]:
-    if separator == "\n":
-        yield from (line for _, line in _lines(path))
-        return
-    held: list[str] = []
-    size = 0
-    for _, line in _lines(path):
-        held.append(line)
-        size += len(line)
-        if separator is not None and size >= BLOCK:
-            *whole, rest = "\n".join(held).split(separator)
-            yield from (text.strip("\n") for text in whole)
-            # Keep the line end that the next join puts back.
-            held, size = [rest], 0
-    text = "\n".join(held)
-    if separator is None:
-        yield text
-    else:
-        yield from (part.strip("\n") for part in text.split(separator))
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbers and texts of lines, ends removed."""
-    with path.open("rb") as file:
-        number, offset = 1, _skip_mark(file)
-        while block := file.readlines(BLOCK):
-            for line in block:
-                yield number, _decode(line, path, number, offset)
-                number, offset = number + 1, offset + len(line)
-
-
-def _skip_mark(file: IO[bytes]) -> int:
-    if file.read(3) == _BOM:
-        return 3
-    file.seek(0)
-    return 0
-
-
-def _decode(line: bytes, path: Path, number: int, offset: int) -> str:
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
+def _refuse_whole(file: Path) -> None:
+    """Refuse a format that is only read whole: a json file is one value."""
+    if file.suffix.lower() not in STREAMED:
         raise DataError(
-            f"byte 0x{line[error.start]:02x} at offset {offset + error.start} is not UTF-8",
-            where=f"{path}, line {number}",
-            rule="text files are read as UTF-8",
-            remedy="save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW",
-        ) from None
-    if "\0" in text:
-        raise DataError(
-            f"NUL byte at offset {offset + line.index(0)}",
-            where=f"{path}, line {number}",
-            rule="a text file holds none",
-            remedy="is the file binary or damaged? Write it again as UTF-8 text",
+            f"a {file.suffix.lower()} file cannot be streamed",
+            where=str(file),
+            rule=f"data.streaming reads {', '.join(STREAMED)} piece by piece",
+            remedy="write it as jsonl, or set data.streaming=false",
         )
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def _parquet(path: Path, column: str) -> Iterator[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as content:
-            Table(str(path), dict.fromkeys(content.schema_arrow.names, ())).column(
-                column, "data.text"
-            )
-            for batch in content.iter_batches(batch_size=1024, columns=[column]):
-                yield from _texts(Table(str(path), batch.to_pydict()), column)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"not a readable parquet file: {str(error).splitlines()[0]}",
-            where=str(path),
-            remedy="is it complete? Download or write it again",
-        ) from None
-
-
-def _texts(table: Table, column: str) -> Iterator[str]:
-    for row, text in enumerate(table.column(column, "data.text")):
-        if text is None or isinstance(text, list | dict):
-            raise DataError(
-                f"no text in column {column!r}, but {text!r}",
-                where=table.where(row),
-                rule="every row of a corpus is a text",
-                remedy="fill it in or remove the row",
-            )
-        yield str(text)

@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.protocol import Batch, Generates, Prediction, Split, Task
+from hfdl.training.memory import forget_what_failed, is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,21 @@ def evaluate(
     """Run the model over every example exactly once.
 
     With several processes each takes every ``world``-th batch, and predictions are put together
-    by example number, so that none is counted twice.
+    by example number, so that none is counted twice. Where memory does not suffice a single process
+    begins again with smaller batches.
     """
-    batches = inference_batches(split.lengths, token_budget(device))[rank::world]
-    found: list[tuple[int, Prediction]] = []
-    total = count = 0.0
-    for outputs, batch in forward_batches(model, split, batches, device, autocast):
-        loss = task.loss(outputs, batch)
-        total += float(loss.total)
-        count += float(loss.count)
-        found += zip(batch.examples, _predict(task, model, outputs, batch), strict=True)
+    budget = token_budget(device)
+    while True:
+        try:
+            batches = inference_batches(split.lengths, budget)[rank::world]
+            found, total, count = _run(task, model, split, batches, device, autocast)
+            break
+        except (RuntimeError, MemoryError) as error:
+            smallest = budget < int(split.lengths.max(initial=0))  # single examples already
+            if not is_out_of_memory(error) or world > 1 or smallest:
+                raise
+            budget //= 2
+        forget_what_failed()
     if world > 1:
         from accelerate.utils import gather_object
 
@@ -56,6 +63,25 @@ def evaluate(
     predictions = [by_example[i] for i in range(len(split))]
     metrics = task.metrics(predictions, split.references())
     return Evaluation({**metrics, "loss": total / count if count else 0.0}, predictions)
+
+
+def _run(
+    task: Task,
+    model: torch.nn.Module,
+    split: Split,
+    batches: list[np.ndarray],
+    device: torch.device,
+    autocast: AbstractContextManager[Any] | None,
+) -> tuple[list[tuple[int, Prediction]], float, float]:
+    """Predictions with their example numbers, the summed loss and its count."""
+    found: list[tuple[int, Prediction]] = []
+    total = count = 0.0
+    for outputs, batch in forward_batches(model, split, batches, device, autocast):
+        loss = task.loss(outputs, batch)
+        total += float(loss.total)
+        count += float(loss.count)
+        found += zip(batch.examples, _predict(task, model, outputs, batch), strict=True)
+    return found, total, count
 
 
 def _predict(task: Task, model: torch.nn.Module, outputs: Any, batch: Batch) -> list[Prediction]:

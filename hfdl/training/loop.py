@@ -37,6 +37,8 @@ from hfdl.training.events import (
     Updated,
 )
 from hfdl.training.gradients import average_and_clip
+from hfdl.training.memory import forget_what_failed, half, is_out_of_memory
+from hfdl.training.seeding import random_state, restore_random_state
 from hfdl.training.signals import SignalWatch
 from hfdl.training.state import TrainingState
 
@@ -53,6 +55,8 @@ class Progress:
     best_value: float | None = None
     not_better: int = 0
     """Evaluations in a row that were not better."""
+    micro_batch_size: int | None = None
+    """Examples per forward pass; None: the whole batch. Less than asked for where memory ended."""
     examples: int = 0
     tokens: int = 0
     loss_total: float = 0.0
@@ -111,7 +115,7 @@ class Loop:
         self.state = TrainingState(
             model, config, accelerator, self.steps, layer_decay=layer_decay, still=still
         )
-        self.progress = Progress()
+        self.progress = Progress(micro_batch_size=config.micro_batch_size)
         self._batches: tuple[int, list[np.ndarray]] = (-1, [])
         self._saved_step = 0
         self._began = time.perf_counter()
@@ -152,7 +156,7 @@ class Loop:
     def update(self, examples: np.ndarray) -> None:
         """One update of the weights from the given examples (of all processes)."""
         self.state.train()
-        sums = self._backward(examples)
+        sums = self._backward_that_fits(examples)
         self.accelerator.unscale_gradients(self.state.optimizer)
         # DDP has averaged over the processes what was summed over items: make it a mean.
         mean = self.accelerator.num_processes / sums.count if sums.count else 0.0
@@ -165,12 +169,59 @@ class Loop:
 
     # ---- one update --------------------------------------------------------------------------
 
+    def _backward_that_fits(self, examples: np.ndarray) -> Sums:
+        """The same, in smaller and smaller micro-batches until memory suffices.
+
+        The update stays what it was: sums are divided by its whole count however it is cut.
+        """
+        device = self.accelerator.device
+        before = random_state(device)
+        while True:
+            try:
+                return self._backward(examples)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                smaller = self._smaller(len(examples), str(error))
+            # Out here the failed pass's frames are gone, and what they held with them.
+            self.state.optimizer.zero_grad(set_to_none=True)
+            forget_what_failed()
+            restore_random_state(before, device)
+            self.progress.micro_batch_size = smaller
+
+    def _smaller(self, examples: int, said: str) -> int:
+        """The next micro-batch size to try, said to the listener.
+
+        Raises:
+            TrainingError: there is none, or other processes wait in the middle of the update.
+        """
+        mine = -(-examples // self.accelerator.num_processes)
+        size = min(self.progress.micro_batch_size or mine, mine)
+        smaller = half(size)
+        step = self.progress.step + 1
+        if smaller is None or self.accelerator.num_processes > 1:
+            raise TrainingError(
+                f"memory did not suffice for update {step} in micro-batches of {size}: "
+                f"{said.splitlines()[0] if said else 'out of memory'}",
+                rule="the weights were left as they were before it",
+                remedy="lower data.max_length, or set train.gradient_checkpointing=true"
+                if smaller is None
+                else f"set train.micro_batch_size={smaller} or less",
+            )
+        self._tell(
+            Noted(
+                f"memory did not suffice for update {step} in micro-batches of {size}: going on "
+                f"with {smaller}; an update stays {self.config.batch_size} examples"
+            )
+        )
+        return smaller
+
     def _backward(self, examples: np.ndarray) -> Sums:
         """Leave the gradients of the summed loss behind."""
         accelerator, state = self.accelerator, self.state
         parts = micro_batches(
             examples,
-            self.config.micro_batch_size or len(examples),
+            self.progress.micro_batch_size or len(examples),
             rank=accelerator.process_index,
             world=accelerator.num_processes,
         )
