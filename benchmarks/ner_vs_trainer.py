@@ -30,7 +30,8 @@ def strict_f1(references: list[list[str]], predictions: list[list[str]]) -> floa
     from seqeval.metrics import f1_score
     from seqeval.scheme import IOB2
 
-    return float(f1_score(references, predictions, mode="strict", scheme=IOB2))
+    score: Any = f1_score(references, predictions, mode="strict", scheme=IOB2)
+    return float(score)
 
 
 def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str, Any]:

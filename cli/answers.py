@@ -18,7 +18,10 @@ Pairs = Iterable[tuple[Input, Any]]
 
 
 class JsonLines:
-    """A JSON object a line: the text, and the answer's own fields or a list of answers."""
+    """A JSON object a line: the text, and the answer's own fields or a list of answers.
+
+    Of words, the text is what the entities' places count the characters of.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -26,9 +29,8 @@ class JsonLines:
     def write(self, pairs: Pairs) -> None:
         """Write some answers and push them out at once."""
         for text, answer in pairs:
-            asked = text if isinstance(text, dict) else {"text": text}
             fields = answer if isinstance(answer, dict) else {"predictions": answer}
-            line = to_json({**asked, **fields}, encoding=self._stream.encoding)
+            line = to_json({**_asked(text), **fields}, encoding=self._stream.encoding)
             self._stream.write(f"{line}\n")
         self._stream.flush()
 
@@ -83,6 +85,17 @@ def open_answers(output: Path | None) -> Iterator[JsonLines]:
             target.unlink(missing_ok=True)
 
 
+def _asked(text: Input) -> dict[str, Any]:
+    if isinstance(text, dict):
+        return dict(text)
+    return {"text": text} if isinstance(text, str) else {"text": _joined(text), "tokens": text}
+
+
+def _joined(text: str | list[str]) -> str:
+    """A text; words with a blank between them, as the pipeline joins them."""
+    return text if isinstance(text, str) else " ".join(text)
+
+
 def _lines(text: Input, answer: Any) -> list[str]:
     written = answer if isinstance(answer, list) else [answer]
     if written and all(isinstance(one, dict) and "generated_text" in one for one in written):
@@ -91,9 +104,9 @@ def _lines(text: Input, answer: Any) -> list[str]:
 
 
 def _line(text: Input, answer: Any) -> str:
-    if isinstance(answer, dict) and "entities" in answer and isinstance(text, str):
-        return _marked(text, answer["entities"])
-    asked = shorten(" | ".join(text.values()) if isinstance(text, dict) else text)
+    if isinstance(answer, dict) and "entities" in answer and not isinstance(text, dict):
+        return _marked(_joined(text), answer["entities"])
+    asked = shorten(" | ".join(text.values()) if isinstance(text, dict) else _joined(text))
     if isinstance(answer, dict) and "translation_text" in answer:
         return f"{asked or '(empty text)'} -> {answer['translation_text']}"
     answers = answer if isinstance(answer, list) else [answer]

@@ -83,13 +83,13 @@ def check(
       hfdl data check sentences.jsonl task=ner data.tokens=words data.tags=ner_tags
     """
     from hfdl.config.overrides import parse_overrides
+    from hfdl.data.sources import load_splits
     from hfdl.tasks.registry import canonical_name
 
     recipe = _recipe(source, parse_overrides(overrides or []))
-    task = canonical_name(recipe.task)
-    tables = _tables(recipe, task)
+    tables = load_splits(recipe.data)
     tokenizer, limit, note = _tokenizer(recipe, tables)
-    report = _examiner(task)(tables, recipe.data, tokenizer, limit)
+    report = _examiner(canonical_name(recipe.task))(tables, recipe.data, tokenizer, limit)
     if json:
         print_json(report.as_dict())
     else:
@@ -131,15 +131,6 @@ def _task_of(source: str) -> str:
     return "token_classification" if is_conll else "text_classification"
 
 
-def _tables(recipe: Recipe, task: str) -> Mapping[str, Table]:
-    """The splits; those of a language model are cut into documents."""
-    if task in _LANGUAGE_MODELS:
-        return import_module("hfdl.data.documents").load_documents(recipe.data, None)
-    from hfdl.data.sources import load_splits
-
-    return load_splits(recipe.data)
-
-
 def _examiner(task: str) -> Callable[..., DataReport]:
     module, function = _EXAMINERS[task].split(":")
     return getattr(import_module(module), function)
@@ -149,15 +140,16 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
     from hfdl.tasks.registry import canonical_name
     from hfdl.tasks.translation_model import is_scratch
-
-    if is_scratch(recipe.model) and canonical_name(recipe.task) in _LANGUAGE_MODELS:
-        return None, recipe.data.max_length, "no token lengths: training learns the tokenizer"
-    if is_scratch(recipe.model):
-        tokenizer, note = _learned(recipe, tables)
-        return tokenizer, recipe.data.max_length, note
+    from hfdl.weights.fresh import is_fresh
     from hfdl.weights.pretrained import length_limit, load_config, load_tokenizer
     from hfdl.weights.resolve import find_model
 
+    if canonical_name(recipe.task) in _LANGUAGE_MODELS and is_fresh(recipe.model):
+        tokenizer, note = _of_fresh_model(recipe, tables)
+        return tokenizer, recipe.data.max_length, note
+    if is_scratch(recipe.model):
+        tokenizer, note = _learned(recipe, tables)
+        return tokenizer, recipe.data.max_length, note
     try:
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
         tokenizer = load_tokenizer(folder)
@@ -165,6 +157,29 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
     except ModelError as error:
         return None, None, f"no token lengths: {error}"
     return tokenizer, recipe.data.max_length or limit, None
+
+
+def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str | None]:
+    """The tokenizer that the recipe names for a language model, or what it would learn."""
+    from hfdl.data.documents import as_documents, texts_of
+    from hfdl.tasks import causal_lm_model, masked_lm_model
+    from hfdl.tasks.registry import canonical_name
+
+    try:
+        tokenizer = causal_lm_model.given_tokenizer(recipe.model)
+    except ModelError as error:
+        return None, f"no token lengths: {error}"
+    if tokenizer is not None:
+        return tokenizer, None
+    if "train" not in tables:
+        return None, "no token lengths: the tokenizer is learned from data.train"
+    is_masked = canonical_name(recipe.task) == "masked_lm"
+    learn = (masked_lm_model if is_masked else causal_lm_model).learned_tokenizer
+    try:
+        texts = texts_of(as_documents(tables["train"], recipe.data), recipe.data)
+        return learn(recipe.model, (str(text) for text in texts if text))
+    except DataError as error:
+        return None, f"no token lengths: {error}"
 
 
 def _learned(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str]:

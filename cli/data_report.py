@@ -24,6 +24,7 @@ def print_report(report: DataReport, note: str | None) -> None:
     _print_splits(report)
     _print_labels(report)
     _print_entities(report)
+    _print_corpus(report)
     _print_lengths(report)
     if note:
         _print_list("note", [note])
@@ -100,6 +101,23 @@ def _print_entities(report: DataReport) -> None:
     )
     if len(kinds) > _MOST_LABELS:
         print_text(f"... {len(kinds)} types in all")
+
+
+def _print_corpus(report: DataReport) -> None:
+    """How much text each split of a language model's corpus holds."""
+    from hfdl.data.corpus_check import CorpusReport
+
+    if not isinstance(report, CorpusReport):
+        return
+    rows = []
+    for name, split in report.corpus.items():
+        sizes = [split.documents, split.characters, split.longest]
+        has_tokens = split.tokens is not None and split.characters_per_token is not None
+        tokens = [f"{split.tokens:,}", f"{split.characters_per_token:.2f}"] if has_tokens else []
+        rows.append([name, *(f"{size:,}" for size in sizes), *(tokens or ["-", "-"])])
+    print()
+    headers = ["corpus", "documents", "characters", "longest", "tokens", "characters a token"]
+    print_table(headers, rows)
 
 
 def _print_lengths(report: DataReport) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hfdl.errors import DataError
+
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
 
@@ -35,7 +37,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="F",
-            help="A txt (a text a line), csv, tsv, json, jsonl or parquet file; - is stdin.",
+            help="A txt (a text a line), csv, tsv, json, jsonl, parquet or conll file; - is stdin.",
         ),
     ] = None,
     output: Annotated[
@@ -68,6 +70,7 @@ def predict(
       tail -f messages.txt | hfdl predict runs/sentiment
       hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
       hfdl predict runs/ner "Ann Smith moved to Paris." --json
+      hfdl predict runs/ner --file words.conll --output answers.jsonl
     """
     _refuse_table_output(output)
     batches = _batches(run_or_model, texts, file, column)
@@ -89,6 +92,9 @@ def predict(
 
 def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:
     """One answer a text; of a task whose answer is a list, under the list's name."""
+    if isinstance(texts[0], list):
+        _refuse_words(pipe)
+        call = {**call, "is_split_into_words": True}
     if pipe.task == "fill-mask" and len(texts) == 1:
         return [pipe(texts[0], **call)]  # transformers' fill-mask takes a list of one for a text
     found = pipe(texts, **call)
@@ -120,6 +126,16 @@ def _batches(
 
 def _chunks(texts: Sequence[Input]) -> Iterator[list[Input]]:
     return (list(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
+
+
+def _refuse_words(pipe: Pipeline) -> None:
+    if pipe.task != "token-classification":
+        raise DataError(
+            f"{pipe.task} reads texts, and this column holds lists of words",
+            where="--file",
+            rule="words are read by a model that tags them",
+            remedy="name a column of texts: --column NAME",
+        )
 
 
 def _refuse_top_k(top_k: int | None, pipe: Pipeline) -> None:

@@ -27,7 +27,9 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     print()
     folder = shlex.quote(str(directory))
     print_text(f"saved in {directory}")
-    print_text(f'use it:   hfdl predict {folder} "..."')
+    mask = metrics.get("mask_token")
+    text = f"... {mask} ..." if mask else "..."  # a text without its mask would be refused
+    print_text(f'use it:   hfdl predict {folder} "{text}"')
 
 
 def _print_examples(file: Path, task: str | None) -> None:

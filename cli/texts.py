@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from hfdl.errors import DataError
 
 if TYPE_CHECKING:
     from hfdl.data.table import Table
 
-Input = str | dict[str, str]
-"""A text; or, for a model of pairs, both of its texts by name."""
+Input = str | dict[str, str] | list[str]
+"""A text; for a model of pairs both of its texts by name; for a tagger also a list of words."""
 
 _READ_BYTES = 1 << 16
 
 
 def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]:
-    """The texts of a file, one a row, or the pairs of texts if the run was trained on pairs.
+    """The texts of a file, one a row; pairs of texts if the run was trained on pairs.
+
+    A column of words, such as that of a CoNLL file, is read as words.
 
     Args:
-        file: txt, csv, tsv, json, jsonl or parquet.
+        file: txt, csv, tsv, json, jsonl, parquet or conll.
         column: where the texts are; default: the column that the run was trained on, else
-            ``text``, else the only one.
+            ``text``, else the words of a CoNLL file, else the only one.
         run_or_model: the run whose columns are the default.
 
     Raises:
@@ -35,11 +37,15 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
     if not file.expanduser().is_file():
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")
     table = read_source(str(file))["train"]
-    own, own_pair = _run_columns(run_or_model)
-    texts = _column(table, column or _default_column(table, own))
-    if own_pair is None:
+    own = _run_columns(run_or_model)
+    name = column or _default_column(table, own)
+    values = table.column(name, "--column")
+    if name == own.tokens or any(isinstance(value, list) for value in values):
+        return list(_words(table, name))
+    texts = _column(table, name)
+    if own.pair is None:
         return list(texts)
-    pairs = _column(table, own_pair)
+    pairs = _column(table, own.pair)
     return [{"text": a, "text_pair": b} for a, b in zip(texts, pairs, strict=True)]
 
 
@@ -68,22 +74,42 @@ def _column(table: Table, name: str) -> list[str]:
     return [_text(value, table, row, name) for row, value in enumerate(values)]
 
 
-def _default_column(table: Table, own: str | None) -> str:
-    names = [name for name in (own, "text") if name]
+def _words(table: Table, name: str) -> list[list[str]]:
+    from hfdl.config.schema import DataConfig
+    from hfdl.data.token_columns import words_of
+
+    return words_of(table, DataConfig(tokens=name))
+
+
+class _Columns(NamedTuple):
+    """What a run was trained on: words (of a tagger), a text, a second text."""
+
+    tokens: str | None = None
+    text: str | None = None
+    pair: str | None = None
+
+
+def _default_column(table: Table, own: _Columns) -> str:
+    names = [name for name in (own.tokens, own.text, "text") if name]
+    if table.item_lines is not None:
+        names.append("tokens")
     if len(table.columns) == 1:
         names += table.columns
-    return next((name for name in names if name in table.columns), names[0])
+    fallback = own.text or "text"
+    return next((name for name in names if name in table.columns), fallback)
 
 
-def _run_columns(run_or_model: str) -> tuple[str | None, str | None]:
-    """The columns of text and second text that a run was trained on."""
+def _run_columns(run_or_model: str) -> _Columns:
+    """The columns that a run was trained on; none of a model that is no run."""
     from hfdl.config.load import load_recipe
+    from hfdl.tasks.registry import ALIASES
 
     file = Path(run_or_model) / "recipe.yaml"
     if not file.is_file():
-        return None, None
-    data = load_recipe(file).data
-    return data.text, data.text_pair
+        return _Columns()
+    recipe = load_recipe(file)
+    tags = ALIASES.get(recipe.task, recipe.task) == "token_classification"
+    return _Columns(recipe.data.tokens if tags else None, recipe.data.text, recipe.data.text_pair)
 
 
 def _text(value: Any, table: Table, row: int, column: str) -> str:

@@ -28,7 +28,7 @@ from hfdl.training.probe import probe
 from hfdl.training.seeding import seed_everything
 from hfdl.training.signals import SignalWatch
 from hfdl.tuning.lora import merge
-from hfdl.tuning.tune import tune
+from hfdl.tuning.tune import new_weights, tune
 from hfdl.weights.dropout import use_cheap_dropout
 from hfdl.weights.pretrained import quiet_transformers
 
@@ -68,6 +68,7 @@ class Session:
             use_cheap_dropout(model)
         if recipe.train.gradient_checkpointing:
             _checkpoint_gradients(model)
+        fresh = new_weights(model, task.fresh_parameters)
         # Adapters are new weights too: the same on every process.
         tuned = tune(
             model, recipe.tune, fresh=task.fresh_parameters, rate=recipe.train.learning_rate
@@ -89,11 +90,7 @@ class Session:
             still=tuned.still,
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
-        if task.fresh_parameters and recipe.model.config is None:
-            self.facts.append(
-                f"new weights, to be trained from nothing: {', '.join(task.fresh_parameters)}"
-            )
-        self.facts.extend(tuned.facts)
+        self.facts += [*fresh, *tuned.facts]
 
     def planned(self) -> Planned:
         """What is about to run."""

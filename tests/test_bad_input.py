@@ -17,6 +17,7 @@ import pytest
 from hfdl.cli import main
 
 Call = Callable[..., tuple[int, str, str]]
+GOOD_TEXT = "a superb movie and a good film\n\n" * 40
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Place:
 
     folder: Path
     model: Path
+    decoder: Path
     good: Path
 
     @property
@@ -47,13 +49,32 @@ class Place:
     def train_on(self, content: str | bytes, *overrides: str, name: str = "bad.csv") -> list[str]:
         return self.train(f"data.train={self.write(name, content)}", *overrides)
 
+    def tag(self, *overrides: str, content: str | bytes = "", name: str = "bad.conll") -> list[str]:
+        """A training of named entities that works, but for what is given."""
+        good = self.write("good.conll", "ann B-PER\nsaw O\nrome B-LOC\n\n" * 20)
+        file = self.write(name, content) if content else good
+        return self.train(f"data.train={file}", *overrides, recipe="ner")
+
+    def read(
+        self, recipe: str, *overrides: str, content: str | bytes = GOOD_TEXT, name: str = "bad.txt"
+    ) -> list[str]:
+        """The same of a language model: ``mlm``, or ``clm`` on a pretrained one."""
+        settings = [f"data.train={self.write(name, content)}"]
+        if recipe == "clm":
+            settings += [f"model.name={self.decoder}", "model.tokenizer=null", "model.config=null"]
+        return self.train(*settings, *overrides, recipe=recipe)
+
 
 @pytest.fixture
 def place(
-    tmp_path: Path, tiny_bert: Path, reviews_csv: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tiny_bert: Path,
+    tiny_gpt2: Path,
+    reviews_csv: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Place:
     monkeypatch.chdir(tmp_path)
-    return Place(tmp_path, tiny_bert, reviews_csv)
+    return Place(tmp_path, tiny_bert, tiny_gpt2, reviews_csv)
 
 
 @pytest.fixture
@@ -117,7 +138,7 @@ def header_without_rows(place: Place) -> Made:
 def unknown_extension(place: Place) -> Made:
     return place.train_on("text,label\n", name="bad.csx"), (
         f"{place.folder}/bad.csx: unknown file extension '.csx'; the known ones are: .csv, .tsv, "
-        ".json, .jsonl, .parquet, .txt. Did you mean '.csv'?"
+        ".json, .jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Did you mean '.csv'?"
     )
 
 
@@ -244,6 +265,237 @@ def text_that_is_too_long(place: Place) -> Made:
     )
 
 
+# ---- named entities ----------------------------------------------------------------------------
+
+
+@case
+def more_words_than_tags(place: Place) -> Made:
+    rows = (
+        '{"tokens": ["ann"], "tags": ["B-PER"]}\n' * 9 + '{"tokens": ["a", "b"], "tags": ["O"]}\n'
+    )
+    held = place.write("held.jsonl", rows)
+    return place.tag(f"data.validation={held}"), (
+        f"{held}, line 10: 2 words and 1 tag; each word has one tag. Correct the row or remove it"
+    )
+
+
+@case
+def line_without_a_tag(place: Place) -> Made:
+    return place.tag(content="ann B-PER\n\nsaw\n"), (
+        f"{place.folder}/bad.conll, line 3: 1 column where line 1 has 2; each line of words has "
+        "the same columns. Add what is missing; a blank line ends a sentence"
+    )
+
+
+@case
+def tag_unseen_in_training(place: Place) -> Made:
+    held = place.write("held.conll", "ann B-PER\n\nin O\noslo B-LOCC\n")
+    return place.tag(f"data.validation={held}"), (
+        f"{held}, line 4 (word 'oslo'): unknown entity type 'LOCC'; the model knows: LOC, PER. "
+        "Did you mean 'LOC', or add sentences of that type to data.train"
+    )
+
+
+@case
+def tag_that_is_not_listed(place: Place) -> Made:
+    return place.tag("data.labels=[O, B-LOC, I-LOC]"), (
+        f"{place.folder}/good.conll, line 1 (word 'ann'): unknown entity type 'PER'; the model "
+        "knows: LOC. Choose one of: LOC, or add it to data.labels"
+    )
+
+
+@case
+def tag_that_cannot_follow(place: Place) -> Made:
+    held = place.write("held.conll", "ann B-PER\nsaw O\nrome I-LOC\n")
+    return place.tag(f"data.validation={held}", "data.illegal_tags=error"), (
+        f"{held}, line 3 (word 'rome'): tag 'I-LOC' cannot follow 'O'; the tags are BIO. "
+        "Correct it, or data.illegal_tags=repair reads it as conlleval does"
+    )
+
+
+@case
+def tags_of_two_schemes(place: Place) -> Made:
+    return place.tag(content="ann B-PER\n\nbob S-PER\n\ncarl U-PER\n\n" * 9), (
+        f"{place.folder}/bad.conll, line 5: tags 'S-PER' and 'U-PER' belong to different schemes "
+        "(column 'tags'); tags are BIO, IOB1, BIOES, BILOU, or types without a prefix, and of one "
+        "kind. Correct them, or name the column of the tags: data.tags=COLUMN"
+    )
+
+
+@case
+def no_entities(place: Place) -> Made:
+    return place.tag(content="ann O\n\n" * 9), (
+        f"{place.folder}/bad.conll: no entities: every word of train has the tag O; a model learns "
+        "to name what is named in train. Give sentences with entities, or name the column of the "
+        "tags: data.tags=COLUMN"
+    )
+
+
+SPANS = '{"text": "Ann saw Rome", "spans": [[0, 3, "PER"], [8, 12, "LOC"]]}\n'
+
+
+@case
+def spans_that_overlap(place: Place) -> Made:
+    row = '{"text": "Ann saw Rome", "spans": [[0, 7, "PER"], [4, 12, "LOC"]]}\n'
+    held = place.write("held.jsonl", SPANS + row)
+    return place.tag(f"data.validation={held}", content=SPANS * 9, name="good.jsonl"), (
+        f"{held}, line 2: spans 0:7 (PER 'Ann saw') and 4:12 (LOC 'saw Rome') overlap; a word is "
+        "part of one entity at most. Keep one of them"
+    )
+
+
+@case
+def span_outside_the_text(place: Place) -> Made:
+    held = place.write("held.jsonl", '{"text": "Ann saw Rome", "spans": [[8, 13, "LOC"]]}\n')
+    return place.tag(f"data.validation={held}", content=SPANS * 9, name="good.jsonl"), (
+        f"{held}, line 1: span 8:13 (LOC) lies outside the text; the text has 12 characters; a "
+        "span ends after its last one. Count characters, not bytes or tokens"
+    )
+
+
+@case
+def no_words_and_no_spans(place: Place) -> Made:
+    return place.tag(f"data.train={place.good}"), (
+        f"{place.good}: no column 'tokens' for data.tokens and none 'spans' for data.spans; the "
+        "columns are: text, label. "
+        "Set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN"
+    )
+
+
+@case
+def words_without_tags(place: Place) -> Made:
+    rows = '{"tokens": ["a"], "ner_tags": ["O"]}\n' * 9
+    return place.tag(content=rows, name="bad.jsonl"), (
+        f"{place.folder}/bad.jsonl: no column 'tags' for data.tags; the columns are: tokens, "
+        "ner_tags. Did you mean 'ner_tags'? Set it with data.tags=COLUMN"
+    )
+
+
+@case
+def class_weight_of_an_unknown_tag(place: Place) -> Made:
+    return place.tag("tune.class_weights={B-PERS: 2}"), (
+        "tune.class_weights: no tag or type 'B-PERS'; they are: O, B-LOC, I-LOC, B-PER, I-PER, "
+        "LOC, PER. Did you mean 'B-PER'?"
+    )
+
+
+@case
+def conll_file_that_is_not_utf8(place: Place) -> Made:
+    return place.tag(content=b"ann B-PER\n" + "café O\n".encode("latin-1")), (
+        f"{place.folder}/bad.conll, line 2: byte 0xe9 at offset 13 is not UTF-8; text files are "
+        "read as UTF-8. Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+    )
+
+
+@case
+def start_and_end_of_a_sentence(place: Place) -> Made:
+    return place.tag("data.long_text=head_tail"), (
+        "data.long_text: head_tail would cut words out of the middle of a sentence; each word "
+        "needs a tag: window, truncate or error. Leave it out: windows lose nothing"
+    )
+
+
+@case
+def sentence_that_is_too_long(place: Place) -> Made:
+    held = place.write("held.conll", "ann B-PER\n\n" + "film O\n" * 31)
+    return place.tag(f"data.validation={held}", "data.long_text=error"), (
+        f"{held}, line 3: the sentence has 33 tokens; data.max_length is 32 and data.long_text is "
+        "error. Shorten it, raise data.max_length, or set data.long_text to window or truncate"
+    )
+
+
+# ---- language models ---------------------------------------------------------------------------
+
+
+@case
+def tokenizer_without_a_mask(place: Place) -> Made:
+    return place.read("mlm", f"model.name={place.decoder}"), (
+        f"{place.decoder}: the tokenizer has no mask token; a masked language model is asked what "
+        "stands where the mask is. Choose a model like BERT or RoBERTa, or train this one with "
+        "task=causal_lm"
+    )
+
+
+@case
+def blocks_above_the_limit(place: Place) -> Made:
+    return place.read("clm", "data.max_length=65"), (
+        "data.max_length: 65 tokens are more than the model takes; the model's limit is 64. "
+        "Set data.max_length=64 or less"
+    )
+
+
+@case
+def windows_above_the_limit(place: Place) -> Made:
+    return place.read("mlm", "data.max_length=65"), (
+        "data.max_length: 65 tokens are more than the model takes; the model's limit is 64; "
+        "longer documents are cut into windows. Set data.max_length=64 or less"
+    )
+
+
+@case
+def empty_corpus(place: Place) -> Made:
+    path = place.write("empty.txt", "")
+    return place.read("clm", f"data.train={path}"), (
+        f"{path}: the file is empty. Is this the right file?"
+    )
+
+
+@case
+def corpus_of_blank_lines(place: Place) -> Made:
+    return place.read("mlm", content="\n \n\n"), (
+        f"{place.folder}/bad.txt: it holds no text. Is this the right file?"
+    )
+
+
+@case
+def corpus_that_is_not_utf8(place: Place) -> Made:
+    return place.read("clm", content=b"a film\n" + "café\n".encode("latin-1")), (
+        f"{place.folder}/bad.txt, line 2: byte 0xe9 at offset 10 is not UTF-8; text files are "
+        "read as UTF-8. Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+    )
+
+
+@case
+def corpus_without_a_text_column(place: Place) -> Made:
+    rows = "review,label\n" + "a film,good\n" * 30
+    return place.read("mlm", content=rows, name="bad.csv"), (
+        f"{place.folder}/bad.csv: no column 'text' for data.text; the columns are: review, label. "
+        "Choose one of: review, label. Set it with data.text=COLUMN"
+    )
+
+
+@case
+def corpus_too_short_to_hold_out(place: Place) -> Made:
+    return place.read("clm", content="a"), (
+        f"{place.folder}/bad.txt: the text is too short to train and validate on; without "
+        "data.validation the end of the text is held out. Give more text, or data.validation=FILE"
+    )
+
+
+@case
+def class_weights_of_a_language_model(place: Place) -> Made:
+    return place.read("mlm", "tune.class_weights={film: 2}"), (
+        "tune.class_weights: a language model has no labels to weigh; class weights belong to "
+        "labels. Remove it"
+    )
+
+
+@case
+def unknown_architecture(place: Place) -> Made:
+    return place.read("clm", "model.name=hfdl://gpt3"), (
+        "model.name: no architecture 'hfdl://gpt3' for causal_lm; there are: hfdl://gpt2, "
+        "hfdl://llama, hfdl://mistral, hfdl://qwen2, hfdl://qwen3. Did you mean 'hfdl://gpt2'?"
+    )
+
+
+@case
+def one_word_without_end_for_a_word_piece_model(place: Place) -> Made:
+    return place.read("mlm", content="x" * 200_000), (
+        f"{place.folder}/bad.txt: train has no token that can be masked; its texts are empty, or "
+        "the tokenizer knows none of their words. Give other texts, or another model"
+    )
+
+
 # ---- recipe ------------------------------------------------------------------------------------
 
 
@@ -312,8 +564,9 @@ def no_override(place: Place) -> Made:
 @case
 def unknown_task(place: Place) -> Made:
     return place.train("task=summarization"), (
-        "task: unknown task 'summarization'. Choose one of: text_classification, translation, "
-        "sentiment, sentiment-analysis, text-classification"
+        "task: unknown task 'summarization'. Choose one of: text_classification, "
+        "token_classification, masked_lm, causal_lm, translation, sentiment, sentiment-analysis, "
+        "text-classification, ner, token-classification, mlm, fill-mask, clm, text-generation"
     )
 
 
@@ -518,7 +771,8 @@ def evaluating_a_folder_that_is_no_model(place: Place) -> Made:
 def evaluating_a_model_without_a_head(place: Place) -> Made:
     return ["evaluate", str(place.model), f"data.test={place.good}"], (
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification, ForConditionalGeneration. "
+        "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
+        "ForCausalLM, LMHeadModel, ForConditionalGeneration. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 
@@ -549,7 +803,8 @@ def predicting_with_a_model_with_a_damaged_config(place: Place) -> Made:
 def predicting_with_a_model_without_a_head(place: Place) -> Made:
     return ["predict", str(place.model), "a film"], (
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification, ForConditionalGeneration. "
+        "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
+        "ForCausalLM, LMHeadModel, ForConditionalGeneration. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 
@@ -612,8 +867,27 @@ def test_one_line_exit_code_2_and_nothing_written(place: Place, call: Call, name
 
 
 def test_how_many_ways_of_going_wrong_were_tried():
-    assert len(CASES) == 54
+    assert len(CASES) == 80
     assert len(set(CASES) & set(ENDS)) == len(ENDS) == 5
+
+
+@pytest.mark.parametrize("recipe", ["ner", "mlm", "clm"])
+def test_the_commands_of_the_other_tasks_do_work(place: Place, call: Call, recipe: str):
+    arguments = place.tag() if recipe == "ner" else place.read(recipe)
+    assert call(arguments)[0] == 0
+    assert (place.output / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize("recipe", ["mlm", "clm"])
+def test_a_text_that_is_one_enormous_line_is_read(place: Place, call: Call, recipe: str):
+    code, _, err = call(
+        [*place.read(recipe, content="to be or not to be that is " * 9000), "--json"]
+    )
+    assert code == 0, err
+    metrics = json.loads((place.output / "metrics.json").read_text())
+    assert metrics["validation"]["loss"] > 0
+    assert "of 1 document in " in err
+    assert "lost 0" in err
 
 
 def test_the_command_that_the_cases_break_does_work(place: Place, call: Call):

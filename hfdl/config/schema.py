@@ -82,8 +82,9 @@ class DataConfig(Section):
     )
     labels: list[str] | dict[str, str] | None = Field(
         default=None,
-        description="The label set in its order, or a map from the value in the file to the label. "
-        "Default: what the training split holds, sorted.",
+        description="The label set in its order (of named entities the tags, in any order), or a "
+        "map from the value in the file to the label. Default: what the training split holds, "
+        "sorted.",
     )
     tokens: str = Field(
         default="tokens",
@@ -273,7 +274,8 @@ class TuneConfig(Section):
     lora: LoraConfig | None = Field(
         default=None,
         description="Train low-rank adapters and the head instead of all weights; they are merged "
-        "when the model is saved. {} takes every default.",
+        "when the model is saved. {} takes every default. Needs the extra lora: pip install "
+        "'hfdl[lora]'.",
     )
     freeze: str | list[str] | None = Field(
         default=None,

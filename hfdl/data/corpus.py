@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ def open_corpus(
         template: whether documents get the tokenizer's special tokens.
 
     Raises:
-        DataError: see ``load_documents`` and ``streaming.stream_splits``.
+        DataError: see ``load_documents`` and ``streaming.open_stores``.
     """
     if config.streaming:
         return Corpus(*streaming.open_stores(
@@ -67,21 +67,46 @@ def open_corpus(
     return Corpus(stores, facts)
 
 
+class TrainingTexts:
+    """The documents that a tokenizer is learned from: those of train, up to ``LEARNED`` characters.
+
+    They can be read more than once: streamed files are then read again.
+
+    Args:
+        read: gives the documents of train from the first on.
+
+    Attributes:
+        facts: a line for a person, once the texts have been read and were not all of train.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[str]]) -> None:
+        self._read = read
+        self.facts: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        left = LEARNED
+        for text in self._read():
+            if len(text) > left:
+                self.facts = [f"vocabulary: learned from the first {LEARNED:,} characters alone"]
+                yield text[:left]
+                return
+            yield text
+            left -= len(text)
+
+
 def training_texts(
     config: DataConfig, memory: Mapping[str, Any] | None, seed: int
-) -> Iterator[str]:
-    """The documents that a tokenizer is learned from: train's, up to ``LEARNED`` characters."""
+) -> TrainingTexts:
+    """What a tokenizer is learned from. Arguments as for ``open_corpus``.
+
+    Raises:
+        DataError: see ``load_documents``; of streamed files, while the texts are read.
+    """
     if config.streaming:
-        texts = streaming.training_texts(config, memory, seed)
-    else:
-        tables, _ = load_documents(config, memory, seed, trains=True)
-        texts = iter(texts_of(tables["train"], config))
-    left = LEARNED
-    for text in texts:
-        yield text[:left]
-        left -= len(text)
-        if left <= 0:
-            return
+        return TrainingTexts(lambda: streaming.training_texts(config, memory, seed))
+    tables, _ = load_documents(config, memory, seed, trains=True)
+    texts = texts_of(tables["train"], config)
+    return TrainingTexts(lambda: texts)
 
 
 def _store(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.hashing import STREAM_SPLIT, hash64
@@ -15,6 +19,7 @@ from hfdl.errors import DataError
 
 FEW = 20
 """Fewer documents are not drawn from: the end of the text is held out instead."""
+_HASHED = 1024  # numbers of documents that are hashed at once
 
 
 def load_documents(
@@ -26,7 +31,7 @@ def load_documents(
         config: the recipe's data section.
         memory: data objects by the marker that stands for them in the recipe.
         seed: fixes which documents are held out.
-        trains: whether there must be a train split; validation is cut from it where there is none.
+        trains: whether there must be a train split. Validation is cut from one where none is given.
 
     Returns:
         tables by split name, and what a person should know of how they came about.
@@ -44,7 +49,7 @@ def load_documents(
         )
     facts: list[str] = []
     found = {name: _documents(name, table, config, facts) for name, table in tables.items()}
-    if trains and "validation" not in found:
+    if "train" in found and "validation" not in found:
         found, fact = hold_out(found, config, seed)
         facts.append(fact)
     if config.max_samples is not None:
@@ -64,9 +69,21 @@ def as_documents(table: Table, config: DataConfig) -> Table:
     return table
 
 
-def is_held_out(number: int, share: float, seed: int) -> bool:
-    """Whether a document of a stream is validation: a function of its number and the seed."""
-    return int(hash64(seed, STREAM_SPLIT, 0, number)) < share * 2.0**64
+def empty_documents(split: str, count: int) -> str:
+    """The line that says how many documents were left out because they are blank."""
+    return f"{split}: {count:,} empty document{'' if count == 1 else 's'} left out"
+
+
+def held_out(share: float, seed: int) -> Iterator[bool]:
+    """Whether each document of a stream is validation, without end.
+
+    It is where the hash of its number and the seed, taken as a number from 0 to 1, is below the
+    share.
+    """
+    bound = np.uint64(math.ceil(share * 2.0**64))
+    for first in itertools.count(0, _HASHED):
+        numbers = np.arange(first, first + _HASHED, dtype=np.uint64)
+        yield from (hash64(seed, STREAM_SPLIT, 0, numbers) < bound).tolist()
 
 
 def _documents(name: str, table: Table, config: DataConfig, facts: list[str]) -> Table:
@@ -85,7 +102,7 @@ def _documents(name: str, table: Table, config: DataConfig, facts: list[str]) ->
     if not kept:
         raise DataError("it holds no text", where=table.source, remedy="is this the right file?")
     if len(kept) < len(texts):
-        facts.append(f"{name}: {len(texts) - len(kept):,} empty documents left out")
+        facts.append(empty_documents(name, len(texts) - len(kept)))
     chosen = table.select(kept)
     strings = [str(text) for text in chosen.columns[config.text]]
     return replace(chosen, columns={**chosen.columns, config.text: strings})

@@ -6,7 +6,7 @@ for the same texts in whatever process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hfdl.errors import ConfigError, did_you_mean
@@ -24,7 +24,7 @@ def learn_tokenizer(kind: str, texts: Iterable[str], size: int, *, masks: bool) 
 
     Args:
         kind: ``bpe``, ``wordpiece`` or ``characters``.
-        texts: the training texts.
+        texts: the training texts; where they are not an iterator they may be read twice.
         size: the most pieces, special tokens included; ``characters`` takes all there are.
         masks: whether it is for a masked language model: it then has a mask token, and puts
             special tokens around a text.
@@ -96,12 +96,21 @@ def _wordpiece(texts: Iterable[str], size: int, masks: bool) -> Any:
 
     special = _BERT if masks else [*_BERT, END]
     _check_size(size, len(special) + 2, "special tokens are pieces too")
-    backend: Any = Tokenizer(WordPiece(unk_token="[UNK]"))
-    backend.normalizer = BertNormalizer(lowercase=True)
-    backend.pre_tokenizer = BertPreTokenizer()
+    texts = list(texts) if isinstance(texts, Iterator) else texts
+    training: Any = Tokenizer(WordPiece(unk_token="[UNK]"))
+    training.normalizer = BertNormalizer(lowercase=True)
+    training.pre_tokenizer = BertPreTokenizer()
+    # The trainer numbers the pieces ##x in the order of a hash table, which is another in each
+    # process, and breaks ties by these numbers. So they are given to it, in an order of their own.
+    given = [*special, *_continuing(texts, training)]
+    trainer = WordPieceTrainer(vocab_size=size, special_tokens=given, show_progress=False)
+    training.train_from_iterator(texts, trainer)
+    vocabulary = training.get_vocab()
+    _check_size(size, len(vocabulary), "every character is a piece, and most are one behind ## too")
+    backend: Any = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    backend.normalizer, backend.pre_tokenizer = training.normalizer, training.pre_tokenizer
     backend.decoder = WordPieceDecoder()
-    trainer = WordPieceTrainer(vocab_size=size, special_tokens=special, show_progress=False)
-    backend.train_from_iterator(texts, trainer)
+    backend.add_special_tokens(special)
     names = {"unk_token": "[UNK]", "pad_token": "[PAD]"}
     if masks:
         ends = [(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
@@ -116,6 +125,19 @@ def _wordpiece(texts: Iterable[str], size: int, masks: bool) -> Any:
         tokenizer_object=backend, model_input_names=_INPUTS, clean_up_tokenization_spaces=False,
         **names,
     )  # fmt: skip
+
+
+def _continuing(texts: Iterable[str], backend: Any) -> list[str]:
+    """``##x`` for each character x that can stand in a word behind another, sorted.
+
+    Characters are normalised one by one; Chinese ones and punctuation are words of their own.
+    """
+    known: set[str] = set()
+    for text in texts:
+        known.update(text)
+    plain = sorted({c for char in known for c in backend.normalizer.normalize_str(char).strip()})
+    words = backend.pre_tokenizer.pre_tokenize_str
+    return [f"##{c}" for c in plain if len(words(backend.normalizer.normalize_str(f"a{c}"))) == 1]
 
 
 KINDS: dict[str, Callable[[Iterable[str], int, bool], Any]] = {

@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from hfdl.data.token_store import CHUNK, Piece
 
-_TRIED = 20_000  # characters of a document on which a tokenizer is tried
-_CUTS = 16
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[ \n](?=[^\W_])")
+_AROUND = 400
+"""Characters on either side of a place that are tokenised to try it: far more than a token has."""
+_TRIES = 8
 
 
 def pieces_of(text: str, tokenizer: Any, most: int = CHUNK) -> Iterator[Piece]:
     """A document as one piece, or as several of about ``most`` characters.
 
     It is cut in front of a blank or line end that stands between two words, and only where the
-    tokenizer gives such parts of this very text the ids that they have in the whole: one that sets
-    a mark in front of every text (Llama's) does not.
+    tokenizer gives the text before and behind that very place the ids that they have together: see
+    ``can_be_cut``. A tokenizer that sets a mark in front of every text (Llama's) never does, and
+    there may be no such place (Chinese, emoji): the document then stays whole, however long.
 
     Args:
         text: the document.
         tokenizer: a fast tokenizer.
         most: characters of a piece.
     """
-    if len(text) <= most or not can_be_cut(text, tokenizer):
-        yield Piece(text)
-        return
     start = 0
-    while start < len(text):
-        end = _cut(text, start + most)
+    while start < len(text) or not text:
+        end = _cut(text, start + most, tokenizer, most)
         yield Piece(text[start:end], begins=start == 0, ends=end == len(text))
+        if end == len(text):
+            return
         start = end
 
 
-def can_be_cut(text: str, tokenizer: Any) -> bool:
-    """Whether parts of a text have the ids that they have in the whole: tried on its beginning."""
-    sample = text[:_TRIED]
-    parts, start = [], 0
-    while start < len(sample):
-        end = _cut(sample, start + max(1, len(sample) // _CUTS))
-        parts.append(sample[start:end])
-        start = end
-    if len(parts) < 2:
-        return False  # no place to cut at: one word
-    whole, *cut = tokenizer([sample, *parts], add_special_tokens=False, verbose=False)["input_ids"]
-    return whole == [i for ids in cut for i in ids]
+def can_be_cut(text: str, place: int, tokenizer: Any) -> bool:
+    """Whether the text around a place has the same ids in two parts as in one.
+
+    Args:
+        text: any text.
+        place: characters in front of the cut.
+        tokenizer: a fast tokenizer.
+    """
+    head = text[max(0, place - _AROUND) : place]
+    tail = text[place : place + _AROUND]
+    both, first, second = tokenizer(
+        [head + tail, head, tail], add_special_tokens=False, verbose=False
+    )["input_ids"]
+    return both == first + second
 
 
-def _cut(text: str, place: int) -> int:
-    """The next place to cut at: in front of white space between two words; else the end."""
-    for i in range(max(place, 1), len(text) - 1):
-        if text[i] in " \n" and text[i - 1].isalnum() and text[i + 1].isalnum():
-            return i
+def _cut(text: str, place: int, tokenizer: Any, most: int) -> int:
+    """The next place to cut at, from ``place`` on; the end where there is none.
+
+    Where some places one after the other will not do, the search goes on ``most`` characters
+    behind them: a tokenizer that is never content costs little.
+    """
+    tries = 0
+    while found := _BETWEEN_WORDS.search(text, place):
+        if can_be_cut(text, found.start(), tokenizer):
+            return found.start()
+        tries += 1
+        place = found.end() if tries % _TRIES else found.end() + most
     return len(text)

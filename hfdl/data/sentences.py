@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.illegal_tags import refusal_of, repair_words, spot_of
 from hfdl.data.spans import spans_of, split_words, tagged_words
 from hfdl.data.table import Table
-from hfdl.data.tags import Entity, Illegal, detect_scheme, read_entities, write_tags
+from hfdl.data.tags import (
+    OUTSIDE,
+    Entity,
+    Illegal,
+    detect_scheme,
+    read_entities,
+    split_tag,
+    write_tags,
+)
 from hfdl.data.token_columns import tags_of, words_of
 from hfdl.errors import DataError, did_you_mean
 
-__all__ = ["Sentence", "SentenceSet", "read_sentences", "split_words"]
+__all__ = ["Sentence", "SentenceSet", "read_sentences", "refuse_no_entities", "split_words"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,8 @@ def read_sentences(
         split: its name, for ``facts``.
         scheme: what to write the tags in. None: ``data.scheme``, and if that is ``auto`` the
             scheme of the file, BIO for IOB1 and for tags without prefixes.
-        types: the types that a model knows. None: those of the split.
+        types: the types that a model knows. None: those of ``data.labels`` where it is a list of
+            tags, else those of the split.
 
     Raises:
         DataError: no such columns; words and tags of unequal number, or no text; a sentence
@@ -99,20 +110,40 @@ def read_sentences(
         found = _from_spans(table, config, split, scheme)
     else:
         raise _no_columns(table, config)
-    known = found.types if types is None else list(types)
-    _refuse_unknown(found, known)
+    listed = _listed_types(config) if types is None else None
+    known = listed or (found.types if types is None else list(types))
+    remedy = "it to data.labels" if listed else "sentences of that type to data.train"
+    _refuse_unknown(found, known, remedy)
     found.types = known
     return found
+
+
+def refuse_no_entities(train: SentenceSet) -> None:
+    """Refuse to train on sentences in which nothing is named.
+
+    Raises:
+        DataError: every tag is O.
+    """
+    if not any(tag != OUTSIDE for one in train.sentences for tag in one.tags or ()):
+        raise DataError(
+            "no entities: every word of train has the tag O",
+            where=train.table.source,
+            rule="a model learns to name what is named in train",
+            remedy="give sentences with entities, or name the column of the tags: data.tags=COLUMN",
+        )
+
+
+def _listed_types(config: DataConfig) -> list[str]:
+    """The types of the tags in ``data.labels``; none where it is no list."""
+    tags = config.labels if isinstance(config.labels, list) else []
+    return sorted({split_tag(tag)[1] for tag in tags} - {""})
 
 
 def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
     words, tags = words_of(table, config), tags_of(table, config)
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
         _refuse_ragged(table.where(row), some, others)
-    try:
-        given = detect_scheme(tags)
-    except ValueError as error:
-        raise _mixed(table, config, tags, str(error)) from None
+    given = _scheme_of(table, config, tags)
     scheme = scheme or _scheme(config, given)
     found = SentenceSet(table, [], scheme, [])
     kinds: set[str] = set()
@@ -124,7 +155,8 @@ def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None)
         found.sentences.append(_joined(some, write_tags(entities, len(some), scheme)))
     found.types = sorted(kinds)
     if found.repaired:
-        found.facts.append(f"{split}: {_repairs(found, given)}")
+        repairs = repair_words(found.repaired, found.illegal[0], given)
+        found.facts.append(f"{split}: {repairs}")
     return found
 
 
@@ -175,32 +207,38 @@ def _scheme(config: DataConfig, given: str) -> str:
 def _refuse_ragged(where: str, words: Sequence[str], tags: Sequence[str]) -> None:
     if len(words) != len(tags):
         raise DataError(
-            f"{len(words)} words and {len(tags)} tags",
+            f"{_count(words, 'word')} and {_count(tags, 'tag')}",
             where=where,
             rule="each word has one tag",
             remedy="correct the row or remove it",
         )
 
 
-def _mixed(
-    table: Table, config: DataConfig, tags: Sequence[Sequence[str]], problem: str
-) -> DataError:
-    """The error of ``detect_scheme`` with the first row whose tags make it."""
-    row = next((row for row, some in enumerate(tags) if _breaks(some)), None)
-    return DataError(
+def _count(items: Sequence[str], name: str) -> str:
+    return f"{len(items):,} {name}{'' if len(items) == 1 else 's'}"
+
+
+def _scheme_of(table: Table, config: DataConfig, tags: Sequence[Sequence[str]]) -> str:
+    """The scheme of all sentences; or an error at the first that does not go with those before."""
+    if _conflict(tags) is None:
+        return detect_scheme(tags)
+    row = bisect_left(range(len(tags)), True, key=lambda i: _conflict(tags[: i + 1]) is not None)
+    problem = _conflict(tags[: row + 1])  # of the tags up to there
+    raise DataError(
         f"{problem} (column {config.tags!r})",
-        where=table.source if row is None else table.where(row),
+        where=table.where(row),
         rule="tags are BIO, IOB1, BIOES, BILOU, or types without a prefix, and of one kind",
         remedy="correct them, or name the column of the tags: data.tags=COLUMN",
     )
 
 
-def _breaks(tags: Sequence[str]) -> bool:
+def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
+    """Which tags belong to different schemes, if any do."""
     try:
-        detect_scheme([tags])
-    except ValueError:
-        return True
-    return False
+        detect_scheme(tags)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _note(
@@ -210,46 +248,17 @@ def _note(
     place = _place(found.table, row, min(one.position, len(words) - 1), words)
     if config.illegal_tags == "error":
         raise DataError(
-            _illegal(one, "cannot"),
+            refusal_of(one),
             where=place,
             rule=f"the tags are {given}",
             remedy="correct it, or data.illegal_tags=repair reads it as conlleval does",
         )
     found.repaired += 1
     if len(found.illegal) < _ILLEGAL_PLACES:
-        found.illegal.append(f"{place}: {_illegal(one, '')}")
+        found.illegal.append(f"{place}: {spot_of(one)}")
 
 
-def _illegal(one: Illegal, verb: str) -> str:
-    """``'I-PER' after 'O'``, or with a verb ``tag 'I-PER' cannot follow 'O'``."""
-    if not one.tag:
-        return (
-            f"tag {one.previous!r} cannot end a sentence"
-            if verb
-            else f"{one.previous!r} at the end"
-        )
-    if one.previous is None:
-        return f"tag {one.tag!r} cannot begin a sentence" if verb else f"{one.tag!r} at the start"
-    return (
-        f"tag {one.tag!r} cannot follow {one.previous!r}"
-        if verb
-        else f"{one.tag!r} after {one.previous!r}"
-    )
-
-
-def _repairs(found: SentenceSet, given: str) -> str:
-    number = f"{found.repaired:,} {'tag' if found.repaired == 1 else 'tags'}"
-    verb = "was" if found.repaired == 1 else "were"
-    first = f"first: {found.illegal[0]}"
-    if given == "BIO":
-        return (
-            f"{number} could not follow the one before and {verb} read as the start of an "
-            f"entity; {first}"
-        )
-    return f"{number} could not stand there and {verb} read as conlleval reads them; {first}"
-
-
-def _refuse_unknown(found: SentenceSet, known: Sequence[str]) -> None:
+def _refuse_unknown(found: SentenceSet, known: Sequence[str], remedy: str) -> None:
     if set(found.types) <= set(known):
         return
     for row, sentence in enumerate(found.sentences):
@@ -259,8 +268,7 @@ def _refuse_unknown(found: SentenceSet, known: Sequence[str]) -> None:
                     f"unknown entity type {entity.label!r}",
                     where=found.where_word(row, entity.start),
                     rule=f"the model knows: {', '.join(known) or 'none'}",
-                    remedy=f"{did_you_mean(entity.label, known).rstrip('?')}"
-                    ", or add sentences of that type to data.train",
+                    remedy=f"{did_you_mean(entity.label, known).rstrip('?')}, or add {remedy}",
                 )
 
 

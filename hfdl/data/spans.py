@@ -86,6 +86,7 @@ def spans_of(value: Any, text: str, where: str) -> list[Span]:
 
 
 def _span(item: Any, text: str, where: str) -> Span:
+    parts: list[Any]
     if isinstance(item, Mapping):
         parts = [item.get("start"), item.get("end"), item.get("label")]
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from hfdl.data.decode import not_utf8, nul_byte
 from hfdl.data.delimited import stream_csv, stream_tsv
@@ -69,7 +69,7 @@ def _txt(path: Path, separator: str | None) -> Iterator[Document]:
         size += len(line) + 1
         # Of a document that goes on and on as much again is read before it is searched again.
         if separator is not None and size >= max(BLOCK, len(rest)):
-            *whole, rest = "\n".join(held).split(separator)
+            *whole, rest = _split("\n".join(held), separator)
             for text in whole:
                 yield _stripped(place, text)
                 place += text.count("\n") + separator.count("\n")
@@ -78,9 +78,13 @@ def _txt(path: Path, separator: str | None) -> Iterator[Document]:
     if separator is None:
         yield Document(_stripped(place, text).place, text)
         return
-    for part in text.split(separator):
+    for part in _split(text, separator):
         yield _stripped(place, part)
         place += part.count("\n") + separator.count("\n")
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return text.split(separator)
 
 
 def _stripped(place: int, text: str) -> Document:
@@ -89,9 +93,13 @@ def _stripped(place: int, text: str) -> Document:
 
 
 def _jsonl(path: Path, column: str) -> Iterator[Document]:
+    seen = False
     for number, line, _ in _lines(path):
         if line.strip():
             row = read_object(line, str(path), number)
+            seen = seen or column in row
+            if seen:  # an absent key is null, unless no row has had it
+                row.setdefault(column, None)
             table = Table(str(path), {name: [value] for name, value in row.items()}, [number])
             refuse_surrogates(line, table)
             yield Document(number, _text(table, column, 0))
@@ -135,7 +143,7 @@ def _parquet(path: Path, column: str) -> Iterator[Document]:
             names = content.schema_arrow.names
             Table(str(path), dict.fromkeys(names, ())).column(column, "data.text")
             row = 0
-            for batch in content.iter_batches(batch_size=_ROWS, columns=[column]):
+            for batch in content.iter_batches(_ROWS, columns=[column], use_threads=False):
                 table = Table(str(path), batch.to_pydict())
                 for i in range(len(table)):
                     yield Document(row + i + 1, _text(table, column, i, row))

@@ -1,36 +1,30 @@
 """Corpora that are larger than memory: read piece by piece, their token ids kept on disk.
 
 The ids lie in a folder of the cache whose name is a fingerprint of the files, the tokenizer and
-the settings. A folder is written aside and then renamed, so that what is there is whole: after an
-interruption, and where several processes of one run write the same ids at once.
+the settings. ``hfdl.data.cache`` writes it aside and then renames it; one that is damaged all the
+same is written again. Nothing is removed from the cache but that: its folders may be deleted at
+any time while no run reads them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.documents import is_held_out
+from hfdl.data.cache import cache_folder, write_aside
+from hfdl.data.documents import empty_documents, held_out
 from hfdl.data.pieces import pieces_of
-from hfdl.data.streamed_files import SplitFiles, find_files, read_documents
-from hfdl.data.token_store import Piece, TokenStore, build_store, is_whole, open_store
+from hfdl.data.places import PlaceWriter, open_places, places_are_whole
+from hfdl.data.streamed_documents import read_documents
+from hfdl.data.streamed_files import SplitFiles, find_files
+from hfdl.data.token_store import TokenStore, build_store, is_whole, open_store
 from hfdl.errors import ConfigError, DataError
 
-_VERSION = 1  # of what lies in a folder
-
-
-def cache_folder() -> Path:
-    """Where token ids lie: ``tokens`` in ``HFDL_CACHE``, or in ``~/.cache/hfdl``."""
-    given = os.environ.get("HFDL_CACHE")
-    return (Path(given) if given else Path.home() / ".cache" / "hfdl") / "tokens"
+_VERSION = 2  # of what lies in a folder
 
 
 def open_stores(
@@ -69,17 +63,18 @@ def open_stores(
             seed if split.share else None,
         ]  # fmt: skip
         folder = cache_folder() / _fingerprint(split.files, tokenizer, settings)
-        where = partial(_where, split.source, name)
-        store = open_store(folder, where) if is_whole(folder) else None
-        if store is None:
-            pieces = _pieces(split, config, tokenizer)
-            store = _write(pieces, folder, where, tokenizer, end_id=end_id, template=template)
+        if not _is_sound(folder):
+            _write(split, config, tokenizer, folder, end_id=end_id, template=template)
+        places = open_places(folder)
+        store = open_store(folder, places.where)
         if not store.documents:
             raise _no_text(name, split)
         stores[name] = store
         size = store.ids.nbytes / 1e6
         facts.append(f"{name}: {len(store.ids):,} token ids in {folder} ({size:,.1f} MB)")
-        if name == "validation" and split.share:
+        if places.empty and not split.held_out:
+            facts.append(empty_documents(name, places.empty))
+        if split.held_out:
             facts.append(
                 f"validation: {store.documents:,} documents held out from {split.source} "
                 f"(seed {seed}), because no validation split was given"
@@ -99,16 +94,14 @@ def _splits(
     config: DataConfig, memory: Mapping[str, Any] | None, seed: int, trains: bool
 ) -> dict[str, SplitFiles]:
     found = find_files(config, memory)
-    if not trains:
-        return {name: split for name, split in found.items() if name != "train"}
-    if "train" not in found:
+    if trains and "train" not in found:
         raise DataError(
             "there is nothing to train on",
             where="data.train",
             rule="it names a text file or a folder of them",
             remedy="set data.train=FILE",
         )
-    if "validation" not in found:
+    if "train" in found and "validation" not in found:
         drawn = {"share": config.validation_share, "seed": seed}
         train = found["train"]
         found = {
@@ -116,55 +109,64 @@ def _splits(
             "train": train._replace(**drawn, held_out=False),
             "validation": train._replace(**drawn, held_out=True),
         }
-    return found
+    return {name: split for name, split in found.items() if trains or name != "train"}
 
 
-def _documents(split: SplitFiles, config: DataConfig) -> Iterator[str]:
-    """The documents of a split that are not blank."""
-    number = 0
+def _documents(
+    split: SplitFiles, config: DataConfig, places: PlaceWriter | None = None
+) -> Iterator[str]:
+    """The documents of a split that are not blank; ``places`` is told where each stands."""
+    choice = held_out(split.share, split.seed)
     for file in split.files:
-        for text in read_documents(file, config.text, config.separator):
+        for place, text in read_documents(file, config.text, config.separator):
             if not text.strip():
-                continue
-            if not split.share or is_held_out(number, split.share, split.seed) == split.held_out:
+                if places is not None:
+                    places.empty += 1
+            elif next(choice) == split.held_out:
+                if places is not None:
+                    places.add(file, place)
                 yield text
-            number += 1
-
-
-def _pieces(split: SplitFiles, config: DataConfig, tokenizer: Any) -> Iterator[Piece]:
-    for text in _documents(split, config):
-        yield from pieces_of(text, tokenizer)
 
 
 def _write(
-    pieces: Iterator[Piece], folder: Path, where: Any, tokenizer: Any, **settings: Any
-) -> TokenStore:
-    """Write a store aside, then give it its name; of two that do so at once the first is kept."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    try:
-        build_store(pieces, tokenizer, folder=aside, **settings)
-        if folder.exists() and not is_whole(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        try:
-            aside.rename(folder)
-        except OSError:
-            if not is_whole(folder):
-                raise
-    finally:  # also on Ctrl-C; after the renaming there is nothing left
-        shutil.rmtree(aside, ignore_errors=True)
-    return open_store(folder, where)
+    split: SplitFiles, config: DataConfig, tokenizer: Any, folder: Path, **settings: Any
+) -> None:
+    """Write the ids of a split into a folder of the cache.
+
+    Raises:
+        DataError: a file changed meanwhile, so that the ids are neither the old nor the new ones.
+    """
+    before = _states(split.files)
+    with write_aside(folder, _is_sound) as aside:
+        with PlaceWriter(aside) as places:
+            texts = _documents(split, config, places)
+            pieces = (piece for text in texts for piece in pieces_of(text, tokenizer))
+            build_store(pieces, tokenizer, folder=aside, **settings)
+            places.close()
+        if _states(split.files) != before:
+            raise DataError(
+                "a file changed while it was read",
+                where=split.source,
+                rule="its token ids are kept and used again",
+                remedy="start again once it is written",
+            )
+
+
+def _is_sound(folder: Path) -> bool:
+    return is_whole(folder) and places_are_whole(folder)
+
+
+def _states(files: tuple[Path, ...]) -> list[list[Any]]:
+    stats = ((file, file.stat()) for file in files)
+    return [[str(file.resolve()), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
 def _fingerprint(files: tuple[Path, ...], tokenizer: Any, settings: list[Any]) -> str:
     """32 hexadecimal digits of whatever the ids depend on."""
-    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    text = json.dumps([stats, tokenizer.backend_tokenizer.to_str(), settings])
+    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    backend.update(truncation=None, padding=None)  # left there by whoever called it last
+    text = json.dumps([_states(files), backend, settings])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _where(source: str, split: str, number: int) -> str:
-    return f"{source}, document {number + 1} of {split}"
 
 
 def _no_text(name: str, split: SplitFiles) -> DataError:

@@ -11,7 +11,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.check import DataReport, TagReport, overlap_warnings, repeat_warnings
 from hfdl.data.duplicates import Finding, conflicts, overlaps
 from hfdl.data.label_check import LabelReport
-from hfdl.data.sentences import Sentence, SentenceSet, read_sentences
+from hfdl.data.sentences import Sentence, SentenceSet, read_sentences, refuse_no_entities
 from hfdl.data.table import Table
 from hfdl.data.tags import Entity, read_entities
 from hfdl.data.text_check import (
@@ -47,6 +47,11 @@ def check_tags(
     sets = {split: _read(table, config, split, problems) for split, table in tables.items()}
     read = {split: found for split, found in sets.items() if found is not None}
     unseen = _unseen(read, config, problems)
+    if "train" in read:
+        try:
+            refuse_no_entities(read["train"])
+        except DataError as error:
+            problems.append(str(error))
     texts = _texts(read, config, tokenizer, max_length)
     reports = {split: _split_report(split, table, texts) for split, table in tables.items()}
     conflicting = conflicts(texts.entries)
@@ -129,7 +134,7 @@ def _texts(
         split: replace(found.table, columns={"text": [one.text for one in found.sentences]})
         for split, found in read.items()
     }
-    named = {
+    named: dict[str, list[str | None]] = {
         split: [_named(sentence, found.scheme) for sentence in found.sentences]
         for split, found in read.items()
     }
@@ -172,7 +177,11 @@ def _tag_reports(read: Mapping[str, SentenceSet]) -> dict[str, TagReport]:
 
 
 def _type_warnings(tags: Mapping[str, TagReport]) -> list[str]:
-    warnings = [f"{split}: no entities" for split, report in tags.items() if not report.entities]
+    warnings = [
+        f"{split}: no entities"
+        for split, report in tags.items()
+        if not report.entities and split != "train"  # of train it is a problem
+    ]
     for split, report in tags.items():
         if split == "train" and report.only:
             kinds = ", ".join(f"{kind} ({report.entities[kind]:,})" for kind in report.only)

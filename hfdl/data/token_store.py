@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from hfdl.data.encode import read_template
 
 CHUNK = 1 << 20
 """Characters that go to the tokenizer at once: enough for all of its threads, soon forgotten."""
-_IDS, _STARTS, _META = "ids.bin", "starts.npy", "meta.json"
+_IDS, _STARTS, _META = "ids.bin", "starts.bin", "meta.json"
+_START = np.dtype("<i8")
 
 
 class Piece(NamedTuple):
@@ -33,7 +33,7 @@ class TokenStore:
 
     Args:
         ids: (N,) uint16 or uint32; in memory, or a file that is read where it is needed.
-        starts: (D + 1,) int64, the first token of each document, and N.
+        starts: (D + 1,) int64, the first token of each document, and N; as ``ids``.
         bytes: length of the text in UTF-8.
         digest: sha256 of the ids.
         where: the place of a document in words.
@@ -84,88 +84,113 @@ def build_store(
     if end_id is not None and after[-1:] != [end_id]:
         after.append(end_id)
     kind = np.dtype("<u2" if len(tokenizer) <= 1 << 16 else "<u4")
-    with _Writer(kind, folder) as writer:
-        size = 0
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    size = tokens = 0
+    with _Numbers(kind, folder and folder / _IDS) as ids, _Numbers(
+        _START, folder and folder / _STARTS
+    ) as starts:  # fmt: skip
+        starts.append([0])
         for batch in _batches(pieces):
-            encoded = tokenizer(
-                [piece.text for piece in batch], add_special_tokens=False,
-                return_attention_mask=False, return_token_type_ids=False, verbose=False,
-            )["input_ids"]  # fmt: skip
-            for piece, ids in zip(batch, encoded, strict=True):
+            found: list[int] = []
+            ends: list[int] = []
+            for piece, own in zip(batch, _encode(batch, tokenizer), strict=True):
                 size += len(piece.text.encode("utf-8", "surrogatepass"))
-                writer.write(before if piece.begins else [], ids, after if piece.ends else [])
+                found += [*(before if piece.begins else ()), *own, *(after if piece.ends else ())]
                 if piece.ends:
-                    writer.end_document()
-        return writer.close(size, where)
+                    ends.append(tokens + len(found))
+            ids.append(found)
+            starts.append(ends)
+            tokens += len(found)
+    if folder is None:
+        return TokenStore(ids.held(), starts.held(), size, ids.digest, where)
+    meta = {
+        "tokens": tokens, "dtype": kind.str, "documents": starts.count - 1, "bytes": size,
+        "digest": ids.digest, "starts": starts.digest,
+    }  # fmt: skip
+    (folder / _META).write_text(json.dumps(meta), encoding="utf-8")
+    return open_store(folder, where)
 
 
 def open_store(folder: Path, where: Callable[[int], str]) -> TokenStore:
     """A store that ``build_store`` wrote into a folder."""
-    meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+    meta = _read_meta(folder)
     kind = np.dtype(meta["dtype"])
     ids = np.memmap(folder / _IDS, kind, "r") if meta["tokens"] else np.zeros(0, kind)
-    return TokenStore(ids, np.load(folder / _STARTS), meta["bytes"], meta["digest"], where)
+    # A plain view: it is asked for by arrays of places, and the answers need no file behind them.
+    starts = np.asarray(np.memmap(folder / _STARTS, _START, "r"))
+    return TokenStore(ids, starts, meta["bytes"], meta["digest"], where)
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder holds a store, and all of it."""
+    """Whether a folder holds a store, and what was written into it.
+
+    It is read once from end to end, a second or two a gigabyte: thousands of times less than it
+    takes to tokenise that much again, or to train on ids that a full disk or a crash has left.
+    """
     try:
-        meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+        meta = _read_meta(folder)
         size = meta["tokens"] * np.dtype(meta["dtype"]).itemsize
-        return (folder / _STARTS).is_file() and (folder / _IDS).stat().st_size == size
+        return (
+            (folder / _IDS).stat().st_size == size
+            and (folder / _STARTS).stat().st_size == (meta["documents"] + 1) * _START.itemsize
+            and _digest(folder / _STARTS) == meta["starts"]
+            and _digest(folder / _IDS) == meta["digest"]
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-class _Writer:
-    """Takes ids, into memory or into a file."""
+def _read_meta(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / _META).read_text(encoding="utf-8"))
 
-    def __init__(self, kind: np.dtype, folder: Path | None) -> None:
-        self._kind, self._folder = kind, folder
-        self._held: list[np.ndarray] = []
-        self._file: IO[bytes] | None = None
-        self._starts, self._tokens = array("q", [0]), 0  # 8 bytes a document
-        self._digest = hashlib.sha256()
 
-    def __enter__(self) -> _Writer:
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = (self._folder / _IDS).open("wb")
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+class _Numbers:
+    """Numbers of one kind that are appended, in memory or to a file."""
+
+    def __init__(self, kind: np.dtype, file: Path | None) -> None:
+        self._kind, self._parts = kind, list[np.ndarray]()
+        self._file: IO[bytes] | None = None if file is None else file.open("wb")
+        self._sum = hashlib.sha256()
+        self.count = 0
+
+    def __enter__(self) -> _Numbers:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
 
-    def write(self, *parts: list[int]) -> None:
-        """Append ids."""
-        ids = np.concatenate([np.array(part, dtype=self._kind) for part in parts])
-        self._digest.update(ids.tobytes())
-        self._tokens += len(ids)
+    def append(self, numbers: list[int]) -> None:
+        """Put them behind the others."""
+        part = np.array(numbers, dtype=self._kind)
+        self.count += len(part)
+        self._sum.update(part.tobytes())
         if self._file is None:
-            self._held.append(ids)
+            self._parts.append(part)
         else:
-            self._file.write(ids.tobytes())
+            self._file.write(part.tobytes())
 
-    def end_document(self) -> None:
-        """The next id begins another document."""
-        self._starts.append(self._tokens)
+    @property
+    def digest(self) -> str:
+        """sha256 of all of them."""
+        return self._sum.hexdigest()
 
-    def close(self, size: int, where: Callable[[int], str]) -> TokenStore:
-        """The store of all that was written."""
-        starts = np.array(self._starts, dtype=np.int64)
-        digest = self._digest.hexdigest()
-        if self._folder is None:
-            ids = np.concatenate([np.zeros(0, self._kind), *self._held])
-            return TokenStore(ids, starts, size, digest, where)
-        assert self._file is not None
-        self._file.close()
-        np.save(self._folder / _STARTS, starts)
-        meta = {
-            "tokens": self._tokens, "dtype": self._kind.str, "bytes": size, "digest": digest,
-        }  # fmt: skip
-        (self._folder / _META).write_text(json.dumps(meta), encoding="utf-8")
-        return open_store(self._folder, where)
+    def held(self) -> np.ndarray:
+        """All of them, of those in memory."""
+        return np.concatenate([np.zeros(0, self._kind), *self._parts])
+
+
+def _encode(batch: list[Piece], tokenizer: Any) -> list[list[int]]:
+    return tokenizer(
+        [piece.text for piece in batch], add_special_tokens=False, return_attention_mask=False,
+        return_token_type_ids=False, verbose=False,
+    )["input_ids"]  # fmt: skip
 
 
 def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hfdl.data.learned_tokenizers import learn_tokenizer
-
-__all__ = ["learn_bpe", "learn_tokenizer"]
-
 PAD, START, END = "<pad>", "<s>", "</s>"
 _SPECIAL = [PAD, START, END]
 

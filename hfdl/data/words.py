@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-_BEGINS = ("▁", "Ġ")  # SentencePiece and byte-level pieces that begin a word
-_GOES_ON = "##"  # WordPiece
+_SENTENCEPIECE = "▁"
+_BEGINS = (_SENTENCEPIECE, "Ġ")  # SentencePiece and byte-level pieces that begin a word
 
 
 def word_numbers(tokenizer: Any, rows: list[list[int]]) -> list[np.ndarray]:
@@ -33,26 +33,41 @@ def word_numbers(tokenizer: Any, rows: list[list[int]]) -> list[np.ndarray]:
     ]
     again = tokenizer(texts, add_special_tokens=False, verbose=False)
     return [
-        _by_tokenizer(again.word_ids(i), row)
+        _by_tokenizer(again.word_ids(i), tokenizer.convert_ids_to_tokens(row))
         if again["input_ids"][i] == row
-        else _by_marks(tokenizer.convert_ids_to_tokens(row))
+        else _by_marks(tokenizer, tokenizer.convert_ids_to_tokens(row))
         for i, row in enumerate(rows)
     ]
 
 
-def _by_tokenizer(words: list[int | None], row: list[int]) -> np.ndarray:
-    """Words as the tokenizer numbers them; a piece without one is a word of its own."""
-    begins = [
-        i == 0 or word is None or word != words[i - 1] for i, word in enumerate(words[: len(row)])
-    ]
-    return np.cumsum(begins) - 1 if begins else np.zeros(0, dtype=np.int64)
+def _by_tokenizer(words: list[int | None], pieces: list[str]) -> np.ndarray:
+    """Words as the tokenizer numbers them; a piece without one is a word of its own.
+
+    Some SentencePiece tokenizers (Llama's) take a whole text for one word: there the marks say
+    where words begin. Elsewhere the tokenizer and these marks agree.
+    """
+    return _numbered([
+        i == 0 or word is None or word != words[i - 1] or piece.startswith(_SENTENCEPIECE)
+        for i, (word, piece) in enumerate(zip(words, pieces, strict=True))
+    ])  # fmt: skip
 
 
-def _by_marks(pieces: list[str]) -> np.ndarray:
-    begins_are_marked = any(piece.startswith(_BEGINS) for piece in pieces)
-    begins = [
-        i == 0
-        or (piece.startswith(_BEGINS) if begins_are_marked else not piece.startswith(_GOES_ON))
-        for i, piece in enumerate(pieces)
-    ]
-    return np.cumsum(begins) - 1 if begins else np.zeros(0, dtype=np.int64)
+def _by_marks(tokenizer: Any, pieces: list[str]) -> np.ndarray:
+    """Words as the pieces themselves say where one begins or goes on.
+
+    Where the tokenizer has no such marks (it knows characters, say) each piece is a word.
+    """
+    goes_on = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+    if goes_on:
+        begins = [not piece.startswith(goes_on) for piece in pieces]
+    elif any(piece.startswith(_BEGINS) for piece in tokenizer.get_vocab()):
+        begins = [piece.startswith(_BEGINS) for piece in pieces]
+    else:
+        begins = [True] * len(pieces)
+    return _numbered(begins)
+
+
+def _numbered(begins: list[bool]) -> np.ndarray:
+    """The number of each piece's word, the first 0 whether it begins one or not."""
+    numbers = np.cumsum(begins, dtype=np.int64)
+    return numbers - numbers[:1]

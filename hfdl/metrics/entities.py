@@ -1,8 +1,10 @@
 """Precision, recall and F1 of named entities: an entity is right as a whole or not at all.
 
-The figures are those of seqeval's strict mode, which the CoNLL shared tasks' conlleval agrees
-with: a predicted entity counts if its first word, its last word and its type are right (Tjong Kim
-Sang and De Meulder 2003, section 2.3).
+A predicted entity counts if its first word, its last word and its type are right (Tjong Kim Sang
+and De Meulder 2003, section 2.3). On tags that are legal in their scheme the figures are those of
+seqeval's strict mode. A tag that cannot stand where it does is read as the CoNLL shared tasks'
+conlleval reads it, as the start of an entity, where the strict mode leaves that entity out;
+``TokenClassification`` has none of these, neither among the right tags nor among its own.
 """
 
 from __future__ import annotations

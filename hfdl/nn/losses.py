@@ -44,11 +44,11 @@ def token_losses(
     )  # fmt: skip
     if focal_gamma == 0:
         return losses
+    # log(1 - p) from the other classes: where p rounds to 1, what 1 - p leaves is no number.
     known = labels.clamp(min=0)[:, None]  # (N, 1)
-    log_p = logits.log_softmax(-1).gather(1, known)[:, 0]  # (N,)
-    # Where p is 1 the slope of a power below 1 is infinite, and times a loss of 0 no number.
-    missing = (-log_p.expm1()).clamp(min=torch.finfo(log_p.dtype).tiny)
-    return losses * missing**focal_gamma
+    others = logits.scatter(1, known, torch.finfo(logits.dtype).min)  # (N, C)
+    log_missing = others.logsumexp(-1) - logits.logsumexp(-1)  # (N,)
+    return losses * torch.exp(focal_gamma * log_missing)
 
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -167,7 +167,7 @@ class _InChunks(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(ctx: Any, *grads: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         scale = grads[0]
         parts = [None if g is None else g * scale for g in (ctx.of_hidden, *ctx.sums)]
         return *parts, None, None, None

@@ -15,8 +15,9 @@ import torch
 from hfdl.data.encode import read_template
 from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
-from hfdl.pipelines.mask_answers import MaskedText, Writer, fill_alone, fill_together
+from hfdl.pipelines.mask_answers import MaskedText, Writer, fill_alone
 from hfdl.pipelines.mask_rows import MaskModel
+from hfdl.pipelines.mask_search import fill_together
 from hfdl.pipelines.models import open_model
 from hfdl.tasks.masked_lm_model import require_mask
 from hfdl.weights.pretrained import length_limit
@@ -63,10 +64,12 @@ class FillMaskPipeline:
         self.batch_size = checked_batch_size(batch_size)
         self._top_k, self._targets = _at_least_one("top_k", top_k), targets
         template = read_template(self.tokenizer, pair=False)
-        limit = length_limit(self.tokenizer, opened.config)
+        # A run's model has learned from rows of this length, whatever its config has room for.
+        limits = [opened.recipe.data.max_length, length_limit(self.tokenizer, opened.config)]
         self._asked = MaskModel(
-            self.model, template, self.tokenizer.pad_token_id, limit, self.device
-        )
+            self.model, template, self.tokenizer.pad_token_id,
+            min((limit for limit in limits if limit is not None), default=None), self.device,
+        )  # fmt: skip
         self._writer = Writer(self.tokenizer, template)
 
     def __call__(
@@ -92,7 +95,7 @@ class FillMaskPipeline:
                 filled, the ``num_beams`` likeliest ways followed (beam search; for two masks and
                 as many beams as the vocabulary is large it is exhaustive). The score is the
                 product of the probabilities along the way.
-            num_beams: for ``joint``. Default: 10, or ``top_k`` where that is more.
+            num_beams: for ``joint``. Default: 10. It is raised to ``top_k`` where that is more.
 
         Returns:
             As transformers' pipeline. A text with one mask: ``[{"score", "token", "token_str",
@@ -111,8 +114,7 @@ class FillMaskPipeline:
         count = self._top_k if top_k is None else _at_least_one("top_k", top_k)
         words = self._writer.targets(self._targets if targets is None else targets)
         if joint:
-            beams = max(count, NUM_BEAMS) if num_beams is None else num_beams
-            beams = _at_least_one("num_beams", beams)
+            beams = NUM_BEAMS if num_beams is None else _at_least_one("num_beams", num_beams)
             _refuse_long_targets(words)
         else:
             beams = None

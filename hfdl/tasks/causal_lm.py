@@ -123,10 +123,12 @@ class CausalLM:
         """
         seed, facts = self.recipe.train.seed, []
         if self.tokenizer is None:
-            facts.append(self._learn(training_texts(data_config, self.memory, seed)))
+            texts = training_texts(data_config, self.memory, seed)
+            facts += [self._learn(texts), *texts.facts]
+        tokenizer: Any = self.tokenizer
         corpus = open_corpus(
-            data_config, self.memory, seed, self.tokenizer,
-            end_id=self.tokenizer.eos_token_id, trains=self.trains,
+            data_config, self.memory, seed, tokenizer, end_id=tokenizer.eos_token_id,
+            trains=self.trains,
         )  # fmt: skip
         facts = [*corpus.facts, *facts]
         splits = {name: self._blocks(name, store, facts) for name, store in corpus.stores.items()}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig
-from hfdl.data.vocabulary import learn_tokenizer
+from hfdl.data.learned_tokenizers import learn_tokenizer
 from hfdl.errors import ConfigError
 from hfdl.weights.fresh import build_fresh
 from hfdl.weights.pretrained import build_pretrained, in_own_code, length_limit, load_tokenizer

@@ -14,13 +14,13 @@ import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus import open_corpus, training_texts
-from hfdl.errors import DataError, ModelError
+from hfdl.errors import ModelError
 from hfdl.tasks import masked_lm_model as beginning
 from hfdl.tasks.causal_lm_model import given_tokenizer, refuse_other_tokenizer
 from hfdl.tasks.causal_lm_scores import summed_loss
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
 from hfdl.tasks.masked_lm_scores import NAMES, corpus_scores, guesses
-from hfdl.tasks.masked_lm_split import MaskedSplit
+from hfdl.tasks.masked_lm_split import MaskedSplit, refuse_nothing
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.weights.fresh import check_architecture, fresh_config, is_fresh
 from hfdl.weights.pretrained import load_config, load_tokenizer
@@ -118,7 +118,7 @@ class MaskedLM:
             texts = training_texts(data_config, self.memory, seed)
             self.tokenizer, fact = beginning.learned_tokenizer(self.recipe.model, texts)
             self.config = fresh_config(self.recipe.model, self.tokenizer)
-            facts.append(fact)
+            facts += [fact, *texts.facts]
         asking = beginning.asking(self.recipe, self.tokenizer, self.config)
         corpus = open_corpus(
             data_config, self.memory, seed, self.tokenizer, end_id=None, trains=self.trains,
@@ -128,7 +128,7 @@ class MaskedLM:
         splits = {name: MaskedSplit(name, store, asking) for name, store in corpus.stores.items()}
         for name, split in splits.items():
             split.in_training = self.trains and name == "train"
-            _refuse_nothing(split, self.recipe)
+            refuse_nothing(split, str(getattr(data_config, name) or data_config.train))
             facts.extend(split.facts())
         return Splits(**splits, facts=facts)
 
@@ -183,11 +183,12 @@ class MaskedLM:
         self.tokenizer.save_pretrained(folder)
 
     def facts(self) -> dict[str, Any]:
-        """Task, size of the vocabulary and what is masked, for metrics.json."""
+        """Task, size of the vocabulary, the mask and what is masked, for metrics.json."""
         data = self.recipe.data
         return {
             "task": self.name,
             "vocabulary": len(self.tokenizer),
+            "mask_token": self.tokenizer.mask_token,
             "mask_share": data.mask_share,
             "whole_words": data.whole_words,
         }
@@ -196,18 +197,3 @@ class MaskedLM:
         if token not in self._names:
             self._names[token] = self.tokenizer.decode([token])
         return self._names[token]
-
-
-def _refuse_nothing(split: MaskedSplit, recipe: Recipe) -> None:
-    """Refuse a split without a token that could be asked for.
-
-    Raises:
-        DataError: it is one.
-    """
-    if not len(split):
-        raise DataError(
-            f"{split.name} has no token that can be masked",
-            where=str(getattr(recipe.data, split.name) or recipe.data.train),
-            rule="its texts are empty, or the tokenizer knows none of their words",
-            remedy="give other texts, or another model",
-        )

@@ -11,8 +11,8 @@ import torch
 
 from hfdl.config.schema import ModelConfig, Recipe
 from hfdl.data.encode import read_template
+from hfdl.data.learned_tokenizers import learn_tokenizer
 from hfdl.data.masking import Masking
-from hfdl.data.vocabulary import learn_tokenizer
 from hfdl.errors import ConfigError, ModelError
 from hfdl.tasks.masked_lm_split import Asking
 from hfdl.weights.fresh import build_fresh

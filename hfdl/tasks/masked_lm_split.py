@@ -13,6 +13,8 @@ from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import Template
 from hfdl.data.masking import Masking
 from hfdl.data.words import word_numbers
+from hfdl.errors import DataError
+from hfdl.tasks.masked_lm_windows import count_askable, windows_of
 from hfdl.tasks.protocol import Batch
 
 if TYPE_CHECKING:
@@ -47,43 +49,11 @@ class Asking:
         return self.length - self.template.size
 
 
-@dataclass(frozen=True)
-class Windows:
-    """N stretches of a store, none across a document's border; all arrays are int64, (N,).
-
-    Args:
-        begins, ends: the tokens ``begin`` to ``end`` (exclusive) of the store.
-        documents: the number of each one's document.
-    """
-
-    begins: np.ndarray
-    ends: np.ndarray
-    documents: np.ndarray
-
-    def select(self, kept: np.ndarray) -> Windows:
-        """Those of them for which a boolean array (N,) is true."""
-        return Windows(self.begins[kept], self.ends[kept], self.documents[kept])
-
-
-def windows_of(starts: np.ndarray, room: int) -> Windows:
-    """Cut documents into windows side by side: every token stands in exactly one.
-
-    Args:
-        starts: (D + 1,) where each of D documents begins, and the end of the last.
-        room: most tokens of a window; the last one of a document may have fewer.
-    """
-    sizes = np.diff(starts)  # (D,)
-    counts = -(-sizes // room)  # (D,): none for a document without tokens
-    documents = np.repeat(np.arange(len(sizes)), counts)  # (N,)
-    number = np.arange(len(documents)) - np.repeat(np.cumsum(counts) - counts, counts)  # (N,)
-    begins = starts[documents] + number * room
-    return Windows(begins, np.minimum(begins + room, starts[documents + 1]), documents)
-
-
 class MaskedSplit:
     """Windows of documents, some of whose tokens are to be foreseen.
 
-    Windows of special tokens alone (unknown words) are left out: nothing can be asked of them.
+    Windows of special tokens alone (unknown words are one, too) are left out: nothing can be asked
+    of them.
 
     Args:
         name: ``train``, ``validation`` or ``test``.
@@ -96,12 +66,8 @@ class MaskedSplit:
         self.in_training = False
         """Whether other tokens are asked for in each epoch."""
         every = windows_of(np.asarray(store.starts), asking.room)
-        kept = np.array([
-            bool((~asking.special[store.ids[begin:end]]).any())
-            for begin, end in zip(every.begins, every.ends, strict=True)
-        ], dtype=bool)  # fmt: skip
-        self.windows = every.select(kept)
-        self.left_out = int((~kept).sum())
+        kept = count_askable(store.ids, every, asking.special) > 0  # (N,)
+        self.windows, self.left_out = every.select(kept), every.select(~kept)
         self.lengths = self.windows.ends - self.windows.begins + asking.template.size  # (N,)
 
     def __len__(self) -> int:
@@ -122,17 +88,27 @@ class MaskedSplit:
 
     def facts(self) -> list[str]:
         """How the documents were cut, and what is asked of them, as lines for a person."""
-        documents = len(self.store.starts) - 1
         line = (
-            f"{self.name}: {len(self.store.ids):,} tokens of {documents:,} "
-            f"document{'' if documents == 1 else 's'} in {len(self):,} windows of at most "
-            f"{self.asking.length}; lost 0"
+            f"{self._tokens()} of {_plural(self.store.documents, 'document')} in "
+            f"{_plural(len(self), 'window')} of at most {self.asking.length}; {self._lost()}"
         )
-        if self.left_out:
-            line += f"; {self.left_out:,} windows of unknown words alone are left out"
         if self.in_training:
             return [line]
         return [line, f"{self.name}: the masks are fixed (train.seed={self.asking.seed})"]
+
+    def _tokens(self) -> str:
+        every, lost = len(self.store.ids), self.left_out.tokens
+        read = f"{every - lost:,} of {every:,} tokens" if lost else _plural(every, "token")
+        return f"{self.name}: {read}"
+
+    def _lost(self) -> str:
+        if not self.left_out.tokens:
+            return "lost 0"
+        windows = _plural(len(self.left_out.begins), "window")
+        return (
+            f"lost {self.left_out.tokens:,}, in {windows} of special or unknown tokens alone, of "
+            "which nothing can be asked"
+        )
 
     def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
         """The given windows, padded on the right, some tokens masked, with their places.
@@ -183,3 +159,26 @@ class MaskedSplit:
         for row, numbers in enumerate(word_numbers(self.asking.tokenizer, texts)):
             words[row, before : before + len(numbers)] = numbers
         return words
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def refuse_nothing(split: MaskedSplit, where: str) -> None:
+    """Refuse a split without a token that could be asked for.
+
+    Args:
+        split: any.
+        where: where its texts came from.
+
+    Raises:
+        DataError: it is one.
+    """
+    if not len(split):
+        raise DataError(
+            f"{split.name} has no token that can be masked",
+            where=where,
+            rule="its texts are empty, or the tokenizer knows none of their words",
+            remedy="give other texts, or another model",
+        )

@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.encode import read_template
-from hfdl.data.sentences import Sentence, SentenceSet, split_words
-from hfdl.data.tags import SCHEMES, detect_scheme, legal_transitions, split_tag, tag_names
-from hfdl.data.viterbi import viterbi
+from hfdl.data.sentences import Sentence, SentenceSet, refuse_no_entities, split_words
+from hfdl.data.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.errors import ModelError
 from hfdl.metrics.entities import entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
@@ -26,7 +24,8 @@ from hfdl.tasks import token_classification_data as reading
 from hfdl.tasks.classification_split import Padding
 from hfdl.tasks.loss_options import loss_options
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.token_classification_split import TaggedBatch, TaggedSplit, entities_of
+from hfdl.tasks.token_classification_answers import Tagger, scores_of_words
+from hfdl.tasks.token_classification_split import TaggedBatch, TaggedSplit
 from hfdl.weights.pretrained import (
     build_pretrained,
     in_own_code,
@@ -37,7 +36,6 @@ from hfdl.weights.pretrained import (
 from hfdl.weights.resolve import find_model
 
 _AUTO_CLASS = "AutoModelForTokenClassification"
-OUTSIDE = "O"
 
 
 class TokenClassification:
@@ -147,6 +145,7 @@ class TokenClassification:
         for name, table in sorted(tables.items(), key=lambda item: item[0] != "train"):
             found = reading.read_split(table, data_config, name, scheme, types)
             if name == "train":
+                refuse_no_entities(found)
                 scheme, types = found.scheme, found.types
                 self.label_names = tag_names(types, scheme)
             facts.extend(found.facts)
@@ -170,7 +169,7 @@ class TokenClassification:
     def _tagged(self, name: str, sentences: Sequence[Sentence], where: Any) -> TaggedSplit:
         return TaggedSplit(
             name, sentences, self.encoder(sentences, where), self.encoder.template, self.padding,
-            ids={tag: i for i, tag in enumerate(self.label_names)}, scheme=self.scheme,
+            ids={tag: i for i, tag in enumerate(self.label_names)},
             all_pieces=self.all_pieces, where=where,
         )  # fmt: skip
 
@@ -267,46 +266,16 @@ class TokenClassification:
         count = torch.ones_like(known, dtype=logits.dtype) if classes is None else classes[known]
         return LossSum(losses.sum(), count.sum())
 
-    def word_scores(self, outputs: Any, batch: Batch) -> list[np.ndarray]:
-        """Log-probabilities of the tags of each word, at its first piece in the row that owns it.
-
-        Returns:
-            an array (W, C) for each example. Words that were cut off are missing at its end.
-        """
-        row, place = batch.targets["row"], batch.targets["place"]  # (W,) each, over all examples
-        # Double, so that what is chosen hangs on the logits alone. (R, T, C) -> (W, C)
-        scores = outputs.logits[row, place].detach().double().log_softmax(-1).cpu().numpy()
-        ends = np.cumsum(batch.targets["words"].cpu().numpy())
-        return np.split(scores, ends[:-1])
-
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
         """``prediction`` (a tag for each word) and ``entities`` (in characters of the text).
 
         The tags are the likeliest that may follow each other; words that were cut off are
-        outside. The ``score`` of an entity is the mean, over its words, of the probability of
-        the tag that was chosen.
+        outside. See ``Tagger``.
         """
         assert isinstance(batch, TaggedBatch), "the batch comes from a TaggedSplit"
-        allowed = legal_transitions(self.label_names)
-        return [
-            self._tag(sentence, scores, allowed)
-            for sentence, scores in zip(
-                batch.sentences, self.word_scores(outputs, batch), strict=True
-            )
-        ]
-
-    def _tag(self, sentence: Sentence, scores: np.ndarray, allowed: Any) -> Prediction:
-        path = viterbi(scores, *allowed)  # (W,)
-        lost = len(sentence.words) - len(path)
-        tags = [*(self.label_names[i] for i in path), *[OUTSIDE] * lost]
-        chances = np.exp(scores[np.arange(len(path)), path])  # (W,)
-        entities = entities_of(sentence, tags, self.scheme)
-        starts = {span[0]: i for i, span in enumerate(sentence.words)}
-        ends = {span[1]: i + 1 for i, span in enumerate(sentence.words)}
-        for entity in entities:
-            words = chances[starts[entity["start"]] : ends[entity["end"]]]
-            entity["score"] = float(words.mean())
-        return {"prediction": tags, "entities": entities}
+        tag = Tagger(self.label_names, self.scheme)
+        scores = scores_of_words(outputs.logits, batch.targets)
+        return [tag(*row) for row in zip(batch.sentences, scores, strict=True)]
 
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]

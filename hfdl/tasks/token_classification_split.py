@@ -13,7 +13,6 @@ from hfdl.data.align import NO_WORD, Aligned
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import Template
 from hfdl.data.sentences import Sentence
-from hfdl.data.tags import read_entities
 from hfdl.data.windows import LOST, Row, owners
 from hfdl.nn.losses import IGNORED
 from hfdl.tasks.classification_split import Padding
@@ -63,7 +62,6 @@ class TaggedSplit:
         template: what stands around the pieces of a row.
         padding: how rows are padded.
         ids: the number of each tag.
-        scheme: the scheme of the tags.
         all_pieces: label all pieces of a word, not only its first.
         where: the place of a sentence in words.
     """
@@ -77,14 +75,13 @@ class TaggedSplit:
         padding: Padding,
         *,
         ids: Mapping[str, int],
-        scheme: str,
         all_pieces: bool = False,
         where: Callable[[int], str] = lambda row: f"text {row + 1}",
     ) -> None:
         self.name = name
         self.sentences, self.encoded = sentences, encoded
         self.template, self.padding = template, padding
-        self.ids, self.scheme, self.all_pieces = ids, scheme, all_pieces
+        self.ids, self.all_pieces = ids, all_pieces
         self._where = where
         sizes = [sum(self._size(row) for row in sentence.rows) for sentence in encoded]
         self.lengths = np.array(sizes, dtype=np.int64)  # (N,)
@@ -105,15 +102,13 @@ class TaggedSplit:
         return self._where(example)
 
     def describe(self, example: int) -> dict[str, Any]:
-        """Place, text, words, right tags and entities of a sentence."""
+        """Place, text, words and right tags of a sentence."""
         sentence = self.sentences[example]
-        tags = list(sentence.tags or ())
         return {
             "where": self.where(example),
             "text": sentence.text,
             "tokens": [sentence.text[start:end] for start, end in sentence.words],
-            "label": tags,
-            "entities": entities_of(sentence, tags, self.scheme),
+            "label": list(sentence.tags or ()),
         }
 
     def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> TaggedBatch:
@@ -206,13 +201,3 @@ def _inside(tag: str) -> str:
     """The tag of a word's further pieces: whatever the word begins or ends, they are inside."""
     prefix, dash, label = tag.partition("-")
     return f"I{dash}{label}" if dash and prefix in {"B", "E", "S", "L", "U"} else tag
-
-
-def entities_of(sentence: Sentence, tags: Sequence[str], scheme: str) -> list[dict[str, Any]]:
-    """The entities of a tagged sentence, in characters of its text."""
-    found = []
-    for entity in read_entities(tags, scheme)[0]:
-        start, end = sentence.words[entity.start][0], sentence.words[entity.end - 1][1]
-        text = sentence.text[start:end]
-        found.append({"label": entity.label, "start": start, "end": end, "text": text})
-    return found

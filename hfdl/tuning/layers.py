@@ -114,7 +114,7 @@ def own_names(model: Any, names: Collection[str]) -> set[str]:
     table = getattr(model, "table", None)
     if table is None:
         return set(names)
-    return {f"core.{ours}" for row in table.rows if row.theirs in names for ours in row.ours}
+    return {f"core.{ours}" for ours in table.ours_of(names)}
 
 
 def _layer_lists(model: nn.Module) -> list[_LayerList]:

@@ -83,14 +83,18 @@ def _head(model: Any, body: set[str], fresh: Collection[str]) -> list[nn.Paramet
     A layer that says words and was pretrained is no such head: it is as large as the embeddings,
     often one with them, and stays as it is like these.
     """
-    says_words = not fresh and hasattr(model, "get_output_embeddings")
-    words = model.get_output_embeddings() if says_words else None
+    words = None if fresh else _words(model)
     pretrained = set() if words is None else {id(p) for p in words.parameters()}
     return [
         parameter
         for name, parameter in model.named_parameters()
         if name not in body and parameter.requires_grad and id(parameter) not in pretrained
     ]
+
+
+def _words(model: Any) -> nn.Module | None:
+    """The layer that says words, where a model has one."""
+    return model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
 
 
 def _peft() -> Any:
@@ -107,9 +111,10 @@ def _targets(model: nn.Module, body: set[str], asked: Sequence[str] | None) -> l
     Raises:
         ConfigError: there is none.
     """
+    words = _words(model)  # where a part of the head alone is fresh it counts as body
     linear = [
         path for path, module in model.named_modules()
-        if _is_linear(module) and f"{path}.weight" in body
+        if _is_linear(module) and f"{path}.weight" in body and module is not words
     ]  # fmt: skip
     open_ = [path for path in linear if model.get_parameter(f"{path}.weight").requires_grad]
     for end in asked or []:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
 from hfdl.config.schema import TuneConfig
 from hfdl.tuning.freeze import Frozen, freeze
-from hfdl.tuning.layers import places
+from hfdl.tuning.layers import body_names, places
 from hfdl.tuning.lora import add_adapters
+
+_NAMED = 6
+"""Most parameters that a line names."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,24 @@ def tune(model: nn.Module, config: TuneConfig, *, fresh: Collection[str], rate: 
     if config.layer_decay is not None:
         facts.append(_rates(model, config.layer_decay, rate))
     return Tuned(facts, frozen.still)
+
+
+def new_weights(model: nn.Module, fresh: Sequence[str]) -> list[str]:
+    """What of a model is random, as a line for a person; no line where nothing is.
+
+    Args:
+        model: the model, before ``tune``.
+        fresh: parameters without pretrained weights, under transformers' names.
+    """
+    if not fresh:
+        return []
+    if not body_names(model, fresh):
+        return ["random weights: nothing of the model is pretrained"]
+    named, more = ", ".join(fresh[:_NAMED]), len(fresh) - _NAMED
+    return [
+        f"new weights, to be trained from nothing: {named}"
+        + (f" and {more} more" if more > 0 else "")
+    ]
 
 
 def _adapted(model: nn.Module, adapters: set[str], total: int) -> str:

@@ -359,6 +359,7 @@ def test_predict_leaves_no_half_file(call, pipe, tmp_path, monkeypatch) -> None:
         def call(texts: list[str]) -> list[Any]:
             raise DataError("no")
 
+        call.task = "text-classification"  # type: ignore[attr-defined]
         return call
 
     monkeypatch.setattr(pipe, "pipeline", pipeline)
@@ -447,6 +448,7 @@ def test_recipes_keys(call) -> None:
     out = call("recipes", "keys")[1]
     assert "train.epochs: a number above 0; default 3\n    Passes over the training split." in out
     assert "task: a text; required" in out
+    assert "Needs the extra lora: pip install 'hfdl[lora]'." in " ".join(out.split())
     keys = {key["key"]: key for key in json.loads(call("recipes", "keys", "--json")[1])}
     assert keys["train.clip_norm"]["type"] == "a number above 0 or null"
     assert keys["train.adam_betas"]["default"] == [0.9, 0.999]

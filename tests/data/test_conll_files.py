@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hfdl.data.conll_files import read_conll
 from hfdl.data.readers import FORMATS, read_file
 from hfdl.data.sources import read_source
 from hfdl.errors import DataError
@@ -58,6 +59,7 @@ def test_crlf_bom_and_blank_lines_of_spaces(tmp_path):
     assert table.columns["tokens"] == [["Ann"], ["Paris"]]
     assert table.columns["tags"] == [["B-PER"], ["B-LOC"]]
     assert table.lines == [1, 4]
+    assert read_conll("\ufeffAnn O\n", "a.conll").columns["tokens"] == [["Ann"]]
 
 
 def test_other_white_space_is_a_word(tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfdl.config.schema import DataConfig
+from hfdl.data import corpus as corpus_module
 from hfdl.data.corpus import open_corpus, training_texts
 from hfdl.data.documents import cut_end, load_documents
 from hfdl.data.learned_tokenizers import learn_tokenizer
@@ -142,6 +143,28 @@ def test_evaluation_reads_no_training_split(tmp_path: Path) -> None:
     assert list(corpus.stores) == ["validation"]
 
 
+@pytest.mark.parametrize(("documents", "streaming"), [(50, False), (1, False), (50, True)])
+def test_evaluation_reads_what_training_held_out(
+    tmp_path: Path, documents: int, streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a run without a validation file of its own would be evaluated on nothing."""
+    monkeypatch.setenv("HFDL_CACHE", str(tmp_path / "cache"))
+    text = "\n".join(f"document {i}" if documents > 1 else f"line {i}" for i in range(50))
+    file = write(tmp_path / "a.txt", text)
+    tokenizer = learn_tokenizer("characters", [text], 0, masks=False)
+    given = DataConfig(
+        train=str(file), separator="\n" if documents > 1 else None, streaming=streaming
+    )
+    trained, evaluated = (
+        open_corpus(given, {}, 3, tokenizer, end_id=None, trains=trains) for trains in (True, False)
+    )
+    assert list(trained.stores) == ["train", "validation"]
+    assert list(evaluated.stores) == ["validation"]
+    found = evaluated.stores["validation"]
+    assert found.digest == trained.stores["validation"].digest
+    assert len(found.ids) > 10
+
+
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
@@ -167,3 +190,22 @@ def test_nothing_to_train_on(tmp_path: Path) -> None:
     file = write(tmp_path / "a.txt", "text")
     with pytest.raises(DataError, match=r"data\.train: there is nothing to train on"):
         load_documents(DataConfig(validation=str(file)), {}, 0, trains=True)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("limit", "expected", "said"),
+    [(100, ["abc", "de", "fgh"], False), (8, ["abc", "de", "fgh"], False),
+     (7, ["abc", "de", "fg"], True), (5, ["abc", "de", ""], True), (2, ["ab"], True)],
+)  # fmt: skip
+def test_a_vocabulary_is_learned_from_the_first_characters(
+    limit: int, expected: list[str], said: bool, streaming: bool, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(corpus_module, "LEARNED", limit)
+    file = write(tmp_path / "a.txt", "abc\nde\n\nfgh")
+    found = training_texts(config(file, validation=str(file), streaming=streaming), {}, 0)
+    for _ in range(2):  # WordPiece reads them twice
+        assert list(found) == expected
+        line = f"vocabulary: learned from the first {limit} characters alone"
+        assert found.facts == ([line] if said else [])

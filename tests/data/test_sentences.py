@@ -120,7 +120,7 @@ def test_illegal_tags_are_an_error_where_asked(tags, text):
 @pytest.mark.parametrize(
     ("tokens", "tags", "text"),
     [
-        (["a", "b"], ["O"], "a.jsonl, line 1: 2 words and 1 tags; each word has one tag"),
+        (["a", "b"], ["O"], "a.jsonl, line 1: 2 words and 1 tag; each word has one tag"),
         ([], [], "a.jsonl, line 1: a sentence without words; "),
         ([1], ["O"], "a.jsonl, line 1: word 1 is not a text; "),
         (["a"], [3], "a.jsonl, line 1: tag 3 in column 'tags' has no name; a tag is a text"),
@@ -134,9 +134,29 @@ def test_rows_that_are_refused(tokens, tags, text):
     assert message(tagged, [tokens], [tags]).startswith(text)
 
 
+def test_tags_of_two_schemes_are_told_with_the_row_that_brings_the_second():
+    tags = [["B-A"], ["S-A"], ["O"], ["U-A"], ["L-A"], ["U-A"]]
+    text = message(tagged, [["x"]] * 6, tags)
+    assert text.startswith("a.jsonl, line 4: tags 'S-A' and 'U-A' belong to different schemes")
+
+
 def test_a_number_that_the_source_does_not_name():
     found = message(tagged, [["a"]], [[-1]], {"tags": ["O", "B-X"]})
     assert "tag -1 in column 'tags' has no name; the source names: O, B-X" in found
+
+
+LISTED = DataConfig(labels=["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
+
+
+def test_a_list_of_tags_names_the_types_that_there_are():
+    found = tagged([["a"]], [["B-PER"]], config=LISTED)
+    assert found.types == ["LOC", "PER"]  # LOC too, which this split does not have
+    assert tagged([["a"]], [["B-PER"]], config=LISTED, types=["PER"]).types == ["PER"]
+    text = message(tagged, [["a"]], [["B-ORG"]], config=LISTED)
+    assert text.startswith("a.jsonl, line 1 (word 'a'): unknown entity type 'ORG'; ")
+    assert text.endswith(
+        "the model knows: LOC, PER. Choose one of: LOC, PER, or add it to data.labels"
+    )
 
 
 def test_an_unknown_type():
@@ -172,6 +192,15 @@ def test_spans(spans):
     assert found.sentences[0].text == TEXT
     assert found.sentences[0].tags == ("B-PER", "I-PER", "O", "B-LOC", "O")
     assert (found.types, found.facts) == (["LOC", "PER"], [])
+
+
+def test_spans_may_touch_and_not_share_a_character():
+    found = spanned("ab", [[0, 1, "X"], [1, 2, "X"]])
+    assert found.sentences[0].tags == ("B-X", "B-X")
+    text = message(spanned, TEXT, [[0, 7, "PER"], [6, 11, "X"]])
+    assert text.startswith(
+        "a.jsonl, line 1: spans 0:7 (PER 'Ann Lee') and 6:11 (X 'e saw') overlap"
+    )
 
 
 def test_spans_that_cut_a_word():

@@ -54,9 +54,12 @@ def test_unseen_types_are_a_problem():
 def test_ragged_rows_are_a_problem():
     table = Table("a.jsonl", {"tokens": [["a", "b"]], "tags": [["O"]]}, lines=[1])
     report = check_tags({"train": table}, DataConfig())
-    assert report.problems[0].startswith("a.jsonl, line 1: 2 words and 1 tags")
+    assert report.problems[0].startswith("a.jsonl, line 1: 2 words and 1 tag;")
     assert (report.splits["train"].rows, report.tags) == (1, {})
 
 
 def test_no_entities():
-    assert "train: no entities" in check(train="a O\n", dev="b O\n").warnings
+    report = check(train="a O\n", dev="b O\n")
+    assert "validation: no entities" in report.warnings
+    (problem,) = report.problems  # of train it is one: training refuses it with this text
+    assert problem.startswith("t.conll: no entities: every word of train has the tag O; ")

@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hfdl.data import pieces, token_store
+from hfdl.data import token_store
 from hfdl.data.learned_tokenizers import learn_tokenizer
-from hfdl.data.pieces import can_be_cut, pieces_of
-from hfdl.data.token_store import Piece, build_store, open_store
+from hfdl.data.token_store import Piece, build_store, is_whole, open_store
 
 TEXTS = ["One two, three.", "", "Vier\n\nfünf 😀 e\u0301", "x", "a\r\nb\tc  d \n"]
 
@@ -100,58 +97,18 @@ def test_many_batches_give_the_same_store(tokenizer: Any, monkeypatch: pytest.Mo
     assert len(calls) > 5
 
 
-# ---- documents that are too long to be tokenised at once ---------------------------------------
-
-
-def llama_like() -> Any:
-    """A tokenizer that sets a mark in front of every text, as Llama's do."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import BPE
-    from tokenizers.normalizers import Prepend, Replace, Sequence
-    from tokenizers.trainers import BpeTrainer
-    from transformers import PreTrainedTokenizerFast
-
-    backend: Any = Tokenizer(BPE(unk_token="<unk>"))
-    backend.normalizer = Sequence([Prepend("▁"), Replace(" ", "▁")])
-    backend.train_from_iterator(
-        ["one two three four five"] * 5, BpeTrainer(vocab_size=60, special_tokens=["<unk>"])
-    )
-    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<unk>")
-
-
-LONG = "The harbour had two lights, one white and one red;\n\n  its water was grey.  " * 40
-
-
-@pytest.mark.parametrize("kind", ["bpe", "characters", "wordpiece"])
-def test_pieces_of_a_long_document_have_the_ids_of_the_whole(kind: str) -> None:
-    learned = learn_tokenizer(kind, [LONG], 300, masks=False)
-    cut = list(pieces_of(LONG, learned, most=200))
-    assert len(cut) > 10
-    assert "".join(piece.text for piece in cut) == LONG
-    assert [piece.begins for piece in cut] == [True] + [False] * (len(cut) - 1)
-    assert [piece.ends for piece in cut] == [False] * (len(cut) - 1) + [True]
-    in_pieces = build_store(cut, learned, end_id=learned.eos_token_id)
-    whole = build_store([Piece(LONG)], learned, end_id=learned.eos_token_id)
-    assert in_pieces.digest == whole.digest
-    assert in_pieces.documents == 1
-
-
-def test_what_cannot_be_cut_stays_whole() -> None:
-    marking = llama_like()
-    text = "one two three four five " * 50
-    assert not can_be_cut(text, marking)
-    assert [piece.text for piece in pieces_of(text, marking, most=100)] == [text]
-    learned = learn_tokenizer("bpe", [LONG], 300, masks=False)
-    word = "x" * 5000
-    assert [piece.text for piece in pieces_of(word, learned, most=100)] == [word]
-
-
-@given(st.text(alphabet="ab .,\n\t\u00a0é", max_size=120), st.integers(1, 30))
-def test_cutting_loses_no_character_and_never_stands_still(text: str, most: int) -> None:
-    start, parts = 0, []
-    while start < len(text):
-        end = pieces._cut(text, start + most)
-        assert end > start
-        parts.append(text[start:end])
-        start = end
-    assert "".join(parts) == text
+@pytest.mark.parametrize("file", ["ids.bin", "starts.bin", "meta.json"])
+def test_a_store_is_whole_or_it_is_not(tokenizer: Any, tmp_path: Path, file: str) -> None:
+    store_of(TEXTS, tokenizer, end_id=0, folder=tmp_path)
+    assert is_whole(tmp_path)
+    content = (tmp_path / file).read_bytes()
+    middle = len(content) // 2
+    changed = bytes([content[middle] ^ 1])
+    damaged = [content[:-1], content + b"\0\0", content[:middle] + changed + content[middle + 1 :]]
+    for wrong in damaged[:2] if file == "meta.json" else damaged:
+        (tmp_path / file).write_bytes(wrong)
+        assert not is_whole(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    assert is_whole(tmp_path)
+    (tmp_path / file).unlink()
+    assert not is_whole(tmp_path)

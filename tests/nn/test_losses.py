@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import mpmath
 import pytest
 import torch
 from torch import Tensor
@@ -161,11 +162,52 @@ def test_autocast_multiplies_in_bf16_and_keeps_gradients_in_float32() -> None:
         assert not torch.equal(a, c)  # it was bf16 indeed
 
 
-def test_a_sure_answer_has_a_finite_focal_gradient() -> None:
-    logits = torch.tensor([[200.0, -200.0]], requires_grad=True)
-    token_losses(logits, torch.tensor([0]), focal_gamma=0.5).sum().backward()
-    assert logits.grad is not None
-    assert torch.isfinite(logits.grad).all()
+GAPS = [-1e4, -200.0, -17.0, -1.0, 0.0, 3.0, 9.0, 15.0, 17.0, 20.0, 40.0, 90.0, 200.0, 1e4]
+
+
+def exact_focal(gap: float, gamma: float, smoothing: float) -> tuple[float, float]:
+    """Loss and slope of two classes, the right one ``gap`` above the other, in 50 digits."""
+    with mpmath.workdps(50):
+        d, g, e = mpmath.mpf(gap), mpmath.mpf(gamma), mpmath.mpf(smoothing)
+        right, wrong = mpmath.log1p(mpmath.exp(-d)), mpmath.log1p(mpmath.exp(d))
+        p, q = mpmath.exp(-right), mpmath.exp(-wrong)
+        cross = (1 - e / 2) * right + e / 2 * wrong
+        slope = q**g * (e / 2 * p - (1 - e / 2) * q - g * p * cross)
+        return float(q**g * cross), float(slope)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 0.9, 1.0, 2.0, 5.0])
+def test_focal_losses_of_sure_answers_are_exact(
+    gamma: float, smoothing: float, dtype: torch.dtype
+) -> None:
+    """Where 1 - p has no digit left in float32, (1 - p)^0.1 is far from 0."""
+    logits = torch.tensor([[gap, 0.0] for gap in GAPS], dtype=dtype, requires_grad=True)
+    labels = torch.zeros(len(GAPS), dtype=torch.long)
+    found = token_losses(logits, labels, focal_gamma=gamma, label_smoothing=smoothing)
+    (slopes,) = torch.autograd.grad(found.sum(), logits)
+    assert torch.isfinite(slopes).all()
+    exact = [exact_focal(gap, gamma, float(torch.tensor(smoothing, dtype=dtype))) for gap in GAPS]
+    losses, expected = torch.tensor(exact, dtype=torch.float64).T
+    room = {"rtol": 1e-4, "atol": 1e-6} if dtype == torch.float32 else {
+        "rtol": 1e-9, "atol": 1e-15,
+    }  # fmt: skip
+    torch.testing.assert_close(found.detach().double(), losses, **room)
+    torch.testing.assert_close(slopes[:, 0].double(), expected, **room)
+    torch.testing.assert_close(slopes[:, 1].double(), -expected, **room)
+
+
+def test_focal_loss_where_no_other_class_is_possible() -> None:
+    logits = torch.tensor([[1.0, -torch.inf], [1.0, 2.0]], requires_grad=True)
+    found = token_losses(logits, torch.tensor([0, -100]), focal_gamma=0.5)
+    (slopes,) = torch.autograd.grad(found.sum(), logits)
+    assert found.tolist() == [0, 0]
+    assert slopes.tolist() == [[0, 0], [0, 0]]
+    alone = torch.tensor([[3.0]], requires_grad=True)
+    token_losses(alone, torch.tensor([0]), focal_gamma=0.5).sum().backward()
+    assert alone.grad is not None
+    assert alone.grad.item() == 0
 
 
 def test_sums_over_many_chunks_of_bfloat16_lose_nothing_small() -> None:

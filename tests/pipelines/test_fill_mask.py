@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,10 +21,14 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
+    XLNetConfig,
+    XLNetLMHeadModel,
     pipeline,
 )
 
 import hfdl
+from hfdl.config.dump import dump_recipe
+from hfdl.config.load import load_recipe
 from hfdl.errors import HfdlError
 from hfdl.pipelines.fill_mask import FillMaskPipeline
 
@@ -87,9 +92,26 @@ def folder(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
 
+@cache
+def plain_model(folder: Path) -> Any:
+    """transformers' own, in float64: what batches differ by is far below what answers do."""
+    return AutoModelForMaskedLM.from_pretrained(folder).double().eval()
+
+
 def theirs(folder: Path) -> Any:
-    model = AutoModelForMaskedLM.from_pretrained(folder).eval()
-    return pipeline("fill-mask", model=model, tokenizer=AutoTokenizer.from_pretrained(folder))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return pipeline("fill-mask", model=plain_model(folder), tokenizer=tokenizer)
+
+
+def open_pipeline(folder: Path, **options: Any) -> Any:
+    """hfdl's, of the same weights in float64."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return hfdl.pipeline("fill-mask", model=plain_model(folder), tokenizer=tokenizer, **options)
+
+
+def equal(score: Any) -> Any:
+    """Nothing but rounding may lie between them, however small they are."""
+    return pytest.approx(score, rel=1e-9, abs=0)
 
 
 def masked(texts: list[str], pipe: Any) -> list[str]:
@@ -97,20 +119,20 @@ def masked(texts: list[str], pipe: Any) -> list[str]:
 
 
 def assert_alike(found: Any, expected: Any) -> int:
-    """The same structure, scores nearly equal; returns how many answers were compared."""
+    """The same structure and scores; returns how many answers were compared."""
     if isinstance(expected, list):
         assert isinstance(found, list)
         assert len(found) == len(expected)
         return sum(assert_alike(a, b) for a, b in zip(found, expected, strict=True))
     assert list(found) == list(expected) == ["score", "token", "token_str", "sequence"]
     assert [type(value) for value in found.values()] == [float, int, str, str]
-    assert found["score"] == pytest.approx(expected["score"], rel=2e-4, abs=1e-9)
+    assert found["score"] == equal(expected["score"])
     assert {**found, "score": 0} == {**expected, "score": 0}
     return 1
 
 
 def test_answers_are_those_of_transformers(folder: Path) -> None:
-    ours, reference = hfdl.pipeline("fill-mask", model=folder), theirs(folder)
+    ours, reference = open_pipeline(folder), theirs(folder)
     assert isinstance(ours, FillMaskPipeline)
     texts = masked([*ONE_MASK, *SEVERAL], ours)
     expected = [reference(text) for text in texts]
@@ -134,18 +156,18 @@ OPTIONS: list[tuple[dict[str, Any], int]] = [
 def test_options_mean_what_they_mean_in_transformers(
     bert: Path, options: dict[str, Any], answers: int
 ) -> None:
-    ours, reference = hfdl.pipeline("fill-mask", model=bert), theirs(bert)
+    ours, reference = open_pipeline(bert), theirs(bert)
     texts = masked(["a M film", "M M"], ours)
     compared = sum(
         assert_alike(ours(text, **options), reference(text, **options)) for text in texts
     )
     assert compared == 3 * answers
-    fixed = hfdl.pipeline("fill-mask", model=bert, **options)
+    fixed = open_pipeline(bert, **options)
     assert fixed(texts) == ours(texts, **options)
 
 
 def test_a_list_is_answered_with_a_list_whatever_its_length(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     assert pipe([]) == []
     assert pipe(["a [MASK] film"]) == [pipe("a [MASK] film")]
     read: list[int] = []
@@ -163,27 +185,20 @@ def test_a_list_is_answered_with_a_list_whatever_its_length(bert: Path) -> None:
 
 
 def test_more_answers_than_words_are_all_words(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     answers = pipe("a [MASK] film", top_k=10_000)
     assert len(answers) == len(pipe.tokenizer)
-    assert math.fsum(answer["score"] for answer in answers) == pytest.approx(1, abs=1e-9)
-
-
-@cache
-def plain_model(folder: Path) -> Any:
-    return AutoModelForMaskedLM.from_pretrained(folder).eval()
+    assert math.fsum(answer["score"] for answer in answers) == equal(1)
 
 
 def chance(folder: Path, ids: list[int], place: int) -> torch.Tensor:
     """What transformers' model says of a place, in float64: (V,)."""
     with torch.no_grad():
-        return (
-            plain_model(folder)(input_ids=torch.tensor([ids])).logits[0, place].double().softmax(-1)
-        )
+        return plain_model(folder)(input_ids=torch.tensor([ids])).logits[0, place].softmax(-1)
 
 
 def test_a_target_of_several_pieces_is_the_chain_of_its_conditionals(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     tokenizer: Any = pipe.tokenizer
     word = tokenizer("zebra", add_special_tokens=False)["input_ids"]
     assert len(word) == 5
@@ -197,18 +212,18 @@ def test_a_target_of_several_pieces_is_the_chain_of_its_conditionals(bert: Path)
     found = {
         "zebra" if answer["token"] == word else answer["token_str"]: answer for answer in answers
     }
-    assert found["zebra"]["score"] == pytest.approx(score, rel=1e-4, abs=0)
+    assert found["zebra"]["score"] == equal(score)
     pieces = "z ##e ##b ##r ##a"  # the tiny tokenizer has no decoder that would join them
     assert found["zebra"]["token_str"] == pieces
     assert found["zebra"]["sequence"] == f"a {pieces} film"
     plain = chance(bert, [*before, tokenizer.mask_token_id, *after], len(before))
     good = tokenizer.convert_tokens_to_ids("good")
-    assert found["good"]["score"] == pytest.approx(float(plain[good]), rel=1e-4)
+    assert found["good"]["score"] == equal(float(plain[good]))
     assert [a["score"] for a in answers] == sorted([a["score"] for a in answers], reverse=True)
 
 
 def test_a_long_target_in_a_text_with_two_masks_leaves_the_other_mask(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     first, second = pipe("[MASK] and [MASK]", targets=["zebra"])
     assert first[0]["sequence"] == "[CLS] z ##e ##b ##r ##a and [MASK] [SEP]"
     assert second[0]["sequence"] == "[CLS] [MASK] and z ##e ##b ##r ##a [SEP]"
@@ -216,7 +231,7 @@ def test_a_long_target_in_a_text_with_two_masks_leaves_the_other_mask(bert: Path
 
 
 def test_masks_together_are_the_best_of_all_ways_to_fill_them(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     tokenizer: Any = pipe.tokenizer
     words = ["good", "film", "a", "very"]
     ids = tokenizer.convert_tokens_to_ids(words)
@@ -230,12 +245,13 @@ def test_masks_together_are_the_best_of_all_ways_to_fill_them(bert: Path) -> Non
             score *= float(chance(bert, filled, place)[token])
             filled[place] = token
         every[way] = score
-    best = sorted(every, key=lambda way: -every[way])[:5]
-    found = pipe("the [MASK] was [MASK], [MASK]", joint=True, targets=words, num_beams=16)
-    assert [tuple(answer["token"]) for answer in found] == best
-    assert [a["score"] for a in found] == pytest.approx(
-        [every[way] for way in best], rel=1e-4, abs=0
-    )
+    ranked = sorted(every, key=lambda way: -every[way])
+    # As many ways are followed as answers are wanted: here all of them, whatever num_beams is.
+    for options, count in (({"num_beams": 16}, 5), ({"num_beams": 1, "top_k": 64}, 64)):
+        found = pipe("the [MASK] was [MASK], [MASK]", joint=True, targets=words, **options)
+        best = ranked[:count]
+        assert [tuple(answer["token"]) for answer in found] == best
+        assert [a["score"] for a in found] == equal([every[way] for way in best])
     assert found[0]["token_str"] == [tokenizer.decode([token]) for token in best[0]]
     assert all(type(answer["score"]) is float for answer in found)
     assert "[MASK]" not in found[0]["sequence"]
@@ -248,26 +264,44 @@ def test_masks_together_are_the_best_of_all_ways_to_fill_them(bert: Path) -> Non
     assert one["token"] == greedy
 
 
+@pytest.mark.parametrize("width", [1, 2, 7])
+def test_the_search_follows_as_many_ways_as_it_is_told(bert: Path, width: int) -> None:
+    pipe = open_pipeline(bert)
+    text = pipe.tokenizer("[MASK] was [MASK], [MASK]")["input_ids"]
+    ways: list[tuple[float, list[int], list[int]]] = [(1.0, [], text)]
+    for place in [i for i, token in enumerate(text) if token == pipe.tokenizer.mask_token_id]:
+        longer = [
+            (score * chances[token], [*word, token], [*ids[:place], token, *ids[place + 1 :]])
+            for score, word, ids in ways
+            for chances in [chance(bert, ids, place).tolist()]
+            for token in range(len(pipe.tokenizer))
+        ]
+        ways = sorted(longer, key=lambda way: -way[0])[:width]
+    found = pipe("[MASK] was [MASK], [MASK]", joint=True, num_beams=width, top_k=width)
+    assert [answer["token"] for answer in found] == [word for _, word, _ in ways]
+    assert [answer["score"] for answer in found] == equal([score for score, _, _ in ways])
+
+
 def test_two_masks_over_the_whole_vocabulary_are_searched_exhaustively(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     size = len(pipe.tokenizer)
     text = pipe.tokenizer("[MASK] [MASK]")["input_ids"]
     first = chance(bert, text, 1)
     rows = torch.tensor([[text[0], token, *text[2:]] for token in range(size)])
     with torch.no_grad():
-        second = plain_model(bert)(input_ids=rows).logits[:, 2].double().softmax(-1)  # (V, V)
+        second = plain_model(bert)(input_ids=rows).logits[:, 2].softmax(-1)  # (V, V)
     both = (first[:, None] * second).flatten()
     best = both.topk(3)
     found = pipe("[MASK] [MASK]", joint=True, num_beams=size, top_k=3)
     assert [a["token"][0] * size + a["token"][1] for a in found] == best.indices.tolist()
-    assert [a["score"] for a in found] == pytest.approx(best.values.tolist(), rel=1e-4, abs=0)
+    assert [a["score"] for a in found] == equal(best.values.tolist())
     # The masks one by one have another answer: that is what joint is for.
     alone = pipe("[MASK] [MASK]", top_k=1)
     assert len(alone) == 2
 
 
 def test_a_text_longer_than_the_model_is_read_around_its_masks(bert: Path) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     words = [w for row in reviews(40) for w in row["text"].split()][:300]
     compared = 0
     for place in (0, 1, 30, 150, 270, 299):
@@ -279,10 +313,81 @@ def test_a_text_longer_than_the_model_is_read_around_its_masks(bert: Path) -> No
         near = pipe(window, top_k=3)
         found = pipe(" ".join(long), top_k=3)
         assert [a["token"] for a in found] == [a["token"] for a in near]
-        assert [a["score"] for a in found] == pytest.approx([a["score"] for a in near], rel=1e-4)
+        assert [a["score"] for a in found] == equal([a["score"] for a in near])
         assert len(pipe.tokenizer(found[0]["sequence"])["input_ids"]) > 250  # nothing is cut off
         compared += 1
     assert compared == 6
+
+
+def test_masks_far_apart_are_read_in_a_window_that_holds_both(bert: Path) -> None:
+    pipe = open_pipeline(bert)
+    mask = pipe.tokenizer.mask_token_id
+    ids = pipe.tokenizer("good film a very " * 40, add_special_tokens=False)["input_ids"]
+    ids[50] = ids[110] = mask  # 61 tokens from the first to the last, where 62 are read
+    text = pipe.tokenizer.decode(ids)
+    begin = (50 + 111 - 62) // 2
+    row = [2, *ids[begin : begin + 62], 3]
+    for place, answers in zip((50, 110), pipe(text), strict=True):
+        best = chance(bert, row, place - begin + 1).topk(5)
+        assert [answer["token"] for answer in answers] == best.indices.tolist()
+        assert [answer["score"] for answer in answers] == equal(best.values.tolist())
+    assert len(pipe(text, joint=True)) == 5
+    assert len(pipe("[MASK]" + " good" * 60 + " [MASK] film")) == 2  # just as far as can be
+
+
+def test_a_model_of_a_run_reads_as_much_as_it_was_trained_with(bert: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(bert, run)
+    recipe = load_recipe("mlm", {"model.name": str(bert), "data.max_length": 12})
+    (run / "recipe.yaml").write_text(dump_recipe(recipe), encoding="utf-8")
+    text = "a very good film [MASK] and the very long song was good, they say"
+    pipe, whole = (hfdl.pipeline("fill-mask", model=folder) for folder in (run, bert))
+    ids = pipe.tokenizer(text, add_special_tokens=False)["input_ids"]
+    window = pipe.tokenizer.decode(ids[: 12 - 2])
+    assert [a["score"] for a in pipe(text)] == [a["score"] for a in whole(window)]
+    assert pipe(text)[0]["score"] != whole(text)[0]["score"]
+
+
+def test_rows_are_padded_where_the_model_needs_it(bert: Path, tiny_bert: Path) -> None:
+    torch.manual_seed(3)
+    tokenizer: Any = AutoTokenizer.from_pretrained(tiny_bert)
+    config = XLNetConfig(
+        vocab_size=len(tokenizer), d_model=32, n_layer=2, n_head=4, d_inner=64, pad_token_id=0
+    )
+    models = {"left": XLNetLMHeadModel(config).double(), "right": plain_model(bert)}
+    texts = ["a very long [MASK], they say", "[MASK]", "the [MASK] was good"]
+    compared = 0
+    for side, model in models.items():
+        # Which side the tokenizer would pad does not matter.
+        tokenizer.padding_side = {"left": "right", "right": "left"}[side]
+        pipe = hfdl.pipeline("fill-mask", model=model, tokenizer=tokenizer)
+        rows: list[torch.Tensor] = []
+        watch = model.register_forward_pre_hook(
+            lambda _, args, kwargs, rows=rows: rows.append(kwargs["input_ids"]), with_kwargs=True
+        )
+        answers = pipe(texts)
+        watch.remove()
+        (row,) = rows  # all texts in one
+        edge = row[:, 0] if side == "left" else row[:, -1]
+        assert edge.tolist().count(tokenizer.pad_token_id) == 2
+        for text, found in zip(texts, answers, strict=True):
+            ids = tokenizer(text, return_tensors="pt")["input_ids"]
+            with torch.no_grad():
+                logits = model(input_ids=ids).logits[0]
+            best = logits[ids[0] == tokenizer.mask_token_id].softmax(-1)[0].topk(5)
+            assert [answer["score"] for answer in found] == equal(best.values.tolist())
+            compared += 1
+    assert compared == 6
+
+
+def test_a_folder_is_opened_with_the_weights_that_lie_in_it(folder: Path) -> None:
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    opened = hfdl.pipeline(
+        "fill-mask", model=model, tokenizer=AutoTokenizer.from_pretrained(folder)
+    )
+    texts = masked([*ONE_MASK, *SEVERAL], opened)
+    assert hfdl.pipeline("fill-mask", model=folder)(texts) == opened(texts)
+    assert hfdl.pipeline(model=str(folder))(texts) == opened(texts)
 
 
 def test_training_mode_does_not_show(bert: Path) -> None:
@@ -298,6 +403,9 @@ FAULTS: list[tuple[Any, dict[str, Any], list[str]]] = [
     (["[MASK]", 3], {}, ["input 2", "cannot fill 3"]),
     ({"text": "[MASK]"}, {}, ["input 1", "an input is a text"]),
     ("[MASK]" + " good" * 70 + " [MASK]", {}, ["72 tokens apart", "reads 62 tokens"]),
+    ("[MASK]" + " good" * 61 + " [MASK]", {}, ["63 tokens apart", "reads 62 tokens"]),
+    # A target of five pieces makes the text longer.
+    ("[MASK]" + " good" * 59 + " [MASK]", {"targets": ["zebra"]}, ["65 tokens apart"]),
     ("[MASK]", {"top_k": 0}, ["top_k", "cannot be 0"]),
     ("[MASK]", {"joint": True, "num_beams": 0}, ["num_beams", "cannot be 0"]),
     ("[MASK]", {"targets": []}, ["targets", "there is none"]),
@@ -311,7 +419,7 @@ FAULTS: list[tuple[Any, dict[str, Any], list[str]]] = [
 def test_what_cannot_be_answered_is_refused(
     inputs: Any, options: dict[str, Any], parts: list[str], bert: Path
 ) -> None:
-    pipe = hfdl.pipeline("fill-mask", model=bert)
+    pipe = open_pipeline(bert)
     with pytest.raises(HfdlError) as error:
         pipe(inputs, **options)
     for part in parts:

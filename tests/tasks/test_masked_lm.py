@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,11 @@ from hfdl.data.encode import read_template
 from hfdl.data.masking import Masking
 from hfdl.data.token_store import TokenStore
 from hfdl.errors import HfdlError
+from hfdl.tasks import masked_lm_windows
 from hfdl.tasks.masked_lm import MaskedLM
 from hfdl.tasks.masked_lm_scores import corpus_scores
-from hfdl.tasks.masked_lm_split import Asking, MaskedSplit, windows_of
+from hfdl.tasks.masked_lm_split import Asking, MaskedSplit
+from hfdl.tasks.masked_lm_windows import count_askable, windows_of
 
 
 def write_texts(path: Path, number: int = 60) -> Path:
@@ -113,13 +114,169 @@ def test_masks_change_with_the_epoch_in_training_alone(tiny_bert: Path) -> None:
     assert alone == split.batch(every, seed=1, epoch=2).inputs["input_ids"].tolist()
 
 
-def test_windows_of_unknown_words_alone_are_left_out_and_said(tiny_bert: Path) -> None:
-    store = store_of([10, 10, 4])
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.integers(1, 4), st.integers(1, 5))
+def test_askable_tokens_are_counted_window_by_window(
+    sizes: list[int], room: int, at_once: int
+) -> None:
+    ids = np.random.default_rng(sum(sizes)).integers(0, 6, sum(sizes)).astype(np.uint16)
+    special = np.array([True, False, True, False, False, True])
+    windows = windows_of(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), room)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(masked_lm_windows, "AT_ONCE", at_once)
+        found = count_askable(ids, windows, special)
+    expected = [
+        sum(not special[token] for token in ids[begin:end])
+        for begin, end in zip(windows.begins, windows.ends, strict=True)
+    ]
+    assert found.tolist() == expected
+
+
+def test_windows_of_which_nothing_can_be_asked_are_left_out_and_counted(tiny_bert: Path) -> None:
+    store = store_of([10, 20, 4])
+    whole = split_of(tiny_bert, store)
+    assert whole.facts()[0] == (
+        "train: 34 tokens of 3 documents in 4 windows of at most 12; lost 0"
+    )
     store.ids[10:20] = 1  # [UNK]
     split = split_of(tiny_bert, store)
-    assert len(split) == 2
-    assert split.where(1) == "document 3"
-    assert "1 windows of unknown words alone are left out" in split.facts()[0]
+    assert [split.where(i) for i in range(len(split))] == [f"document {n}" for n in (1, 2, 3)]
+    assert split.batch([1]).inputs["input_ids"][0, 0] == 2
+    assert [split._ids(i) for i in range(3)] == [
+        store.ids[begin:end].tolist() for begin, end in ((0, 10), (20, 30), (30, 34))
+    ]
+    assert split.facts()[0] == (
+        "train: 24 of 34 tokens of 3 documents in 3 windows of at most 12; lost 10, in 1 window "
+        "of special or unknown tokens alone, of which nothing can be asked"
+    )
+    store.ids[:11] = 1
+    store.ids[30:] = 1
+    (fact, _) = split_of(tiny_bert, store).facts()
+    assert fact == (
+        "train: 10 of 34 tokens of 3 documents in 1 window of at most 12; lost 24, in 3 windows "
+        "of special or unknown tokens alone, of which nothing can be asked"
+    )
+    (fact, _) = split_of(tiny_bert, store_of([1])).facts()
+    assert fact == "train: 1 token of 1 document in 1 window of at most 12; lost 0"
+
+
+def test_the_train_split_of_a_run_is_masked_anew_and_no_other(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    task, splits = task_for(tiny_bert, tmp_path)
+    evaluated = MaskedLM.of_parts(tiny_bert, task.config, task.tokenizer, task.recipe)
+    again = evaluated.prepare(task.recipe.data)
+    assert "train" not in again.named()
+    first, second, held, other = (
+        split.batch([0, 1, 2], seed=0, epoch=epoch).inputs["positions"].tolist()
+        for split, epoch in ((splits.train, 1), (splits.train, 2), (splits.validation, 1),
+                             (again.validation, 2))
+    )  # fmt: skip
+    assert first != second
+    assert held == other
+
+
+def test_label_smoothing_reaches_the_loss(tiny_bert: Path, tmp_path: Path) -> None:
+    task, splits = task_for(
+        tiny_bert, tmp_path, **{"tune.label_smoothing": 0.2, "model.dtype": "float64"}
+    )
+    torch.manual_seed(0)
+    model: Any = task.build_model(task.recipe.model)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    batch = splits.train.batch([0, 1, 2], seed=0, epoch=0)
+    plain = {key: batch.inputs[key] for key in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        picked = model.eval()(**plain).logits.flatten(0, 1)[batch.inputs["positions"]]
+        found = task.loss(model.train()(**batch.inputs), batch).total
+    options = {"reduction": "sum", "label_smoothing": 0.2}
+    expected = F.cross_entropy(picked, batch.inputs["targets"], **options)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
+
+
+def test_windows_are_looked_at_together_not_one_by_one(tiny_bert: Path) -> None:
+    store = store_of([70] * 2000)
+    seen: list[int] = []
+
+    class Watched(np.ndarray):
+        def __getitem__(self, key: Any) -> Any:
+            seen.append(1)
+            return super().__getitem__(key)
+
+    object.__setattr__(store, "ids", store.ids.view(Watched))
+    assert len(split_of(tiny_bert, store)) == 14_000
+    assert 1 <= len(seen) <= 2
+
+
+def test_rows_are_padded_on_the_right_whatever_the_tokenizer_says(tiny_bert: Path) -> None:
+    store = store_of([10, 3])
+    split = split_of(tiny_bert, store)
+    split.asking.tokenizer.padding_side = "left"
+    inputs = split.batch([0, 1]).inputs
+    assert inputs["attention_mask"].tolist() == [[1] * 12, [1] * 5 + [0] * 7]
+    assert inputs["input_ids"][1, 5:].tolist() == [0] * 7
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+def test_streamed_texts_are_read_and_masked_as_those_in_memory(
+    whole_words: bool, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HFDL_CACHE", str(tmp_path / "cache"))
+    more = {
+        "data.validation": str(write_texts(tmp_path / "held-out.txt", 20)),
+        "data.whole_words": whole_words, "data.max_length": 16,
+    }  # fmt: skip
+    (_, held), (_, streamed), (_, again) = (
+        task_for(tiny_bert, tmp_path, **more, **{"data.streaming": streaming})
+        for streaming in (False, True, True)
+    )
+    assert [*(tmp_path / "cache").rglob("ids.bin")]
+    assert isinstance(streamed.train.store.ids, np.memmap)
+    assert not isinstance(held.train.store.ids, np.memmap)
+    batches = 0
+    for name, split in held.named().items():
+        for other in (streamed.named()[name], again.named()[name]):
+            assert other.lengths.tolist() == split.lengths.tolist()
+            assert other.references() == split.references()
+            for first in range(0, len(split), 7):
+                examples = list(range(first, min(first + 7, len(split))))
+                expected = split.batch(examples, seed=4, epoch=first)
+                found = other.batch(examples, seed=4, epoch=first)
+                assert found.inputs.keys() == expected.inputs.keys()
+                for key, value in expected.inputs.items():
+                    assert torch.equal(found.inputs[key], value)
+                batches += 1
+    assert batches > 30
+    said = [fact for fact in streamed.facts if " token ids in " not in fact]
+    assert [fact for fact in held.facts if fact in said] == said
+    assert len(said) >= 3
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+def test_special_tokens_are_neither_asked_for_nor_put_in(
+    whole_words: bool, tiny_bert: Path, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "unknown.txt"
+    corpus.write_text("😀 good 😀 very long film 😀\n" * 200, encoding="utf-8")
+    task, splits = task_for(
+        tiny_bert, tmp_path,
+        **{"data.train": str(corpus), "data.mask_share": 0.9, "data.whole_words": whole_words},
+    )  # fmt: skip
+    special = torch.tensor(task.tokenizer.all_special_ids)
+    assert len(special) == 5
+    replaced = 0
+    for epoch in range(4):
+        batch = splits.train.batch(list(range(len(splits.train))), seed=0, epoch=epoch)
+        targets, positions = batch.inputs["targets"], batch.inputs["positions"]
+        assert not torch.isin(targets, special).any()
+        assert len(targets) == 4 * len(splits.train)  # round(0.9 * 4)
+        given = batch.inputs["input_ids"].flatten()[positions]
+        others = given[given != task.tokenizer.mask_token_id]
+        assert not torch.isin(others, special).any()
+        replaced += int((others != targets[given != task.tokenizer.mask_token_id]).sum())
+        places = positions % batch.inputs["input_ids"].shape[1]
+        assert places.unique().tolist() == [2, 4, 5, 6]
+    assert replaced > 200
 
 
 def test_whole_words_are_asked_for_whole(tiny_bert: Path, tmp_path: Path) -> None:
@@ -204,6 +361,13 @@ def test_predictions_say_how_well_each_window_was_foreseen(tiny_bert: Path, tmp_
     assert scores["accuracy"] == pytest.approx(float(right))
 
 
+def test_each_token_weighs_the_same_in_the_figures_of_a_corpus() -> None:
+    scores = corpus_scores([
+        {"loss": 1.0, "accuracy": 1.0, "tokens": 1}, {"loss": 2.0, "accuracy": 0.5, "tokens": 4},
+    ])  # fmt: skip
+    assert scores == {"perplexity": pytest.approx(np.exp(9 / 5)), "accuracy": 3 / 5}
+
+
 def test_a_corpus_without_predictions_has_perplexity_one() -> None:
     assert corpus_scores([]) == {"perplexity": 1.0, "accuracy": 0.0}
 
@@ -227,9 +391,12 @@ def test_a_run_learns_and_opens_in_transformers_and_in_the_pipeline(
     assert "lost 0" in " ".join(said)
     assert "the masks are fixed" in " ".join(said)
     assert "cls.predictions" in " ".join(said)  # that its head was fresh
-    evaluated = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
-    losses = [float(m) for m in re.findall(r"'loss': ([0-9.]+)", " ".join(map(str, evaluated)))]
-    assert losses[-1] < losses[0]
+    log = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    losses = [line["metrics"]["loss"] for line in log if line["event"] == "evaluation"]
+    assert len(losses) == 6
+    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1] < 3.5  # chance among 96 words: 4.56
+    assert json.loads((output / "metrics.json").read_text())["mask_token"] == "[MASK]"
     model, info = AutoModelForMaskedLM.from_pretrained(output, output_loading_info=True)
     assert not info["missing_keys"]
     assert type(model).__name__ == "BertForMaskedLM"
@@ -244,7 +411,9 @@ def test_a_fresh_model_is_trained_on_pieces_that_it_learns(tmp_path: Path) -> No
         "intermediate_size": 32, "max_position_embeddings": 40, "vocab_size": 120,
     }  # fmt: skip
     trained = 0
-    for name, kind in (("hfdl://bert", None), ("hfdl://roberta", "bpe")):
+    for name, kind, mask in (
+        ("hfdl://bert", None, "[MASK]"), ("hfdl://roberta", "bpe", "<mask>"),
+    ):  # fmt: skip
         folder = tmp_path / name.removeprefix("hfdl://")
         folder.mkdir()
         pieces = {**sizes, "vocab_size": 300}
@@ -260,6 +429,7 @@ def test_a_fresh_model_is_trained_on_pieces_that_it_learns(tmp_path: Path) -> No
             np.log(len(task.tokenizer)), rel=0.1
         )
         assert task.tokenizer.mask_token_id is not None
+        assert task.facts()["mask_token"] == mask
         trained += 1
     assert trained == 2
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import copy
-import json
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +10,12 @@ import pytest
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model
-from safetensors.torch import load_file
 from scratch_models import CASES, batch, casts_lifted, hf_model
-from support import reviews, write_csv
 from tiny_models import FAMILIES, inputs_for, lm_class, tiny_model
 from torch import nn
 
-import hfdl
 from hfdl.config import schema
 from hfdl.errors import ConfigError, MissingExtraError
-from hfdl.tasks.registry import TASKS
-from hfdl.training.events import Event, Interrupted, Noted, Planned, Updated
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.layers import body_names
 from hfdl.tuning.lora import add_adapters, merge
@@ -239,165 +231,3 @@ def test_peft_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         "tune.lora needs the package 'peft', which is not installed. Install it with: "
         "pip install 'hfdl[lora]'"
     )
-
-
-# ---- in a run ------------------------------------------------------------------------------------
-
-
-def classifier(folder: Path, tiny_bert: Path, tiny_gpt2: Path) -> dict[str, Any]:
-    source = write_csv(folder / "reviews.csv", reviews(60))
-    return {
-        "recipe": "sentiment", "model.name": str(tiny_bert), "data.train": str(source),
-        "data.max_length": 32, "auto": "AutoModelForSequenceClassification",
-    }  # fmt: skip
-
-
-def translator(folder: Path, tiny_bert: Path, tiny_gpt2: Path) -> dict[str, Any]:
-    """A random BART stands for a pretrained one."""
-    body = folder / "bart"
-    with quiet_transformers():
-        tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_gpt2)
-        tokenizer.pad_token = tokenizer.eos_token
-        model = tiny_model(
-            "bart", auto="AutoModelForSeq2SeqLM", vocab_size=len(tokenizer),
-            max_position_embeddings=128,
-        )  # fmt: skip
-        tokenizer.save_pretrained(body)
-        model.save_pretrained(body)
-    rows = [{"text": row["text"], "label": row["text"][::-1]} for row in reviews(60)]
-    source = write_csv(folder / "pairs.csv", rows)
-    return {
-        "recipe": "translation", "model.name": str(body), "data.train": str(source),
-        "data.max_length": 40, "data.text": "text", "data.label": "label", "model.config": None,
-        "auto": "AutoModelForSeq2SeqLM",
-    }  # fmt: skip
-
-
-MAKERS: dict[str, Any] = {"text_classification": classifier, "translation": translator}
-# These tasks are being written; their cases are to be added with them.
-AWAITED = {"token_classification", "masked_lm", "causal_lm"}
-
-
-def test_the_makers_cover_every_task() -> None:
-    assert set(MAKERS) | AWAITED == set(TASKS)
-    assert not set(MAKERS) & AWAITED
-
-
-def chosen(task: str, folder: Path, tiny_bert: Path, tiny_gpt2: Path) -> dict[str, Any]:
-    folder.mkdir(exist_ok=True)
-    return {
-        **MAKERS[task](folder, tiny_bert, tiny_gpt2), "train.batch_size": 8, "train.steps": 6,
-        "train.evaluate_every": 3, "train.learning_rate": 0.02, "train.precision": "float32",
-        "tune.lora": {"r": 4, "dropout": 0.2},
-    }  # fmt: skip
-
-
-def run(settings: dict[str, Any], output: Path, listener: Any = lambda event: None) -> Any:
-    given = {key: value for key, value in settings.items() if key not in ("recipe", "auto")}
-    return hfdl.train(settings["recipe"], given, output=output, listener=listener)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("task", MAKERS)
-def test_a_run_trains_adapters_and_saves_a_plain_model(
-    task: str, dtype: str, tmp_path: Path, tiny_bert: Path, tiny_gpt2: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    adapted: list[Any] = []
-
-    def merging(model: nn.Module) -> int:
-        adapted.append(copy.deepcopy(model))
-        return merge(model)
-
-    monkeypatch.setattr("hfdl.session.merge", merging)
-    settings = chosen(task, tmp_path / "data", tiny_bert, tiny_gpt2)
-    events: list[Event] = []
-    run({**settings, "model.dtype": dtype}, tmp_path / "run", events.append)
-    (model,) = adapted
-    auto = getattr(transformers, settings["auto"])
-    with quiet_transformers():
-        opened, info = auto.from_pretrained(
-            tmp_path / "run", dtype=getattr(torch, dtype), output_loading_info=True
-        )
-    assert not info["missing_keys"]
-    assert not info["unexpected_keys"]
-    assert not list((tmp_path / "run").glob("adapter*"))
-    ids = torch.randint(5, 60, (3, 7), generator=torch.Generator().manual_seed(0))
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if opened.config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = ids[:, :4]
-    plain = logits_of(opened, inputs)
-    gap = farthest(plain, logits_of(model, inputs))
-    assert gap < {"float32": 1e-5, "float64": 1e-12}[dtype]
-    # Only adapters and the head have moved, and they have.
-    before = load_file(Path(settings["model.name"]) / "model.safetensors")
-    frozen = {
-        name.replace(".base_layer", "").removeprefix("bert."): p
-        for name, p in model.named_parameters() if not p.requires_grad
-    }  # fmt: skip
-    same = [name for name in before if name in frozen]
-    assert len(same) > 30
-    assert all(torch.equal(frozen[name].to(before[name].dtype), before[name]) for name in same)
-    moved = [name for name, p in model.named_parameters() if ".lora_B." in name and bool(p.any())]
-    assert len(moved) == sum(".lora_B." in name for name, _ in model.named_parameters()) >= 12
-    heads = [p for name, p in model.named_parameters() if name in FRESH]
-    assert all(p.requires_grad for p in heads)
-    assert len(heads) == (2 if task == "text_classification" else 0)
-    notes = [event.text for event in events if isinstance(event, Noted)]
-    planned = next(event for event in events if isinstance(event, Planned))
-    assert planned.trainable == sum(p.numel() for p in model.parameters() if p.requires_grad)
-    (fact,) = [note for note in notes if "adapter weights" in note]
-    assert fact.startswith("trained: ")
-    # What is measured is what was saved.
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
-    again = hfdl.evaluate(tmp_path / "run", listener=lambda event: None)
-    assert again["validation"]["loss"] == pytest.approx(metrics["validation"]["loss"], abs=1e-5)
-
-
-# hfdl has no code of its own for BART.
-RESUMED = [*((task, "auto") for task in MAKERS), ("text_classification", "scratch")]
-
-
-@pytest.mark.parametrize(("task", "implementation"), RESUMED)
-def test_a_run_with_adapters_resumes_to_the_bit(
-    task: str, implementation: str, tmp_path: Path, tiny_bert: Path, tiny_gpt2: Path
-) -> None:
-    settings = chosen(task, tmp_path / "data", tiny_bert, tiny_gpt2)
-    settings |= {"model.implementation": implementation, "train.save_every": 2}
-    run(settings, tmp_path / "straight")
-
-    def stop(event: Event) -> None:
-        if isinstance(event, Updated) and event.step == 5:
-            signal.raise_signal(signal.SIGTERM)
-
-    with pytest.raises(Interrupted):
-        run(settings, tmp_path / "stopped", stop)
-    kept = load_file(tmp_path / "stopped" / "checkpoints" / "step-000005" / "model.safetensors")
-    assert kept
-    others = ("classifier", "core.head", "final_logits_bias")  # the last is a buffer of BART's
-    assert all("lora" in name or name.startswith(others) for name in kept)
-    hfdl.train(tmp_path / "stopped", output=tmp_path / "stopped", resume=True,
-               listener=lambda event: None)  # fmt: skip
-    ends = [load_file(tmp_path / name / "model.safetensors") for name in ("straight", "stopped")]
-    assert ends[0].keys() == ends[1].keys()
-    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
-    assert len(ends[0]) > 30
-
-
-def test_another_lora_is_not_resumed(tmp_path: Path, tiny_bert: Path, tiny_gpt2: Path) -> None:
-    settings = chosen("text_classification", tmp_path / "data", tiny_bert, tiny_gpt2)
-
-    def stop(event: Event) -> None:
-        if isinstance(event, Updated):
-            signal.raise_signal(signal.SIGTERM)
-
-    with pytest.raises(Interrupted):
-        run(settings, tmp_path / "run", stop)
-    for change, said in (
-        ({"tune.lora.r": 8}, "tune.lora.r is 4 in the run and 8 now"),
-        ({"tune.lora": None}, "tune.lora.r is 4 in the run and None now"),
-    ):
-        with pytest.raises(ConfigError) as caught:
-            hfdl.train(tmp_path / "run", change, output=tmp_path / "run", resume=True,
-                       listener=lambda event: None)  # fmt: skip
-        assert said in str(caught.value)

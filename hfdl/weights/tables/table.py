@@ -74,6 +74,7 @@ class Table:
         self._by_theirs = {row.theirs: row for row in self.rows}
         self._copied = [rule for rule in rules if isinstance(rule, Copied)]
         self._tied = [rule for rule in rules if isinstance(rule, Tied)] if tied else []
+        self._shared = [*self._copied, *self._tied] if tied else []
         self._dropped = [_pattern(rule.theirs) for rule in rules if isinstance(rule, Dropped)]
         covered = {name for row in self.rows for name in row.ours}
         _refuse_missing([name for name in shapes if name not in covered], "the table")
@@ -82,6 +83,14 @@ class Table:
     def names(self) -> list[str]:
         """All names in transformers, second names included."""
         return [*self._by_theirs, *(rule.theirs for rule in self._copied)]
+
+    def ours_of(self, theirs: Iterable[str]) -> set[str]:
+        """Our names of some of transformers' tensors, each under either of its names."""
+        names = set(theirs)
+        for rule in self._shared:
+            if rule.of in names or rule.theirs in names:
+                names |= {rule.of, rule.theirs}
+        return {ours for row in self.rows if row.theirs in names for ours in row.ours}
 
     def to_scratch(self, theirs: Tensors) -> dict[str, Tensor]:
         """transformers' tensors, or their gradients, under our names; views where possible.
