@@ -222,6 +222,11 @@ class TrainConfig(Section):
     evaluate_every: PositiveInt | None = Field(
         default=None, description="Updates between evaluations. Default: once an epoch."
     )
+    evaluate_at_start: bool = Field(
+        default=False,
+        description="Evaluate before the first update too: what the model was before training. "
+        "If nothing after is better, these weights are kept.",
+    )
     save_every: PositiveInt | None = Field(
         default=None, description="Updates between checkpoints. Default: at each evaluation."
     )

@@ -50,7 +50,8 @@ class Progress:
     """Where a run stands: all that a checkpoint holds beside tensors."""
 
     step: int = 0
-    evaluated_step: int = 0
+    evaluated_step: int = -1
+    """The last update after which an evaluation was made; 0: before the first."""
     best_step: int | None = None
     best_value: float | None = None
     not_better: int = 0
@@ -306,7 +307,9 @@ class Loop:
     def _evaluate_if_due(self) -> None:
         progress = self.progress
         every = self.config.evaluate_every or self.steps_per_epoch
-        due = progress.step and (progress.step % every == 0 or progress.step >= self.steps)
+        due = progress.step % every == 0 or progress.step >= self.steps
+        if progress.step == 0:
+            due = self.config.evaluate_at_start
         if self.validation is None or not due or progress.evaluated_step == progress.step:
             return
         began = time.perf_counter()

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+)
 
 import hfdl
 from hfdl.config.schema import ModelConfig
+from hfdl.data.learned_tokenizers import learn_tokenizer
 from hfdl.data.vocabulary import learn_bpe
 from hfdl.errors import ConfigError
 from hfdl.pipelines import PIPELINES
@@ -99,8 +108,11 @@ def test_every_pipeline_is_of_the_one_type(tiny_pipelines) -> None:
         assert isinstance(pipe.task, str)
         assert isinstance(pipe.model, torch.nn.Module)
         assert not pipe.model.training
-        assert pipe(["a text"], batch_size=1)
+        assert pipe([PROMPTS.get(name, "a text")], batch_size=1)
     assert not isinstance(len, Pipeline)
+
+
+PROMPTS = {"masked_lm": "a <mask>"}
 
 
 @pytest.fixture
@@ -121,9 +133,24 @@ def tiny_pipelines() -> dict[str, Pipeline]:
             intermediate_size=8,
         )
     )
+    masks = learn_tokenizer("bpe", ["a text"], 270, masks=True)
+    body: dict[str, Any] = {
+        "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
+        "vocab_size": len(masks), "max_position_embeddings": 40,
+    }  # fmt: skip
+    tagger = BertForTokenClassification(BertConfig(**body, num_labels=3))
+    filler = BertForMaskedLM(BertConfig(**body))
+    writer = GPT2LMHeadModel(
+        GPT2Config(vocab_size=len(masks), n_embd=8, n_layer=1, n_head=2, n_positions=40)
+    )
     return {
         "text_classification": hfdl.pipeline(
             "text_classification", model=classifier, tokenizer=tokenizer
+        ),
+        "token_classification": hfdl.pipeline("ner", model=tagger, tokenizer=masks),
+        "masked_lm": hfdl.pipeline("fill-mask", model=filler, tokenizer=masks),
+        "causal_lm": hfdl.pipeline(
+            "text-generation", model=writer, tokenizer=masks, max_new_tokens=3
         ),
         "translation": hfdl.pipeline("translation", model=translator, tokenizer=tokenizer),
     }

@@ -350,8 +350,9 @@ def test_every_long_text_policy_was_tried():
 
     from hfdl.config.schema import DataConfig
 
-    policies = get_args(DataConfig.model_fields["long_text"].annotation)
-    assert sorted(policies) == ["error", "head_tail", "truncate", "window"]
+    kinds = get_args(DataConfig.model_fields["long_text"].annotation)
+    assert kinds[1:] == (type(None),)  # the task's own
+    assert sorted(get_args(kinds[0])) == ["error", "head_tail", "truncate", "window"]
 
 
 def test_an_unknown_policy_is_refused(three: Path):
@@ -359,7 +360,7 @@ def test_an_unknown_policy_is_refused(three: Path):
         hfdl.pipeline("sentiment", model=three, long_text="windows")
     assert str(caught.value) == (
         "override data.long_text=windows: data.long_text cannot be windows; it must be truncate, "
-        "head_tail, window or error. Did you mean 'window'?"
+        "head_tail, window or error or null. Did you mean 'window'?"
     )
 
 
@@ -462,7 +463,8 @@ def test_a_model_without_a_trained_head_is_refused(tiny_bert: Path):
         hfdl.pipeline(model=tiny_bert)
     assert str(caught.value) == (
         f"{tiny_bert}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification, ForConditionalGeneration. "
+        "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
+        "ForCausalLM, LMHeadModel, ForConditionalGeneration. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 
