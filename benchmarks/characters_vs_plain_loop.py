@@ -3,7 +3,7 @@
     python benchmarks/characters_vs_plain_loop.py tinyshakespeare/input.txt --seeds 0 1 2
 
 The model is a GPT-2 of 4 layers, 4 heads and width 128 that reads 64 characters; 2,000 updates of
-12 blocks, AdamW at 1e-3 falling to 1e-4 by a cosine after 100 updates of warm-up. The last tenth of
+12 blocks, AdamW at 2e-3 falling to 2e-4 by a cosine after 100 updates of warm-up. The last tenth of
 the text is held out, and all of it is evaluated after 1,000 and after 2,000 updates. The plain loop
 does nothing else: random blocks, forward, backward, clip, step; no checkpoints, no log, no report.
 Both give the mean loss of every held-out character but the first, in blocks of 64.
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LAYERS, HEADS, WIDTH, CONTEXT = 4, 4, 128, 64
-BATCH, UPDATES, WARMUP, RATE, LOWEST = 12, 2000, 100, 1e-3, 1e-4
+BATCH, UPDATES, WARMUP, RATE, LOWEST = 12, 2000, 100, 2e-3, 2e-4
 
 
 def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str, Any]:

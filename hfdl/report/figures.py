@@ -37,8 +37,8 @@ MEANINGS = {
     "does not, and can be compared between models.",
     "masked_lm": "Loss, perplexity and accuracy are of the tokens that were asked for, each "
     "foreseen from the text on both sides of it. Perplexity is e to the loss: among so many "
-    "equally likely tokens the model wavers. It can be compared between models with the same "
-    "tokenizer.",
+    "equally likely tokens the model wavers. It can be compared between models that have the same "
+    "tokenizer and are asked for the same tokens: with one seed.",
 }
 """What the figures of a task are of, in words."""
 
