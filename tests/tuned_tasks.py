@@ -159,7 +159,7 @@ def make(task: str, folder: Path, bodies: Bodies, implementation: str, **more: A
     given = {key.replace("__", "."): value for key, value in more.items()}
     run.settings.update({
         "model.implementation": implementation, "train.batch_size": 8,
-        "train.precision": "float32", **given,
+        "train.precision": "float32", "train.evaluate_at_start": False, **given,
     })  # fmt: skip
     return run
 
