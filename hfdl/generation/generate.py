@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.generation.beam import EarlyStopping, beam_search
-from hfdl.generation.prepare import evaluating, prepare_decoder, prepare_ending
+from hfdl.generation.prepare import prepare_decoder, prepare_ending
 from hfdl.generation.protocol import Decoder
 from hfdl.generation.settings import Settings
 from hfdl.generation.stepwise import Ending
 from hfdl.generation.streaming import steps
+from hfdl.nn.modes import evaluating
 
 
 @torch.no_grad()

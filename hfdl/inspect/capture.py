@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from hfdl.errors import ConfigError, ModelError
-from hfdl.inspect.explicit import additive_masks, eager_attention, eval_mode
+from hfdl.inspect.explicit import additive_masks, eager_attention
+from hfdl.nn.modes import evaluating
 from hfdl.weights.pretrained import quiet_transformers
 
 Kind = Literal["encoder", "decoder", "cross"]
@@ -82,7 +83,7 @@ def capture_attention(model: Any, inputs: Mapping[str, Tensor]) -> list[dict[Kin
         ModelError: the model has not one T by S map for each of its layers.
     """
     _require_ids(model, inputs)
-    with eval_mode(model), quiet_transformers():
+    with evaluating(model), quiet_transformers():
         found = _answered(model, inputs)
         if _fault(found, model, inputs):
             with eager_attention(model):

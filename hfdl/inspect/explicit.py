@@ -13,18 +13,6 @@ from hfdl.nn.masks import to_additive
 
 
 @contextmanager
-def eval_mode(model: Any) -> Iterator[None]:
-    """No dropout; afterwards each module is in the mode that it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
 def eager_attention(model: Any) -> Iterator[None]:
     """Hugging Face's explicit attention, in every part of a model.
 

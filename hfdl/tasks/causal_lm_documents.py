@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from hfdl.errors import ModelError
-from hfdl.generation.prepare import evaluating
+from hfdl.nn.modes import evaluating
 from hfdl.tasks.causal_lm_split import documents_mask
 
 _SIZES = (2, 1, 3)  # tokens of the documents that are tried

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hfdl.nn.modes import evaluating
 from hfdl.tasks.protocol import Batch, Split
 
 # Padded tokens in one forward pass: enough to fill two cores or a GPU, little enough that one long
@@ -50,17 +51,13 @@ def forward_batches(
     device: torch.device,
     autocast: AbstractContextManager[Any] | None = None,
 ) -> Iterator[tuple[Any, Batch]]:
-    """The model's outputs for each batch, in eval mode, whatever mode the model was in."""
-    was_training = model.training
-    model.eval()
-    try:
+    """The model's outputs for each batch, in eval mode; then every part is in its mode again."""
+    with evaluating(model):
         for examples in batches:
             batch = split.batch(examples.tolist(), seed=0, epoch=0).to(device)
             with autocast or nullcontext():
                 outputs = model(**batch.inputs)
             yield outputs, batch
-    finally:
-        model.train(was_training)
 
 
 def token_budget(device: torch.device) -> int:

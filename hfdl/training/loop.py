@@ -156,7 +156,6 @@ class Loop:
 
     def update(self, examples: np.ndarray) -> None:
         """One update of the weights from the given examples (of all processes)."""
-        self.state.train()
         sums = self._backward_that_fits(examples)
         self.accelerator.unscale_gradients(self.state.optimizer)
         # DDP has averaged over the processes what was summed over items: make it a mean.

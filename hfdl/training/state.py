@@ -54,13 +54,10 @@ class TrainingState:
         prepared: Any = accelerator.prepare_optimizer(self._raw_optimizer)
         self.optimizer: AcceleratedOptimizer = prepared
         self.parameters = [p for g in self._raw_optimizer.param_groups for p in g["params"]]
-        self._still = list(still)
         self._untrained = untrained_digest(self.plain_model)
-
-    def train(self) -> None:
-        """Training mode, but for the parts that only give features."""
+        # Once, not at each update: whoever evaluates in between puts every mode back.
         self.model.train()
-        for part in self._still:
+        for part in still:
             part.eval()
 
     @property

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers.utils.generic import ModelOutput
 
 from hfdl.nn.losses import Loss, chunked_loss, token_losses
+from hfdl.nn.modes import evaluating
 from hfdl.weights.citizens import Citizen
 
 
@@ -82,7 +83,9 @@ def teach_scoring(model: Any, *, label_smoothing: float = 0.0, focal_gamma: floa
     object.__setattr__(model, "_scoring", state)
     if state.linear is not None:
         _install(model, state)
-        if not _proven(model, state):
+        with evaluating(model):
+            proven = _proven(model, state)
+        if not proven:
             state.linear = None
     return model
 
@@ -203,8 +206,6 @@ def _proven(model: Any, state: _State) -> bool:
     ids = torch.arange(10, device=linear.weight.device).view(2, 5) % min(size, 10)
     places = torch.tensor([1, 2, 8], device=ids.device)
     cache = {"use_cache": False} if state.takes_cache else {}
-    training = [module for module in model.modules() if module.training]
-    model.eval()
     try:
         whole = _states(model, own, None, (), {"input_ids": ids, **cache}).flatten(0, -2)
         picked = _states(model, own, places, (), {"input_ids": ids, **cache}).flatten(0, -2)
@@ -225,5 +226,3 @@ def _proven(model: Any, state: _State) -> bool:
         return False  # a body that answers otherwise, or a head that calls its layer otherwise
     finally:
         state.active, state.answer, state.hidden = False, None, None
-        for module in training:
-            module.training = True
