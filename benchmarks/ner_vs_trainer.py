@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
+from against_trainer import MAX_LENGTH, MODEL, add_files, train_with_hfdl, train_with_trainer
 from pairs import Side, run
 
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-SETTINGS = {"batch_size": 32, "learning_rate": 1e-4, "warmup": 0.06, "weight_decay": 0.01}
-MAX_LENGTH = 128
 IGNORED = -100
 
 
@@ -36,34 +33,15 @@ def strict_f1(references: list[list[str]], predictions: list[list[str]]) -> floa
 
 def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str, Any]:
     """Fine-tune with hfdl."""
-    import hfdl
-
-    overrides = {
-        "model.name": MODEL,
-        "data.train": arguments.train,
-        "data.validation": arguments.validation,
-        "data.max_length": MAX_LENGTH,
-        "train.epochs": arguments.epochs,
-        "train.seed": seed,
-        **{f"train.{key}": value for key, value in SETTINGS.items()},
-    }
-    done = hfdl.train("ner", overrides, output=folder, listener=lambda event: None)
+    figures, _ = train_with_hfdl("ner", arguments, seed, folder)
     lines = (Path(folder) / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
     records = [record for line in lines if (record := json.loads(line))["split"] == "validation"]
-    runtime = done.metrics["runtime"]
-    return {
-        "f1": strict_f1([r["label"] for r in records], [r["prediction"] for r in records]),
-        "train_seconds": runtime["seconds"],
-        "tokens_per_second": runtime["tokens_per_second"],
-        "peak_memory_bytes": runtime["peak_memory_bytes"],
-        "environment": done.metrics["environment"],
-    }
+    f1 = strict_f1([r["label"] for r in records], [r["prediction"] for r in records])
+    return {"f1": f1, **figures}
 
 
 def run_trainer(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str, Any]:
     """Fine-tune with the Trainer."""
-    import resource
-
     import numpy as np
     import torch
     from datasets import load_dataset
@@ -71,11 +49,8 @@ def run_trainer(arguments: argparse.Namespace, seed: int, folder: str) -> dict[s
         AutoModelForTokenClassification,
         AutoTokenizer,
         DataCollatorForTokenClassification,
-        Trainer,
-        TrainingArguments,
     )
 
-    from hfdl.training.precision import native_bf16
     from hfdl.weights.resolve import find_model
 
     source = find_model(MODEL)
@@ -113,47 +88,10 @@ def run_trainer(arguments: argparse.Namespace, seed: int, folder: str) -> dict[s
     data = data.map(encode, batched=True, remove_columns=data["train"].column_names)
     torch.manual_seed(seed)
     model: Any = AutoModelForTokenClassification.from_pretrained(source, num_labels=len(names))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(
-        model=model,
-        args=TrainingArguments(
-            output_dir=folder,
-            num_train_epochs=arguments.epochs,
-            per_device_train_batch_size=SETTINGS["batch_size"],
-            per_device_eval_batch_size=64,
-            learning_rate=SETTINGS["learning_rate"],
-            warmup_steps=SETTINGS["warmup"],
-            weight_decay=SETTINGS["weight_decay"],
-            use_cpu=device.type == "cpu",
-            bf16=native_bf16(device)[0] == "bf16",
-            train_sampling_strategy="group_by_length",
-            eval_strategy="epoch",
-            save_strategy="epoch",
-            save_total_limit=2,
-            load_best_model_at_end=True,
-            metric_for_best_model="f1",
-            logging_steps=50,
-            report_to="none",
-            disable_tqdm=True,
-            seed=seed,
-        ),
-        train_dataset=data["train"],
-        eval_dataset=data["validation"],
-        data_collator=DataCollatorForTokenClassification(tokenizer),
-        compute_metrics=score,
-    )
-    began = time.perf_counter()
-    trainer.train()
-    seconds = time.perf_counter() - began
-    metrics = trainer.evaluate()
-    trainer.save_model(folder)
-    tokens = arguments.epochs * sum(map(len, data["train"]["input_ids"]))
-    return {
-        "f1": metrics["eval_f1"],
-        "train_seconds": seconds,
-        "tokens_per_second": tokens / seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
+    return train_with_trainer(
+        model, data, DataCollatorForTokenClassification(tokenizer), score,
+        metric="f1", epochs=arguments.epochs, seed=seed, folder=folder,
+    )  # fmt: skip
 
 
 SIDES: dict[str, Side] = {"hfdl": run_hfdl, "trainer": run_trainer}
@@ -162,9 +100,7 @@ SIDES: dict[str, Side] = {"hfdl": run_hfdl, "trainer": run_trainer}
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("train", help="conll file: a word and its IOB2 tag a line, by a tab")
-    parser.add_argument("validation", help="the same")
-    parser.add_argument("--epochs", type=float, default=5)
+    add_files(parser, "conll file: a word and its IOB2 tag a line, by a tab", epochs=5)
     run(parser, SIDES, score="f1")
 
 

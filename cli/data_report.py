@@ -31,7 +31,8 @@ def print_report(report: DataReport, note: str | None) -> None:
     _print_list("warning", report.warnings)
     _print_list("problem", report.problems)
     if not report.problems:
-        print_text(f"\nOK: no problems, {len(report.warnings)} warnings")
+        count = len(report.warnings)
+        print_text(f"\nOK: no problems, {count} warning{'' if count == 1 else 's'}")
 
 
 def _print_splits(report: DataReport) -> None:

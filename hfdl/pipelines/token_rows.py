@@ -94,7 +94,7 @@ _PLAIN: dict[str, Any] = {
 }
 
 
-def cut_rows(text: int, length: int, room: int, overlap: int) -> list[Row]:
+def text_rows(text: int, length: int, room: int, overlap: int) -> list[Row]:
     """The rows of one text: none for no tokens, one where all fit, else overlapping ones.
 
     Args:
@@ -140,7 +140,9 @@ class TokenRows:
         self.texts, self.template = texts, template
         self.pad_id, self.side = pad_id, side
         self.rows = [
-            row for i, text in enumerate(texts) for row in cut_rows(i, len(text.ids), room, overlap)
+            row
+            for i, text in enumerate(texts)
+            for row in text_rows(i, len(text.ids), room, overlap)
         ]
         sizes = [row.end - row.start + template.size for row in self.rows]
         self.lengths = np.array(sizes, dtype=np.int64)  # (R,)

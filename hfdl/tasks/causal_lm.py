@@ -20,15 +20,15 @@ from hfdl.errors import DataError, ModelError
 from hfdl.tasks import causal_lm_model as beginning
 from hfdl.tasks.causal_lm_documents import how_to_keep_apart
 from hfdl.tasks.causal_lm_samples import write_samples
-from hfdl.tasks.causal_lm_scores import (
-    NAMES,
-    corpus_scores,
-    foreseen,
-    perplexity,
-    summed_loss,
-)
+from hfdl.tasks.causal_lm_scores import NAMES, corpus_scores
 from hfdl.tasks.causal_lm_split import Reading, TokenSplit
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.language_model import (
+    given_tokenizer,
+    learned_tokenizer,
+    refuse_other_tokenizer,
+)
+from hfdl.tasks.language_scores import foreseen, perplexity, summed_loss
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Split, Splits
 from hfdl.weights.fresh import check_architecture, fresh_config, is_fresh
@@ -80,10 +80,10 @@ class CausalLM:
         refuse_class_weights(recipe.tune, "a language model")
         if is_fresh(model):
             check_architecture("causal_lm", model)
-            tokenizer = beginning.given_tokenizer(model)
+            tokenizer = given_tokenizer(model)
             config = None if tokenizer is None else fresh_config(model, tokenizer)
             return cls(None, tokenizer, config, recipe=recipe, trains=True, memory=memory)
-        beginning.refuse_other_tokenizer(model)
+        refuse_other_tokenizer(model)
         folder = find_model(model.name, model.revision, weights=model.config is None)
         return cls(
             folder, load_tokenizer(folder), load_config(folder, model.config),
@@ -136,7 +136,9 @@ class CausalLM:
 
     def _learn(self, texts: Iterable[str]) -> str:
         """Learn the tokenizer, and so what the model is; the answer says so."""
-        self.tokenizer, fact = beginning.learned_tokenizer(self.recipe.model, texts)
+        self.tokenizer, fact = learned_tokenizer(
+            self.recipe.model, texts, default="bpe", masks=False
+        )
         self.reading.tokenizer = self.tokenizer
         self.config = fresh_config(self.recipe.model, self.tokenizer)
         self.length = self._length()

@@ -1,4 +1,4 @@
-"""How well each token was foreseen from those before it, by block and over a whole text."""
+"""How well a text was foreseen, each token from those before it."""
 
 from __future__ import annotations
 
@@ -6,49 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
-from hfdl.tasks.protocol import Batch, LossSum, Prediction
+from hfdl.tasks.language_scores import summed_nats, token_scores
+from hfdl.tasks.protocol import Prediction
 
 NAMES = ["perplexity", "accuracy", "bits_per_byte"]
 """What ``corpus_scores`` gives."""
-_LARGEST = 700.0  # exp of more is no float
-
-
-def summed_loss(scores: Any, batch: Batch) -> LossSum:
-    """The summed cross-entropy of a batch and the number of its targets.
-
-    Args:
-        scores: what a model that was taught to score answers.
-        batch: ``targets["targets"]`` holds the N tokens that were to be foreseen.
-    """
-    count = torch.tensor(batch.targets["targets"].numel(), device=scores.total.device)
-    return LossSum(scores.total, count)
-
-
-def foreseen(scores: Any, batch: Batch) -> list[Prediction]:
-    """How well the tokens of each block were foreseen.
-
-    Args:
-        scores: ``losses`` and ``best`` of the N targets.
-        batch: ``targets["targets"]`` (N,), and ``targets["rows"]`` (N,): whose each one is.
-
-    Returns:
-        for each block ``loss``, the mean cross-entropy of its targets in nats, ``accuracy``, the
-        share of them that was the likeliest token, and ``tokens``, their number. Of a block
-        without a target the first two are 0.
-    """
-    rows = batch.targets["rows"].cpu()
-    right = (scores.best == batch.targets["targets"]).cpu()
-    blocks = len(batch.examples)
-    nats = torch.zeros(blocks, dtype=torch.float64)
-    nats.index_add_(0, rows, scores.losses.detach().double().cpu())  # (N,) -> (B,)
-    tokens = torch.bincount(rows, minlength=blocks)
-    hits = torch.bincount(rows[right], minlength=blocks)
-    return [
-        {"loss": loss / max(n, 1), "accuracy": found / max(n, 1), "tokens": n}
-        for loss, found, n in zip(nats.tolist(), hits.tolist(), tokens.tolist(), strict=True)
-    ]
 
 
 def corpus_scores(
@@ -60,25 +22,9 @@ def corpus_scores(
     computed here the one that can be compared between models with unlike tokenizers.
 
     Args:
-        predictions: as ``foreseen`` gives them.
+        predictions: as ``language_scores.foreseen`` gives them.
         references: ``bytes`` of the texts.
     """
-    tokens = sum(p["tokens"] for p in predictions) or 1
-    nats = math.fsum(p["loss"] * p["tokens"] for p in predictions)
-    right = math.fsum(p["accuracy"] * p["tokens"] for p in predictions)
     size = sum(reference["bytes"] for reference in references) or 1
-    return {
-        "perplexity": perplexity(nats, tokens),
-        "accuracy": right / tokens,
-        "bits_per_byte": nats / math.log(2) / size,
-    }
-
-
-def perplexity(nats: float, tokens: float) -> float:
-    """How many equally likely tokens the model hesitates between, on average.
-
-    Args:
-        nats: summed cross-entropy.
-        tokens: how many it was summed over; with none the answer is 1.
-    """
-    return math.exp(min(nats / max(tokens, 1), _LARGEST))
+    bits = summed_nats(predictions) / math.log(2)
+    return {**token_scores(predictions), "bits_per_byte": bits / size}

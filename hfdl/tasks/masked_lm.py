@@ -16,10 +16,14 @@ from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus import open_corpus, training_texts
 from hfdl.errors import ModelError
 from hfdl.tasks import masked_lm_model as beginning
-from hfdl.tasks.causal_lm_model import given_tokenizer, refuse_other_tokenizer
-from hfdl.tasks.causal_lm_scores import summed_loss
+from hfdl.tasks.language_model import (
+    given_tokenizer,
+    learned_tokenizer,
+    refuse_other_tokenizer,
+)
+from hfdl.tasks.language_scores import summed_loss, token_scores
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
-from hfdl.tasks.masked_lm_scores import NAMES, corpus_scores, guesses
+from hfdl.tasks.masked_lm_scores import NAMES, guesses
 from hfdl.tasks.masked_lm_split import MaskedSplit, refuse_nothing
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.weights.fresh import check_architecture, fresh_config, is_fresh
@@ -116,7 +120,9 @@ class MaskedLM:
         seed, facts = self.recipe.train.seed, []
         if self.tokenizer is None:
             texts = training_texts(data_config, self.memory, seed)
-            self.tokenizer, fact = beginning.learned_tokenizer(self.recipe.model, texts)
+            self.tokenizer, fact = learned_tokenizer(
+                self.recipe.model, texts, default="wordpiece", masks=True
+            )
             self.config = fresh_config(self.recipe.model, self.tokenizer)
             facts += [fact, *texts.facts]
         asking = beginning.asking(self.recipe, self.tokenizer, self.config)
@@ -175,8 +181,11 @@ class MaskedLM:
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
-        """Perplexity and accuracy of the chosen tokens."""
-        return corpus_scores(predictions)
+        """Perplexity and accuracy of the chosen tokens.
+
+        They are no figures of the whole text: another ``data.mask_share`` gives others.
+        """
+        return token_scores(predictions)
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""

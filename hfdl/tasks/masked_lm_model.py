@@ -1,8 +1,7 @@
-"""What a masked language model is begun with: its tokenizer, its weights, and how it is asked."""
+"""What a masked language model is begun with: its weights, and how it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,15 @@ import torch
 
 from hfdl.config.schema import ModelConfig, Recipe
 from hfdl.data.encode import read_template
-from hfdl.data.learned_tokenizers import learn_tokenizer
 from hfdl.data.masking import Masking
 from hfdl.errors import ConfigError, ModelError
+from hfdl.tasks.language_model import build_saved
 from hfdl.tasks.masked_lm_split import Asking
 from hfdl.weights.fresh import build_fresh
-from hfdl.weights.pretrained import build_pretrained, in_own_code, length_limit
+from hfdl.weights.pretrained import length_limit
 
-PIECES = 8000
-"""Pieces to learn where the recipe does not say how many."""
 LONGEST = 512
 """Longest row where neither the recipe nor the model has a limit: BERT's."""
-
-
-def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, str]:
-    """A tokenizer for a fresh model, learned from the training texts, and a line that says so."""
-    kind = model.tokenizer or "wordpiece"
-    size = (model.config or {}).get("vocab_size", PIECES)
-    tokenizer = learn_tokenizer(kind, texts, size, masks=True)
-    what = "characters" if kind == "characters" else f"pieces ({kind})"
-    return tokenizer, f"vocabulary: {len(tokenizer):,} {what} learned from train"
 
 
 def build(
@@ -45,8 +33,7 @@ def build(
     """
     if folder is None:
         return build_fresh("masked_lm", model, tokenizer)
-    built, fresh = build_pretrained("AutoModelForMaskedLM", folder, model)
-    return (in_own_code(built) if model.implementation == "scratch" else built), fresh
+    return build_saved("AutoModelForMaskedLM", folder, model)
 
 
 def require_mask(tokenizer: Any, where: str) -> None:

@@ -1,16 +1,15 @@
-"""How well the masked tokens were foreseen, by window and over a whole text."""
+"""What was foreseen where a masked language model was asked."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from hfdl.tasks.causal_lm_scores import foreseen, perplexity
+from hfdl.tasks.language_scores import foreseen
 from hfdl.tasks.protocol import Batch, Prediction
 
 NAMES = ["perplexity", "accuracy"]
-"""What ``corpus_scores`` gives."""
+"""What ``language_scores.token_scores`` gives."""
 SHOWN = 20
 """Most tokens of a window that a prediction shows: files are read by people."""
 
@@ -24,7 +23,7 @@ def guesses(scores: Any, batch: Batch, name: Callable[[int], str]) -> list[Predi
         name: the text of a token.
 
     Returns:
-        for each window ``loss``, ``accuracy`` and ``tokens`` as ``causal_lm_scores.foreseen``,
+        for each window ``loss``, ``accuracy`` and ``tokens`` as ``language_scores.foreseen``,
         and ``words``: the first ``SHOWN`` of its chosen tokens as ``{"target", "prediction"}``.
     """
     found = foreseen(scores, batch)
@@ -37,14 +36,3 @@ def guesses(scores: Any, batch: Batch, name: Callable[[int], str]) -> list[Predi
         if len(words[row]) < SHOWN:
             words[row].append({"target": name(target), "prediction": name(best)})
     return [{**said, "words": some} for said, some in zip(found, words, strict=True)]
-
-
-def corpus_scores(predictions: Sequence[Prediction]) -> dict[str, float]:
-    """Perplexity and accuracy over all chosen tokens, each weighing the same.
-
-    They are no figures of the whole text: another ``data.mask_share`` gives others.
-    """
-    tokens = sum(p["tokens"] for p in predictions) or 1
-    nats = math.fsum(p["loss"] * p["tokens"] for p in predictions)
-    right = math.fsum(p["accuracy"] * p["tokens"] for p in predictions)
-    return {"perplexity": perplexity(nats, tokens), "accuracy": right / tokens}

@@ -1,8 +1,8 @@
 """The one training loop. It knows batches, sums of losses and updates; it knows no task.
 
-For each update: the micro-batches of this process go forward and backward; sums of losses and
-counts are added over all micro-batches and processes; gradients are divided once by the total
-count, clipped, applied. So the update is the same however the batch was cut up.
+For each update: the batch goes forward and backward (see ``backward``); the summed gradients are
+divided once by the total count, clipped, applied. Between updates: evaluations, checkpoints, and an
+eye on signals. A run that was interrupted goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import hashlib
 import math
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -22,7 +21,8 @@ from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError, ConfigError, TrainingError, did_you_mean
 from hfdl.tasks.protocol import Samples, Split, Task
 from hfdl.training.allocator import give_back_free_pages
-from hfdl.training.batches import micro_batches, training_batches
+from hfdl.training.backward import Backward, Sums, sum_over_processes
+from hfdl.training.batches import training_batches
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import evaluate
 from hfdl.training.events import (
@@ -37,41 +37,11 @@ from hfdl.training.events import (
     Updated,
 )
 from hfdl.training.gradients import average_and_clip
-from hfdl.training.memory import forget_what_failed, half, is_out_of_memory
-from hfdl.training.seeding import random_state, restore_random_state
+from hfdl.training.progress import Progress
 from hfdl.training.signals import SignalWatch
 from hfdl.training.state import TrainingState
 
 SMALLER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "mse", "mae"})
-
-
-@dataclass
-class Progress:
-    """Where a run stands: all that a checkpoint holds beside tensors."""
-
-    step: int = 0
-    evaluated_step: int = -1
-    """The last update after which an evaluation was made; 0: before the first."""
-    best_step: int | None = None
-    best_value: float | None = None
-    not_better: int = 0
-    """Evaluations in a row that were not better."""
-    micro_batch_size: int | None = None
-    """Examples per forward pass; None: the whole batch. Less than asked for where memory ended."""
-    examples: int = 0
-    tokens: int = 0
-    loss_total: float = 0.0
-    loss_count: float = 0.0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What an update adds up over its micro-batches and processes."""
-
-    loss: float
-    count: float
-    tokens: int
 
 
 class Loop:
@@ -116,6 +86,7 @@ class Loop:
         self.state = TrainingState(
             model, config, accelerator, self.steps, layer_decay=layer_decay, still=still
         )
+        self._backward = Backward(task, train, config, accelerator, self.state)
         self.progress = Progress(micro_batch_size=config.micro_batch_size)
         self._batches: tuple[int, list[np.ndarray]] = (-1, [])
         self._saved_step = 0
@@ -156,7 +127,8 @@ class Loop:
 
     def update(self, examples: np.ndarray) -> None:
         """One update of the weights from the given examples (of all processes)."""
-        sums = self._backward_that_fits(examples)
+        epoch = self.progress.step // self.steps_per_epoch
+        sums = self._backward(examples, epoch, self.progress, self._tell)
         self.accelerator.unscale_gradients(self.state.optimizer)
         # DDP has averaged over the processes what was summed over items: make it a mean.
         mean = self.accelerator.num_processes / sums.count if sums.count else 0.0
@@ -168,86 +140,6 @@ class Loop:
         self._count_update(len(examples), sums, norm, rate)
 
     # ---- one update --------------------------------------------------------------------------
-
-    def _backward_that_fits(self, examples: np.ndarray) -> Sums:
-        """The same, in smaller and smaller micro-batches until memory suffices.
-
-        The update stays what it was: sums are divided by its whole count however it is cut.
-        """
-        device = self.accelerator.device
-        before = random_state(device)
-        while True:
-            try:
-                return self._backward(examples)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                smaller = self._smaller(len(examples), str(error))
-            # Out here the failed pass's frames are gone, and what they held with them.
-            self.state.optimizer.zero_grad(set_to_none=True)
-            forget_what_failed()
-            restore_random_state(before, device)
-            self.progress.micro_batch_size = smaller
-
-    def _smaller(self, examples: int, said: str) -> int:
-        """The next micro-batch size to try, said to the listener.
-
-        Raises:
-            TrainingError: there is none, or other processes wait in the middle of the update.
-        """
-        mine = -(-examples // self.accelerator.num_processes)
-        size = min(self.progress.micro_batch_size or mine, mine)
-        smaller = half(size)
-        step = self.progress.step + 1
-        if smaller is None or self.accelerator.num_processes > 1:
-            raise TrainingError(
-                f"memory did not suffice for update {step} in micro-batches of {size}: "
-                f"{said.splitlines()[0] if said else 'out of memory'}",
-                rule="the weights were left as they were before it",
-                remedy="lower data.max_length, or set train.gradient_checkpointing=true"
-                if smaller is None
-                else f"set train.micro_batch_size={smaller} or less",
-            )
-        self._tell(
-            Noted(
-                f"memory did not suffice for update {step} in micro-batches of {size}: going on "
-                f"with {smaller}; an update stays {self.config.batch_size} examples"
-            )
-        )
-        return smaller
-
-    def _backward(self, examples: np.ndarray) -> Sums:
-        """Leave the gradients of the summed loss behind."""
-        accelerator, state = self.accelerator, self.state
-        parts = micro_batches(
-            examples,
-            self.progress.micro_batch_size or len(examples),
-            rank=accelerator.process_index,
-            world=accelerator.num_processes,
-        )
-        sums: list[torch.Tensor] = []
-        for i, part in enumerate(parts):
-            # A process without examples still takes part in DDP's exchange, with a loss of zero.
-            idle = len(part) == 0
-            batch = self.train.batch(
-                (examples[:1] if idle else part).tolist(),
-                seed=self.config.seed,
-                epoch=self.progress.step // self.steps_per_epoch,
-            ).to(accelerator.device)
-            last = i == len(parts) - 1
-            with nullcontext() if last else accelerator.no_sync(state.model):
-                loss = self.task.loss(state.model(**batch.inputs), batch)
-                accelerator.backward(loss.total * 0.0 if idle else loss.total)
-            if not idle:
-                parts_of_sum = (loss.total.detach(), loss.count.detach())
-                tokens = torch.tensor(batch.tokens, device=accelerator.device)
-                sums.append(torch.stack([*parts_of_sum, tokens]).double())
-        device = accelerator.device
-        total = torch.stack(sums).sum(0) if sums else torch.zeros(3, device=device).double()
-        if accelerator.num_processes > 1:
-            total = self._sum(total)
-        loss_sum, count, tokens_sum = total.tolist()
-        return Sums(loss_sum, count, int(tokens_sum))
 
     def _refuse_non_finite(self, loss: float, norm: float, examples: np.ndarray) -> None:
         """Stop before a step that would destroy the weights."""
@@ -405,17 +297,12 @@ class Loop:
 
     # ---- small things ------------------------------------------------------------------------
 
-    def _sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Sum over the processes."""
-        summed = self.accelerator.reduce(values.to(self.accelerator.device), reduction="sum")
-        assert isinstance(summed, torch.Tensor)
-        return summed
-
     def _any(self, flag: bool) -> bool:
         """Whether the flag is up on any process: all must stop at the same step."""
         if self.accelerator.num_processes == 1:
             return flag
-        return bool(self._sum(torch.tensor([float(flag)])).item())
+        flags = sum_over_processes(self.accelerator, torch.tensor([float(flag)]))
+        return bool(flags.item())
 
     def _folder(self) -> str:
         return str(self.checkpoints.folder.parent) if self.checkpoints is not None else ""

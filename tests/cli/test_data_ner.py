@@ -30,7 +30,7 @@ def test_a_conll_file_is_known_by_its_name(call, tmp_path):
     assert "PER           1\n" in out
     assert "illegal tags  1\n" in out
     assert f"first: {file}, line 5 (word 'Paris'): 'I-LOC' after 'O'" in out
-    assert out.endswith("OK: no problems, 1 warnings\n")
+    assert out.endswith("OK: no problems, 1 warning\n")
 
 
 @pytest.mark.parametrize("where", ["folder", "embedded"])

@@ -20,7 +20,7 @@ import hfdl
 from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.aggregation import STRATEGIES, Piece, TagReader, aggregate
 from hfdl.pipelines.token_classification import TokenClassificationPipeline
-from hfdl.pipelines.token_rows import cut_rows
+from hfdl.pipelines.token_rows import text_rows
 
 BIO = ["O", "B-PER", "I-PER", "B-creative-work", "I-creative-work"]
 PLAIN = ["NOUN", "VERB", "O"]
@@ -276,7 +276,7 @@ def test_tags_of_another_kind_are_read_as_transformers_reads_them():
     ("length", "room", "overlap"), [(1, 4, 1), (9, 4, 1), (40, 7, 3), (23, 6, 0), (50, 5, 9)]
 )
 def test_every_token_is_owned_once_by_the_row_that_shows_most_around_it(length, room, overlap):
-    rows = cut_rows(3, length, room, overlap)
+    rows = text_rows(3, length, room, overlap)
     owned = [t for row in rows for t in range(row.own_start, row.own_end)]
     assert owned == list(range(length))
 
@@ -304,7 +304,7 @@ def test_a_text_longer_than_the_model_loses_nothing(folders: dict[str, Path], na
     special = [] if name == "gpt2" else [tokenizer.cls_token_id]
     assert [answer["index"] for answer in found] == [len(special) + i for i in range(len(ids))]
     room = 64 - 2 * len(special)
-    rows = cut_rows(0, len(ids), room, 16)
+    rows = text_rows(0, len(ids), room, 16)
     assert len(rows) > 3
     for row in rows:
         after = [tokenizer.sep_token_id] if special else []

@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from hfdl.data.blocks import consecutive_blocks, strided_windows
 from hfdl.errors import ModelError
 from hfdl.tasks.causal_lm_documents import how_to_keep_apart
-from hfdl.tasks.causal_lm_scores import corpus_scores, foreseen, summed_loss
+from hfdl.tasks.causal_lm_scores import corpus_scores
 from hfdl.tasks.causal_lm_split import Reading, TokenSplit
+from hfdl.tasks.language_scores import foreseen, summed_loss
 from hfdl.tasks.protocol import Batch
 
 PAD = 0

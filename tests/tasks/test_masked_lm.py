@@ -23,8 +23,8 @@ from hfdl.data.masking import Masking
 from hfdl.data.token_store import TokenStore
 from hfdl.errors import HfdlError
 from hfdl.tasks import masked_lm_windows
+from hfdl.tasks.language_scores import token_scores
 from hfdl.tasks.masked_lm import MaskedLM
-from hfdl.tasks.masked_lm_scores import corpus_scores
 from hfdl.tasks.masked_lm_split import Asking, MaskedSplit
 from hfdl.tasks.masked_lm_windows import count_askable, windows_of
 
@@ -362,14 +362,14 @@ def test_predictions_say_how_well_each_window_was_foreseen(tiny_bert: Path, tmp_
 
 
 def test_each_token_weighs_the_same_in_the_figures_of_a_corpus() -> None:
-    scores = corpus_scores([
+    scores = token_scores([
         {"loss": 1.0, "accuracy": 1.0, "tokens": 1}, {"loss": 2.0, "accuracy": 0.5, "tokens": 4},
     ])  # fmt: skip
     assert scores == {"perplexity": pytest.approx(np.exp(9 / 5)), "accuracy": 3 / 5}
 
 
 def test_a_corpus_without_predictions_has_perplexity_one() -> None:
-    assert corpus_scores([]) == {"perplexity": 1.0, "accuracy": 0.0}
+    assert token_scores([]) == {"perplexity": 1.0, "accuracy": 0.0}
 
 
 def test_a_run_learns_and_opens_in_transformers_and_in_the_pipeline(

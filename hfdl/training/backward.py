@@ -1,0 +1,158 @@
+"""The gradients of one update, from as many micro-batches as memory asks for.
+
+Sums of losses and counts are added over all micro-batches and processes, and gradients are left
+summed: whoever applies them divides once by the total count. So they are the same however the batch
+was cut up.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from hfdl.config.schema import TrainConfig
+from hfdl.errors import TrainingError
+from hfdl.tasks.protocol import Split, Task
+from hfdl.training.batches import micro_batches
+from hfdl.training.events import Listener, Noted
+from hfdl.training.memory import forget_what_failed, half, is_out_of_memory
+from hfdl.training.progress import Progress
+from hfdl.training.seeding import random_state, restore_random_state
+from hfdl.training.state import TrainingState
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What an update adds up over its micro-batches and processes."""
+
+    loss: float
+    count: float
+    tokens: int
+
+
+class Backward:
+    """Leaves the gradients of a split's examples behind.
+
+    Args:
+        task: gives the loss.
+        train: the training split.
+        config: the recipe's ``train`` section.
+        accelerator: device, precision and processes.
+        state: the model and its optimizer.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        train: Split,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        state: TrainingState,
+    ) -> None:
+        self.task, self.train, self.config = task, train, config
+        self.accelerator, self.state = accelerator, state
+
+    def __call__(
+        self, examples: np.ndarray, epoch: int, progress: Progress, tell: Listener
+    ) -> Sums:
+        """Go forward and backward, in smaller and smaller micro-batches until memory suffices.
+
+        Args:
+            examples: of the update, of all processes.
+            epoch: decides what is random about them.
+            progress: says how large micro-batches are; it is told where they become smaller.
+            tell: is told the same.
+
+        Raises:
+            TrainingError: memory does not suffice for single examples, or for a share of one of
+                several processes.
+        """
+        device = self.accelerator.device
+        before = random_state(device)
+        while True:
+            try:
+                return self._passes(examples, epoch, progress.micro_batch_size)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                smaller = self._smaller(len(examples), progress, str(error))
+            # Out here the failed pass's frames are gone, and what they held with them.
+            self.state.optimizer.zero_grad(set_to_none=True)
+            forget_what_failed()
+            restore_random_state(before, device)
+            tell(
+                Noted(
+                    f"memory did not suffice for update {progress.step + 1} in micro-batches of "
+                    f"{self._size(len(examples), progress)}: going on with {smaller}; an update "
+                    f"stays {self.config.batch_size} examples"
+                )
+            )
+            progress.micro_batch_size = smaller
+
+    def _size(self, examples: int, progress: Progress) -> int:
+        """Examples of a micro-batch, at most those of this process."""
+        mine = -(-examples // self.accelerator.num_processes)
+        return min(progress.micro_batch_size or mine, mine)
+
+    def _smaller(self, examples: int, progress: Progress, said: str) -> int:
+        """The next micro-batch size to try.
+
+        Raises:
+            TrainingError: there is none, or other processes wait in the middle of the update.
+        """
+        size = self._size(examples, progress)
+        smaller = half(size)
+        if smaller is None or self.accelerator.num_processes > 1:
+            raise TrainingError(
+                f"memory did not suffice for update {progress.step + 1} in micro-batches of "
+                f"{size}: {said.splitlines()[0] if said else 'out of memory'}",
+                rule="the weights were left as they were before it",
+                remedy="lower data.max_length, or set train.gradient_checkpointing=true"
+                if smaller is None
+                else f"set train.micro_batch_size={smaller} or less",
+            )
+        return smaller
+
+    def _passes(self, examples: np.ndarray, epoch: int, micro_batch_size: int | None) -> Sums:
+        """Leave the gradients of the summed loss behind."""
+        accelerator, state = self.accelerator, self.state
+        parts = micro_batches(
+            examples,
+            micro_batch_size or len(examples),
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+        )
+        sums: list[torch.Tensor] = []
+        for i, part in enumerate(parts):
+            # A process without examples still takes part in DDP's exchange, with a loss of zero.
+            idle = len(part) == 0
+            batch = self.train.batch(
+                (examples[:1] if idle else part).tolist(),
+                seed=self.config.seed,
+                epoch=epoch,
+            ).to(accelerator.device)
+            last = i == len(parts) - 1
+            with nullcontext() if last else accelerator.no_sync(state.model):
+                loss = self.task.loss(state.model(**batch.inputs), batch)
+                accelerator.backward(loss.total * 0.0 if idle else loss.total)
+            if not idle:
+                parts_of_sum = (loss.total.detach(), loss.count.detach())
+                tokens = torch.tensor(batch.tokens, device=accelerator.device)
+                sums.append(torch.stack([*parts_of_sum, tokens]).double())
+        device = accelerator.device
+        total = torch.stack(sums).sum(0) if sums else torch.zeros(3, device=device).double()
+        if accelerator.num_processes > 1:
+            total = sum_over_processes(accelerator, total)
+        loss_sum, count, tokens_sum = total.tolist()
+        return Sums(loss_sum, count, int(tokens_sum))
+
+
+def sum_over_processes(accelerator: Accelerator, values: torch.Tensor) -> torch.Tensor:
+    """The sum of a tensor over the processes, on each of them."""
+    summed = accelerator.reduce(values.to(accelerator.device), reduction="sum")
+    assert isinstance(summed, torch.Tensor)
+    return summed
