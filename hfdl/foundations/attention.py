@@ -10,20 +10,17 @@ values. The steps are functions of their own, so that each intermediate can be l
     weights = softmax(scaled)               # rows sum to 1
     out = weights @ v
 
+``hfdl.foundations.attention_layer`` takes these steps too, and knows the way back.
+
 Shapes: T queries, S keys, K head width; axes before those (batch, heads) pass through.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ShapeError
-
-Floats = NDArray[np.floating[Any]]
-Booleans = NDArray[np.bool_]
+from hfdl.foundations.layer import Booleans, Floats
 
 
 def attention(
@@ -52,7 +49,7 @@ def attention(
     Raises:
         ShapeError: the shapes do not fit each other, or the mask is not boolean.
     """
-    _check_shapes(q, k, v)
+    check_shapes(q, k, v)
     scaled = scores(q, k) * (scale_of(q) if scale is None else scale)  # (..., T, S)
     if bias is not None:
         scaled = scaled + bias
@@ -109,7 +106,12 @@ def softmax(x: Floats, axis: int = -1) -> Floats:
     return exponentials / np.where(total == 0.0, 1.0, total)
 
 
-def _check_shapes(q: Floats, k: Floats, v: Floats) -> None:
+def check_shapes(q: Floats, k: Floats, v: Floats) -> None:
+    """Whether q (..., T, K), k (..., S, K) and v (..., S, Kv) fit each other.
+
+    Raises:
+        ShapeError: they do not.
+    """
     shapes = f"q {q.shape}, k {k.shape}, v {v.shape}"
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise ShapeError(shapes, rule="attention takes q (..., T, K), k (..., S, K), v (..., S, K)")

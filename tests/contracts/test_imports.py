@@ -45,6 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "config", "data.hashing", "environment", "tasks.inference", "tasks.protocol",
         "tuning.layers",
     },
+    "torch_layer": {"foundations"},
     "tuning": {"config"},
     "weights": {"models", "nn", "config"},
 }  # fmt: skip

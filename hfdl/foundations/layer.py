@@ -1,0 +1,98 @@
+"""What every layer of ``hfdl.foundations`` is: a forward pass that hands back its own backward.
+
+    Y, backprop = layer.forward(X)      # Y, and how to go back from it
+    dX = backprop(dY)                   # adds to each parameter's grad, gives the input's gradient
+
+``backprop`` is a function inside ``forward``, right under the code that it differentiates, and
+remembers what it needs of the forward pass. A gradient is written dX: the derivative of the loss,
+a single number, by X, of the shape of X.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+Booleans = NDArray[np.bool_]
+
+Backprop = Callable[[Floats], Floats]
+"""From the gradient of an output to the gradient of the input."""
+
+
+class Parameter:
+    """Numbers that are learned, and the gradient that has been added up for them.
+
+    Args:
+        value: of any shape; it is changed in place by optimisers.
+    """
+
+    def __init__(self, value: Floats) -> None:
+        self.value = value
+        self.grad: Floats = np.zeros_like(value)
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+class Layer:
+    """A piece of a network. What it learns are its attributes of type ``Parameter``.
+
+    Layers may hold layers, in attributes or in lists of them; ``named_parameters`` finds all.
+    """
+
+    def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
+        """The output for X, and the way back.
+
+        Args:
+            X: the layer's input.
+            train: whether this is training: dropout drops, batch normalisation takes the batch's
+                own mean and variance.
+        """
+        raise NotImplementedError
+
+    def __call__(self, X: Any) -> Floats:
+        """The output alone, outside training."""
+        return self.forward(X)[0]
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """Every parameter with its path, such as ``layers.0.W``, in the order of assignment.
+
+        A parameter that is reached by two paths comes once, under the first.
+        """
+        seen: set[int] = set()
+        for name, parameter in _walk(self, prefix):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def parameters(self) -> list[Parameter]:
+        """The same without names."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters():
+            parameter.grad[...] = 0.0
+
+    def astype(self, dtype: Any) -> Layer:
+        """Cast every parameter, in place; float32 is twice as fast, float64 is for proofs."""
+        for parameter in self.parameters():
+            parameter.value = parameter.value.astype(dtype)
+            parameter.grad = parameter.grad.astype(dtype)
+        return self
+
+
+def _walk(part: Any, path: str) -> Iterator[tuple[str, Parameter]]:
+    if isinstance(part, Parameter):
+        yield path, part
+    elif isinstance(part, Layer):
+        for name, inner in vars(part).items():
+            yield from _walk(inner, f"{path}.{name}" if path else name)
+    elif isinstance(part, (list, tuple)):
+        for i, inner in enumerate(part):
+            yield from _walk(inner, f"{path}.{i}")

@@ -1,0 +1,111 @@
+"""A neuron, a layer of them, a batch of samples, and one layer after another.
+
+A neuron adds up its inputs, each times a weight, and a bias:
+
+    y = x_1 w_1 + x_2 w_2 + ... + b
+
+Here weights are kept as the notes write them down: one row for each neuron, (neurons, inputs). A
+batch then needs their transpose, X W^T, because both X and W have the inputs along their columns.
+Everywhere else in this package weights are (inputs, neurons), and the product is X W.
+
+The notes' network of two layers forgets one transpose: it computes X W1^T + b1, and then
+(...) W2 + b2. Its W2 is 3 x 3, so NumPy does not object; what it computes is the network whose
+second layer has the *columns* of W2 as its neurons. ``two_layers`` transposes both; give it W2.T
+to get the notes' figures. A layer that is not square would have raised an error at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hfdl.errors import ShapeError
+from hfdl.foundations.layer import Floats
+
+Numbers = Sequence[float] | Floats
+
+
+def neuron(inputs: Numbers, weights: Numbers, bias: float) -> float:
+    """One neuron, in plain Python: the sum of inputs times weights, and the bias.
+
+    Args:
+        inputs: as many as there are weights.
+        weights: one for each input.
+        bias: what the neuron answers where every input is zero.
+
+    Raises:
+        ShapeError: there are more of the one than of the other.
+    """
+    if len(inputs) != len(weights):
+        raise ShapeError(
+            f"{len(inputs)} inputs and {len(weights)} weights", rule="each input has one weight"
+        )
+    total = float(bias)
+    for x, w in zip(inputs, weights, strict=True):
+        total += float(x) * float(w)
+    return total
+
+
+def layer_of_neurons(
+    inputs: Numbers, weights: Sequence[Numbers] | Floats, biases: Numbers
+) -> list[float]:
+    """Several neurons that see the same inputs: one answer each.
+
+    Args:
+        inputs: of one sample.
+        weights: a row for each neuron, (neurons, inputs).
+        biases: one for each neuron.
+
+    Raises:
+        ShapeError: a row does not fit the inputs, or there is not one bias for each neuron.
+    """
+    if len(weights) != len(biases):
+        raise ShapeError(
+            f"{len(weights)} rows of weights and {len(biases)} biases",
+            rule="each neuron has a row of weights and a bias",
+        )
+    return [neuron(inputs, row, bias) for row, bias in zip(weights, biases, strict=True)]
+
+
+def batch(
+    inputs: Sequence[Numbers] | Floats, weights: Sequence[Numbers] | Floats, biases: Numbers
+) -> Floats:
+    """The same layer on many samples in one product: X W^T + b.
+
+    Args:
+        inputs: a row for each sample, (B, inputs).
+        weights: a row for each neuron, (neurons, inputs).
+        biases: (neurons,), added to every row.
+
+    Returns:
+        (B, neurons).
+
+    Raises:
+        ShapeError: the shapes do not fit.
+    """
+    X, W, b = np.asarray(inputs), np.asarray(weights), np.asarray(biases)
+    if X.ndim != 2 or W.ndim != 2 or X.shape[1] != W.shape[1] or b.shape != W.shape[:1]:
+        raise ShapeError(
+            f"inputs {X.shape}, weights {W.shape}, biases {b.shape}",
+            rule="they are (B, inputs), (neurons, inputs) and (neurons,)",
+        )
+    return X @ W.T + b  # (B, inputs) (inputs, neurons) -> (B, neurons)
+
+
+def two_layers(
+    inputs: Sequence[Numbers] | Floats,
+    weights_1: Sequence[Numbers] | Floats,
+    biases_1: Numbers,
+    weights_2: Sequence[Numbers] | Floats,
+    biases_2: Numbers,
+) -> Floats:
+    """A layer on the answers of a layer; see above on the notes' second one.
+
+    Without an activation between them the two are no more than one layer:
+    (X A + a) B + b = X (A B) + (a B + b).
+
+    Returns:
+        (B, neurons of the second layer).
+    """
+    return batch(batch(inputs, weights_1, biases_1), weights_2, biases_2)

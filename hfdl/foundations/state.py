@@ -1,0 +1,64 @@
+"""All numbers of a network by name: to keep the best ones, to save them, to put them back.
+
+Besides parameters there are arrays that are not learned but gathered, such as the running averages
+of batch normalisation; without them a network is not the one it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hfdl.errors import DataError, ShapeError
+from hfdl.foundations.layer import Layer, Parameter
+
+Holder = tuple[str, Any, str]
+"""The name of an array, the object that has it, and the attribute."""
+
+
+def state_of(network: Layer) -> dict[str, np.ndarray]:
+    """Copies of every parameter's value and of every other array, by name.
+
+    ``numpy.savez(path, **state_of(network))`` saves them.
+    """
+    return {name: getattr(owner, field).copy() for name, owner, field in _arrays(network, "")}
+
+
+def restore(network: Layer, state: Mapping[str, np.ndarray]) -> None:
+    """Put back what ``state_of`` gave, into the same network or one that was built alike.
+
+    Raises:
+        DataError: a name is missing or there is one too many.
+        ShapeError: an array has another shape.
+    """
+    arrays = list(_arrays(network, ""))
+    names = {name for name, _, _ in arrays}
+    if strange := names.symmetric_difference(state):
+        name = min(strange)
+        problem = "is missing" if name in names else "is not in the network"
+        raise DataError(f"{name} {problem}", rule="state and network have the same arrays")
+    for name, owner, field in arrays:
+        array = getattr(owner, field)
+        if array.shape != state[name].shape:
+            raise ShapeError(
+                f"{name} is {state[name].shape}", rule=f"in the network it is {array.shape}"
+            )
+    for name, owner, field in arrays:
+        getattr(owner, field)[...] = state[name]
+
+
+def _arrays(part: Any, path: str) -> Iterator[Holder]:
+    if isinstance(part, Parameter):
+        yield path, part, "value"
+    elif isinstance(part, Layer):
+        for name, inner in vars(part).items():
+            inner_path = f"{path}.{name}" if path else name
+            if isinstance(inner, np.ndarray):
+                yield inner_path, part, name
+            else:
+                yield from _arrays(inner, inner_path)
+    elif isinstance(part, (list, tuple)):
+        for i, inner in enumerate(part):
+            yield from _arrays(inner, f"{path}.{i}")
