@@ -1,0 +1,149 @@
+"""Published vocabularies: GPT-2's ``vocab.json`` with ``merges.txt``, BERT's ``vocab.txt``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from hfdl.errors import DataError
+from hfdl.tokenizers.byte_level_bpe import ByteLevelBPETokenizer
+from hfdl.tokenizers.normalizers import BertNormalizer
+from hfdl.tokenizers.vocabulary import Vocabulary
+from hfdl.tokenizers.wordpiece import BERT_SPECIAL, WordPieceTokenizer
+
+
+def load_gpt2(
+    folder: str | Path,
+    *,
+    special_tokens: Iterable[str] = ("<|endoftext|>",),
+    add_prefix_space: bool = False,
+) -> ByteLevelBPETokenizer:
+    """GPT-2's tokenizer, or another of its format.
+
+    Args:
+        folder: holds ``vocab.json`` (token to id) and ``merges.txt`` (a merge a line).
+        special_tokens: tokens of the vocabulary that are no text.
+        add_prefix_space: see ``ByteLevelBPETokenizer``.
+
+    Raises:
+        DataError: a file is absent or damaged; the message names the line.
+    """
+    vocab_path, merges_path = Path(folder) / "vocab.json", Path(folder) / "merges.txt"
+    vocabulary = Vocabulary(read_vocab_json(vocab_path), special_tokens)
+    merges = read_merges(merges_path, vocabulary)
+    return ByteLevelBPETokenizer(vocabulary, merges, add_prefix_space=add_prefix_space)
+
+
+def load_bert(path: str | Path, *, lowercase: bool = True) -> WordPieceTokenizer:
+    """BERT's tokenizer.
+
+    Args:
+        path: ``vocab.txt`` (a token a line), or the folder that holds it.
+        lowercase: whether texts are read in lower case and without accents ("uncased").
+
+    Raises:
+        DataError: the file is absent or damaged; the message names the line.
+        ConfigError: it has no ``[UNK]``.
+    """
+    path = Path(path) / "vocab.txt" if Path(path).is_dir() else Path(path)
+    lines: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), 1):
+        token = line.removesuffix("\r")
+        if not token or lines.setdefault(token, number) != number:
+            raise _damaged(
+                path, number, "an empty line" if not token else
+                f"the token {token!r} of line {lines[token]} again", "each line is one token",
+            )  # fmt: skip
+    special = [token for token in BERT_SPECIAL if token in lines]
+    return WordPieceTokenizer(
+        Vocabulary(lines, special), normalizer=BertNormalizer(lowercase=lowercase)
+    )
+
+
+def read_vocab_json(path: Path) -> list[str]:
+    """The tokens of a ``vocab.json``, in the order of their ids.
+
+    Raises:
+        DataError: the file is absent or damaged, or ids are not 0, 1, 2, ...
+    """
+    text = read_text(path)
+    try:
+        ids = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _damaged(path, error.lineno, error.msg, "the file is JSON") from None
+    if not isinstance(ids, dict) or sorted(map(repr, ids.values())) != sorted(
+        map(repr, range(len(ids)))
+    ):
+        raise DataError(
+            "ids are missing, twice, or no numbers",
+            where=str(path),
+            rule="each token has one of the ids 0, 1, 2 and so on",
+            remedy="take the vocab.json that was published with the model",
+        )
+    return sorted(ids, key=lambda token: ids[token])
+
+
+def read_merges(path: Path, vocabulary: Vocabulary) -> list[tuple[str, str]]:
+    """The merges of a ``merges.txt``, the first first.
+
+    Raises:
+        DataError: the file is absent or damaged, or does not go with the vocabulary.
+    """
+    merges: dict[tuple[str, str], int] = {}
+    for number, line in enumerate(_lines(path), 1):
+        if line.startswith("#version"):
+            continue
+        match line.removesuffix("\r").split(" "):
+            case [left, right] if left and right:
+                pair = left, right
+            case _:
+                raise _damaged(
+                    path, number, f"{line!r}", "a line is two pieces with a space between"
+                )
+        for piece in (left, right, left + right):
+            if piece not in vocabulary:
+                raise _damaged(
+                    path, number, f"{line!r}, and {piece!r} is no token of the vocabulary",
+                    "what a merge takes and makes is in vocab.json",
+                )  # fmt: skip
+        if merges.setdefault(pair, number) != number:
+            raise _damaged(
+                path,
+                number,
+                f"the merge {line!r} of line {merges[pair]} again",
+                "each is there once",
+            )
+    return list(merges)
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        DataError: it cannot be read or is not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror})",
+            where=str(path),
+            remedy="look at the path, and whether the download was complete",
+        ) from None
+    except UnicodeDecodeError as error:
+        number = error.object[: error.start].count(b"\n") + 1
+        raise _damaged(path, number, "bytes that are no text", "the file is UTF-8") from None
+
+
+def _lines(path: Path) -> list[str]:
+    # Not splitlines: a token may hold a character that Python takes for a line's end.
+    return read_text(path).removesuffix("\n").split("\n")
+
+
+def _damaged(path: Path, line: int, problem: str, rule: str) -> DataError:
+    return DataError(
+        problem, where=f"{path}:{line}", rule=rule,
+        remedy="take the file that was published with the model",
+    )  # fmt: skip

@@ -1,0 +1,156 @@
+"""What every tokenizer of ``hfdl.tokenizers`` is: from a text to ids, and back.
+
+    text --normalizer--> text --pre-tokenizer--> words --pieces--> tokens --vocabulary--> ids
+
+The kinds differ in ``pieces``, and in how a vocabulary is learned (``train``).
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hfdl.errors import DataError
+from hfdl.tokenizers.export import PRE_TOKENIZERS_JSON, write_tokenizer_json
+from hfdl.tokenizers.normalizers import Normalizer
+from hfdl.tokenizers.pre_tokenizers import PreTokenizer, pre_tokenizer_of
+from hfdl.tokenizers.vocabulary import Vocabulary
+
+_REMEMBERED = 50_000
+"""Words whose pieces are kept. Most of a text is words that have come before."""
+
+
+class Tokenizer(ABC):
+    """The base of all kinds.
+
+    Args:
+        vocabulary: tokens and ids.
+        normalizer: what is done to a text first; None: nothing.
+        pre_tokenizer: how a text is cut into words, a name in ``PRE_TOKENIZERS``.
+
+    Raises:
+        ConfigError: no such pre-tokenizer.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, normalizer: Normalizer | None, pre_tokenizer: str
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.normalizer = normalizer
+        self.pre_tokenizer = pre_tokenizer
+        self._cut = cutter(normalizer, pre_tokenizer)
+        # The longest first: of two special tokens that begin alike, the longer is meant.
+        longest = sorted(vocabulary.special, key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, longest)) or "(?!)")
+        self._pieces: dict[str, list[str]] = {}
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text. Nothing is put around it (no ``[CLS]``)."""
+        return [self.vocabulary.id(token) for token in self.tokenize(text)]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of a text. A special token that is written in the text is one token.
+
+        Raises:
+            DataError: the text holds half a character (a lone surrogate).
+        """
+        whole_characters(text)
+        found: list[str] = []
+        position = 0
+        for match in self._special.finditer(text):
+            found += self._tokens(text[position : match.start()])
+            found.append(match.group())
+            position = match.end()
+        return found + self._tokens(text[position:])
+
+    def words(self, text: str) -> list[str]:
+        """The words of a text, normalised: what is cut into pieces, each for itself."""
+        return self._cut(text)
+
+    @abstractmethod
+    def pieces(self, word: str) -> list[str]:
+        """The tokens of one word."""
+
+    def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> str:
+        """The text of ids, as far as the tokenizer keeps it.
+
+        Args:
+            ids: from ``encode``, or from a model.
+            skip_special: whether special tokens are left out.
+
+        Raises:
+            DataError: an id is not in the vocabulary.
+        """
+        tokens = [self.vocabulary.token(i) for i in ids]
+        if skip_special:
+            tokens = [token for token in tokens if token not in self.vocabulary.special]
+        return self.join(tokens)
+
+    @abstractmethod
+    def join(self, tokens: list[str]) -> str:
+        """A text made of tokens."""
+
+    def save(self, path: str | Path) -> None:
+        """Write a ``tokenizer.json``, which ``tokenizers.Tokenizer.from_file`` opens."""
+        write_tokenizer_json(self, path)
+
+    def pre_tokenizer_json(self) -> dict[str, Any]:
+        """``pre_tokenizer`` of the ``tokenizer.json``."""
+        return PRE_TOKENIZERS_JSON[self.pre_tokenizer]
+
+    @abstractmethod
+    def model_json(self) -> dict[str, Any]:
+        """``model`` of the ``tokenizer.json``."""
+
+    @abstractmethod
+    def decoder_json(self) -> dict[str, Any] | None:
+        """``decoder`` of the ``tokenizer.json``: what ``join`` does."""
+
+    def _tokens(self, text: str) -> list[str]:
+        found: list[str] = []
+        for word in self.words(text):
+            pieces = self._pieces.get(word)
+            if pieces is None:
+                pieces = self.pieces(word)
+                if len(self._pieces) < _REMEMBERED:
+                    self._pieces[word] = pieces
+            found += pieces
+        return found
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.vocabulary!r})"
+
+
+def cutter(normalizer: Normalizer | None, pre_tokenizer: str) -> PreTokenizer:
+    """What makes normalised words of a text.
+
+    Raises:
+        ConfigError: no such pre-tokenizer.
+    """
+    cut = pre_tokenizer_of(pre_tokenizer)
+    return cut if normalizer is None else partial(_cut_normalised, cut, normalizer)
+
+
+def _cut_normalised(cut: PreTokenizer, normalizer: Normalizer, text: str) -> list[str]:
+    return cut(normalizer(text))
+
+
+def whole_characters(text: str) -> None:
+    """Refuse half characters: they have no bytes in UTF-8 and fit in no file.
+
+    Raises:
+        DataError: a lone surrogate.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"half a character, U+{ord(text[error.start]):04X}, at position {error.start}",
+            where="text",
+            rule="surrogates come in pairs and are one character in Python",
+            remedy="read the text with the encoding that it was written in",
+        ) from None
