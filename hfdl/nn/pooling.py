@@ -1,0 +1,113 @@
+"""One vector for a text, from one for each of its words: (B, T, D) -> (B, D).
+
+Padding has no part in it, and a text without a word gets zeros, never NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from hfdl.errors import ConfigError, did_you_mean
+from hfdl.nn.functional import masked_softmax
+from hfdl.nn.lengths import real_steps
+
+Pooling = Callable[[Tensor, Tensor | None], Tensor]
+"""x (B, T, D) and mask (B, T), 1 or True at real words, or None where all are -> (B, D)."""
+
+
+def sum_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The sum of the real words; shapes as in ``Pooling``."""
+    return x.masked_fill(~real_steps(x, mask)[..., None], 0.0).sum(1)
+
+
+def mean_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The mean of the real words; shapes as in ``Pooling``."""
+    count = real_steps(x, mask).sum(1, keepdim=True)  # (B, 1)
+    return sum_pool(x, mask) / count.clamp(min=1)
+
+
+def max_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The greatest number of each feature over the real words; shapes as in ``Pooling``."""
+    if x.shape[1] == 0:
+        return sum_pool(x, mask)
+    real = real_steps(x, mask)[..., None]  # (B, T, 1)
+    greatest = x.masked_fill(~real, torch.finfo(x.dtype).min).amax(1)
+    return greatest.masked_fill(~real.any(1), 0.0)
+
+
+def last_state(x: Tensor, mask: Tensor | None = None, *, bidirectional: bool = False) -> Tensor:
+    """What was said last, when all had been read; shapes as in ``Pooling``.
+
+    Args:
+        x: outputs of a recurrent layer.
+        mask: its real steps.
+        bidirectional: the second half of D was read from right to left, so that its last state
+            stands at the first real word.
+    """
+    if x.shape[1] == 0:
+        return sum_pool(x, mask)
+    real = real_steps(x, mask)
+    places = torch.arange(x.shape[1], device=x.device)  # (T,)
+    rows = torch.arange(len(x), device=x.device)  # (B,)
+    said = x[rows, (places * real).argmax(1)]  # (B, D)
+    if bidirectional:
+        half = x.shape[2] // 2
+        said = torch.cat([said[:, :half], x[rows, real.int().argmax(1), half:]], dim=-1)
+    return said.masked_fill(~real.any(1, keepdim=True), 0.0)
+
+
+class AttentionPooling(nn.Module):
+    """A weighted mean, whose weights are learned (Yang et al. 2016, equations 5 to 7).
+
+    softmax over t of q . tanh(W x_t + b)
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.query = nn.Linear(hidden_size, 1, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Shapes as in ``Pooling``."""
+        scores = self.query(self.dense(x).tanh()).transpose(1, 2)  # (B, T, 1) -> (B, 1, T)
+        weights = masked_softmax(scores, real_steps(x, mask)[:, None])
+        return (weights @ x).squeeze(1)  # (B, 1, D) -> (B, D)
+
+
+POOLINGS = ("last", "mean", "max", "attention")
+
+
+def pooling(name: str, width: int, *, bidirectional: bool = False) -> Pooling:
+    """The pooling that a configuration calls ``name``.
+
+    Args:
+        name: one of ``POOLINGS``.
+        width: D.
+        bidirectional: as for ``last_state``.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    check_pooling(name)
+    plain = {"mean": mean_pool, "max": max_pool}
+    if name == "last":
+        return partial(last_state, bidirectional=bidirectional)
+    return plain[name] if name in plain else AttentionPooling(width)
+
+
+def check_pooling(name: str) -> None:
+    """Refuse a pooling that does not exist.
+
+    Raises:
+        ConfigError: it is not one of ``POOLINGS``.
+    """
+    if name not in POOLINGS:
+        raise ConfigError(
+            f"unknown pooling {name!r}",
+            rule=f"there are {', '.join(POOLINGS)}",
+            remedy=did_you_mean(name, POOLINGS),
+        )
