@@ -56,7 +56,7 @@ def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str,
 
 def run_gensim(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str, Any]:
     """Train with gensim, one worker."""
-    from gensim.models import Word2Vec  # pyright: ignore[reportMissingImports]
+    from gensim.models import Word2Vec
 
     sentences = read_sentences(arguments)
     clocks = time.perf_counter(), time.process_time()
@@ -65,7 +65,7 @@ def run_gensim(arguments: argparse.Namespace, seed: int, folder: str) -> dict[st
         negative=NEGATIVE, min_count=MIN_COUNT, sample=SAMPLE, epochs=EPOCHS,
         alpha=arguments.rate or 0.025, seed=seed, workers=1,
     )  # fmt: skip
-    vectors = WordVectors(model.wv.index_to_key, model.wv.vectors)
+    vectors = WordVectors(list(map(str, model.wv.index_to_key)), model.wv.vectors)
     return _figures(arguments, vectors, sentences, clocks)
 
 

@@ -162,11 +162,11 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
 def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str | None]:
     """The tokenizer that the recipe names for a language model, or what it would learn."""
     from hfdl.data.documents import as_documents, texts_of
-    from hfdl.tasks import causal_lm_model, masked_lm_model
+    from hfdl.tasks.language_model import given_tokenizer, learned_tokenizer
     from hfdl.tasks.registry import canonical_name
 
     try:
-        tokenizer = causal_lm_model.given_tokenizer(recipe.model)
+        tokenizer = given_tokenizer(recipe.model)
     except ModelError as error:
         return None, f"no token lengths: {error}"
     if tokenizer is not None:
@@ -174,10 +174,11 @@ def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, s
     if "train" not in tables:
         return None, "no token lengths: the tokenizer is learned from data.train"
     is_masked = canonical_name(recipe.task) == "masked_lm"
-    learn = (masked_lm_model if is_masked else causal_lm_model).learned_tokenizer
+    default = "wordpiece" if is_masked else "bpe"
     try:
         texts = texts_of(as_documents(tables["train"], recipe.data), recipe.data)
-        return learn(recipe.model, (str(text) for text in texts if text))
+        known = (str(text) for text in texts if text)
+        return learned_tokenizer(recipe.model, known, default=default, masks=is_masked)
     except DataError as error:
         return None, f"no token lengths: {error}"
 

@@ -21,7 +21,7 @@ def test_ci_runs_the_two_lines_of_the_readme() -> None:
     module = runpy.run_path(str(REPOSITORY / ".ci" / "readme_line.py"))
     lines = {name: module["readme_line"](name, README) for name in ("train", "test")}
     assert lines["train"].endswith("hfdl train sentiment --output runs/sentiment")
-    assert lines["test"].endswith("&& pytest")
+    assert lines["test"].endswith("&& pytest -n auto --dist worksteal")
     script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
     assert all(f"line {name}" in script for name in lines)
     with pytest.raises(SystemExit):
