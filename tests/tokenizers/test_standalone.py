@@ -56,7 +56,8 @@ def test_the_library_that_is_asked_is_the_compiled_one() -> None:
     import tokenizers.tokenizers as compiled
 
     assert Path(str(compiled.__file__)).suffix in (".so", ".pyd")
-    assert ROOT not in Path(str(tokenizers.__file__)).resolve().parents
+    ours = ROOT / "hfdl" / "tokenizers"
+    assert ours not in Path(str(tokenizers.__file__)).resolve().parents
     for kind in (tokenizers.Tokenizer, tokenizers.trainers.BpeTrainer, tokenizers.models.BPE):
         assert not hasattr(kind, "__code__")
         assert kind.__module__.startswith("tokenizers")
