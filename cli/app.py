@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .attention import attention
+from .compare import compare
 from .data import data_app
 from .evaluate import evaluate
 from .info import info
@@ -50,6 +51,7 @@ def hfdl(
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
       hfdl recipes list
+      hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
       hfdl attention runs/sentiment "Not bad at all." --output heads.html
     """
@@ -59,6 +61,7 @@ def hfdl(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(compare)
 app.command()(verify)
 app.command()(attention)
 app.add_typer(recipes_app)

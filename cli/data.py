@@ -14,7 +14,7 @@ from hfdl.errors import DataError, ModelError
 from .output import OVERRIDE, print_json, show_help
 
 if TYPE_CHECKING:
-    from hfdl.config.schema import Recipe
+    from hfdl.config.schema import DataConfig, Recipe
     from hfdl.data.check import DataReport
     from hfdl.data.table import Table
 
@@ -37,7 +37,6 @@ _EXAMINERS = {
     "masked_lm": "hfdl.data.corpus_check:check_corpus",
     "causal_lm": "hfdl.data.corpus_check:check_corpus",
 }
-_LANGUAGE_MODELS = ("masked_lm", "causal_lm")
 
 
 @data_app.callback(invoke_without_command=True)
@@ -140,11 +139,11 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
     from hfdl.tasks.registry import canonical_name
     from hfdl.tasks.translation_model import is_scratch
-    from hfdl.weights.fresh import is_fresh
+    from hfdl.weights.fresh import HEADS, is_fresh
     from hfdl.weights.pretrained import length_limit, load_config, load_tokenizer
     from hfdl.weights.resolve import find_model
 
-    if canonical_name(recipe.task) in _LANGUAGE_MODELS and is_fresh(recipe.model):
+    if canonical_name(recipe.task) in HEADS and is_fresh(recipe.model):
         tokenizer, note = _of_fresh_model(recipe, tables)
         return tokenizer, recipe.data.max_length, note
     if is_scratch(recipe.model):
@@ -160,9 +159,8 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
 
 
 def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str | None]:
-    """The tokenizer that the recipe names for a language model, or what it would learn."""
-    from hfdl.data.documents import as_documents, texts_of
-    from hfdl.tasks.language_model import given_tokenizer, learned_tokenizer
+    """The tokenizer that the recipe names for a fresh model, or what it would learn."""
+    from hfdl.tasks.fresh_model import given_tokenizer, learned_tokenizer
     from hfdl.tasks.registry import canonical_name
 
     try:
@@ -173,14 +171,26 @@ def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, s
         return tokenizer, None
     if "train" not in tables:
         return None, "no token lengths: the tokenizer is learned from data.train"
-    is_masked = canonical_name(recipe.task) == "masked_lm"
-    default = "wordpiece" if is_masked else "bpe"
+    task = canonical_name(recipe.task)
     try:
-        texts = texts_of(as_documents(tables["train"], recipe.data), recipe.data)
-        known = (str(text) for text in texts if text)
-        return learned_tokenizer(recipe.model, known, default=default, masks=is_masked)
+        return learned_tokenizer(recipe.model, _training_texts(task, tables["train"], recipe.data))
     except DataError as error:
         return None, f"no token lengths: {error}"
+
+
+def _training_texts(task: str, train: Table, data: DataConfig) -> list[str]:
+    """What a tokenizer is learned from, empty texts left out."""
+    if task == "text_classification":
+        from hfdl.tasks.classification_data import texts
+
+        return texts(train, data)
+    if task == "token_classification":
+        from hfdl.data.sentences import read_sentences
+
+        return [sentence.text for sentence in read_sentences(train, data, "train").sentences]
+    from hfdl.data.documents import as_documents, texts_of
+
+    return [str(text) for text in texts_of(as_documents(train, data), data) if text]
 
 
 def _learned(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str]:

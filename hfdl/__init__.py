@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hfdl.eras import compare
     from hfdl.inspect.register import register_attention
     from hfdl.inspect.verify import verify
     from hfdl.pipelines import pipeline
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "compare",
     "evaluate",
     "load_scratch",
     "pipeline",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "compare": "hfdl.eras",
     "evaluate": "hfdl.run",
     "load_scratch": "hfdl.weights.scratch",
     "pipeline": "hfdl.pipelines",

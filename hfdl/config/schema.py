@@ -27,15 +27,23 @@ class ModelConfig(Section):
 
     name: str = Field(
         description="Hub id, or a folder that holds a saved model and its tokenizer. To train from "
-        "scratch: hfdl://transformer for a translation, hfdl://bert, hfdl://gpt2, hfdl://llama and "
-        "so on for language models; config holds the sizes."
+        "scratch: hfdl://transformer for a translation; hfdl://bert, hfdl://gpt2, hfdl://llama and "
+        "so on for language models and labels; hfdl://lstm, gru or rnn for all of these but masks, "
+        "hfdl://text-cnn, word-average or bag-of-words for labels of texts. config holds the sizes."
     )
     tokenizer: str | None = Field(
         default=None,
-        description="Tokenizer of a language model that is trained from scratch: learned from the "
-        "training data (bpe: bytes merged into pieces; wordpiece; characters), or that of a folder "
-        "or Hub id. model.config.vocab_size is the number of pieces to learn. Default: the named "
-        "model's; for hfdl:// models bpe, wordpiece where words are masked.",
+        description="Tokenizer of an hfdl:// model: learned from the training data (bpe: bytes "
+        "merged into pieces; wordpiece; words: whole words in lower case; characters), or that of "
+        "a folder or Hub id. model.config.vocab_size is the number of pieces to learn. Default: "
+        "the named model's; for hfdl:// models words where these are older than transformers, "
+        "wordpiece for encoders such as hfdl://bert, else bpe.",
+    )
+    vectors: str | None = Field(
+        default=None,
+        description="File of word vectors, in word2vec's text format, for the embeddings of an "
+        "hfdl:// model over whole words; embedding_size becomes their width. What the file lacks "
+        "begins at random. model.config.freeze_embeddings=true leaves all as they are.",
     )
     revision: str | None = Field(
         default=None, description="Branch, tag or commit of the Hub repository."

@@ -1,4 +1,4 @@
-"""Tokenizers that are learned from the training texts of a language model.
+"""Tokenizers that are learned from the training texts of a model that is trained from nothing.
 
 Each is a fast tokenizer of transformers, opens in plain transformers once saved, and is the same
 for the same texts in whatever process.
@@ -23,11 +23,11 @@ def learn_tokenizer(kind: str, texts: Iterable[str], size: int, *, masks: bool) 
     """A tokenizer of a kind, learned from texts.
 
     Args:
-        kind: ``bpe``, ``wordpiece`` or ``characters``.
+        kind: ``bpe``, ``wordpiece``, ``words`` or ``characters``.
         texts: the training texts; where they are not an iterator they may be read twice.
         size: the most pieces, special tokens included; ``characters`` takes all there are.
-        masks: whether it is for a masked language model: it then has a mask token, and puts
-            special tokens around a text.
+        masks: whether it is for an encoder: it then has a mask token, and puts special tokens
+            around a text.
 
     Raises:
         ConfigError: no such kind, or a size that does not hold the special tokens and bytes.
@@ -127,6 +127,39 @@ def _wordpiece(texts: Iterable[str], size: int, masks: bool) -> Any:
     )  # fmt: skip
 
 
+def _words(texts: Iterable[str], size: int, masks: bool) -> Any:
+    """Whole words in lower case, punctuation apart, the most frequent first.
+
+    Of equally frequent words the first by code point. What did not come in training is unknown.
+    Accents stay, as in the files of word vectors.
+    """
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+    from tokenizers.processors import TemplateProcessing
+    from tokenizers.trainers import WordLevelTrainer
+    from transformers import PreTrainedTokenizerFast
+
+    special = _ROBERTA if masks else [_PAD, _UNKNOWN, END]
+    _check_size(size, len(special) + 1, "special tokens are words too")
+    backend: Any = Tokenizer(WordLevel(unk_token=_UNKNOWN))
+    backend.normalizer = BertNormalizer(lowercase=True, strip_accents=False)
+    backend.pre_tokenizer = BertPreTokenizer()
+    backend.train_from_iterator(
+        texts, WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+    )
+    if masks:
+        return _masked(backend)
+    backend.post_processor = TemplateProcessing(
+        single="$A", pair=f"$A {END} $B", special_tokens=[(END, backend.token_to_id(END))]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token=END, eos_token=END, pad_token=_PAD, unk_token=_UNKNOWN,
+        model_input_names=_INPUTS, clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
 def _continuing(texts: Iterable[str], backend: Any) -> list[str]:
     """``##x`` for each character x that can stand in a word behind another, sorted.
 
@@ -141,7 +174,7 @@ def _continuing(texts: Iterable[str], backend: Any) -> list[str]:
 
 
 KINDS: dict[str, Callable[[Iterable[str], int, bool], Any]] = {
-    "bpe": _bpe, "wordpiece": _wordpiece, "characters": _characters,
+    "bpe": _bpe, "wordpiece": _wordpiece, "words": _words, "characters": _characters,
 }  # fmt: skip
 """What can be learned, by name."""
 

@@ -17,24 +17,22 @@ from hfdl.data.blocks import consecutive_blocks, strided_windows
 from hfdl.data.corpus import open_corpus, training_texts
 from hfdl.data.token_store import TokenStore
 from hfdl.errors import DataError, ModelError
-from hfdl.tasks import causal_lm_model as beginning
 from hfdl.tasks.causal_lm_documents import how_to_keep_apart
+from hfdl.tasks.causal_lm_model import block_length
 from hfdl.tasks.causal_lm_samples import write_samples
 from hfdl.tasks.causal_lm_scores import NAMES, corpus_scores
 from hfdl.tasks.causal_lm_split import Reading, TokenSplit
+from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.language_model import (
-    given_tokenizer,
-    learned_tokenizer,
-    refuse_other_tokenizer,
-)
 from hfdl.tasks.language_scores import foreseen, perplexity, summed_loss
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Split, Splits
-from hfdl.weights.fresh import check_architecture, fresh_config, is_fresh
-from hfdl.weights.pretrained import load_config, load_tokenizer
+from hfdl.weights.fresh import is_fresh
+from hfdl.weights.pretrained import build_saved, load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
 from hfdl.weights.scoring import teach_scoring
+
+_AUTO_CLASS = "AutoModelForCausalLM"
 
 
 class CausalLM:
@@ -49,6 +47,7 @@ class CausalLM:
         recipe: the whole recipe.
         trains: whether ``prepare`` reads a training split.
         memory: data objects by the marker that stands for them in the recipe.
+        beginning: of a model with fresh weights.
     """
 
     name = "causal_lm"
@@ -65,8 +64,9 @@ class CausalLM:
         recipe: Recipe,
         trains: bool,
         memory: Mapping[str, Any] | None,
+        beginning: FreshModel | None = None,
     ) -> None:
-        self.folder, self.config = folder, config
+        self.folder, self.config, self.beginning = folder, config, beginning
         self.tokenizer: Any = tokenizer
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
         self.fresh_parameters: list[str] = []
@@ -79,11 +79,13 @@ class CausalLM:
         model = recipe.model
         refuse_class_weights(recipe.tune, "a language model")
         if is_fresh(model):
-            check_architecture("causal_lm", model)
-            tokenizer = given_tokenizer(model)
-            config = None if tokenizer is None else fresh_config(model, tokenizer)
-            return cls(None, tokenizer, config, recipe=recipe, trains=True, memory=memory)
-        refuse_other_tokenizer(model)
+            fresh = FreshModel("causal_lm", model)
+            config = None if fresh.tokenizer is None else fresh.config()
+            return cls(
+                None, fresh.tokenizer, config, recipe=recipe, trains=True, memory=memory,
+                beginning=fresh,
+            )  # fmt: skip
+        refuse_parts_of_a_fresh_model(model)
         folder = find_model(model.name, model.revision, weights=model.config is None)
         return cls(
             folder, load_tokenizer(folder), load_config(folder, model.config),
@@ -110,7 +112,7 @@ class CausalLM:
         return cls(folder, tokenizer, config, recipe=recipe, trains=False, memory=memory)
 
     def _length(self) -> int:
-        return beginning.block_length(self.recipe.data, self.tokenizer, self.config)
+        return block_length(self.recipe.data, self.tokenizer, self.config)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -124,7 +126,10 @@ class CausalLM:
         seed, facts = self.recipe.train.seed, []
         if self.tokenizer is None:
             texts = training_texts(data_config, self.memory, seed)
-            facts += [self._learn(texts), *texts.facts]
+            self._learn(texts)
+            facts += texts.facts
+        if self.beginning is not None:
+            facts = [*self.beginning.facts, *facts]
         tokenizer: Any = self.tokenizer
         corpus = open_corpus(
             data_config, self.memory, seed, tokenizer, end_id=tokenizer.eos_token_id,
@@ -134,15 +139,13 @@ class CausalLM:
         splits = {name: self._blocks(name, store, facts) for name, store in corpus.stores.items()}
         return Splits(**splits, facts=facts)
 
-    def _learn(self, texts: Iterable[str]) -> str:
-        """Learn the tokenizer, and so what the model is; the answer says so."""
-        self.tokenizer, fact = learned_tokenizer(
-            self.recipe.model, texts, default="bpe", masks=False
-        )
-        self.reading.tokenizer = self.tokenizer
-        self.config = fresh_config(self.recipe.model, self.tokenizer)
+    def _learn(self, texts: Iterable[str]) -> None:
+        """Learn the tokenizer, and so what the model is."""
+        assert self.beginning is not None
+        self.beginning.learn(texts)
+        self.tokenizer = self.reading.tokenizer = self.beginning.tokenizer
+        self.config = self.beginning.config()
         self.length = self._length()
-        return fact
 
     def _blocks(self, name: str, store: TokenStore, facts: list[str]) -> TokenSplit:
         tokens, documents = len(store.ids), store.documents
@@ -171,7 +174,11 @@ class CausalLM:
             ModelError: hfdl's own code is asked for a model that it has none for, or documents
                 are to be kept apart in a model that cannot.
         """
-        model, self.fresh_parameters = beginning.build(model_config, self.folder, self.tokenizer)
+        if self.beginning is not None:
+            model, self.fresh_parameters = self.beginning.build()
+        else:
+            assert self.folder is not None
+            model, self.fresh_parameters = build_saved(_AUTO_CLASS, self.folder, model_config)
         return self._ready(model)
 
     def load_model(self) -> torch.nn.Module:
@@ -181,9 +188,7 @@ class CausalLM:
             ModelError: the folder lacks some of its weights.
         """
         assert self.folder is not None
-        model, fresh = beginning.build(
-            ModelConfig(name=str(self.folder)), self.folder, self.tokenizer
-        )
+        model, fresh = build_saved(_AUTO_CLASS, self.folder, ModelConfig(name=str(self.folder)))
         if fresh:
             raise ModelError(
                 f"{fresh[0]} is not in the model's weights",

@@ -1,40 +1,15 @@
-"""What a causal language model is begun with: its weights, and the length of its blocks."""
+"""How long the blocks are that a causal language model reads."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from hfdl.config.schema import DataConfig, ModelConfig
+from hfdl.config.schema import DataConfig
 from hfdl.errors import ConfigError
-from hfdl.tasks.language_model import build_saved
-from hfdl.weights.fresh import build_fresh
 from hfdl.weights.pretrained import length_limit
 
 LONGEST = 1024
 """Length of a block where neither the recipe nor the model has a limit: GPT-2's."""
-
-
-def build(
-    model: ModelConfig, folder: Path | None, tokenizer: Any
-) -> tuple[torch.nn.Module, list[str]]:
-    """The language model, and the names of its fresh parameters.
-
-    Args:
-        model: the recipe's section.
-        folder: of a saved model; None: fresh weights.
-        tokenizer: its tokenizer.
-    """
-    if folder is None:
-        built, fresh = build_fresh("causal_lm", model, tokenizer)
-        config: Any = built.config
-        if config.pad_token_id == config.eos_token_id:
-            # As GPT-2's own: else transformers takes the ends of documents for padding, and warns.
-            config.pad_token_id = None
-        return built, fresh
-    return build_saved("AutoModelForCausalLM", folder, model)
 
 
 def block_length(data: DataConfig, tokenizer: Any, config: Any) -> int:

@@ -16,7 +16,7 @@ from hfdl.data.labels import LabelSet
 from hfdl.data.sources import load_splits
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError, did_you_mean
-from hfdl.tasks.tables import divide
+from hfdl.tasks.tables import divide, text_column
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
@@ -43,6 +43,14 @@ def read_tables(
             remedy="set data.train=FILE",
         )
     return divide(tables, config, seed, lambda table: strata(table, config))
+
+
+def texts(table: Table, config: DataConfig) -> list[str]:
+    """Every text of a table, the second ones of pairs behind the first ones."""
+    found = text_column(table, config.text, "data.text")
+    if config.text_pair is None:
+        return found
+    return found + text_column(table, config.text_pair, "data.text_pair")
 
 
 def strata(table: Table, config: DataConfig) -> list[str] | None:

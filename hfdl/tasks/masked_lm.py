@@ -15,21 +15,19 @@ import torch
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus import open_corpus, training_texts
 from hfdl.errors import ModelError
-from hfdl.tasks import masked_lm_model as beginning
-from hfdl.tasks.language_model import (
-    given_tokenizer,
-    learned_tokenizer,
-    refuse_other_tokenizer,
-)
+from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.language_scores import summed_loss, token_scores
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
+from hfdl.tasks.masked_lm_model import asking, require_mask
 from hfdl.tasks.masked_lm_scores import NAMES, guesses
 from hfdl.tasks.masked_lm_split import MaskedSplit, refuse_nothing
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.weights.fresh import check_architecture, fresh_config, is_fresh
-from hfdl.weights.pretrained import load_config, load_tokenizer
+from hfdl.weights.fresh import is_fresh
+from hfdl.weights.pretrained import build_saved, load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
 from hfdl.weights.scoring import teach_scoring
+
+_AUTO_CLASS = "AutoModelForMaskedLM"
 
 
 class MaskedLM:
@@ -44,6 +42,7 @@ class MaskedLM:
         recipe: the whole recipe.
         trains: whether ``prepare`` reads a training split.
         memory: data objects by the marker that stands for them in the recipe.
+        beginning: of a model with fresh weights.
     """
 
     name = "masked_lm"
@@ -60,13 +59,15 @@ class MaskedLM:
         recipe: Recipe,
         trains: bool,
         memory: Mapping[str, Any] | None,
+        beginning: FreshModel | None = None,
     ) -> None:
         self.folder, self.tokenizer, self.config = folder, tokenizer, config
+        self.beginning = beginning
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
         self.fresh_parameters: list[str] = []
         self._names: dict[int, str] = {}
         if tokenizer is not None:
-            beginning.require_mask(tokenizer, recipe.model.name)
+            require_mask(tokenizer, recipe.model.name)
 
     @classmethod
     def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> MaskedLM:
@@ -78,11 +79,13 @@ class MaskedLM:
         model = recipe.model
         refuse_class_weights(recipe.tune, "a language model")
         if is_fresh(model):
-            check_architecture("masked_lm", model)
-            tokenizer = given_tokenizer(model)
-            config = None if tokenizer is None else fresh_config(model, tokenizer)
-            return cls(None, tokenizer, config, recipe=recipe, trains=True, memory=memory)
-        refuse_other_tokenizer(model)
+            fresh = FreshModel("masked_lm", model)
+            config = None if fresh.tokenizer is None else fresh.config()
+            return cls(
+                None, fresh.tokenizer, config, recipe=recipe, trains=True, memory=memory,
+                beginning=fresh,
+            )  # fmt: skip
+        refuse_parts_of_a_fresh_model(model)
         folder = find_model(model.name, model.revision, weights=model.config is None)
         return cls(
             folder, load_tokenizer(folder), load_config(folder, model.config),
@@ -120,18 +123,17 @@ class MaskedLM:
         seed, facts = self.recipe.train.seed, []
         if self.tokenizer is None:
             texts = training_texts(data_config, self.memory, seed)
-            self.tokenizer, fact = learned_tokenizer(
-                self.recipe.model, texts, default="wordpiece", masks=True
-            )
-            self.config = fresh_config(self.recipe.model, self.tokenizer)
-            facts += [fact, *texts.facts]
-        asking = beginning.asking(self.recipe, self.tokenizer, self.config)
+            assert self.beginning is not None
+            self.beginning.learn(texts)
+            self.tokenizer, self.config = self.beginning.tokenizer, self.beginning.config()
+            facts += [*self.beginning.facts, *texts.facts]
+        how = asking(self.recipe, self.tokenizer, self.config)
         corpus = open_corpus(
             data_config, self.memory, seed, self.tokenizer, end_id=None, trains=self.trains,
             template=False,
         )  # fmt: skip
         facts = [*corpus.facts, *facts]
-        splits = {name: MaskedSplit(name, store, asking) for name, store in corpus.stores.items()}
+        splits = {name: MaskedSplit(name, store, how) for name, store in corpus.stores.items()}
         for name, split in splits.items():
             split.in_training = self.trains and name == "train"
             refuse_nothing(split, str(getattr(data_config, name) or data_config.train))
@@ -149,7 +151,11 @@ class MaskedLM:
         Raises:
             ModelError: hfdl's own code is asked for a model that it has none for.
         """
-        model, self.fresh_parameters = beginning.build(model_config, self.folder, self.tokenizer)
+        if self.beginning is not None:
+            model, self.fresh_parameters = self.beginning.build()
+        else:
+            assert self.folder is not None
+            model, self.fresh_parameters = build_saved(_AUTO_CLASS, self.folder, model_config)
         return teach_scoring(model, **loss_options(self.recipe.tune))
 
     def load_model(self) -> torch.nn.Module:

@@ -1,39 +1,20 @@
-"""What a masked language model is begun with: its weights, and how it is asked."""
+"""How a masked language model is asked."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from hfdl.config.schema import ModelConfig, Recipe
+from hfdl.config.schema import Recipe
 from hfdl.data.encode import read_template
 from hfdl.data.masking import Masking
 from hfdl.errors import ConfigError, ModelError
-from hfdl.tasks.language_model import build_saved
 from hfdl.tasks.masked_lm_split import Asking
-from hfdl.weights.fresh import build_fresh
 from hfdl.weights.pretrained import length_limit
 
 LONGEST = 512
 """Longest row where neither the recipe nor the model has a limit: BERT's."""
-
-
-def build(
-    model: ModelConfig, folder: Path | None, tokenizer: Any
-) -> tuple[torch.nn.Module, list[str]]:
-    """The language model, and the names of its fresh parameters.
-
-    Args:
-        model: the recipe's section.
-        folder: of a saved model; None: fresh weights.
-        tokenizer: its tokenizer.
-    """
-    if folder is None:
-        return build_fresh("masked_lm", model, tokenizer)
-    return build_saved("AutoModelForMaskedLM", folder, model)
 
 
 def require_mask(tokenizer: Any, where: str) -> None:

@@ -21,12 +21,14 @@ from hfdl.metrics import multi_label_metrics, regression_metrics, single_label_m
 from hfdl.tasks import classification_data as reading
 from hfdl.tasks.classification_loss import refuse_on_numbers, row_losses
 from hfdl.tasks.classification_split import ClassificationSplit, Padding
+from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.loss_options import loss_options
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.tables import text_column
+from hfdl.weights.fresh import is_fresh
 from hfdl.weights.pretrained import (
     build_pretrained,
-    in_own_code,
+    build_saved,
     length_limit,
     load_config,
     load_tokenizer,
@@ -47,24 +49,25 @@ class TextClassification:
     Use ``for_training`` or ``for_model``.
 
     Args:
-        folder: the model's folder.
-        tokenizer: its fast tokenizer.
-        encoder: tokenizer and the rule for long texts.
+        folder: the model's folder; None for one with fresh weights.
+        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
+        encoder: tokenizer and the rule for long texts; None until then.
         labels: the label set; None until ``prepare`` has read it from the training split.
         problem_type: as in a transformers config; None until then.
         padding_side: on which side the model wants its rows padded.
         tune: the recipe's ``tune`` section.
         seed: fixes the split of validation and the sampling.
         memory: data objects by the marker that stands for them in the recipe.
+        beginning: of a model with fresh weights.
     """
 
     name = "text_classification"
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         tokenizer: Any,
-        encoder: TextEncoder,
+        encoder: TextEncoder | None,
         *,
         labels: LabelSet | None,
         problem_type: str | None,
@@ -72,8 +75,10 @@ class TextClassification:
         tune: TuneConfig,
         seed: int,
         memory: Mapping[str, Any] | None,
+        beginning: FreshModel | None = None,
     ) -> None:
-        self.folder, self.tokenizer, self.encoder = folder, tokenizer, encoder
+        self.folder, self.tokenizer, self.beginning = folder, tokenizer, beginning
+        self._encoder = encoder
         self.labels, self.problem_type = labels, problem_type
         self._padding_side = padding_side
         self.tune, self.seed, self.memory = tune, seed, memory or {}
@@ -85,7 +90,10 @@ class TextClassification:
     def for_training(
         cls, recipe: Recipe, memory: Mapping[str, Any] | None = None
     ) -> TextClassification:
-        """A task that reads its labels from the training split."""
+        """A task that reads its labels from the training split, and may learn its tokenizer."""
+        if is_fresh(recipe.model):
+            return cls._fresh(FreshModel("text_classification", recipe.model), recipe, memory)
+        refuse_parts_of_a_fresh_model(recipe.model)
         folder = find_model(
             recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
         )
@@ -97,6 +105,18 @@ class TextClassification:
             padding_side=padding_side(config), tune=recipe.tune, seed=recipe.train.seed,
             memory=memory,
         )  # fmt: skip
+
+    @classmethod
+    def _fresh(
+        cls, beginning: FreshModel, recipe: Recipe, memory: Mapping[str, Any] | None
+    ) -> TextClassification:
+        task = cls(
+            None, None, None, labels=None, problem_type=None, padding_side="right",
+            tune=recipe.tune, seed=recipe.train.seed, memory=memory, beginning=beginning,
+        )  # fmt: skip
+        if beginning.tokenizer is not None:
+            task._take_tokenizer(recipe.data)
+        return task
 
     @classmethod
     def for_model(
@@ -136,6 +156,11 @@ class TextClassification:
             self.problem_type = reading.problem_type(tables["train"], data_config)
         if self.trains:
             self.labels = reading.label_set(tables["train"], data_config, self.problem_type)
+        if self.beginning is not None:
+            if self.tokenizer is None:
+                self.beginning.learn(reading.texts(tables["train"], data_config))
+                self._take_tokenizer(data_config)
+            facts.extend(self.beginning.facts)
         splits = {
             name: self._split(name, table, data_config, facts)
             for name, table in tables.items()
@@ -147,6 +172,20 @@ class TextClassification:
         if self.trains and self.tune.class_weights is not None:
             splits["train"].class_weights = self._weigh(splits["train"])
         return Splits(**splits, facts=facts)
+
+    def _take_tokenizer(self, data: DataConfig) -> None:
+        """Go on with the tokenizer that a fresh model has by now."""
+        assert self.beginning is not None
+        self.tokenizer, config = self.beginning.tokenizer, self.beginning.config()
+        self._padding_side = padding_side(config)
+        self._encoder = _encoder(self.tokenizer, config, data)
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """Tokenizer and the rule for long texts."""
+        if self._encoder is None:
+            raise RuntimeError("prepare() must come first: it learns the tokenizer")
+        return self._encoder
 
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]
@@ -209,17 +248,19 @@ class TextClassification:
         transformers' names in either case.
         """
         labels, problem_type = self._known()
-        model, self.fresh_parameters = build_pretrained(
-            "AutoModelForSequenceClassification",
-            self.folder,
-            model_config,
-            num_labels=len(labels.names),
-            id2label=labels.id2label,
-            label2id=labels.label2id,
-            problem_type=problem_type,
-            pad_token_id=self.tokenizer.pad_token_id,
+        settings: dict[str, Any] = {
+            "num_labels": len(labels.names), "id2label": labels.id2label,
+            "label2id": labels.label2id, "problem_type": problem_type,
+            "pad_token_id": self.tokenizer.pad_token_id,
+        }  # fmt: skip
+        if self.beginning is not None:
+            model, self.fresh_parameters = self.beginning.build(**settings)
+            return model
+        assert self.folder is not None
+        model, self.fresh_parameters = build_saved(
+            "AutoModelForSequenceClassification", self.folder, model_config, **settings
         )
-        return in_own_code(model) if model_config.implementation == "scratch" else model
+        return model
 
     def load_model(self) -> torch.nn.Module:
         """The saved model itself, its head included, in eval mode.
@@ -227,6 +268,7 @@ class TextClassification:
         Raises:
             ModelError: the folder holds no trained head.
         """
+        assert self.folder is not None
         model, self.fresh_parameters = build_pretrained(
             "AutoModelForSequenceClassification",
             self.folder,

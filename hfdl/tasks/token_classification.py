@@ -22,13 +22,15 @@ from hfdl.metrics.entities import entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks import token_classification_data as reading
 from hfdl.tasks.classification_split import Padding
+from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.loss_options import loss_options
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.token_classification_answers import Tagger, scores_of_words
 from hfdl.tasks.token_classification_split import TaggedBatch, TaggedSplit
+from hfdl.weights.fresh import is_fresh
 from hfdl.weights.pretrained import (
     build_pretrained,
-    in_own_code,
+    build_saved,
     load_config,
     load_tokenizer,
     padding_side,
@@ -44,14 +46,15 @@ class TokenClassification:
     Use ``for_training`` or ``for_model``.
 
     Args:
-        folder: the model's folder.
-        tokenizer: its fast tokenizer.
-        config: its transformers config.
+        folder: the model's folder; None for one with fresh weights.
+        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
+        config: its transformers config; None until then.
         data: how sentences are read.
         names: the tags in the order of their ids; None until ``prepare`` has read them from train.
         tune: the recipe's ``tune`` section.
         seed: fixes the split of validation and the sampling.
         memory: data objects by the marker that stands for them in the recipe.
+        beginning: of a model with fresh weights.
     """
 
     name = "token_classification"
@@ -59,7 +62,7 @@ class TokenClassification:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         tokenizer: Any,
         config: Any,
         data: DataConfig,
@@ -68,40 +71,55 @@ class TokenClassification:
         tune: TuneConfig,
         seed: int,
         memory: Mapping[str, Any] | None,
+        beginning: FreshModel | None = None,
     ) -> None:
-        self.folder, self.tokenizer = folder, tokenizer
+        self.folder, self.beginning = folder, beginning
         self.label_names = names or []
         self.trains = names is None
         self.tune, self.seed, self.memory = tune, seed, memory or {}
+        self.all_pieces = data.label_pieces == "all"
+        self.fresh_parameters: list[str] = []
+        """Parameters that were not in the model's weights: those of the new head."""
+        self.tokenizer: Any = None
+        if tokenizer is None:
+            reading.fate_of_long_sentences(data)  # refuse before the data is read
+        else:
+            self._take_tokenizer(tokenizer, config, data)
+
+    def _take_tokenizer(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+        """Read sentences with this tokenizer from now on."""
+        self.tokenizer = tokenizer
         template = read_template(tokenizer, pair=False)
         self.encoder = reading.SentenceEncoder(
             tokenizer, template,
             max_length=reading.row_length(data, tokenizer, template, config),
             long_text=reading.fate_of_long_sentences(data), stride=data.stride,
         )  # fmt: skip
-        self.all_pieces = data.label_pieces == "all"
         self.padding = Padding(
             pad_id=tokenizer.pad_token_id,
             side=padding_side(config),
             with_types="token_type_ids" in tokenizer.model_input_names,
             type_id=tokenizer.pad_token_type_id,
         )
-        self.fresh_parameters: list[str] = []
-        """Parameters that were not in the model's weights: those of the new head."""
 
     @classmethod
     def for_training(
         cls, recipe: Recipe, memory: Mapping[str, Any] | None = None
     ) -> TokenClassification:
-        """A task that reads its tags from the training split."""
+        """A task that reads its tags from the training split, and may learn its tokenizer."""
+        options: Any = {
+            "names": None, "tune": recipe.tune, "seed": recipe.train.seed, "memory": memory,
+        }  # fmt: skip
+        if is_fresh(recipe.model):
+            fresh = FreshModel("token_classification", recipe.model)
+            config = None if fresh.tokenizer is None else fresh.config()
+            return cls(None, fresh.tokenizer, config, recipe.data, beginning=fresh, **options)
+        refuse_parts_of_a_fresh_model(recipe.model)
         folder = find_model(
             recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
         )
         config = load_config(folder, recipe.model.config)
-        return cls(
-            folder, load_tokenizer(folder), config, recipe.data, names=None, tune=recipe.tune,
-            seed=recipe.train.seed, memory=memory,
-        )  # fmt: skip
+        return cls(folder, load_tokenizer(folder), config, recipe.data, **options)
 
     @classmethod
     def for_model(
@@ -148,6 +166,7 @@ class TokenClassification:
                 refuse_no_entities(found)
                 scheme, types = found.scheme, found.types
                 self.label_names = tag_names(types, scheme)
+                facts.extend(self._learned(found, data_config))
             facts.extend(found.facts)
             splits[name] = self._split(name, found)
             facts.append(reading.length_facts(name, splits[name].encoded, self.encoder))
@@ -162,6 +181,15 @@ class TokenClassification:
             for text in texts
         ]
         return self._tagged("texts", sentences, lambda row: f"text {row + 1}")
+
+    def _learned(self, train: SentenceSet, data: DataConfig) -> list[str]:
+        """Learn the tokenizer of a fresh model that has none; what to say of the model."""
+        if self.beginning is None:
+            return []
+        if self.tokenizer is None:
+            self.beginning.learn(sentence.text for sentence in train.sentences)
+            self._take_tokenizer(self.beginning.tokenizer, self.beginning.config(), data)
+        return self.beginning.facts
 
     def _split(self, name: str, found: SentenceSet) -> TaggedSplit:
         return self._tagged(name, found.sentences, found.where)
@@ -198,6 +226,7 @@ class TokenClassification:
     def _refuse_missing(self, needed: Sequence[str]) -> None:
         missing = [name for name in needed if name not in self.label_names]
         if missing:
+            assert self.folder is not None
             raise ModelError(
                 f"the model has no tag {missing[0]!r}",
                 where=str(self.folder / "config.json"),
@@ -216,16 +245,20 @@ class TokenClassification:
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
         """A model with a head for the tags, its weights pretrained or fresh."""
-        model, self.fresh_parameters = build_pretrained(
-            _AUTO_CLASS,
-            self.folder,
-            model_config,
-            num_labels=len(self.label_names),
-            id2label=dict(enumerate(self.label_names)),
-            label2id={name: i for i, name in enumerate(self.label_names)},
-            pad_token_id=self.tokenizer.pad_token_id,
+        settings: dict[str, Any] = {
+            "num_labels": len(self.label_names),
+            "id2label": dict(enumerate(self.label_names)),
+            "label2id": {name: i for i, name in enumerate(self.label_names)},
+            "pad_token_id": self.tokenizer.pad_token_id,
+        }
+        if self.beginning is not None:
+            model, self.fresh_parameters = self.beginning.build(**settings)
+            return model
+        assert self.folder is not None
+        model, self.fresh_parameters = build_saved(
+            _AUTO_CLASS, self.folder, model_config, **settings
         )
-        return in_own_code(model) if model_config.implementation == "scratch" else model
+        return model
 
     def load_model(self) -> torch.nn.Module:
         """The saved model itself, its head included, in eval mode.
@@ -233,6 +266,7 @@ class TokenClassification:
         Raises:
             ModelError: the folder holds no trained head.
         """
+        assert self.folder is not None
         model, self.fresh_parameters = build_pretrained(
             _AUTO_CLASS,
             self.folder,

@@ -19,6 +19,7 @@ from hfdl.errors import ModelError
 from hfdl.generation import generate
 from hfdl.metrics.translation import require_sacrebleu, signatures
 from hfdl.tasks import translation_data as reading
+from hfdl.tasks.fresh_model import refuse_parts_of_a_fresh_model
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.translation_model import (
@@ -31,13 +32,11 @@ from hfdl.tasks.translation_model import (
 from hfdl.tasks.translation_scores import NAMES, corpus_scores, foreseen, summed_loss
 from hfdl.tasks.translation_split import TargetIds, TranslationSplit
 from hfdl.weights.pretrained import (
-    build_pretrained,
-    in_own_code,
+    build_saved,
     load_config,
     load_tokenizer,
 )
 from hfdl.weights.resolve import find_model
-from hfdl.weights.transformer import ScratchTransformerForConditionalGeneration
 
 _AUTO_CLASS = "AutoModelForSeq2SeqLM"
 
@@ -89,6 +88,7 @@ class Translation:
     def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Translation:
         """A task that trains hfdl's transformer from nothing, or a saved model further."""
         refuse_class_weights(recipe.tune, "a translation")
+        refuse_parts_of_a_fresh_model(recipe.model)
         options: dict[str, Any] = {
             "model": recipe.model, "long_text": reading.fate_of_long_texts(recipe.data),
             "trains": True, "seed": recipe.train.seed, "memory": memory, "tune": recipe.tune,
@@ -192,10 +192,8 @@ class Translation:
         if self.folder is None:
             model, self.fresh_parameters = build_scratch(model_config, self.tokenizer)
             return model
-        model, self.fresh_parameters = build_pretrained(_AUTO_CLASS, self.folder, model_config)
-        is_own = isinstance(model, ScratchTransformerForConditionalGeneration)
-        wants_own = model_config.implementation == "scratch"
-        return in_own_code(model) if wants_own and not is_own else model
+        model, self.fresh_parameters = build_saved(_AUTO_CLASS, self.folder, model_config)
+        return model
 
     def load_model(self) -> torch.nn.Module:
         """The saved model, in eval mode.

@@ -10,6 +10,7 @@ from hfdl.models.gpt2 import Gpt2Config
 from hfdl.models.llama import LlamaConfig
 from hfdl.nn.activations import ACTIVATIONS
 from hfdl.nn.positions import LinearScaling, Llama3Scaling
+from hfdl.weights.pretrained import OWN_TYPES
 
 HF_REMEDY = "run transformers' own code: model.implementation=hf"
 
@@ -254,7 +255,7 @@ def _refuse_per_layer(config: Any) -> None:
 
 def _refuse(config: Any, key: str, reason: str) -> NoReturn:
     raise ModelError(
-        f"hfdl's own {config.model_type.removeprefix('hfdl-')} cannot do {key} = "
+        f"hfdl's own {config.model_type.removeprefix(OWN_TYPES)} cannot do {key} = "
         f"{getattr(config, key)!r}",
         where=f"config.json: {key}",
         rule=reason,

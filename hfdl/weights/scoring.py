@@ -19,7 +19,6 @@ from transformers.utils.generic import ModelOutput
 
 from hfdl.nn.losses import Loss, chunked_loss, token_losses
 from hfdl.nn.modes import evaluating
-from hfdl.weights.citizens import Citizen
 
 
 @dataclass
@@ -56,8 +55,9 @@ def teach_scoring(model: Any, *, label_smoothing: float = 0.0, focal_gamma: floa
     """Teach a language model ``forward(..., positions=, targets=) -> Scores``.
 
     Its class becomes one of the same name whose ``forward`` also takes ``targets`` (N,), the right
-    tokens, and ``positions`` (N,), their places in the flattened (B, T). Only those places reach
-    the head, and its logits are formed in chunks. Without targets it is the forward that it was.
+    tokens, and ``positions`` (N,), their places in the flattened (B, T), ascending. Only
+    those reach the head, and its logits are formed in chunks. Without targets it is the forward
+    that it was.
 
     That nothing but the last linear layer makes the logits, and that the head looks at one place at
     a time, is tried out here; where a model scales or caps its logits (Gemma 2, Cohere), or has no
@@ -122,6 +122,11 @@ def _taught(parent: type) -> Any:
     return type(own.__name__, (own,), body)
 
 
+def _is_own(model: Any) -> bool:
+    """Whether it is hfdl's own: it then tells its last states, and what its head is."""
+    return hasattr(model, "last_states")
+
+
 def _in_chunks(model: Any) -> bool:
     """Whether the last linear layer was found fit, and is still the one that was."""
     linear = model._scoring.linear
@@ -151,7 +156,7 @@ def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: A
     state = model._scoring
     state.active, state.positions = True, positions
     try:
-        if isinstance(model, Citizen):
+        if _is_own(model):
             states: Any = model
             last = states.last_states(*args, **kwargs)  # (B, T, D)
             model.core.head(_rows(last, positions))
@@ -166,13 +171,15 @@ def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: A
 def _rows(last: Tensor, positions: Tensor | None) -> Tensor:
     """The chosen places of (B, T, D), as one row: (1, N, D)."""
     flat = last.flatten(0, 1)  # (B, T, D) -> (B * T, D)
-    return (flat if positions is None else flat.index_select(0, positions))[None]
+    if positions is None or len(positions) == len(flat):  # ascending, so these are all places
+        return flat[None]
+    return flat.index_select(0, positions)[None]
 
 
 def _install(model: Any, state: _State) -> None:
     """Let the body pass on the chosen rows, and the last layer hand over what it is given."""
     assert state.linear is not None
-    if not isinstance(model, Citizen):
+    if not _is_own(model):
         object.__setattr__(model.base_model, "_scoring", state)
         model.base_model.register_forward_hook(_pick)
     object.__setattr__(state.linear, "_scoring", state)
@@ -213,7 +220,7 @@ def _proven(model: Any, state: _State) -> bool:
             whole[places], picked, rtol=1e-4, atol=1e-5
         ):
             return False  # the head takes the states from elsewhere, or looks around
-        if isinstance(model, Citizen):
+        if _is_own(model):
             return True  # its head ends with the layer: see hfdl.nn.heads
         # Large values, so that a cap shows; unlike ones, so that a scale or a shift does.
         state.answer = torch.linspace(-90.0, 90.0, 10 * size).view(2, 5, size).to(whole)

@@ -194,7 +194,7 @@ def test_recipes_list_shows_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert errors.run(["recipes", "list"]) == 0
     rows = [line.split(None, 1) for line in capsys.readouterr().out.splitlines()]
     assert [name for name, _ in rows] == recipe_names()
-    assert len(rows) == 10
+    assert len(rows) == 19
     assert all(command.startswith(f"hfdl train {name}") for name, command in rows)
     assert errors.run(["recipes", "list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -14,11 +14,12 @@ PACKAGE = ROOT / "hfdl"
 # unit (a folder or module directly under hfdl/) -> what of hfdl it may import, beside itself and
 # hfdl.errors. An entry allows the module and all within it.
 ALLOWED: dict[str, set[str]] = {
-    "__init__": {"inspect", "pipelines", "run", "seeds", "weights"},
+    "__init__": {"eras", "inspect", "pipelines", "run", "seeds", "weights"},
     "config": set(),
     "console": {"training.events"},
     "data": {"tokenizers", "config"},
     "environment": set(),
+    "eras": {"config", "console", "outputs", "report", "run", "tasks", "training"},
     "errors": set(),
     "foundations": set(),
     "generation": {"nn"},
@@ -47,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "torch_layer": {"foundations"},
     "tuning": {"config"},
-    "weights": {"models", "nn", "config"},
+    "weights": {"models", "nn", "config", "foundations.word_vector_files"},
 }  # fmt: skip
 
 # Packages that only some units may import; None: no unit at all.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,34 @@ def test_wordpiece_reads_words_in_lower_case_and_without_accents() -> None:
     assert tokenizer.decode(ids(tokenizer, "The harbour")) == "the harbour"
 
 
+WORDS = st.text(alphabet="abcAB '.,é日\n", max_size=40)
+
+
+@given(st.lists(WORDS, max_size=8), st.integers(4, 12))
+def test_words_are_the_most_frequent_in_the_order_of_their_counts(
+    texts: list[str], size: int
+) -> None:
+    cut = re.compile(r"[a-zé]+|['.,日]")
+    counts = Counter(word for text in texts for word in cut.findall(text.lower()))
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))
+    tokenizer = learn_tokenizer("words", texts, size, masks=False)
+    shown = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    assert shown == ["<pad>", "<unk>", END, *frequent][:size]
+    for text in [*texts, "A stranger."]:
+        expected = [w if w in shown else "<unk>" for w in cut.findall(text.lower())]
+        assert tokenizer.tokenize(text) == expected
+
+
+def test_words_keep_accents_and_know_no_parts() -> None:
+    tokenizer = learned("words", False)
+    assert tokenizer.tokenize("HARBOUR, Häuschen") == ["harbour", ",", "häuschen"]
+    assert tokenizer.tokenize("hauschen harbours") == ["<unk>", "<unk>"]
+    assert tokenizer.convert_ids_to_tokens(ids(tokenizer, "water", "lights")) == [
+        "water", END, "lights"
+    ]  # fmt: skip
+    assert ids(tokenizer, "") == []
+
+
 # ---- special tokens ----------------------------------------------------------------------------
 
 
@@ -135,6 +165,8 @@ def test_wordpiece_reads_words_in_lower_case_and_without_accents() -> None:
         ("characters", [END, "<unk>"], {"bos": END, "eos": END, "pad": END, "unk": "<unk>"}),
         ("wordpiece", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", END],
          {"bos": END, "eos": END, "pad": "[PAD]", "unk": "[UNK]"}),
+        ("words", ["<pad>", "<unk>", END],
+         {"bos": END, "eos": END, "pad": "<pad>", "unk": "<unk>"}),
     ],
 )  # fmt: skip
 def test_a_tokenizer_for_texts_that_go_on(kind: str, first: list[str], roles: Any) -> None:
@@ -156,6 +188,7 @@ ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     [
         ("bpe", ROBERTA, ("<s>", "</s>"), ["</s>", "</s>"]),
         ("characters", ROBERTA, ("<s>", "</s>"), ["</s>", "</s>"]),
+        ("words", ROBERTA, ("<s>", "</s>"), ["</s>", "</s>"]),
         ("wordpiece", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], ("[CLS]", "[SEP]"),
          ["[SEP]"]),
     ],
@@ -180,7 +213,7 @@ def test_a_tokenizer_for_masks_frames_its_texts(
 
 
 def test_all_kinds_are_covered() -> None:
-    assert sorted(KINDS) == ["bpe", "characters", "wordpiece"]
+    assert sorted(KINDS) == ["bpe", "characters", "wordpiece", "words"]
 
 
 # ---- sizes and refusals ------------------------------------------------------------------------
@@ -208,7 +241,7 @@ def test_more_characters_than_pieces_are_refused() -> None:
         learn_tokenizer("wordpiece", ["abcdefghijklmnopqrstuvwxyz"], 20, masks=True)
 
 
-@pytest.mark.parametrize("kind", ["bpe", "wordpiece", "characters"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_iterator_is_read_as_a_list_is(kind: str) -> None:
     one, other = (learn_tokenizer(kind, given, 300, masks=True) for given in (TEXTS, iter(TEXTS)))
     assert one.backend_tokenizer.to_str() == other.backend_tokenizer.to_str()
@@ -229,6 +262,8 @@ def test_characters_are_in_the_order_of_their_code_points(masks: bool) -> None:
         ("bpe", True, 260, "every byte and special token is one: 261 at least"),
         ("wordpiece", True, 6, "special tokens are pieces too: 7 at least"),
         ("wordpiece", False, 7, "special tokens are pieces too: 8 at least"),
+        ("words", True, 5, "special tokens are words too: 6 at least"),
+        ("words", False, 3, "special tokens are words too: 4 at least"),
     ],
 )
 def test_too_few_pieces_are_refused(kind: str, masks: bool, size: int, rule: str) -> None:
@@ -244,8 +279,8 @@ def test_another_kind_is_refused() -> None:
     with pytest.raises(ConfigError) as error:
         learn_tokenizer("wordpeice", TEXTS, 300, masks=True)
     assert str(error.value) == (
-        "model.tokenizer: no tokenizer 'wordpeice' to learn; bpe, wordpiece, characters are "
-        "learned; a folder or Hub id gives its own. Did you mean 'wordpiece'?"
+        "model.tokenizer: no tokenizer 'wordpeice' to learn; bpe, wordpiece, words, characters "
+        "are learned; a folder or Hub id gives its own. Did you mean 'wordpiece'?"
     )
 
 
@@ -257,7 +292,7 @@ def test_the_same_texts_give_the_same_tokenizer_in_every_process() -> None:
         "from hfdl.data.learned_tokenizers import learn_tokenizer\n"
         "texts = [f'{w}{v} {w}er ein Häuschen {i % 7} 日本'\n"
         "         for i, w in enumerate('abcdefgh' * 30) for v in 'xyz']\n"
-        "for kind in ('bpe', 'wordpiece', 'characters'):\n"
+        "for kind in ('bpe', 'wordpiece', 'words', 'characters'):\n"
         "    for masks in (False, True):\n"
         "        made = learn_tokenizer(kind, iter(texts), 300, masks=masks)\n"
         "        print(made.backend_tokenizer.to_str())"
@@ -269,13 +304,13 @@ def test_the_same_texts_give_the_same_tokenizer_in_every_process() -> None:
         )
         for seed in ("1", "2")
     ]  # fmt: skip
-    assert len(runs[0].stdout.splitlines()) == 6
+    assert len(runs[0].stdout.splitlines()) == 8
     for one, other in zip(*(run.stdout.splitlines() for run in runs), strict=True):
         assert one == other
 
 
 @pytest.mark.parametrize("masks", MASKS)
-@pytest.mark.parametrize("kind", ["bpe", "wordpiece", "characters"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_plain_transformers_opens_what_is_saved(kind: str, masks: bool, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 

@@ -1,4 +1,7 @@
-"""Language models that begin with random weights: architecture by name, sizes, special ids."""
+"""Models that begin with random weights: architecture by name, sizes, special ids.
+
+The models over whole words are in ``test_small_models.py``.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,27 @@ import torch
 import transformers
 
 from hfdl.config.schema import ModelConfig
+from hfdl.data.learned_tokenizers import learn_tokenizer
 from hfdl.data.vocabulary import learn_bpe
 from hfdl.errors import HfdlError
 from hfdl.weights.citizens import Citizen
-from hfdl.weights.fresh import architectures, build_fresh, fresh_config, is_fresh
+from hfdl.weights.fresh import (
+    HEADS,
+    architectures,
+    build_fresh,
+    fresh_config,
+    is_fresh,
+    is_small,
+)
 from hfdl.weights.scoring import teach_scoring
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-CASES = [(kind, name) for kind in ("causal_lm", "masked_lm") for name in architectures(kind)]
+CASES = [
+    (kind, name)
+    for kind in HEADS
+    for name in architectures(kind)
+    if not is_small(ModelConfig(name=name))
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +51,15 @@ def test_the_architectures_are_those_of_the_families() -> None:
     assert {"hfdl://bert", "hfdl://roberta", "hfdl://distilbert"} < {*masked}
     assert "hfdl://qwen3" in causal
     assert not {*causal} & {*masked}
-    assert len(CASES) >= 8
+    texts, tokens = architectures("text_classification"), architectures("token_classification")
+    assert texts[:6] == [
+        "hfdl://lstm", "hfdl://gru", "hfdl://rnn", "hfdl://text-cnn", "hfdl://word-average",
+        "hfdl://bag-of-words",
+    ]  # fmt: skip
+    assert tokens[:4] == ["hfdl://lstm", "hfdl://gru", "hfdl://rnn", "hfdl://bert"]
+    assert {*causal, *masked} < {*texts}
+    assert [len(each) for each in (causal, masked, texts, tokens)] == [8, 5, 16, 13]
+    assert len(CASES) == 30
     assert is_fresh(ModelConfig(name="hfdl://gpt2"))
     assert not is_fresh(ModelConfig(name="gpt2"))
 
@@ -59,7 +83,8 @@ def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, toke
         assert own == other
         assert torch.equal(ours, theirs)
     assert names == [own for own, _ in model.named_parameters()]
-    assert teach_scoring(model).scores_in_chunks
+    if kind in ("causal_lm", "masked_lm"):
+        assert teach_scoring(model).scores_in_chunks
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
@@ -76,8 +101,17 @@ def test_our_own_code_begins_with_the_same_weights(kind: str, name: str, tokeniz
 
 
 def test_the_vocabulary_is_the_tokenizers_whatever_was_asked_for(tokenizer: Any) -> None:
-    config = fresh_config(ModelConfig(name="hfdl://gpt2", config={"vocab_size": 9}), tokenizer)
-    assert config.vocab_size == len(tokenizer)
+    model = ModelConfig(name="hfdl://gpt2", config={"vocab_size": 9})
+    assert fresh_config("causal_lm", model, tokenizer).vocab_size == len(tokenizer)
+
+
+def test_what_ends_documents_and_pads_too_is_no_padding_of_a_language_model(tokenizer: Any) -> None:
+    end = learn_tokenizer("bpe", ["a man sleeps"], 270, masks=False)
+    assert end.pad_token_id == end.eos_token_id
+    model = ModelConfig(name="hfdl://llama")
+    assert fresh_config("causal_lm", model, end).pad_token_id is None
+    assert fresh_config("text_classification", model, end).pad_token_id == end.pad_token_id
+    assert fresh_config("causal_lm", model, tokenizer).pad_token_id == tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize(
@@ -88,6 +122,10 @@ def test_the_vocabulary_is_the_tokenizers_whatever_was_asked_for(tokenizer: Any)
         ("masked_lm", {"name": "hfdl://bert", "config": {"hiden_size": 8}}, "'hidden_size'"),
         ("causal_lm", {"name": "hfdl://gpt2", "config": {"hidden_size": 10}},
          "the sizes of a model must fit each other"),
+        ("token_classification", {"name": "hfdl://text-cnn"},
+         "no architecture 'hfdl://text-cnn' for token_classification; there are: hfdl://lstm, "
+         "hfdl://gru, hfdl://rnn, hfdl://bert, hfdl://roberta"),
+        ("text_classification", {"name": "hfdl://ltsm"}, "Did you mean 'hfdl://lstm'?"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_refused(

@@ -10,10 +10,8 @@ from hfdl.weights.citizens.base import Citizen
 from hfdl.weights.citizens.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
 from hfdl.weights.citizens.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
 from hfdl.weights.families import FAMILIES, Family
+from hfdl.weights.pretrained import OWN_TYPES
 from hfdl.weights.tables import Head
-
-PREFIX = "hfdl-"
-"""Before transformers' model type in that of a citizen."""
 
 _ENCODERS: dict[Head, type[Citizen]] = {
     "base": EncoderModel, "masked_lm": MaskedLM, "sequence": EncoderSequence,
@@ -37,7 +35,7 @@ def _config_class(family: Family) -> Any:
     """transformers' config of the family under a model type of ours."""
     parent = family.hf_config_class
     body = {
-        "model_type": PREFIX + family.model_type,
+        "model_type": OWN_TYPES + family.model_type,
         "__module__": _HOME,
         "__doc__": f"``transformers.{parent.__name__}`` of a citizen.",
     }

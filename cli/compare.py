@@ -1,0 +1,83 @@
+"""``hfdl compare``: the same task in every era, in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .output import OVERRIDE, print_json, print_table, print_text
+
+if TYPE_CHECKING:
+    from hfdl.eras import Comparison, Row
+
+
+def compare(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="sentiment or ner.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar=OVERRIDE, help="Keys that every era's recipe is given."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder of all runs; those that stand there are used. "
+            "Default: runs/compare-NAME-DATE-TIME.",
+        ),
+    ] = None,
+    eras: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these eras. Default: all.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Train each N times, from train.seed on.")
+    ] = 1,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the table as JSON; progress stays on stderr.")
+    ] = False,
+) -> None:
+    """Train the same task with a model of every era, and print one table.
+
+    From counts of words to a pretrained transformer, on the same data and the same loop. The table
+    and its charts are saved as table.json and compare.html. Called again with the same --output it
+    goes on where it was.
+
+    \b
+    Examples:
+      hfdl compare sentiment --output runs/eras
+      hfdl compare sentiment data.train=train.tsv data.validation=dev.tsv --seeds 3
+      hfdl compare sentiment --eras bag-of-words,lstm,fine-tuned
+      hfdl compare sentiment model.vectors=vectors.txt --eras word-average,lstm
+      hfdl compare ner
+    """
+    from hfdl import eras as comparing
+    from hfdl.config.overrides import parse_overrides
+
+    chosen = None if eras is None else [era.strip() for era in eras.split(",") if era.strip()]
+    done = comparing.compare(
+        name, parse_overrides(overrides or []), eras=chosen, seeds=seeds, output=output
+    )
+    if json:
+        print_json({"directory": str(done.directory), **done.as_dict()})
+    else:
+        _print(done)
+
+
+def _print(done: Comparison) -> None:
+    splits = list(done.rows[0].scores)
+    headers = ["era", *(f"{split} {done.rows[0].metric}" for split in splits)]
+    headers += ["parameters", "seconds", "examples/s"]
+    print()
+    print_table(headers, [_cells(row, splits) for row in done.rows])
+    print()
+    print_text(f"saved in {done.directory}: table.json, compare.html")
+
+
+def _cells(row: Row, splits: list[str]) -> list[str]:
+    scores = []
+    for split in splits:
+        sd = row.sd(split)
+        scores.append(f"{row.mean(split):.4f}" + ("" if sd is None else f" ± {sd:.4f}"))
+    figures = [f"{row.parameters:,}", f"{row.seconds:.1f}", f"{row.samples_per_second:.1f}"]
+    return [row.era, *scores, *figures]
