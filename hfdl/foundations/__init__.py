@@ -1,1 +1,191 @@
-"""Neural networks in NumPy alone, for reading."""
+"""Neural networks in NumPy alone, from one neuron to a transformer block, for reading.
+
+Each layer's ``forward`` hands back its own backward, and the gradient stands right under the code
+that it differentiates. Read them in this order: ``neuron``, ``perceptron``, ``layer`` (what all
+are), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``fit``,
+``gradcheck``; ``dropout``, ``batch_norm``, ``layer_norm``, ``regularization``; ``convolution``,
+``pooling``; ``embedding``, ``rnn``, ``lstm``, ``gru``, ``bidirectional``; ``word2vec``, ``glove``,
+``word_vectors``; ``attention``, ``attention_layer``, ``multi_head``, ``transformer_block``.
+The functions of ``neuron`` and ``attention`` are imported from there: here those names are the
+modules'.
+
+    >>> rng = np.random.default_rng(0)
+    >>> network = Sequential(Dense(2, 8, rng=rng), Tanh(), Dense(8, 1, rng=rng))
+    >>> adam = Adam(network.parameters(), 0.05)
+    >>> fit(network, sigmoid_cross_entropy, xor(), optimizer=adam, epochs=200, batch_size=None)
+"""
+
+from hfdl.foundations.activations import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Step,
+    Tanh,
+)
+from hfdl.foundations.attention_layer import ScaledDotProductAttention
+from hfdl.foundations.augmentation import augment
+from hfdl.foundations.averages import exponential_average
+from hfdl.foundations.batch_norm import BatchNorm
+from hfdl.foundations.bidirectional import Bidirectional, Stacked
+from hfdl.foundations.convolution import Conv1d, Conv2d
+from hfdl.foundations.dense import Dense
+from hfdl.foundations.digits import digits_cnn, digits_mlp
+from hfdl.foundations.dropout import Dropout
+from hfdl.foundations.embedding import Embedding
+from hfdl.foundations.feed_forward import FeedForward
+from hfdl.foundations.fit import History, fit
+from hfdl.foundations.flatten import Flatten
+from hfdl.foundations.glove import train_glove
+from hfdl.foundations.gradcheck import central_differences, check_layer
+from hfdl.foundations.gradient_norms import deep_stack, gradient_norms
+from hfdl.foundations.gradient_through_time import gradient_through_time
+from hfdl.foundations.gru import GRU
+from hfdl.foundations.idx_files import load_mnist
+from hfdl.foundations.initialization import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    scaled_gaussian,
+)
+from hfdl.foundations.layer import Layer, Parameter
+from hfdl.foundations.layer_norm import LayerNorm
+from hfdl.foundations.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    mae,
+    mse,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
+from hfdl.foundations.lstm import LSTM
+from hfdl.foundations.multi_head import MultiHeadAttention
+from hfdl.foundations.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from hfdl.foundations.padded import PaddedSequential
+from hfdl.foundations.perceptron import Perceptron
+from hfdl.foundations.pooling import AvgPool2d, MaxPool2d
+from hfdl.foundations.positions import LearnedPositions, SinusoidalPositions, sinusoidal
+from hfdl.foundations.regularization import EarlyStopping, clip_by_norm, l1, l2
+from hfdl.foundations.rnn import RNN
+from hfdl.foundations.schedules import cosine_decay, linear_decay, warmup_cosine, warmup_linear
+from hfdl.foundations.sequences import LastStep, MeanOverTime
+from hfdl.foundations.sequential import Sequential
+from hfdl.foundations.state import restore, state_of
+from hfdl.foundations.toy_data import (
+    bonuses,
+    gaussian_points,
+    hours_studied,
+    logical_and,
+    logical_or,
+    spirals,
+    xor,
+)
+from hfdl.foundations.transformer_block import PostNormBlock, PreNormBlock
+from hfdl.foundations.update import evaluate
+from hfdl.foundations.windows import output_size
+from hfdl.foundations.word2vec import train_word2vec
+from hfdl.foundations.word_analogies import read_analogies, score_analogies
+from hfdl.foundations.word_similarity import rate_similarity, read_rated_pairs
+from hfdl.foundations.word_vectors import WordVectors
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "AvgPool2d",
+    "BatchNorm",
+    "Bidirectional",
+    "Conv1d",
+    "Conv2d",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "Embedding",
+    "FeedForward",
+    "Flatten",
+    "History",
+    "Identity",
+    "LastStep",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "LearnedPositions",
+    "MaxPool2d",
+    "MeanOverTime",
+    "Momentum",
+    "MultiHeadAttention",
+    "Nesterov",
+    "Optimizer",
+    "PaddedSequential",
+    "Parameter",
+    "Perceptron",
+    "PostNormBlock",
+    "PreNormBlock",
+    "RMSProp",
+    "ReLU",
+    "ScaledDotProductAttention",
+    "Sequential",
+    "Sigmoid",
+    "SinusoidalPositions",
+    "Softmax",
+    "Stacked",
+    "Step",
+    "Tanh",
+    "WordVectors",
+    "augment",
+    "binary_cross_entropy",
+    "bonuses",
+    "categorical_cross_entropy",
+    "central_differences",
+    "check_layer",
+    "clip_by_norm",
+    "cosine_decay",
+    "deep_stack",
+    "digits_cnn",
+    "digits_mlp",
+    "evaluate",
+    "exponential_average",
+    "fit",
+    "gaussian_points",
+    "glorot_normal",
+    "glorot_uniform",
+    "gradient_norms",
+    "gradient_through_time",
+    "he_normal",
+    "he_uniform",
+    "hours_studied",
+    "l1",
+    "l2",
+    "linear_decay",
+    "load_mnist",
+    "logical_and",
+    "logical_or",
+    "mae",
+    "mse",
+    "output_size",
+    "rate_similarity",
+    "read_analogies",
+    "read_rated_pairs",
+    "restore",
+    "scaled_gaussian",
+    "score_analogies",
+    "sigmoid_cross_entropy",
+    "sinusoidal",
+    "softmax_cross_entropy",
+    "spirals",
+    "state_of",
+    "train_glove",
+    "train_word2vec",
+    "warmup_cosine",
+    "warmup_linear",
+    "xor",
+]
