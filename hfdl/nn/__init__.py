@@ -2,7 +2,9 @@
 
 Read them in this order: ``functional`` (scaled dot-product attention), ``masks``, ``positions``,
 ``attention`` (many heads), ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
-speed: ``packing`` (no padding), ``attend`` (who sees whom), ``cache``, ``dropout``, ``stack``.
+speed: ``packing`` (no padding), ``attend`` (who sees whom), ``cache``, ``dropout``, ``stack``. What
+came before: ``recurrence`` (RNN, LSTM, GRU as equations), ``recurrent``, ``convolution``,
+``pooling``.
 """
 
 from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend
@@ -14,10 +16,12 @@ from hfdl.nn.blocks import (
     PreNormDecoderBlock,
 )
 from hfdl.nn.cache import KVCache
+from hfdl.nn.convolution import TextConvolution
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
 from hfdl.nn.functional import AttentionKernel, attention, fused_attention
+from hfdl.nn.fused_recurrence import fused as fused_recurrence
 from hfdl.nn.heads import (
     CausalLMHead,
     LastTokenHead,
@@ -26,13 +30,25 @@ from hfdl.nn.heads import (
     SequenceHead,
     TokenHead,
 )
+from hfdl.nn.lengths import length_mask
 from hfdl.nn.norms import LayerNorm, RMSNorm
 from hfdl.nn.packing import Packing
+from hfdl.nn.pooling import (
+    AttentionPooling,
+    last_state,
+    max_pool,
+    mean_pool,
+    sum_pool,
+)
+from hfdl.nn.recurrence import RecurrentKernel
+from hfdl.nn.recurrence import unrolled as unrolled_recurrence
+from hfdl.nn.recurrent import Recurrent
 from hfdl.nn.stack import DecoderStack, Stack
 
 __all__ = [
     "Attend",
     "AttentionKernel",
+    "AttentionPooling",
     "Cache",
     "CausalLMHead",
     "DecoderStack",
@@ -54,9 +70,19 @@ __all__ = [
     "PreNormBlock",
     "PreNormDecoderBlock",
     "RMSNorm",
+    "Recurrent",
+    "RecurrentKernel",
     "SequenceHead",
     "Stack",
+    "TextConvolution",
     "TokenHead",
     "attention",
     "fused_attention",
+    "fused_recurrence",
+    "last_state",
+    "length_mask",
+    "max_pool",
+    "mean_pool",
+    "sum_pool",
+    "unrolled_recurrence",
 ]
