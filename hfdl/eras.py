@@ -81,7 +81,7 @@ class Row:
         parameters, trained: of the model, and how many of them were trained.
         seconds: of training, evaluations between included; the mean over the seeds.
         samples_per_second: examples that training read a second; the mean over the seeds.
-        runs: the runs' folders.
+        runs: the runs' folders within that of the comparison.
     """
 
     era: str
@@ -114,12 +114,16 @@ class Comparison:
         directory: the folder with table.json, compare.html and a folder for each era.
         rows: one for each era.
         seeds: that each era was trained with.
+        examples: how many each split has.
+        machine: what the last run was trained on: processor, threads, versions.
     """
 
     name: str
     directory: Path
     rows: list[Row]
     seeds: list[int]
+    examples: dict[str, int]
+    machine: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         """The contents of table.json."""
@@ -131,7 +135,13 @@ class Comparison:
             }
             for row in self.rows
         ]
-        return {"comparison": self.name, "seeds": self.seeds, "rows": rows}
+        return {
+            "comparison": self.name,
+            "seeds": self.seeds,
+            "examples": self.examples,
+            "machine": self.machine,
+            "rows": rows,
+        }
 
 
 def compare(
@@ -179,8 +189,15 @@ def compare(
                 _train_one(era, {**given[era.name], "train.seed": seed}, folder, seed, tell)
                 for seed in wanted
             ]
-    rows = [_row(era, runs[era.name]) for era in chosen]
-    found = Comparison(name, folder, rows, wanted)
+    last = runs[chosen[-1].name][-1]
+    found = Comparison(
+        name,
+        folder,
+        [_row(era, runs[era.name], folder) for era in chosen],
+        wanted,
+        examples=dict(read_run(last.directory).plan["examples"]),
+        machine=dict(last.metrics["environment"]),
+    )
     write_json(folder / TABLE, found.as_dict())
     write_comparison(folder / PAGE, found.as_dict())
     return found
@@ -195,7 +212,7 @@ def _train_one(
     )
 
 
-def _row(era: Era, runs: Sequence[Run]) -> Row:
+def _row(era: Era, runs: Sequence[Run], folder: Path) -> Row:
     plan = read_run(runs[0].directory).plan
     metric = (runs[0].metrics["best"] or {"metric": "loss"})["metric"]
     measured = [run.metrics["runtime"] for run in runs]
@@ -213,7 +230,7 @@ def _row(era: Era, runs: Sequence[Run]) -> Row:
         trained=plan["trainable"],
         seconds=statistics.fmean(each["seconds"] for each in measured),
         samples_per_second=statistics.fmean(each["samples_per_second"] for each in measured),
-        runs=[str(run.directory) for run in runs],
+        runs=[run.directory.relative_to(folder).as_posix() for run in runs],
     )
 
 

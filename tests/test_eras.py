@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from support import reviews
 
 import hfdl
@@ -85,9 +86,15 @@ def test_each_row_is_the_run_that_it_is_alone(quick: dict[str, Any], tmp_path: P
     table = json.loads((tmp_path / "both" / "table.json").read_text(encoding="utf-8"))
     assert table == json.loads(json.dumps(done.as_dict()))
     assert table["seeds"] == [0, 1]
+    assert table["examples"]["test"] == 20
+    assert table["examples"]["train"] + table["examples"]["validation"] == 40
+    assert table["machine"]["torch"] == torch.__version__
+    assert table["rows"][1]["runs"] == ["word-average/seed-0", "word-average/seed-1"]
     page = (tmp_path / "both" / "compare.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert "mathdefault" not in page
+    assert "Examples: train 36, validation 4, test 20. " in page
+    assert f"torch {torch.__version__}" in page
     for row in done.rows:
         assert page.count(row.title) >= 3  # in both charts and in the table
     assert "http" not in page.replace("http://www.w3.org", "")
@@ -118,7 +125,9 @@ def test_vectors_go_to_those_that_have_them(quick: dict[str, Any], tmp_path: Pat
         "sentiment", {**quick, "model.vectors": str(vectors)}, eras=ERAS, output=tmp_path / "runs",
         listener=silent,
     )  # fmt: skip
-    widths = [json.loads((Path(row.runs[0]) / "config.json").read_text()) for row in done.rows]
+    widths = [
+        json.loads((done.directory / row.runs[0] / "config.json").read_text()) for row in done.rows
+    ]
     assert [config.get("embedding_size") for config in widths] == [None, 3]
 
 

@@ -37,12 +37,21 @@ def comparison_html(table: Mapping[str, Any]) -> str:
         name=table["comparison"],
         metric=wording.metric_name(metric),
         seeds=table["seeds"],
+        examples=[f"{split} {count:,}" for split, count in table["examples"].items()],
+        machine=machine_text(table["machine"]),
         splits=splits,
         scores=score_chart(rows, metric, splits[0]) if splits else None,
         split=splits[0] if splits else None,
         times=time_chart(rows),
         rows=[_row(row, metric, splits) for row in rows],
     )
+
+
+def machine_text(machine: Mapping[str, Any]) -> str:
+    """What the times are of: processor, threads, precision, version of torch."""
+    threads = wording.plural(machine["threads"], "thread")
+    named = machine.get("cpu") if machine["device"] == "cpu" else machine["device"]
+    return f"{named or 'cpu'}, {threads}, {machine['precision']}, torch {machine['torch']}"
 
 
 def score_chart(rows: Sequence[Mapping[str, Any]], metric: str, split: str) -> Markup:
