@@ -21,7 +21,6 @@ from hfdl.nn.dropout import Dropout
 from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
 from hfdl.nn.functional import AttentionKernel, attention, fused_attention
-from hfdl.nn.fused_recurrence import fused as fused_recurrence
 from hfdl.nn.heads import (
     CausalLMHead,
     LastTokenHead,
@@ -41,7 +40,6 @@ from hfdl.nn.pooling import (
     sum_pool,
 )
 from hfdl.nn.recurrence import RecurrentKernel
-from hfdl.nn.recurrence import unrolled as unrolled_recurrence
 from hfdl.nn.recurrent import Recurrent
 from hfdl.nn.stack import DecoderStack, Stack
 
@@ -78,11 +76,9 @@ __all__ = [
     "TokenHead",
     "attention",
     "fused_attention",
-    "fused_recurrence",
     "last_state",
     "length_mask",
     "max_pool",
     "mean_pool",
     "sum_pool",
-    "unrolled_recurrence",
 ]

@@ -76,9 +76,8 @@ class PaddedAttend:
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # (B, T, H, K) -> (B, H, T, K)
         if self.cache is not None:
             k, v = self.cache.update(k, v, module.layer_idx)  # (B, G, S, K)
-        kernel = self.kernel
-        if isinstance(kernel, LayerKernel):
-            kernel = kernel.in_layer(module)
+        in_layer = getattr(self.kernel, "in_layer", None)  # see LayerKernel
+        kernel = self.kernel if in_layer is None else in_layer(module)
         out, weights = kernel(
             q, k, v, self.mask, scale=module.scale, bias=self.bias, causal=self.causal,
             dropout=module.dropout if module.training else 0.0,

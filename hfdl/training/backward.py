@@ -81,7 +81,7 @@ class Backward:
                     raise
                 smaller = self._smaller(len(examples), progress, str(error))
             # Out here the failed pass's frames are gone, and what they held with them.
-            self.state.optimizer.zero_grad(set_to_none=True)
+            self.state.zero_grad()
             forget_what_failed()
             restore_random_state(before, device)
             tell(

@@ -24,9 +24,12 @@ def average_and_clip(
     Returns:
         the norm of the mean gradient before clipping. If it is not finite nothing was changed.
     """
-    norm = float(torch.nn.utils.get_total_norm(gradients)) * mean
+    gradients = list(gradients)
+    # Not torch.nn.utils.get_total_norm: on a CPU it calls each norm from Python.
+    norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
+    norm = float(torch.linalg.vector_norm(torch.stack(norms))) * mean if norms else 0.0
     if not math.isfinite(norm):
         return norm
     factor = mean if clip_norm is None else mean * min(1.0, clip_norm / (norm + 1e-6))
-    torch._foreach_mul_(list(gradients), factor)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]
     return norm

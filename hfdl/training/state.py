@@ -67,11 +67,22 @@ class TrainingState:
 
     def step(self) -> None:
         """Apply the gradients, drop them, and move the schedule on."""
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        # fp16 skips an update whose gradients overflowed; its place in the schedule stays.
-        if not self.optimizer.step_was_skipped and not self.watches_a_metric:
+        if self.accelerator.scaler is None:
+            # Accelerate's wrapper does the same, and looks for LOMO in the file system each time.
+            self._raw_optimizer.step()
+            skipped = False
+        else:
+            self.optimizer.step()
+            # fp16 skips an update whose gradients overflowed; its place in the schedule stays.
+            skipped = self.optimizer.step_was_skipped
+        self.zero_grad()
+        if not skipped and not self.watches_a_metric:
             self.schedule.step()
+
+    def zero_grad(self) -> None:
+        """Drop the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
 
     @property
     def watches_a_metric(self) -> bool:
