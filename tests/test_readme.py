@@ -17,11 +17,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
-def test_ci_runs_the_two_lines_of_the_readme() -> None:
+def test_ci_runs_the_lines_of_the_readme() -> None:
     module = runpy.run_path(str(REPOSITORY / ".ci" / "readme_line.py"))
-    lines = {name: module["readme_line"](name, README) for name in ("train", "test")}
+    lines = {name: module["readme_line"](name, README) for name in ("train", "test", "docs")}
     assert lines["train"].endswith("hfdl train sentiment --output runs/sentiment")
     assert lines["test"].endswith("&& pytest -n auto --dist worksteal")
+    assert lines["docs"].endswith("&& sphinx-build -W docs docs/_build")
     script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
     assert all(f"line {name}" in script for name in lines)
     with pytest.raises(SystemExit):
