@@ -41,7 +41,8 @@ def _inline(writer: Any, node: Any) -> None:
 
 
 def _displayed(writer: Any, node: Any) -> None:
-    writer.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    text = node.astext().replace("{aligned}", "{align*}")  # the name under which it is known there
+    writer.body.append(f'<div class="formula">{convert(text, display="block")}</div>')
 
 
 def setup(app: Any) -> None:
