@@ -6,8 +6,9 @@ are), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``
 ``gradcheck``; ``dropout``, ``batch_norm``, ``layer_norm``, ``regularization``; ``convolution``,
 ``pooling``; ``embedding``, ``rnn``, ``lstm``, ``gru``, ``bidirectional``; ``word2vec``, ``glove``,
 ``word_vectors``; ``attention``, ``attention_layer``, ``multi_head``, ``transformer_block``.
-The functions of ``neuron`` and ``attention`` are imported from there: here those names are the
-modules'.
+*The notes*, here and there, are the course notes out of which the package grew: their figures are
+reproduced, and their slips are named. The functions of ``neuron`` and ``attention`` are imported
+from there: here those names are the modules'.
 
     >>> rng = np.random.default_rng(0)
     >>> network = Sequential(Dense(2, 8, rng=rng), Tanh(), Dense(8, 1, rng=rng))
