@@ -57,6 +57,8 @@ def command(tiny_bert: Path) -> Callable[[str, Path], list[str]]:
 
     def words(name: str, output: Path) -> list[str]:
         model = SMALL if name == "clm" else [f"model.name={tiny_bert}"]
+        if name == "ner":
+            model.append("train.learning_rate=1e-6")  # random tags: a name is found in any text
         return ["train", name, *QUICK, *model, "--output", str(output)]
 
     return words
@@ -154,7 +156,7 @@ def test_predict_marks_names_in_lines_from_a_pipe(folder: Path) -> None:
     [said] = say(["predict", str(folder / "ner")], stdin="what a good film\n\n")
     first, empty = lines_of(said, "what a good film", "")
     assert set(first) == {"text", "entities"}
-    assert first["entities"]  # weights that have seen 8 sentences find some
+    assert first["entities"]  # weights that have hardly learned find some
     for entity in first["entities"]:
         assert set(entity) == {"entity_group", "score", "word", "start", "end"}
         assert entity["word"] == first["text"][entity["start"] : entity["end"]]
