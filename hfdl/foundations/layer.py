@@ -80,7 +80,7 @@ class Layer:
             parameter.grad[...] = 0.0
 
     def astype(self, dtype: Any) -> Layer:
-        """Cast every parameter, in place; float32 is twice as fast, float64 is for proofs."""
+        """Cast every parameter, in place; float32 is faster, float64 is for proofs."""
         for parameter in self.parameters():
             parameter.value = parameter.value.astype(dtype)
             parameter.grad = parameter.grad.astype(dtype)

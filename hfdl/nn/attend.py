@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -42,7 +42,6 @@ class Cache(Protocol):
         ...
 
 
-@runtime_checkable
 class LayerKernel(Protocol):
     """A kernel that must know in which layer it runs, as transformers' attention functions do."""
 

@@ -2,8 +2,8 @@
 
 Padding is kept out of the state in one of two ways. A *packed* batch holds the real steps alone,
 all first ones before all second ones, as in torch's ``PackedSequence``. A *gated* batch stays as it
-is, and an input that is 1 at padding alone forces the gates there to keep what is remembered. On a
-CPU, where the gradients of packed steps are slow, that trains an LSTM or a GRU up to twice as fast.
+is, and an input that is 1 at padding alone forces the gates there to keep what is remembered. It is
+for an LSTM or a GRU in training on a CPU, where the gradients of packed steps are slow.
 """
 
 from __future__ import annotations

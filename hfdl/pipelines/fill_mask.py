@@ -19,7 +19,7 @@ from hfdl.pipelines.mask_answers import MaskedText, Writer, fill_alone
 from hfdl.pipelines.mask_rows import MaskModel
 from hfdl.pipelines.mask_search import fill_together
 from hfdl.pipelines.models import open_model
-from hfdl.tasks.masked_lm_model import require_mask
+from hfdl.tasks.masked_lm_asking import require_mask
 from hfdl.weights.pretrained import length_limit
 
 TOP_K = 5

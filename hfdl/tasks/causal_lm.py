@@ -17,8 +17,8 @@ from hfdl.data.blocks import consecutive_blocks, strided_windows
 from hfdl.data.corpus import open_corpus, training_texts
 from hfdl.data.token_store import TokenStore
 from hfdl.errors import DataError, ModelError
+from hfdl.tasks.causal_lm_blocks import block_length
 from hfdl.tasks.causal_lm_documents import how_to_keep_apart
-from hfdl.tasks.causal_lm_model import block_length
 from hfdl.tasks.causal_lm_samples import write_samples
 from hfdl.tasks.causal_lm_scores import NAMES, corpus_scores
 from hfdl.tasks.causal_lm_split import Reading, TokenSplit

@@ -18,7 +18,7 @@ from hfdl.errors import ModelError
 from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.language_scores import summed_loss, token_scores
 from hfdl.tasks.loss_options import loss_options, refuse_class_weights
-from hfdl.tasks.masked_lm_model import asking, require_mask
+from hfdl.tasks.masked_lm_asking import asking, require_mask
 from hfdl.tasks.masked_lm_scores import NAMES, guesses
 from hfdl.tasks.masked_lm_split import MaskedSplit, refuse_nothing
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
