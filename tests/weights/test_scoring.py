@@ -115,6 +115,18 @@ def test_losses_and_all_gradients_equal_those_of_the_logits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_all_places_are_those_of_the_logits(name: str) -> None:
+    """Where all are asked for, nothing is gathered."""
+    model = made(name)
+    expected_logits = model(input_ids=ids()).logits.flatten(0, 1)  # (18, V)
+    targets = torch.randint(3, V, (18,), generator=torch.Generator().manual_seed(2))
+    found = teach_scoring(model)(input_ids=ids(), positions=torch.arange(18), targets=targets)
+    expected = F.cross_entropy(expected_logits, targets, reduction="none")
+    torch.testing.assert_close(found.losses, expected.detach(), rtol=1e-12, atol=1e-12)
+    assert torch.equal(found.best, expected_logits.argmax(-1))
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_without_targets_it_is_the_model_that_it_was(name: str, tmp_path: Path) -> None:
     model = made(name)
     plain = copy.deepcopy(model)
