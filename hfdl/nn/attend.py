@@ -72,7 +72,8 @@ class PaddedAttend:
     collect: list[Tensor | None] | None = None
 
     def __call__(self, module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # (B, T, H, K) -> (B, H, T, K)
+        # (B, T, H, K) -> (B, H, T, K)
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
         if self.cache is not None:
             k, v = self.cache.update(k, v, module.layer_idx)  # (B, G, S, K)
         in_layer = getattr(self.kernel, "in_layer", None)  # see LayerKernel

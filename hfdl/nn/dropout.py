@@ -37,7 +37,7 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of a tensor of any shape, in training; else give it back."""
-        return dropout(x, self.p, training=self.training)
+        return dropout(x, self.p, training=True) if self.training and self.p else x
 
     def extra_repr(self) -> str:
         """The probability, for ``print(model)``."""

@@ -170,16 +170,21 @@ def check_shapes(q: Tensor, k: Tensor, v: Tensor) -> None:
         ShapeError: they are not of four dimensions, the batch, head width or number of keys
             differs, or the key-value heads do not divide the query heads.
     """
-    shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
-    if not q.dim() == k.dim() == v.dim() == 4:
-        raise ShapeError(shapes, rule="attention takes q (B, H, T, K) and k, v (B, G, S, K)")
-    if k.shape[:3] != v.shape[:3] or q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3]:
+    of_q, of_k, of_v = q.shape, k.shape, v.shape
+    shapes = "q {}, k {}, v {}"  # filled in where it is needed: this runs in every layer
+    if not len(of_q) == len(of_k) == len(of_v) == 4:
         raise ShapeError(
-            shapes, rule="q, k and v share the batch; q and k the head width; k and v all the rest"
+            shapes.format(tuple(of_q), tuple(of_k), tuple(of_v)),
+            rule="attention takes q (B, H, T, K) and k, v (B, G, S, K)",
         )
-    if q.shape[1] % k.shape[1]:
+    if of_k[:3] != of_v[:3] or of_q[0] != of_k[0] or of_q[3] != of_k[3]:
         raise ShapeError(
-            f"{q.shape[1]} query heads and {k.shape[1]} key-value heads",
+            shapes.format(tuple(of_q), tuple(of_k), tuple(of_v)),
+            rule="q, k and v share the batch; q and k the head width; k and v all the rest",
+        )
+    if of_q[1] % of_k[1]:
+        raise ShapeError(
+            f"{of_q[1]} query heads and {of_k[1]} key-value heads",
             rule="the key-value heads must divide the query heads",
         )
 

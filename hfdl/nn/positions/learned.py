@@ -33,8 +33,11 @@ class LearnedPositions(nn.Embedding):
         return super().forward(input)
 
     def _check(self, positions: Tensor) -> None:
-        wrong = positions[(positions < 0) | (positions >= self.num_embeddings)]
-        if wrong.numel():
+        if not positions.numel():
+            return
+        least, greatest = (int(end) for end in positions.aminmax())
+        if least < 0 or greatest >= self.num_embeddings:
+            wrong = positions[(positions < 0) | (positions >= self.num_embeddings)]
             raise ShapeError(
                 f"position {int(wrong[0])} is asked for and the model has {self.num_embeddings}",
                 rule=f"learned positions run from 0 to {self.num_embeddings - 1}",
