@@ -65,6 +65,11 @@ class LossSum:
     total: torch.Tensor
     count: torch.Tensor
 
+    def mean(self) -> torch.Tensor:
+        """The sum divided by the count; 0 where nothing was counted."""
+        # Not by a look at the count: on a GPU that would wait for the forward pass.
+        return self.total / (self.count + (self.count == 0))
+
 
 class Split(Protocol):
     """A tokenised split."""

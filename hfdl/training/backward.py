@@ -2,7 +2,7 @@
 
 Sums of losses and counts are added over all micro-batches and processes, and gradients are left
 summed: whoever applies them divides once by the total count. So they are the same however the batch
-was cut up.
+was cut up. A batch that was not cut knows its count beforehand, and its gradients need no dividing.
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ from hfdl.training.state import TrainingState
 
 @dataclass(frozen=True)
 class Sums:
-    """What an update adds up over its micro-batches and processes."""
+    """What an update adds up over its micro-batches and processes.
+
+    ``averaged``: the gradients are those of the mean already, for the whole count was known.
+    """
 
     loss: float
     count: float
     tokens: int
+    averaged: bool
 
 
 class Backward:
@@ -118,7 +122,7 @@ class Backward:
         return smaller
 
     def _passes(self, examples: np.ndarray, epoch: int, micro_batch_size: int | None) -> Sums:
-        """Leave the gradients of the summed loss behind."""
+        """Leave the gradients of the summed loss behind, or of the mean if nothing was cut."""
         accelerator, state = self.accelerator, self.state
         parts = micro_batches(
             examples,
@@ -126,6 +130,7 @@ class Backward:
             rank=accelerator.process_index,
             world=accelerator.num_processes,
         )
+        whole = len(parts) == 1 and accelerator.num_processes == 1
         sums: list[torch.Tensor] = []
         for i, part in enumerate(parts):
             # A process without examples still takes part in DDP's exchange, with a loss of zero.
@@ -138,7 +143,8 @@ class Backward:
             last = i == len(parts) - 1
             with nullcontext() if last else accelerator.no_sync(state.model):
                 loss = self.task.loss(state.model(**batch.inputs), batch)
-                accelerator.backward(loss.total * 0.0 if idle else loss.total)
+                total = loss.total * 0.0 if idle else loss.total
+                accelerator.backward(loss.mean() if whole else total)
             if not idle:
                 parts_of_sum = (loss.total.detach(), loss.count.detach())
                 tokens = torch.tensor(batch.tokens, device=accelerator.device)
@@ -148,7 +154,7 @@ class Backward:
         if accelerator.num_processes > 1:
             total = sum_over_processes(accelerator, total)
         loss_sum, count, tokens_sum = total.tolist()
-        return Sums(loss_sum, count, int(tokens_sum))
+        return Sums(loss_sum, count, int(tokens_sum), averaged=whole)
 
 
 def sum_over_processes(accelerator: Accelerator, values: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ The loop makes events and knows nothing of terminals, files or trackers; listene
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 
@@ -19,7 +19,7 @@ class Event:
 
     def as_record(self) -> dict[str, Any]:
         """The event as a flat dict that json can write."""
-        return {"event": self.kind, **asdict(self)}
+        return {"event": self.kind, **vars(self)}
 
 
 @dataclass(frozen=True)

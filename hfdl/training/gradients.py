@@ -18,7 +18,8 @@ def average_and_clip(
 
     Args:
         gradients: of the summed loss; changed in place.
-        mean: one over the count of items (times the processes that were averaged over).
+        mean: one over the count of items (times the processes that were averaged over); 1 where
+            they are gradients of a mean already.
         clip_norm: largest norm; None: no clipping.
 
     Returns:
@@ -31,5 +32,6 @@ def average_and_clip(
     if not math.isfinite(norm):
         return norm
     factor = mean if clip_norm is None else mean * min(1.0, clip_norm / (norm + 1e-6))
-    torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]
+    if factor != 1.0:
+        torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]
     return norm

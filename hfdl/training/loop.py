@@ -132,6 +132,7 @@ class Loop:
         self.accelerator.unscale_gradients(self.state.optimizer)
         # DDP has averaged over the processes what was summed over items: make it a mean.
         mean = self.accelerator.num_processes / sums.count if sums.count else 0.0
+        mean = 1.0 if sums.averaged else mean
         gradients = [p.grad for p in self.state.parameters if p.grad is not None]
         norm = average_and_clip(gradients, mean, self.config.clip_norm)
         self._refuse_non_finite(sums.loss, norm, examples)
