@@ -1,4 +1,4 @@
-"""The pages of hfdl: `sphinx-build -W docs docs/_build`. Every tutorial is run on the way."""
+"""The pages of hfdl: `sphinx-build -W docs docs/_build/html`. Every tutorial is run on the way."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_ci_runs_the_lines_of_the_readme() -> None:
     lines = {name: module["readme_line"](name, README) for name in ("train", "test", "docs")}
     assert lines["train"].endswith("hfdl train sentiment --output runs/sentiment")
     assert lines["test"].endswith("&& pytest -n auto --dist worksteal")
-    assert lines["docs"].endswith("&& sphinx-build -W docs docs/_build")
+    assert lines["docs"].endswith("&& sphinx-build -W docs docs/_build/html")
     script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
     assert all(f"line {name}" in script for name in lines)
     with pytest.raises(SystemExit):
