@@ -61,15 +61,18 @@ class AdamW(torch.optim.AdamW):
         Args:
             closure: computes the loss again and returns it; None as a rule.
         """
-        if closure is not None or not self._is_gathered():
+        gradients = self._gradients()
+        if closure is not None or gradients is None:
             loss = super().step(closure)  # makes the states, where there are none
             self._gather()
             return loss
-        for group, gathered in zip(self.param_groups, self._gathered, strict=True):
+        for group, gathered, of_group in zip(
+            self.param_groups, self._gathered, gradients, strict=True
+        ):
             gathered.counts.add_(1)
             torch._fused_adamw_(  # pyright: ignore[reportPrivateImportUsage]
                 gathered.parameters,
-                [parameter.grad for parameter in gathered.parameters],
+                of_group,
                 gathered.first,
                 gathered.second,
                 [],
@@ -84,14 +87,17 @@ class AdamW(torch.optim.AdamW):
             )
         return None
 
-    def _is_gathered(self) -> bool:
-        """Whether every parameter has a gradient, and a state that was gathered."""
-        return len(self._gathered) == len(self.param_groups) and all(
-            gathered.is_current(self.state)
-            and len(gathered.parameters) == len(group["params"])
-            and all(parameter.grad is not None for parameter in gathered.parameters)
-            for group, gathered in zip(self.param_groups, self._gathered, strict=True)
-        )
+    def _gradients(self) -> list[list[Tensor]] | None:
+        """Each group's gradients; None where one is missing, or a state that was gathered."""
+        if len(self._gathered) != len(self.param_groups):
+            return None
+        found: list[list[Tensor]] = []
+        for group, gathered in zip(self.param_groups, self._gathered, strict=True):
+            present = [p.grad for p in gathered.parameters if p.grad is not None]
+            if len(present) != len(group["params"]) or not gathered.is_current(self.state):
+                return None
+            found.append(present)
+        return found
 
     def _gather(self) -> None:
         """Collect what the kernel wants, where one call of it does for each group."""
