@@ -356,6 +356,12 @@ def test_a_signal_to_a_real_process_saves_and_exits_with_its_code(
     assert_equal_bits(weights(run), weights(tmp_path / "straight"))
 
 
+def lines_of_log(run: Path) -> int:
+    """Of a log that another process writes; 0 where there is none."""
+    log = run / "log.jsonl"
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
 @pytest.mark.slow
 def test_kill_minus_nine_at_random_times_loses_nothing(
     settings: dict[str, Any], tmp_path: Path
@@ -365,13 +371,18 @@ def test_kill_minus_nine_at_random_times_loses_nothing(
     run, kills, rng = tmp_path / "run", 0, random.Random(0)
     for attempt in range(100):
         flags = ["--resume"] if (run / "recipe.yaml").exists() else []
+        lines = lines_of_log(run)
         process = subprocess.Popen(
             command(chosen, run, *flags), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True,
         )  # fmt: skip
-        # From before the first update to well into the run.
+        # Every fourth time while it begins, which takes seconds; else well into the run.
+        deadline = time.monotonic() + 120
+        while attempt % 4 and process.poll() is None and lines_of_log(run) <= lines:
+            assert time.monotonic() < deadline, f"attempt {attempt} does not begin"
+            time.sleep(0.01)
         try:
-            process.communicate(timeout=rng.uniform(3.0, 5.5))
+            process.communicate(timeout=rng.uniform(0.0, 1.2))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
