@@ -22,8 +22,8 @@ Projected = tuple[Tensor, Tensor]
 """Keys and values (B, S, G, K) of a memory."""
 
 _NARROW = 512
-"""Widest input for which one product over joined weights is taken: joining copies the weights, which
-wider layers do not earn back."""
+"""Widest input for which one product over joined weights is taken: joining copies the weights,
+which wider layers do not earn back."""
 
 
 class MultiHeadAttention(nn.Module):
