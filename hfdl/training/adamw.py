@@ -88,8 +88,9 @@ class AdamW(torch.optim.AdamW):
 
     def _gradients(self) -> list[list[Tensor]] | None:
         """Each group's gradients; None where one is missing, or a state that was gathered."""
-        if len(self._gathered) != len(self.param_groups):
-            return None
+        scaled = any(getattr(self, name, None) is not None for name in ("grad_scale", "found_inf"))
+        if scaled or len(self._gathered) != len(self.param_groups):
+            return None  # a GradScaler hands its figures over in attributes, which torch reads
         found: list[list[Tensor]] = []
         for group, gathered in zip(self.param_groups, self._gathered, strict=True):
             present = [p.grad for p in gathered.parameters if p.grad is not None]

@@ -176,3 +176,17 @@ def test_a_closure_gives_its_loss_back() -> None:
         return 1.5
 
     assert [optimizer.step(closure) for _ in range(2)] == [1.5, 1.5]
+
+
+def test_what_a_gradient_scaler_asks_for_is_torchs_business(kernel_calls: list[int]) -> None:
+    pair = Pair()
+    pair.step()
+    for optimizer in (pair.ours, pair.theirs):
+        optimizer.grad_scale, optimizer.found_inf = torch.tensor(4.0), torch.tensor(0.0)
+    pair.step()
+    pair.check()
+    for optimizer in (pair.ours, pair.theirs):
+        optimizer.found_inf = torch.tensor(1.0)  # then nothing is stepped
+    pair.step()
+    pair.check()
+    assert kernel_calls == []
