@@ -4,8 +4,8 @@
 
 The model is a GPT-2 of 4 layers, 4 heads and width 128 that reads 64 characters; 2,000 updates of
 12 blocks, AdamW at 2e-3 falling to 2e-4 by a cosine after 100 updates of warm-up. The last tenth of
-the text is held out, and all of it is evaluated after every 500 updates. The plain loop does
-nothing else: random blocks, forward, backward, clip, step; no checkpoints, no log, no report. hfdl
+the text is held out, and all of it is evaluated after every 500 updates (``--every``). The plain
+loop does nothing else: random blocks, forward, backward, clip, step; no checkpoints, no log, no report. hfdl
 does all these as always; only the samples that its recipe asks for are left out on both sides.
 Both give the mean loss of every held-out character but the first, in blocks of 64, and
 ``seconds_to_1.88``: when an evaluation first gave at most nanoGPT's published 1.88.
@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 LAYERS, HEADS, WIDTH, CONTEXT = 4, 4, 128, 64
 BATCH, UPDATES, WARMUP, RATE, LOWEST = 12, 2000, 100, 2e-3, 2e-4
-EVERY, TARGET = 500, 1.88
+TARGET = 1.88
 
 
 def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str,
 
     overrides = {
         "data.train": arguments.text,
-        "train.evaluate_every": EVERY,
+        "train.evaluate_every": arguments.every,
         "train.samples": [],
         "train.seed": seed,
     }
@@ -127,7 +127,7 @@ def run_plain(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        if (update + 1) % EVERY == 0:
+        if (update + 1) % arguments.every == 0:
             loss = _held_out_loss(model, held_out)
             evaluations.append((time.perf_counter() - began, loss))
     seconds = time.perf_counter() - began
@@ -171,6 +171,7 @@ def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("text", help="a text file, such as tinyshakespeare's input.txt")
+    parser.add_argument("--every", type=int, default=500, help="updates between evaluations")
     run(parser, SIDES, score="loss")
 
 
