@@ -5,8 +5,9 @@
 The model is a GPT-2 of 4 layers, 4 heads and width 128 that reads 64 characters; 2,000 updates of
 12 blocks, AdamW at 2e-3 falling to 2e-4 by a cosine after 100 updates of warm-up. The last tenth of
 the text is held out, and all of it is evaluated after every 500 updates (``--every``). The plain
-loop does nothing else: random blocks, forward, backward, clip, step; no checkpoints, no log, no report. hfdl
-does all these as always; only the samples that its recipe asks for are left out on both sides.
+loop does nothing else: random blocks, forward, backward, clip, step; no checkpoints, no log, no
+report. hfdl does all these as always; only the samples that its recipe asks for are left out on
+both sides.
 Both give the mean loss of every held-out character but the first, in blocks of 64, and
 ``seconds_to_1.88``: when an evaluation first gave at most nanoGPT's published 1.88.
 """
