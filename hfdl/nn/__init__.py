@@ -2,9 +2,9 @@
 
 Read them in this order: ``functional`` (scaled dot-product attention), ``masks``, ``positions``,
 ``attention`` (many heads), ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
-speed: ``packing`` (no padding), ``attend`` (who sees whom), ``cache``, ``dropout``, ``stack``. What
-came before: ``recurrence`` (RNN, LSTM, GRU as equations), ``recurrent``, ``convolution``,
-``pooling``.
+speed: ``attention_gradient``, ``packing`` (no padding), ``attend`` (who sees whom), ``cache``,
+``dropout``, ``stack``. What came before: ``recurrence`` (RNN, LSTM, GRU as equations),
+``recurrent``, ``convolution``, ``pooling``.
 """
 
 from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_LEVELS = 1 << 16
+LEVELS = 1 << 16
+"""Equally likely 16-bit numbers: probabilities are multiples of one over this."""
+
 _LOWEST = -(1 << 63)
 
 
@@ -55,14 +57,19 @@ def dropout(x: Tensor, p: float, *, training: bool) -> Tensor:
     Returns:
         as ``x``.
     """
-    kept = round((1.0 - p) * _LEVELS)  # of _LEVELS equally likely 16-bit numbers
-    if not training or kept == _LEVELS:
+    kept = levels_kept(p)
+    if not training or kept == LEVELS:
         return x
     if x.device.type != "cpu" or kept == 0:
         return F.dropout(x, p)
-    out = _Drop.apply(x, keep_mask(x.numel(), kept).view(x.shape), _LEVELS / kept)
+    out = _Drop.apply(x, keep_mask(x.numel(), kept).view(x.shape), LEVELS / kept)
     assert isinstance(out, Tensor)
     return out
+
+
+def levels_kept(p: float) -> int:
+    """How many of ``LEVELS`` numbers stand for an element that is kept."""
+    return round((1.0 - p) * LEVELS)
 
 
 def keep_mask(n: int, kept: int) -> Tensor:
@@ -74,7 +81,7 @@ def keep_mask(n: int, kept: int) -> Tensor:
     words = torch.empty(-(-n // 4), dtype=torch.int64)
     words.random_(_LOWEST, None)  # all 64 bits; without bounds the sign bit would stay 0
     numbers = words.view(torch.int16)[:n]  # uniform on [-2**15, 2**15)
-    return numbers < kept - _LEVELS // 2
+    return numbers < kept - LEVELS // 2
 
 
 class _Drop(torch.autograd.Function):

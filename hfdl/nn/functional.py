@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
+from hfdl.nn.attention_gradient import differentiated_attention, hiding, hiding_the_future
 from hfdl.nn.dropout import dropout as drop
 from hfdl.nn.masks import causal_mask, combine
 
@@ -96,10 +97,11 @@ def fused_attention(
 ) -> tuple[Tensor, None]:
     """The same by torch's fused kernel, which never holds all weights at once.
 
-    Arguments as in ``AttentionKernel``. On a CPU the formula stands in for it where it is faster:
+    Arguments as in ``AttentionKernel``. On a CPU other ways stand in for it where they are faster:
     with dropout, which that kernel has not (torch leaves it for a path that draws a Bernoulli
-    number for each weight; the formula takes ``hfdl.nn.dropout``'s cheap bits), and in training in
-    half precision, where the kernel's backward pass takes three to six times as long.
+    number for each weight), and in training in half precision, where the kernel's backward pass
+    takes two to twenty times as long. That is ``differentiated_attention``; with a bias it is the
+    formula.
 
     Returns:
         the output (B, H, T, K), and None in the place of the weights.
@@ -107,12 +109,14 @@ def fused_attention(
     Raises:
         ShapeError: the shapes do not fit each other.
     """
-    if q.device.type == "cpu" and (dropout > 0.0 or _trains_in_half(q)):
-        out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
-        return out, None
     check_shapes(q, k, v)
     groups = q.shape[1] // k.shape[1]
     k, v = repeat_heads(k, groups), repeat_heads(v, groups)  # (B, H, S, K)
+    if q.device.type == "cpu" and (dropout > 0.0 or _trains_in_half(q)):
+        if bias is None:
+            return _differentiated(q, k, v, mask, scale, causal, dropout), None
+        out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
+        return out, None
     # torch's own causal flag lines queries up with the first keys, ours with the last.
     square = mask is None and bias is None and q.shape[-2] == k.shape[-2]
     keep = None if square else allowed(q, k, mask, causal)
@@ -187,6 +191,27 @@ def check_shapes(q: Tensor, k: Tensor, v: Tensor) -> None:
             f"{of_q[1]} query heads and {of_k[1]} key-value heads",
             rule="the key-value heads must divide the query heads",
         )
+
+
+def _differentiated(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    scale: float | None,
+    causal: bool,
+    dropout: float,
+) -> Tensor:
+    """(B, H, T, K); a query that may attend to nothing gets zeros."""
+    keep, hidden = None, None
+    if mask is not None:
+        keep = allowed(q, k, mask, causal)
+        assert keep is not None
+        hidden = hiding(keep, q.dtype)
+    elif causal and q.shape[-2] > 1:
+        hidden = hiding_the_future(q.shape[-2], k.shape[-2], q.dtype)
+    out = differentiated_attention(q, k, v, hidden, scale=scale_of(q, scale), dropout=dropout)
+    return _blank_to_zero(out, keep)
 
 
 def _trains_in_half(q: Tensor) -> bool:

@@ -64,13 +64,14 @@ class Scored:
 
     Args:
         total: the summed loss, a scalar with its gradient.
-        losses: (N,) cross-entropy of each label in nats, detached; 0 where none is asked for.
-        best: (N,) the class that each row finds likeliest.
+        losses: (N,) cross-entropy of each label in nats, 0 where none is asked for; None where
+            gradients are wanted, for training reads the sum alone.
+        best: (N,) the class that each row finds likeliest; None as ``losses``.
     """
 
     total: Tensor
-    losses: Tensor
-    best: Tensor
+    losses: Tensor | None = None
+    best: Tensor | None = None
 
 
 def chunked_loss(
@@ -97,28 +98,28 @@ def chunked_loss(
         budget: most logits at a time. Where all of them are fewer, nothing is cut.
     """
     rows = max(1, budget // weight.shape[0])
-    if len(hidden) <= rows:
-        return _score(F.linear(hidden, weight, bias), labels, loss)
     parts = (hidden, weight, bias)
     if torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in parts):
-        return Scored(*_InChunks.apply(hidden, weight, bias, labels, loss, rows))  # pyright: ignore
-    scored = [
-        _score(F.linear(part, weight, bias), asked, loss)
-        for part, asked in zip(hidden.split(rows), labels.split(rows), strict=True)
-    ]
-    return Scored(
-        torch.stack([s.total for s in scored]).sum(),
-        torch.cat([s.losses for s in scored]),
-        torch.cat([s.best for s in scored]),
+        if len(hidden) <= rows:
+            return Scored(loss(F.linear(hidden, weight, bias), labels).sum())
+        total = _InChunks.apply(hidden, weight, bias, labels, loss, rows)
+        assert isinstance(total, Tensor)
+        return Scored(total)
+    totals, losses, best = zip(
+        *(
+            _judge(F.linear(part, weight, bias), asked, loss)
+            for part, asked in zip(hidden.split(rows), labels.split(rows), strict=True)
+        ),
+        strict=True,
     )
+    return Scored(torch.stack(totals).sum(), torch.cat(losses), torch.cat(best))
 
 
-def _score(logits: Tensor, labels: Tensor, loss: Loss) -> Scored:
+def _judge(logits: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+    """The summed loss, each row's cross-entropy, and its likeliest class."""
     each = loss(logits, labels)  # (N,)
-    with torch.no_grad():
-        plain = each.detach() if loss is token_losses else token_losses(logits, labels)
-        best = logits.argmax(-1)
-    return Scored(each.sum(), plain, best)
+    plain = each if loss is token_losses else token_losses(logits, labels)
+    return each.sum(), plain, logits.argmax(-1)
 
 
 class _InChunks(torch.autograd.Function):
@@ -133,7 +134,7 @@ class _InChunks(torch.autograd.Function):
         labels: Tensor,
         loss: Loss,
         rows: int,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Tensor:
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         sums = [
             # Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small.
@@ -143,27 +144,22 @@ class _InChunks(torch.autograd.Function):
         layer = [None if p is None else p.detach().requires_grad_(s is not None)
                  for p, s in zip((weight, bias), sums, strict=True)]  # fmt: skip
         total = hidden.new_zeros((), dtype=_wide(hidden))
-        losses, best = [], []
         for start in range(0, len(hidden), rows):
             part = hidden[start : start + rows].detach().requires_grad_(of_hidden is not None)
             with torch.enable_grad():
                 logits = F.linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
-                scored = _score(logits, labels[start : start + rows], loss)
+                summed_loss = loss(logits, labels[start : start + rows]).sum()
             wanted = [x for x in (part, *layer) if x is not None and x.requires_grad]
-            found = iter(torch.autograd.grad(scored.total, wanted))
+            found = iter(torch.autograd.grad(summed_loss, wanted))
             if of_hidden is not None:
                 of_hidden[start : start + rows] = next(found)
             for summed in sums:
                 if summed is not None:
                     summed += next(found)
-            total += scored.total.detach()
-            losses.append(scored.losses)
-            best.append(scored.best)
+            total += summed_loss.detach()
         ctx.of_hidden = of_hidden
         ctx.sums = [None if summed is None else summed.to(weight.dtype) for summed in sums]
-        answers = total, torch.cat(losses), torch.cat(best)
-        ctx.mark_non_differentiable(*answers[1:])
-        return answers
+        return total
 
     @staticmethod
     @once_differentiable

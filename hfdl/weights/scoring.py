@@ -11,7 +11,7 @@ import functools
 import inspect
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,9 @@ class Scores(ModelOutput):
     Args:
         total: the summed training loss of all targets, with its gradient; in eval mode the sum of
             ``losses``.
-        losses: (N,) cross-entropy of each target in nats, detached.
-        best: (N,) the token that it finds likeliest at each place.
+        losses: (N,) cross-entropy of each target in nats; None where gradients are wanted, for
+            training reads the sum alone.
+        best: (N,) the token that it finds likeliest at each place; None as ``losses``.
     """
 
     total: Tensor | None = None
@@ -143,12 +144,15 @@ def _score(
     if not _in_chunks(model):
         logits = own.forward(model, *args, **kwargs).logits.flatten(0, 1)  # (B * T, V)
         logits = logits if positions is None else logits[positions]  # (N, V)
-        with torch.no_grad():
-            plain, best = token_losses(logits, targets), logits.argmax(-1)
-        return Scores(loss(logits, targets).sum(), plain, best)  # pyright: ignore
+        total: Any = loss(logits, targets).sum()
+        if total.requires_grad:
+            return Scores(total)
+        judged: Any = token_losses(logits, targets), logits.argmax(-1)
+        return Scores(total, *judged)
     hidden = _states(model, own, positions, args, kwargs).flatten(0, -2)  # (1, N, D) -> (N, D)
     found = chunked_loss(hidden, state.linear.weight, state.linear.bias, targets, loss=loss)
-    return Scores(found.total, found.losses, found.best)  # pyright: ignore
+    total, losses, best = (cast(Any, x) for x in (found.total, found.losses, found.best))
+    return Scores(total, losses, best)
 
 
 def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: Any) -> Tensor:

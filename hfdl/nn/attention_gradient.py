@@ -1,0 +1,118 @@
+"""Attention whose gradient is written out, for training on a CPU.
+
+    S = scale Q K^T + hidden,  P = softmax(S),  O = (M * P) V
+
+``*`` is element by element, and M the dropout: 0, or 1 / (1 - p). From dO follow
+
+    dV = (M * P)^T dO,  dP = M * (dO V^T),  dS = P * (dP - rowsum(dP * P))
+    dQ = scale dS K,    dK = scale dS^T Q
+
+(the third is the derivative of softmax; Dao et al. 2022, FlashAttention, appendix B.4,
+https://arxiv.org/abs/2205.14135). Autograd would find the same from the formula, through half a
+dozen more tensors of the size of P; torch's fused kernel keeps none of that size and computes P
+twice, which pays for long sequences only.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from hfdl.nn.dropout import LEVELS, keep_mask, levels_kept
+from hfdl.nn.masks import causal_mask
+
+_softmax_backward: Any = torch.ops.aten._softmax_backward_data
+"""(dP, P, dimension, dtype) -> dS: the third line above, in one pass."""
+
+
+def differentiated_attention(
+    q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None, *, scale: float, dropout: float = 0.0
+) -> Tensor:
+    """Scaled dot-product attention on a CPU; it can be differentiated once.
+
+    Args:
+        q: (B, H, T, K).
+        k, v: (B, H, S, K).
+        hidden: added to the scores, broadcastable to (B, H, T, S): see ``hiding``; None: 0.
+        scale: what scores are multiplied by.
+        dropout: probability of dropping a weight; bits as in ``hfdl.nn.dropout``.
+
+    Returns:
+        (B, H, T, K). A query from which all keys are hidden gets something finite.
+    """
+    out = _Attention.apply(q, k, v, hidden, scale, levels_kept(dropout))
+    assert isinstance(out, Tensor)
+    return out
+
+
+def hiding(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What hides keys when it is added to scores: 0 where ``mask`` is True.
+
+    Elsewhere half the least number of ``dtype``: the sum with any score is finite, and the
+    exponential of what is left is exactly 0 beside a key that is not hidden.
+    """
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min / 2)
+
+
+@functools.lru_cache(maxsize=64)
+def hiding_the_future(t: int, s: int, dtype: torch.dtype) -> Tensor:
+    """``hiding`` of the causal mask, (T, S); kept, for every layer of every update wants it."""
+    return hiding(causal_mask(t, s), dtype)
+
+
+class _Attention(torch.autograd.Function):
+    """Batch and heads as one dimension N = B H, so that each product is one batched product."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        hidden: Tensor | None,
+        scale: float,
+        kept: int,
+    ) -> Tensor:
+        shape = q.shape
+        q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # (N, T, K), (N, S, K)
+        scores = _scores(q, k, hidden, scale, shape[0])  # (N, T, S)
+        weights = torch.softmax(scores, -1)  # half types are raised inside
+        mask = None if kept == LEVELS else keep_mask(weights.numel(), kept).view(weights.shape)
+        ctx.save_for_backward(q, k, v, weights, mask)
+        ctx.shape, ctx.scale, ctx.rise = shape, scale, LEVELS / max(kept, 1)
+        if mask is not None:
+            weights, v = weights * mask, v * ctx.rise
+        return torch.bmm(weights, v).view(shape)  # (N, T, K) -> (B, H, T, K)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        q, k, v, weights, mask = ctx.saved_tensors
+        of_out = grads[0].reshape(q.shape)  # (B, H, T, K) -> (N, T, K)
+        dropped = weights
+        if mask is not None:
+            dropped, of_out = weights * mask, of_out * ctx.rise
+        of_v = torch.bmm(dropped.transpose(1, 2), of_out)
+        of_weights = torch.bmm(of_out, v.transpose(1, 2))  # (N, T, S)
+        if mask is not None:
+            of_weights.mul_(mask)
+        of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
+        of_scores.mul_(ctx.scale)
+        of_q, of_k = torch.bmm(of_scores, k), torch.bmm(of_scores.transpose(1, 2), q)
+        batch, heads = ctx.shape[:2]
+        # (N, ...) -> (B, H, ...)
+        return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
+
+
+def _scores(q: Tensor, k: Tensor, hidden: Tensor | None, scale: float, batch: int) -> Tensor:
+    """scale Q K^T + hidden: q (N, T, K), k (N, S, K) -> (N, T, S)."""
+    if hidden is None or hidden.dim() > 2:
+        scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
+        if hidden is not None:
+            scores.unflatten(0, (batch, -1)).add_(hidden)  # as (B, H, T, S)
+        return scores
+    return torch.baddbmm(hidden, q, k.transpose(1, 2), alpha=scale)  # (T, S) goes to each of N

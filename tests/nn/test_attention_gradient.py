@@ -1,0 +1,181 @@
+"""The attention whose gradient is written out, against the formula that autograd differentiates."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hfdl.nn.attention_gradient import (
+    _Attention,
+    differentiated_attention,
+    hiding,
+    hiding_the_future,
+)
+from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.masks import causal_mask
+
+# B, H, T, S, K: sizes of one, odd sizes, more keys than queries and fewer.
+SHAPES = [(1, 1, 1, 1, 1), (2, 3, 5, 5, 4), (1, 2, 7, 3, 5), (3, 1, 2, 9, 3), (2, 4, 1, 6, 8)]
+
+
+def qkv(shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    """Not contiguous, as a projection leaves them: (B, T, H, K) seen as (B, H, T, K)."""
+    b, h, t, s, k = shape
+    generator = torch.Generator().manual_seed(sum(shape))
+    made = [torch.randn(b, n, h, k, generator=generator, dtype=dtype) for n in (t, s, s)]
+    return [(2 * x).transpose(1, 2).requires_grad_() for x in made]
+
+
+def assert_same(ours: Tensor, theirs: Tensor, inputs: list[Tensor], bound: float = 1e-13) -> None:
+    """Outputs, and gradients for an upstream gradient that is not contiguous either."""
+    assert ours.shape == theirs.shape
+    scale = max(1.0, float(theirs.detach().abs().max()))
+    assert float((ours - theirs).detach().abs().max()) <= bound * scale
+    seed = torch.linspace(-1, 1, theirs.numel(), dtype=theirs.dtype).view(theirs.mT.shape).mT
+    mine = torch.autograd.grad(ours, inputs, seed, retain_graph=True)
+    reference = torch.autograd.grad(theirs, inputs, seed)
+    for a, b in zip(mine, reference, strict=True):
+        assert float((a - b).abs().max()) <= bound * max(1.0, float(b.abs().max()))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("kind", ["none", "causal", "padding", "whole"])
+def test_it_is_the_formula(shape: tuple[int, ...], dropout: float, kind: str) -> None:
+    b, h, t, s, _ = shape
+    if kind == "causal" and t > s:
+        pytest.skip("the queries are the last of the positions that have keys")
+    generator = torch.Generator().manual_seed(1)
+    masks = {
+        "none": None,
+        "causal": causal_mask(t, s) if t <= s else None,
+        "padding": torch.rand(b, 1, 1, s, generator=generator) > 0.4,
+        "whole": torch.rand(b, h, t, s, generator=generator) > 0.4,
+    }
+    mask = masks[kind]
+    if mask is not None:
+        mask[..., 0] = True
+    hidden = None if mask is None else hiding(mask, torch.float64)
+    if kind == "causal":
+        assert hidden is not None
+        assert torch.equal(hidden, hiding_the_future(t, s, torch.float64))
+    inputs = qkv(shape)
+    torch.manual_seed(5)
+    ours = differentiated_attention(*inputs, hidden, scale=0.4, dropout=dropout)
+    torch.manual_seed(5)  # the formula draws the same bits in the same order
+    theirs, _ = attention(*inputs, mask, scale=0.4, dropout=dropout)
+    assert_same(ours, theirs, inputs)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_is_torchs(shape: tuple[int, ...]) -> None:
+    inputs = qkv(shape)
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        theirs = F.scaled_dot_product_attention(*inputs)
+    ours = differentiated_attention(*inputs, None, scale=shape[-1] ** -0.5)
+    assert_same(ours, theirs, inputs, bound=1e-12)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_central_differences(dropout: float) -> None:
+    inputs = qkv((2, 2, 3, 4, 3))
+    hidden = hiding_the_future(3, 4, torch.float64)
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return differentiated_attention(q, k, v, hidden, scale=0.5, dropout=dropout)
+
+    assert torch.autograd.gradcheck(attend, inputs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_great_scores_and_rows_that_see_nothing_stay_finite(dtype: torch.dtype) -> None:
+    b, h, t, s, k = 2, 2, 3, 4, 8
+    inputs = [(6 * x).detach().to(dtype).requires_grad_() for x in qkv((b, h, t, s, k))]
+    mask = torch.ones(b, 1, t, s, dtype=torch.bool)
+    mask[0, 0, 1] = False
+    mask[1, 0, :, 2:] = False
+    out = differentiated_attention(*inputs, hiding(mask, dtype), scale=1.0)
+    assert out.isfinite().all()
+    exact, _ = attention(*inputs, mask, scale=1.0)
+    seen = torch.tensor([True, False, True])  # of the first text's queries
+    torch.testing.assert_close(out[0][:, seen], exact[0][:, seen], rtol=2e-2, atol=1e-1)
+    torch.testing.assert_close(out[1], exact[1], rtol=2e-2, atol=1e-1)
+    out[:, :, 0].sum().backward()
+    for x in inputs:
+        assert x.grad is not None
+        assert x.grad.isfinite().all()
+    keys = inputs[1].grad
+    assert keys is not None
+    assert (keys[1, :, 2:] == 0).all()  # hidden keys get no gradient at all
+
+
+def test_everything_dropped_is_zero_with_zero_gradients() -> None:
+    inputs = qkv((1, 2, 3, 3, 4))
+    out = differentiated_attention(*inputs, None, scale=0.5, dropout=1.0)
+    assert (out == 0).all()
+    assert all((g == 0).all() for g in torch.autograd.grad(out.sum(), inputs))
+
+
+def test_it_can_be_differentiated_once_and_says_so() -> None:
+    inputs = qkv((1, 1, 2, 2, 3))
+    out = differentiated_attention(*inputs, None, scale=0.5)
+    (slope,) = torch.autograd.grad(out.square().sum(), inputs[2], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "dropout", "with_bias", "runs"),
+    [
+        (torch.float32, 0.1, False, True),
+        (torch.bfloat16, 0.0, False, True),
+        (torch.float32, 0.0, False, False),  # torch's kernel
+        (torch.float32, 0.1, True, False),  # the formula: a bias wants its gradient too
+    ],
+)
+@pytest.mark.parametrize("causal", [False, True])
+def test_where_the_fused_kernel_hands_over_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+    dtype: torch.dtype,
+    dropout: float,
+    with_bias: bool,
+    runs: bool,
+    causal: bool,
+) -> None:
+    inputs = [x.detach().to(dtype).requires_grad_() for x in qkv((2, 3, 5, 5, 4))]
+    bias = torch.zeros(1, 3, 5, 5, dtype=dtype, requires_grad=True) if with_bias else None
+    calls: list[torch.Size] = []
+    apply = _Attention.apply
+
+    def spy(*args: object) -> object:
+        calls.append(args[0].shape)  # pyright: ignore
+        return apply(*args)
+
+    monkeypatch.setattr(_Attention, "apply", spy)
+    torch.manual_seed(0)
+    out, _ = fused_attention(*inputs, bias=bias, causal=causal, dropout=dropout)
+    assert len(calls) == runs
+    torch.manual_seed(0)
+    expected, _ = attention(*inputs, bias=bias, causal=causal, dropout=dropout)
+    room = 3e-2 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(out, expected, rtol=room, atol=room)
+    out.float().sum().backward()
+    assert all(x.grad is not None for x in inputs)
+    assert bias is None or bias.grad is not None
+
+
+def test_grouped_heads_and_padding_through_the_fused_kernel() -> None:
+    q, k, v = qkv((2, 6, 5, 5, 4))
+    k, v = (x.detach()[:, :2].requires_grad_() for x in (k, v))
+    mask = torch.ones(2, 1, 1, 5, dtype=torch.bool)
+    mask[0, ..., 3:] = False
+    mask[1] = False  # a text that is nothing but padding
+    torch.manual_seed(0)
+    ours, _ = fused_attention(q, k, v, mask, causal=True, dropout=0.2)
+    torch.manual_seed(0)
+    theirs, _ = attention(q, k, v, mask, causal=True, dropout=0.2)
+    assert (ours[1] == 0).all()
+    assert_same(ours, theirs, [q, k, v])
