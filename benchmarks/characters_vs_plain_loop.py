@@ -5,9 +5,10 @@
 The model is a GPT-2 of 4 layers, 4 heads and width 128 that reads 64 characters; 2,000 updates of
 12 blocks, AdamW at 2e-3 falling to 2e-4 by a cosine after 100 updates of warm-up. The last tenth of
 the text is held out, and all of it is evaluated after every 500 updates (``--every``). The plain
-loop does nothing else: random blocks, forward, backward, clip, step; no checkpoints, no log, no
-report. hfdl does all these as always; only the samples that its recipe asks for are left out on
-both sides.
+loop does nothing else: random blocks, forward, backward, clip, step, in float32 as nanoGPT's on a
+CPU; no checkpoints, no log, no report. hfdl does all these as always, in the precision that its
+recipe picks (bf16 where the CPU multiplies it natively); only the samples that the recipe asks for
+are left out. ``--precision`` gives both sides one: float32, or bf16 (the plain loop's by autocast).
 Both give the mean loss of every held-out character but the first, in blocks of 64, and
 ``seconds_to_1.88``: when an evaluation first gave at most nanoGPT's published 1.88.
 """
@@ -38,6 +39,7 @@ def run_hfdl(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str,
     overrides = {
         "data.train": arguments.text,
         "train.evaluate_every": arguments.every,
+        "train.precision": arguments.precision or "auto",
         "train.samples": [],
         "train.seed": seed,
     }
@@ -123,14 +125,16 @@ def run_plain(arguments: argparse.Namespace, seed: int, folder: str) -> dict[str
             group["lr"] = _rate(update)
         starts = torch.randint(len(train) - CONTEXT - 1, (BATCH,))
         rows = torch.stack([train[s : s + CONTEXT + 1] for s in starts.tolist()])  # (B, T + 1)
-        logits = model(rows[:, :-1])
-        F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten()).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.precision == "bf16"):
+            logits = model(rows[:, :-1])
+            loss = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         if (update + 1) % arguments.every == 0:
-            loss = _held_out_loss(model, held_out)
-            evaluations.append((time.perf_counter() - began, loss))
+            mean = _held_out_loss(model, held_out)
+            evaluations.append((time.perf_counter() - began, mean))
     seconds = time.perf_counter() - began
     return {
         "loss": evaluations[-1][1],
@@ -173,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("text", help="a text file, such as tinyshakespeare's input.txt")
     parser.add_argument("--every", type=int, default=500, help="updates between evaluations")
+    parser.add_argument("--precision", choices=["float32", "bf16"], help="of both sides")
     run(parser, SIDES, score="loss")
 
 
