@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.encode import TextEncoder
 from hfdl.data.label_values import columns_to_lists, infer_problem_type, numbers
 from hfdl.data.label_values import problem_type as problem_type_of
 from hfdl.data.labels import LabelSet
@@ -17,6 +18,7 @@ from hfdl.data.sources import load_splits
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.tasks.tables import divide, text_column
+from hfdl.weights.pretrained import length_limit
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
@@ -163,3 +165,32 @@ def _balanced(targets: np.ndarray, n_labels: int, kind: str) -> list[float]:
         return [float((len(targets) - p) / p) if p else 1.0 for p in positives]
     counts = Counter(targets.tolist())
     return [len(targets) / (n_labels * counts[i]) if counts[i] else 0.0 for i in range(n_labels)]
+
+
+def text_encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
+    """Tokenizer and the rule for long texts, as the recipe has them.
+
+    Raises:
+        ConfigError: ``data.max_length`` is more than the model takes, or leaves no room.
+    """
+    limit = length_limit(tokenizer, config)
+    length = data.max_length or limit or 512
+    if limit is not None and length > limit:
+        raise ConfigError(
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}",
+            remedy=f"set data.max_length={limit} or less, and data.long_text=window for longer "
+            "texts",
+        )
+    smallest = tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2
+    if length < smallest:
+        raise ConfigError(
+            f"{length} leaves no room for a text",
+            where="data.max_length",
+            rule=f"at least {smallest}: special tokens are counted",
+            remedy="raise it",
+        )
+    return TextEncoder(
+        tokenizer, max_length=length, long_text=data.long_text or "truncate", stride=data.stride
+    )

@@ -9,16 +9,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
-from hfdl.errors import ConfigError, ModelError
-from hfdl.metrics import multi_label_metrics, regression_metrics, single_label_metrics
+from hfdl.errors import ModelError
 from hfdl.tasks import classification_data as reading
+from hfdl.tasks.classification_answers import (
+    FUNCTIONS,
+    answer_metrics,
+    answers_of_texts,
+    scores_of_texts,
+)
 from hfdl.tasks.classification_loss import refuse_on_numbers, row_losses
 from hfdl.tasks.classification_split import ClassificationSplit, Padding
 from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
@@ -29,7 +33,6 @@ from hfdl.weights.fresh import is_fresh
 from hfdl.weights.pretrained import (
     build_pretrained,
     build_saved,
-    length_limit,
     load_config,
     load_tokenizer,
     padding_side,
@@ -37,10 +40,6 @@ from hfdl.weights.pretrained import (
 from hfdl.weights.resolve import find_model
 
 SINGLE, MULTI, REGRESSION = reading.SINGLE, reading.MULTI, reading.REGRESSION
-# transformers' pipeline applies these, by the problem's type.
-FUNCTIONS = {SINGLE: "softmax", MULTI: "sigmoid", REGRESSION: "none"}
-THRESHOLD = 0.5
-"""A label of a multi-label text is given from this probability on."""
 
 
 class TextClassification:
@@ -99,7 +98,7 @@ class TextClassification:
         )
         config = load_config(folder, recipe.model.config)
         tokenizer = load_tokenizer(folder)
-        encoder = _encoder(tokenizer, config, recipe.data)
+        encoder = reading.text_encoder(tokenizer, config, recipe.data)
         return cls(
             folder, tokenizer, encoder, labels=None, problem_type=None,
             padding_side=padding_side(config), tune=recipe.tune, seed=recipe.train.seed,
@@ -137,9 +136,10 @@ class TextClassification:
         """A task for a model that is already open: its transformers config and tokenizer."""
         names = tuple(str(config.id2label[i]) for i in range(config.num_labels))
         problem_type = config.problem_type or (REGRESSION if config.num_labels == 1 else SINGLE)
+        encoder = reading.text_encoder(tokenizer, config, recipe.data)
         return cls(
-            folder, tokenizer, _encoder(tokenizer, config, recipe.data), labels=LabelSet(names),
-            problem_type=problem_type, padding_side=padding_side(config), tune=TuneConfig(),
+            folder, tokenizer, encoder, labels=LabelSet(names), problem_type=problem_type,
+            padding_side=padding_side(config), tune=TuneConfig(),
             seed=recipe.train.seed, memory=memory,
         )  # fmt: skip
 
@@ -178,7 +178,7 @@ class TextClassification:
         assert self.beginning is not None
         self.tokenizer, config = self.beginning.tokenizer, self.beginning.config()
         self._padding_side = padding_side(config)
-        self._encoder = _encoder(self.tokenizer, config, data)
+        self._encoder = reading.text_encoder(self.tokenizer, config, data)
 
     @property
     def encoder(self) -> TextEncoder:
@@ -308,11 +308,9 @@ class TextClassification:
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
         """``prediction`` (a label, a list of labels or a number), ``score`` and ``scores``."""
         labels, problem_type = self._known()
-        scores = self.scores(outputs, batch).cpu().tolist()  # (B, C)
-        if problem_type == REGRESSION:
-            return [{"prediction": row[0], "score": row[0]} for row in scores]
-        decide = _several if problem_type == MULTI else _one
-        return [decide(dict(zip(labels.names, row, strict=True))) for row in scores]
+        return answers_of_texts(
+            self.scores(outputs, batch).cpu().tolist(), labels.names, problem_type
+        )
 
     def scores(self, outputs: Any, batch: Batch, function: str | None = None) -> torch.Tensor:
         """One row of scores for each example, the mean over its windows; shape (B, C).
@@ -322,31 +320,15 @@ class TextClassification:
             batch: the batch they belong to.
             function: ``softmax``, ``sigmoid`` or ``none``. Default: by the problem's type.
         """
-        logits = outputs.logits.double()  # (R, C); double, so that equal texts get equal scores
         function = function or FUNCTIONS[self._known()[1]]
-        if function == "softmax":
-            logits = logits.softmax(dim=-1)
-        elif function == "sigmoid":
-            logits = logits.sigmoid()
-        windows = batch.targets["windows"]  # (B,)
-        sums = torch.zeros(len(windows), logits.shape[-1], dtype=logits.dtype, device=logits.device)
-        sums.index_add_(0, batch.targets["example"], logits)  # (R, C) -> (B, C)
-        return sums / windows[:, None]
+        return scores_of_texts(outputs.logits, batch.targets, function)
 
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
         """See ``hfdl.metrics``, by the problem's type."""
         labels, problem_type = self._known()
-        guesses = [prediction["prediction"] for prediction in predictions]
-        if problem_type == REGRESSION:
-            return regression_metrics(references, guesses)
-        ids = {name: i for i, name in enumerate(labels.names)}
-        if problem_type == SINGLE:
-            return single_label_metrics(
-                [ids[name] for name in references], [ids[name] for name in guesses], len(ids)
-            )
-        return multi_label_metrics(_indicator(references, ids), _indicator(guesses, ids))
+        return answer_metrics(predictions, references, labels.names, problem_type)
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""
@@ -371,45 +353,3 @@ class TextClassification:
         return reading.class_weights(
             self.tune.class_weights, train.targets, labels.names, problem_type
         )
-
-
-def _encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
-    limit = length_limit(tokenizer, config)
-    length = data.max_length or limit or 512
-    if limit is not None and length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}",
-            remedy=f"set data.max_length={limit} or less, and data.long_text=window for longer "
-            "texts",
-        )
-    smallest = tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2
-    if length < smallest:
-        raise ConfigError(
-            f"{length} leaves no room for a text",
-            where="data.max_length",
-            rule=f"at least {smallest}: special tokens are counted",
-            remedy="raise it",
-        )
-    return TextEncoder(
-        tokenizer, max_length=length, long_text=data.long_text or "truncate", stride=data.stride
-    )
-
-
-def _one(scores: dict[str, float]) -> Prediction:
-    best = max(scores, key=scores.__getitem__)
-    return {"prediction": best, "score": scores[best], "scores": scores}
-
-
-def _several(scores: dict[str, float]) -> Prediction:
-    given = [name for name, score in scores.items() if score >= THRESHOLD]
-    return {"prediction": given, "score": max(scores.values()), "scores": scores}
-
-
-def _indicator(answers: Sequence[Sequence[str]], ids: dict[str, int]) -> np.ndarray:
-    """Lists of labels as 0/1, shape (N, C)."""
-    table = np.zeros((len(answers), len(ids)), dtype=bool)
-    for row, names in enumerate(answers):
-        table[row, [ids[name] for name in names]] = True
-    return table
