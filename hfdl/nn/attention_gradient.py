@@ -15,7 +15,6 @@ twice, which pays for long sequences only.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
@@ -23,7 +22,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from hfdl.nn.dropout import LEVELS, keep_mask, levels_kept
-from hfdl.nn.masks import causal_mask
 
 _softmax_backward: Any = torch.ops.aten._softmax_backward_data
 """(dP, P, dimension, dtype) -> dS: the third line above, in one pass."""
@@ -55,13 +53,16 @@ def hiding(mask: Tensor, dtype: torch.dtype) -> Tensor:
     Elsewhere half the least number of ``dtype``: the sum with any score is finite, and the
     exponential of what is left is exactly 0 beside a key that is not hidden.
     """
-    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min / 2)
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, _least(dtype))
 
 
-@functools.lru_cache(maxsize=64)
 def hiding_the_future(t: int, s: int, dtype: torch.dtype) -> Tensor:
-    """``hiding`` of the causal mask, (T, S); kept, for every layer of every update wants it."""
-    return hiding(causal_mask(t, s), dtype)
+    """``hiding`` of the causal mask of t queries, the last of s positions; (t, s)."""
+    return torch.full((t, s), _least(dtype), dtype=dtype).triu_(s - t + 1)
+
+
+def _least(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).min / 2
 
 
 class _Attention(torch.autograd.Function):
