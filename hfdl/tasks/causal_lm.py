@@ -6,15 +6,15 @@ A block of it is an example; the model reads it and foresees, after each token, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.config.schema import DataConfig, ModelConfig
 from hfdl.data.blocks import consecutive_blocks, strided_windows
-from hfdl.data.corpus import open_corpus, training_texts
+from hfdl.data.corpus import open_corpus
 from hfdl.data.token_store import TokenStore
 from hfdl.errors import DataError, ModelError
 from hfdl.tasks.causal_lm_blocks import block_length
@@ -22,97 +22,28 @@ from hfdl.tasks.causal_lm_documents import how_to_keep_apart
 from hfdl.tasks.causal_lm_samples import write_samples
 from hfdl.tasks.causal_lm_scores import NAMES, corpus_scores
 from hfdl.tasks.causal_lm_split import Reading, TokenSplit
-from hfdl.tasks.fresh_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.language_scores import foreseen, perplexity, summed_loss
-from hfdl.tasks.loss_options import loss_options, refuse_class_weights
-from hfdl.tasks.protocol import Batch, LossSum, Prediction, Split, Splits
-from hfdl.weights.fresh import is_fresh
-from hfdl.weights.pretrained import build_saved, load_config, load_tokenizer
-from hfdl.weights.resolve import find_model
-from hfdl.weights.scoring import teach_scoring
-
-_AUTO_CLASS = "AutoModelForCausalLM"
+from hfdl.tasks.language_scores import foreseen, perplexity
+from hfdl.tasks.language_task import LanguageTask
+from hfdl.tasks.protocol import Batch, Prediction, Split, Splits
 
 
-class CausalLM:
-    """The task ``causal_lm``.
-
-    Use ``for_training`` or ``for_model``.
-
-    Args:
-        folder: the model's folder; None for one with fresh weights.
-        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
-        config: its transformers config; None until then.
-        recipe: the whole recipe.
-        trains: whether ``prepare`` reads a training split.
-        memory: data objects by the marker that stands for them in the recipe.
-        beginning: of a model with fresh weights.
-    """
+class CausalLM(LanguageTask):
+    """The task ``causal_lm``."""
 
     name = "causal_lm"
-    label_names: ClassVar[list[str]] = []
+    auto_class = "AutoModelForCausalLM"
     metric_names: ClassVar[list[str]] = NAMES
-    best_metric = ("loss", False)
 
-    def __init__(
-        self,
-        folder: Path | None,
-        tokenizer: Any,
-        config: Any,
-        *,
-        recipe: Recipe,
-        trains: bool,
-        memory: Mapping[str, Any] | None,
-        beginning: FreshModel | None = None,
-    ) -> None:
-        self.folder, self.config, self.beginning = folder, config, beginning
-        self.tokenizer: Any = tokenizer
-        self.recipe, self.trains, self.memory = recipe, trains, memory or {}
-        self.fresh_parameters: list[str] = []
-        self.reading = Reading(tokenizer)
-        self.length = 0 if config is None else self._length()
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        self.reading = Reading(None)
+        self.length = 0
+        super().__init__(*args, **keywords)
 
-    @classmethod
-    def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> CausalLM:
-        """A task that trains fresh weights, or a saved model further."""
-        model = recipe.model
-        refuse_class_weights(recipe.tune, "a language model")
-        if is_fresh(model):
-            fresh = FreshModel("causal_lm", model)
-            config = None if fresh.tokenizer is None else fresh.config()
-            return cls(
-                None, fresh.tokenizer, config, recipe=recipe, trains=True, memory=memory,
-                beginning=fresh,
-            )  # fmt: skip
-        refuse_parts_of_a_fresh_model(model)
-        folder = find_model(model.name, model.revision, weights=model.config is None)
-        return cls(
-            folder, load_tokenizer(folder), load_config(folder, model.config),
-            recipe=recipe, trains=True, memory=memory,
-        )  # fmt: skip
-
-    @classmethod
-    def for_model(
-        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> CausalLM:
-        """A task for a saved model."""
-        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
-
-    @classmethod
-    def of_parts(
-        cls,
-        folder: Path,
-        config: Any,
-        tokenizer: Any,
-        recipe: Recipe,
-        memory: Mapping[str, Any] | None = None,
-    ) -> CausalLM:
-        """A task for a model that is already open: its transformers config and tokenizer."""
-        return cls(folder, tokenizer, config, recipe=recipe, trains=False, memory=memory)
-
-    def _length(self) -> int:
-        return block_length(self.recipe.data, self.tokenizer, self.config)
+    def _take(self, tokenizer: Any, config: Any) -> None:
+        super()._take(tokenizer, config)
+        self.reading.tokenizer = tokenizer
+        self.length = block_length(self.recipe.data, tokenizer, config)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -123,13 +54,7 @@ class CausalLM:
             DataError: see ``hfdl.data``; also a split in which nothing is to be foreseen.
             ConfigError: blocks that the model cannot take.
         """
-        seed, facts = self.recipe.train.seed, []
-        if self.tokenizer is None:
-            texts = training_texts(data_config, self.memory, seed)
-            self._learn(texts)
-            facts += texts.facts
-        if self.beginning is not None:
-            facts = [*self.beginning.facts, *facts]
+        facts, seed = self._learn_tokenizer(data_config), self.recipe.train.seed
         tokenizer: Any = self.tokenizer
         corpus = open_corpus(
             data_config, self.memory, seed, tokenizer, end_id=tokenizer.eos_token_id,
@@ -138,14 +63,6 @@ class CausalLM:
         facts = [*corpus.facts, *facts]
         splits = {name: self._blocks(name, store, facts) for name, store in corpus.stores.items()}
         return Splits(**splits, facts=facts)
-
-    def _learn(self, texts: Iterable[str]) -> None:
-        """Learn the tokenizer, and so what the model is."""
-        assert self.beginning is not None
-        self.beginning.learn(texts)
-        self.tokenizer = self.reading.tokenizer = self.beginning.tokenizer
-        self.config = self.beginning.config()
-        self.length = self._length()
 
     def _blocks(self, name: str, store: TokenStore, facts: list[str]) -> TokenSplit:
         tokens, documents = len(store.ids), store.documents
@@ -174,39 +91,19 @@ class CausalLM:
             ModelError: hfdl's own code is asked for a model that it has none for, or documents
                 are to be kept apart in a model that cannot.
         """
-        if self.beginning is not None:
-            model, self.fresh_parameters = self.beginning.build()
-        else:
-            assert self.folder is not None
-            model, self.fresh_parameters = build_saved(_AUTO_CLASS, self.folder, model_config)
-        return self._ready(model)
-
-    def load_model(self) -> torch.nn.Module:
-        """The saved model, in eval mode.
-
-        Raises:
-            ModelError: the folder lacks some of its weights.
-        """
-        assert self.folder is not None
-        model, fresh = build_saved(_AUTO_CLASS, self.folder, ModelConfig(name=str(self.folder)))
-        if fresh:
-            raise ModelError(
-                f"{fresh[0]} is not in the model's weights",
-                where=str(self.folder),
-                rule="a model that says the next token has all of them",
-                remedy=f"train it first: hfdl train clm model.name={self.folder} model.config=null",
-            )
-        return self._ready(model).eval()
-
-    def _ready(self, model: Any) -> torch.nn.Module:
+        model: Any = super().build_model(model_config)
         if self.recipe.data.document_mask:
             self.reading.apart = how_to_keep_apart(model)
             self.reading.dtype = model.dtype
-        return teach_scoring(model, **loss_options(self.recipe.tune))
+        return model
 
-    def loss(self, outputs: Any, batch: Batch) -> LossSum:
-        """Cross-entropy of the tokens to be foreseen, summed, and their number."""
-        return summed_loss(outputs, batch)
+    def _untrained(self, folder: Path, parameter: str) -> ModelError:
+        return ModelError(
+            f"{parameter} is not in the model's weights",
+            where=str(folder),
+            rule="a model that says the next token has all of them",
+            remedy=f"train it first: hfdl train clm model.name={folder} model.config=null",
+        )
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
         """``loss``, ``accuracy`` and ``tokens``: how well each block was foreseen."""
@@ -247,10 +144,6 @@ class CausalLM:
         return write_samples(
             model, self.tokenizer, train.samples, longest=self.length, seed=train.seed
         )
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer."""
-        self.tokenizer.save_pretrained(folder)
 
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and length of a block, for metrics.json."""
