@@ -81,6 +81,7 @@ class Row:
         parameters, trained: of the model, and how many of them were trained.
         seconds: of training, evaluations between included; the mean over the seeds.
         samples_per_second: examples that training read a second; the mean over the seeds.
+        precision: that it was trained in.
         runs: the runs' folders within that of the comparison.
     """
 
@@ -93,6 +94,7 @@ class Row:
     trained: int
     seconds: float
     samples_per_second: float
+    precision: str
     runs: list[str]
 
     def mean(self, split: str) -> float | None:
@@ -115,7 +117,8 @@ class Comparison:
         rows: one for each era.
         seeds: that each era was trained with.
         examples: how many each split has.
-        machine: what the last run was trained on: processor, threads, versions.
+        machine: what the last run was trained on: processor, threads, versions; the precisions of
+            all of them.
     """
 
     name: str
@@ -190,13 +193,15 @@ def compare(
                 for seed in wanted
             ]
     last = runs[chosen[-1].name][-1]
+    rows = [_row(era, runs[era.name], folder) for era in chosen]
+    precisions = ", ".join(dict.fromkeys(row.precision for row in rows))
     found = Comparison(
         name,
         folder,
-        [_row(era, runs[era.name], folder) for era in chosen],
+        rows,
         wanted,
         examples=dict(read_run(last.directory).plan["examples"]),
-        machine=dict(last.metrics["environment"]),
+        machine={**last.metrics["environment"], "precision": precisions},
     )
     write_json(folder / TABLE, found.as_dict())
     write_comparison(folder / PAGE, found.as_dict())
@@ -230,6 +235,7 @@ def _row(era: Era, runs: Sequence[Run], folder: Path) -> Row:
         trained=plan["trainable"],
         seconds=statistics.fmean(each["seconds"] for each in measured),
         samples_per_second=statistics.fmean(each["samples_per_second"] for each in measured),
+        precision=runs[0].metrics["environment"]["precision"],
         runs=[run.directory.relative_to(folder).as_posix() for run in runs],
     )
 

@@ -16,6 +16,7 @@ from hfdl.config.load import load_recipe
 from hfdl.config.shipped import recipe_names
 from hfdl.eras import COMPARISONS
 from hfdl.errors import ConfigError, OutputError
+from hfdl.report.comparison import machine_text
 from hfdl.training.events import Event, Noted, Updated
 from hfdl.weights.small_models import SMALL
 
@@ -89,6 +90,10 @@ def test_each_row_is_the_run_that_it_is_alone(quick: dict[str, Any], tmp_path: P
     assert table["examples"]["test"] == 20
     assert table["examples"]["train"] + table["examples"]["validation"] == 40
     assert table["machine"]["torch"] == torch.__version__
+    assert [row["precision"] for row in table["rows"]] == ["float32", "float32"]
+    assert table["machine"]["precision"] == "float32"
+    both = {**table["machine"], "precision": "float32, bf16"}
+    assert ", float32 and bf16, torch " in machine_text(both)
     assert table["rows"][1]["runs"] == ["word-average/seed-0", "word-average/seed-1"]
     page = (tmp_path / "both" / "compare.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2

@@ -51,7 +51,8 @@ def machine_text(machine: Mapping[str, Any]) -> str:
     """What the times are of: processor, threads, precision, version of torch."""
     threads = wording.plural(machine["threads"], "thread")
     named = machine.get("cpu") if machine["device"] == "cpu" else machine["device"]
-    return f"{named or 'cpu'}, {threads}, {machine['precision']}, torch {machine['torch']}"
+    precision = machine["precision"].replace(", ", " and ")
+    return f"{named or 'cpu'}, {threads}, {precision}, torch {machine['torch']}"
 
 
 def score_chart(rows: Sequence[Mapping[str, Any]], metric: str, split: str) -> Markup:
