@@ -1,6 +1,6 @@
 """Attention whose gradient is written out, for training on a CPU.
 
-    S = scale Q K^T + hidden,  P = softmax(S),  O = (M * P) V
+    S = scale Q K^T + additive,  P = softmax(S),  O = (M * P) V
 
 ``*`` is element by element, and M the dropout: 0, or 1 / (1 - p). From dO follow
 
@@ -22,47 +22,45 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from hfdl.nn.dropout import LEVELS, keep_mask, levels_kept
+from hfdl.nn.masks import to_additive
 
 _softmax_backward: Any = torch.ops.aten._softmax_backward_data
 """(dP, P, dimension, dtype) -> dS: the third line above, in one pass."""
 
 
 def differentiated_attention(
-    q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None, *, scale: float, dropout: float = 0.0
+    q: Tensor, k: Tensor, v: Tensor, additive: Tensor | None, *, scale: float, dropout: float = 0.0
 ) -> Tensor:
     """Scaled dot-product attention on a CPU; it can be differentiated once.
 
     Args:
         q: (B, H, T, K).
         k, v: (B, H, S, K).
-        hidden: added to the scores, broadcastable to (B, H, T, S): see ``hiding``; None: 0.
+        additive: what is added to the scores, broadcastable to (B, H, T, S); None: 0. See
+            ``additive_mask``.
         scale: what scores are multiplied by.
         dropout: probability of dropping a weight; bits as in ``hfdl.nn.dropout``.
 
     Returns:
-        (B, H, T, K). A query from which all keys are hidden gets something finite.
+        (B, H, T, K). A query that may attend to nothing gets something finite.
     """
-    out = _Attention.apply(q, k, v, hidden, scale, levels_kept(dropout))
+    out = _Attention.apply(q, k, v, additive, scale, levels_kept(dropout))
     assert isinstance(out, Tensor)
     return out
 
 
-def hiding(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """What hides keys when it is added to scores: 0 where ``mask`` is True.
+def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What is added to scores: 0 where ``mask`` is True, else half the least number of ``dtype``.
 
-    Elsewhere half the least number of ``dtype``: the sum with any score is finite, and the
-    exponential of what is left is exactly 0 beside a key that is not hidden.
+    Half, so that the sum with any score is finite, float16 included; its exponential is still
+    exactly 0 beside a key that may be attended to.
     """
-    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, _least(dtype))
+    return to_additive(mask, dtype) / 2
 
 
-def hiding_the_future(t: int, s: int, dtype: torch.dtype) -> Tensor:
-    """``hiding`` of the causal mask of t queries, the last of s positions; (t, s)."""
-    return torch.full((t, s), _least(dtype), dtype=dtype).triu_(s - t + 1)
-
-
-def _least(dtype: torch.dtype) -> float:
-    return torch.finfo(dtype).min / 2
+def additive_causal_mask(t: int, s: int, dtype: torch.dtype) -> Tensor:
+    """The same of the causal mask of t queries, the last of s positions; (t, s)."""
+    return torch.full((t, s), torch.finfo(dtype).min / 2, dtype=dtype).triu_(s - t + 1)
 
 
 class _Attention(torch.autograd.Function):
@@ -74,13 +72,13 @@ class _Attention(torch.autograd.Function):
         q: Tensor,
         k: Tensor,
         v: Tensor,
-        hidden: Tensor | None,
+        additive: Tensor | None,
         scale: float,
         kept: int,
     ) -> Tensor:
         shape = q.shape
         q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # (N, T, K), (N, S, K)
-        scores = _scores(q, k, hidden, scale, shape[0])  # (N, T, S)
+        scores = _scores(q, k, additive, scale, shape[0])  # (N, T, S)
         weights = torch.softmax(scores, -1)  # half types are raised inside
         mask = None if kept == LEVELS else keep_mask(weights.numel(), kept).view(weights.shape)
         ctx.save_for_backward(q, k, v, weights, mask)
@@ -109,11 +107,11 @@ class _Attention(torch.autograd.Function):
         return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
 
 
-def _scores(q: Tensor, k: Tensor, hidden: Tensor | None, scale: float, batch: int) -> Tensor:
-    """scale Q K^T + hidden: q (N, T, K), k (N, S, K) -> (N, T, S)."""
-    if hidden is None or hidden.dim() > 2:
+def _scores(q: Tensor, k: Tensor, additive: Tensor | None, scale: float, batch: int) -> Tensor:
+    """scale Q K^T + additive: q (N, T, K), k (N, S, K) -> (N, T, S)."""
+    if additive is None or additive.dim() > 2:
         scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
-        if hidden is not None:
-            scores.unflatten(0, (batch, -1)).add_(hidden)  # as (B, H, T, S)
+        if additive is not None:
+            scores.unflatten(0, (batch, -1)).add_(additive)  # as (B, H, T, S)
         return scores
-    return torch.baddbmm(hidden, q, k.transpose(1, 2), alpha=scale)  # (T, S) goes to each of N
+    return torch.baddbmm(additive, q, k.transpose(1, 2), alpha=scale)  # (T, S) goes to each of N

@@ -17,7 +17,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
-from hfdl.nn.attention_gradient import differentiated_attention, hiding, hiding_the_future
+from hfdl.nn.attention_gradient import (
+    additive_causal_mask,
+    additive_mask,
+    differentiated_attention,
+)
 from hfdl.nn.dropout import dropout as drop
 from hfdl.nn.masks import causal_mask, combine
 
@@ -99,9 +103,8 @@ def fused_attention(
 
     Arguments as in ``AttentionKernel``. On a CPU other ways stand in for it where they are faster:
     with dropout, which that kernel has not (torch leaves it for a path that draws a Bernoulli
-    number for each weight), and in training in half precision, where the kernel's backward pass
-    takes two to twenty times as long. That is ``differentiated_attention``; with a bias it is the
-    formula.
+    number for each weight), and in training in half precision, where the kernel's backward pass is
+    several times slower. That is ``differentiated_attention``; with a bias it is the formula.
 
     Returns:
         the output (B, H, T, K), and None in the place of the weights.
@@ -203,14 +206,14 @@ def _differentiated(
     dropout: float,
 ) -> Tensor:
     """(B, H, T, K); a query that may attend to nothing gets zeros."""
-    keep, hidden = None, None
+    keep, additive = None, None
     if mask is not None:
         keep = allowed(q, k, mask, causal)
         assert keep is not None
-        hidden = hiding(keep, q.dtype)
+        additive = additive_mask(keep, q.dtype)
     elif causal and q.shape[-2] > 1:
-        hidden = hiding_the_future(q.shape[-2], k.shape[-2], q.dtype)
-    out = differentiated_attention(q, k, v, hidden, scale=scale_of(q, scale), dropout=dropout)
+        additive = additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
+    out = differentiated_attention(q, k, v, additive, scale=scale_of(q, scale), dropout=dropout)
     return _blank_to_zero(out, keep)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,7 +22,7 @@ from hfdl.weights.resolve import find_model
 from hfdl.weights.scoring import teach_scoring
 
 
-class LanguageTask:
+class LanguageTask(ABC):
     """A task whose answers are tokens of the text itself.
 
     Use ``for_training`` or ``for_model``.
@@ -148,9 +149,9 @@ class LanguageTask:
             raise self._untrained(self.folder, self.fresh_parameters[0])
         return model.eval()
 
+    @abstractmethod
     def _untrained(self, folder: Path, parameter: str) -> ModelError:
         """What to say of a saved model without a parameter."""
-        raise NotImplementedError
 
     def loss(self, outputs: Any, batch: Batch) -> LossSum:
         """Cross-entropy of the tokens that are asked for, summed, and their number."""

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from hfdl.nn.attention_gradient import (
     _Attention,
+    additive_causal_mask,
+    additive_mask,
     differentiated_attention,
-    hiding,
-    hiding_the_future,
 )
 from hfdl.nn.functional import attention, fused_attention
 from hfdl.nn.masks import causal_mask
@@ -61,13 +61,13 @@ def test_it_is_the_formula(shape: tuple[int, ...], kind: str, dropout: float) ->
     mask = masks[kind]
     if mask is not None:
         mask[..., 0] = True
-    hidden = None if mask is None else hiding(mask, torch.float64)
+    additive = None if mask is None else additive_mask(mask, torch.float64)
     if kind == "causal":
-        assert hidden is not None
-        assert torch.equal(hidden, hiding_the_future(t, s, torch.float64))
+        assert additive is not None
+        assert torch.equal(additive, additive_causal_mask(t, s, torch.float64))
     inputs = qkv(shape)
     torch.manual_seed(5)
-    ours = differentiated_attention(*inputs, hidden, scale=0.4, dropout=dropout)
+    ours = differentiated_attention(*inputs, additive, scale=0.4, dropout=dropout)
     torch.manual_seed(5)  # the formula draws the same bits in the same order
     theirs, _ = attention(*inputs, mask, scale=0.4, dropout=dropout)
     assert_same(ours, theirs, inputs)
@@ -85,11 +85,11 @@ def test_it_is_torchs(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_central_differences(dropout: float) -> None:
     inputs = qkv((2, 2, 3, 4, 3))
-    hidden = hiding_the_future(3, 4, torch.float64)
+    additive = additive_causal_mask(3, 4, torch.float64)
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         torch.manual_seed(3)
-        return differentiated_attention(q, k, v, hidden, scale=0.5, dropout=dropout)
+        return differentiated_attention(q, k, v, additive, scale=0.5, dropout=dropout)
 
     assert torch.autograd.gradcheck(attend, inputs)
 
@@ -101,7 +101,7 @@ def test_great_scores_and_rows_that_see_nothing_stay_finite(dtype: torch.dtype) 
     mask = torch.ones(b, 1, t, s, dtype=torch.bool)
     mask[0, 0, 1] = False
     mask[1, 0, :, 2:] = False
-    out = differentiated_attention(*inputs, hiding(mask, dtype), scale=1.0)
+    out = differentiated_attention(*inputs, additive_mask(mask, dtype), scale=1.0)
     assert out.isfinite().all()
     exact, _ = attention(*inputs, mask, scale=1.0)
     seen = torch.tensor([True, False, True])  # of the first text's queries
@@ -113,7 +113,7 @@ def test_great_scores_and_rows_that_see_nothing_stay_finite(dtype: torch.dtype) 
         assert x.grad.isfinite().all()
     keys = inputs[1].grad
     assert keys is not None
-    assert (keys[1, :, 2:] == 0).all()  # hidden keys get no gradient at all
+    assert (keys[1, :, 2:] == 0).all()  # keys that nobody sees get no gradient at all
 
 
 def test_everything_dropped_is_zero_with_zero_gradients() -> None:
