@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 
 from hfdl import environment
-from hfdl.foundations.augmentation import augment
-from hfdl.foundations.digits import digits_cnn, digits_mlp
 from hfdl.foundations.fit import evaluate, fit
-from hfdl.foundations.idx_files import Split, load_mnist
 from hfdl.foundations.layer import Layer
 from hfdl.foundations.losses import softmax_cross_entropy
 from hfdl.foundations.optimizers import Adam
 from hfdl.foundations.schedules import warmup_cosine
 from hfdl.foundations.sequential import Sequential
+from hfdl.foundations.vision.augmentation import augment
+from hfdl.foundations.vision.digits import digits_cnn, digits_mlp
+from hfdl.foundations.vision.idx_files import Split, load_mnist
 
 MODELS = {"mlp": digits_mlp, "cnn": digits_cnn}
 EPOCHS = {"mlp": 10, "cnn": 5}
@@ -112,10 +112,10 @@ def in_torch(network: Layer) -> Layer:
     from torch import nn
 
     from hfdl.foundations.activations import ReLU
-    from hfdl.foundations.convolution import Conv2d
     from hfdl.foundations.dense import Dense
-    from hfdl.foundations.flatten import Flatten
-    from hfdl.foundations.pooling import MaxPool2d
+    from hfdl.foundations.vision.convolution import Conv2d
+    from hfdl.foundations.vision.flatten import Flatten
+    from hfdl.foundations.vision.pooling import MaxPool2d
     from hfdl.torch_layer import TorchLayer
 
     def twin(layer: Layer) -> nn.Module:

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 import transformers
 
-from hfdl.inspect.parity.report import Report, Row
-from hfdl.inspect.verify import DTYPES, verify
+from hfdl.parity.report import Report, Row
+from hfdl.parity.verify import DTYPES, verify
 from hfdl.weights.pretrained import quiet_transformers
 
 COLUMNS = ("numpy", "explicit", "fused", "sdpa")

@@ -27,10 +27,10 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 
 from pairs import Side, run
 
-from hfdl.foundations.word2vec import train_word2vec
-from hfdl.foundations.word_analogies import read_analogies, score_analogies, total
-from hfdl.foundations.word_similarity import rate_similarity, read_rated_pairs
-from hfdl.foundations.word_vectors import WordVectors
+from hfdl.foundations.words.analogies import read_analogies, score_analogies, total
+from hfdl.foundations.words.similarity import rate_similarity, read_rated_pairs
+from hfdl.foundations.words.vectors import WordVectors
+from hfdl.foundations.words.word2vec import train_word2vec
 
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")  # letters and digits, an apostrophe within
 SIZE, WINDOW, NEGATIVE, MIN_COUNT, SAMPLE, EPOCHS = 100, 5, 5, 5, 1e-3, 5

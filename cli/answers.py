@@ -49,7 +49,7 @@ class Readable:
 
     def write(self, pairs: Pairs) -> None:
         """Print some answers."""
-        from hfdl.console import clean
+        from hfdl.runs.console import clean
 
         for text, answer in pairs:
             for line in _lines(text, answer):

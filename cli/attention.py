@@ -67,7 +67,7 @@ def attention(
     _check_output(output, overwrite=overwrite)
     if head is not None and layer is None:
         raise typer.BadParameter("--head is a head of a --layer: give both")
-    from hfdl.inspect.attention import attention_view
+    from hfdl.interpret.attention_view import attention_view
 
     view = attention_view(model, text, compare_with=compare, target=target)
     chosen = None if kind is None else kind.value

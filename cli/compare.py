@@ -10,7 +10,7 @@ import typer
 from .output import OVERRIDE, print_json, print_table, print_text
 
 if TYPE_CHECKING:
-    from hfdl.eras import Comparison, Row
+    from hfdl.runs.compare import Comparison, Row
 
 
 def compare(
@@ -51,8 +51,8 @@ def compare(
       hfdl compare sentiment model.vectors=vectors.txt --eras word-average,lstm
       hfdl compare ner
     """
-    from hfdl import eras as comparing
     from hfdl.config.overrides import parse_overrides
+    from hfdl.runs import compare as comparing
 
     chosen = None if eras is None else [era.strip() for era in eras.split(",") if era.strip()]
     done = comparing.compare(

@@ -15,7 +15,7 @@ from .output import OVERRIDE, print_json, show_help
 
 if TYPE_CHECKING:
     from hfdl.config.schema import DataConfig, Recipe
-    from hfdl.data.check import DataReport
+    from hfdl.data.checks.report import DataReport
     from hfdl.data.table import Table
 
 data_app = typer.Typer(name="data", rich_markup_mode=None)
@@ -31,11 +31,11 @@ _BASE_RECIPES = {
 
 # MODULE:FUNCTION by task, imported when asked for.
 _EXAMINERS = {
-    "text_classification": "hfdl.data.check:check_data",
-    "translation": "hfdl.data.pair_check:check_pairs",
-    "token_classification": "hfdl.data.tag_check:check_tags",
-    "masked_lm": "hfdl.data.corpus_check:check_corpus",
-    "causal_lm": "hfdl.data.corpus_check:check_corpus",
+    "text_classification": "hfdl.data.checks.report:check_data",
+    "translation": "hfdl.data.checks.pairs:check_pairs",
+    "token_classification": "hfdl.data.checks.tags:check_tags",
+    "masked_lm": "hfdl.data.checks.corpus:check_corpus",
+    "causal_lm": "hfdl.data.checks.corpus:check_corpus",
 }
 
 
@@ -82,7 +82,7 @@ def check(
       hfdl data check sentences.jsonl task=ner data.tokens=words data.tags=ner_tags
     """
     from hfdl.config.overrides import parse_overrides
-    from hfdl.data.sources import load_splits
+    from hfdl.data.readers.sources import load_splits
     from hfdl.tasks.registry import canonical_name
 
     recipe = _recipe(source, parse_overrides(overrides or []))
@@ -116,8 +116,8 @@ def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:
 
 def _task_of(source: str) -> str:
     """The task that the source shows by itself: CoNLL files hold named entities."""
-    from hfdl.data.conll_files import CONLL_SUFFIXES
-    from hfdl.data.embedded import SCHEME, embedded_names, read_embedded
+    from hfdl.data.readers.conll_files import CONLL_SUFFIXES
+    from hfdl.data.readers.embedded import SCHEME, embedded_names, read_embedded
 
     path = Path(source).expanduser()
     name = source.removeprefix(SCHEME)
@@ -137,9 +137,9 @@ def _examiner(task: str) -> Callable[..., DataReport]:
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
+    from hfdl.hf_models.from_config import HEADS, is_fresh
     from hfdl.tasks.registry import canonical_name
-    from hfdl.tasks.translation_model import is_scratch
-    from hfdl.weights.fresh import HEADS, is_fresh
+    from hfdl.tasks.translation.model import is_scratch
     from hfdl.weights.pretrained import length_limit, load_config, load_tokenizer
     from hfdl.weights.resolve import find_model
 
@@ -160,7 +160,7 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
 
 def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str | None]:
     """The tokenizer that the recipe names for a fresh model, or what it would learn."""
-    from hfdl.tasks.fresh_model import given_tokenizer, learned_tokenizer
+    from hfdl.tasks.new_model import given_tokenizer, learned_tokenizer
     from hfdl.tasks.registry import canonical_name
 
     try:
@@ -181,21 +181,21 @@ def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, s
 def _training_texts(task: str, train: Table, data: DataConfig) -> list[str]:
     """What a tokenizer is learned from, empty texts left out."""
     if task == "text_classification":
-        from hfdl.tasks.classification_data import texts
+        from hfdl.tasks.text_classification.data import texts
 
         return texts(train, data)
     if task == "token_classification":
-        from hfdl.data.sentences import read_sentences
+        from hfdl.data.entities.sentences import read_sentences
 
         return [sentence.text for sentence in read_sentences(train, data, "train").sentences]
-    from hfdl.data.documents import as_documents, texts_of
+    from hfdl.data.corpus.documents import as_documents, texts_of
 
     return [str(text) for text in texts_of(as_documents(train, data), data) if text]
 
 
 def _learned(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str]:
     """The vocabulary that a model without one of its own would learn from train."""
-    from hfdl.tasks.translation_model import learn_vocabulary
+    from hfdl.tasks.translation.model import learn_vocabulary
 
     if "train" not in tables:
         return None, "no token lengths: the vocabulary is learned from data.train"

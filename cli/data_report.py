@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hfdl.console import clean
+from hfdl.runs.console import clean
 
 from .output import print_table, print_text
 
 if TYPE_CHECKING:
-    from hfdl.data.check import DataReport, SplitReport
+    from hfdl.data.checks.report import DataReport, SplitReport
 
 _MOST_LABELS = 20
 
@@ -106,7 +106,7 @@ def _print_entities(report: DataReport) -> None:
 
 def _print_corpus(report: DataReport) -> None:
     """How much text each split of a language model's corpus holds."""
-    from hfdl.data.corpus_check import CorpusReport
+    from hfdl.data.checks.corpus import CorpusReport
 
     if not isinstance(report, CorpusReport):
         return

@@ -61,7 +61,7 @@ def report(error: Exception) -> int:
 
 def say(kind: str, message: str) -> None:
     """One line on stderr, whatever the message holds."""
-    from hfdl.console import clean
+    from hfdl.runs.console import clean
 
     print(f"{kind}: {clean(' '.join(message.split()))}", file=sys.stderr, flush=True)
 

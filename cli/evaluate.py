@@ -28,9 +28,9 @@ def evaluate(
       hfdl evaluate runs/sentiment data.test=mine.csv data.label=verdict
       hfdl evaluate runs/sentiment --json
     """
-    from hfdl import run
     from hfdl.config.overrides import parse_overrides
-    from hfdl.console import console_listener
+    from hfdl.runs import run
+    from hfdl.runs.console import console_listener
 
     settings = parse_overrides(overrides or [])
     if json:

@@ -34,7 +34,7 @@ def print_json(value: Any) -> None:
 
 def print_table(headers: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> None:
     """Print aligned columns, two spaces apart, the headers above them if there are any."""
-    from hfdl.console import clean
+    from hfdl.runs.console import clean
 
     lines = [list(map(clean, row)) for row in ((headers, *rows) if headers else rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

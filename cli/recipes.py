@@ -130,7 +130,7 @@ def keys(json: Json = False) -> None:
       hfdl recipes keys
       hfdl recipes keys --json
     """
-    from hfdl.config.faults import show as show_value
+    from hfdl.config.error_messages import show as show_value
     from hfdl.config.keys import recipe_keys
 
     known = recipe_keys()

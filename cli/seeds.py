@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .output import print_table, print_text
 
 if TYPE_CHECKING:
-    from hfdl.metrics.spread import Spread
-    from hfdl.seeds import SeedRuns
+    from hfdl.metrics.bootstrap import Spread
+    from hfdl.runs.seeds import SeedRuns
 
 
 def print_seeds(done: SeedRuns) -> None:

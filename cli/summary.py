@@ -48,7 +48,7 @@ def _print_examples(file: Path, task: str | None) -> None:
 
 def _print_entities(file: Path, most: int = 3) -> None:
     """Sentences with entities of the last split, one with mistakes among them if there is any."""
-    from hfdl.report.tagged import read_sentences
+    from hfdl.report.sections.tagged import read_sentences
 
     rows = list(_records(file)) if file.is_file() else []
     rows = [row for row in rows if row.get("split") == rows[-1].get("split")]
@@ -73,7 +73,7 @@ def _entity(sentence: Any, entity: Any) -> str:
 
 def _print_texts(predictions: Path, log: Path, most: int = 3) -> None:
     """What a language model last wrote; of a masked one, what it said in the place of masks."""
-    from hfdl.report.language import asked_tokens
+    from hfdl.report.sections.language import asked_tokens
 
     events = _records(log) if log.is_file() else iter(())
     samples = [event for event in events if event.get("event") == "samples"][-1:]

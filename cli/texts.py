@@ -32,7 +32,7 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
     Raises:
         DataError: no such file, not readable, no such column, or a row without a text.
     """
-    from hfdl.data.sources import read_source
+    from hfdl.data.readers.sources import read_source
 
     if not file.expanduser().is_file():
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")
@@ -76,7 +76,7 @@ def _column(table: Table, name: str) -> list[str]:
 
 def _words(table: Table, name: str) -> list[list[str]]:
     from hfdl.config.schema import DataConfig
-    from hfdl.data.token_columns import words_of
+    from hfdl.data.entities.token_columns import words_of
 
     return words_of(table, DataConfig(tokens=name))
 

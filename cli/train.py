@@ -13,7 +13,7 @@ import typer
 from .output import OVERRIDE, print_json
 
 if TYPE_CHECKING:
-    from hfdl.run import Run
+    from hfdl.runs.run import Run
 
 
 def train(
@@ -101,8 +101,8 @@ def _train(
     overwrite: bool,
     json: bool,
 ) -> None:
-    from hfdl import run
-    from hfdl.console import console_listener
+    from hfdl.runs import run
+    from hfdl.runs.console import console_listener
 
     # Of several processes the first one speaks.
     is_first = os.environ.get("RANK", "0") == "0"
@@ -133,8 +133,8 @@ def _train_seeds(
     json: bool,
     processes: int,
 ) -> None:
-    from hfdl.console import console_listener
-    from hfdl.seeds import train_seeds
+    from hfdl.runs.console import console_listener
+    from hfdl.runs.seeds import train_seeds
 
     from .seeds import print_seeds
 
@@ -178,8 +178,8 @@ def _together(train: Callable[[], Run]) -> Run:
 def _plan(recipe: str, settings: dict[str, Any], json: bool) -> None:
     import sys
 
-    from hfdl import run
-    from hfdl.console import console_listener
+    from hfdl.runs import run
+    from hfdl.runs.console import console_listener
 
     if json:
         print_json(run.plan(recipe, settings).as_record())
@@ -193,7 +193,7 @@ def _launch(
 ) -> None:
     """Check the recipe once, here, and let the processes run the command."""
     from hfdl.config.load import load_recipe
-    from hfdl.outputs import default_output
+    from hfdl.runs.outputs import default_output
     from hfdl.training.launch import launch
 
     load_recipe(recipe, _parse(overrides))

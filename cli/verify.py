@@ -11,7 +11,7 @@ from .output import print_json, print_table, print_text
 if TYPE_CHECKING:
     import torch
 
-    from hfdl.inspect.parity.report import Report, Row
+    from hfdl.parity.report import Report, Row
 
 BROKEN = 1  # the exit code of a broken bound
 
@@ -55,8 +55,8 @@ def verify(
       hfdl verify runs/sentiment --dtype float32 --variant left --variant right
       hfdl verify openai-community/gpt2 --json > parity.json
     """
-    from hfdl.inspect.verify import DTYPES
-    from hfdl.inspect.verify import verify as compare
+    from hfdl.parity.verify import DTYPES
+    from hfdl.parity.verify import verify as compare
 
     report = compare(model, dtypes=dtype or tuple(DTYPES), variants=variant, text=text)
     if json:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hfdl.eras import compare
-    from hfdl.inspect.register import register_attention
-    from hfdl.inspect.verify import verify
+    from hfdl.custom_attention.register import register_attention
+    from hfdl.hf_models.load import load_scratch
+    from hfdl.parity.verify import verify
     from hfdl.pipelines import pipeline
-    from hfdl.run import evaluate, train
-    from hfdl.seeds import train_seeds
-    from hfdl.weights.scratch import load_scratch
+    from hfdl.runs.compare import compare
+    from hfdl.runs.run import evaluate, train
+    from hfdl.runs.seeds import train_seeds
 
     __version__: str
 
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "compare": "hfdl.eras",
-    "evaluate": "hfdl.run",
-    "load_scratch": "hfdl.weights.scratch",
+    "compare": "hfdl.runs.compare",
+    "evaluate": "hfdl.runs.run",
+    "load_scratch": "hfdl.hf_models.load",
     "pipeline": "hfdl.pipelines",
-    "register_attention": "hfdl.inspect.register",
-    "train": "hfdl.run",
-    "train_seeds": "hfdl.seeds",
-    "verify": "hfdl.inspect.verify",
+    "register_attention": "hfdl.custom_attention.register",
+    "train": "hfdl.runs.run",
+    "train_seeds": "hfdl.runs.seeds",
+    "verify": "hfdl.parity.verify",
 }
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.support import WORDS, reviews, write_csv
 from hypothesis import settings as hypothesis_settings
-from support import WORDS, reviews, write_csv
 
 # The same examples in every run, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import write_csv
+from helpers.support import write_csv
 
 from hfdl.cli import main
 

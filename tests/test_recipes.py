@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 import torch
-from support import reviews
+from helpers.support import reviews
 
 import hfdl
 from hfdl.config.load import dump_recipe, load_recipe
 from hfdl.config.overrides import parse_overrides, settings
 from hfdl.config.schema import Recipe
 from hfdl.config.shipped import recipe_names
-from hfdl.run import Run
+from hfdl.hf_models.from_config import is_small
+from hfdl.runs.run import Run
 from hfdl.tasks.registry import canonical_name
 from hfdl.training.events import Event
-from hfdl.weights.fresh import is_small
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 FOUND = sorted(

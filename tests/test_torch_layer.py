@@ -14,16 +14,16 @@ from torch.nn import functional as F
 
 from hfdl.errors import ConfigError
 from hfdl.foundations.activations import ReLU
-from hfdl.foundations.convolution import Conv2d
 from hfdl.foundations.dense import Dense
 from hfdl.foundations.fit import fit
-from hfdl.foundations.flatten import Flatten
 from hfdl.foundations.gradcheck import check_layer
 from hfdl.foundations.losses import softmax_cross_entropy
 from hfdl.foundations.optimizers import SGD, Adam
-from hfdl.foundations.pooling import MaxPool2d
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.state import restore, state_of
+from hfdl.foundations.vision.convolution import Conv2d
+from hfdl.foundations.vision.flatten import Flatten
+from hfdl.foundations.vision.pooling import MaxPool2d
 from hfdl.torch_layer import TorchLayer
 
 BOUND = 1e-10

@@ -1,0 +1,1 @@
+"""Recipes: the schema, reading and writing them, overrides, and their error messages."""

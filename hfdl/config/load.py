@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hfdl.config.dump import dump_recipe
-from hfdl.config.faults import Origin, config_error, misread_boolean, wrong_value
+from hfdl.config.error_messages import Origin, config_error, misread_boolean, wrong_value
 from hfdl.config.overrides import merge
 from hfdl.config.schema import Recipe
 from hfdl.config.shipped import list_remedy, recipe_header, recipe_names, recipe_text

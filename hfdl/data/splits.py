@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from hfdl.data.hashing import STREAM_SAMPLE, STREAM_SPLIT, random_keys
+from hfdl.data.random_keys import STREAM_SAMPLE, STREAM_SPLIT, random_keys
 from hfdl.errors import DataError
 
 

@@ -27,25 +27,12 @@ from hfdl.foundations.activations import (
     Step,
     Tanh,
 )
-from hfdl.foundations.attention_layer import ScaledDotProductAttention
-from hfdl.foundations.augmentation import augment
-from hfdl.foundations.averages import exponential_average
 from hfdl.foundations.batch_norm import BatchNorm
-from hfdl.foundations.bidirectional import Bidirectional, Stacked
-from hfdl.foundations.convolution import Conv1d, Conv2d
 from hfdl.foundations.dense import Dense
-from hfdl.foundations.digits import digits_cnn, digits_mlp
 from hfdl.foundations.dropout import Dropout
-from hfdl.foundations.embedding import Embedding
-from hfdl.foundations.feed_forward import FeedForward
 from hfdl.foundations.fit import History, fit
-from hfdl.foundations.flatten import Flatten
-from hfdl.foundations.glove import train_glove
 from hfdl.foundations.gradcheck import central_differences, check_layer
 from hfdl.foundations.gradient_norms import deep_stack, gradient_norms
-from hfdl.foundations.gradient_through_time import gradient_through_time
-from hfdl.foundations.gru import GRU
-from hfdl.foundations.idx_files import load_mnist
 from hfdl.foundations.initialization import (
     glorot_normal,
     glorot_uniform,
@@ -54,7 +41,6 @@ from hfdl.foundations.initialization import (
     scaled_gaussian,
 )
 from hfdl.foundations.layer import Layer, Parameter
-from hfdl.foundations.layer_norm import LayerNorm
 from hfdl.foundations.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -63,17 +49,18 @@ from hfdl.foundations.losses import (
     sigmoid_cross_entropy,
     softmax_cross_entropy,
 )
-from hfdl.foundations.lstm import LSTM
-from hfdl.foundations.multi_head import MultiHeadAttention
 from hfdl.foundations.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
-from hfdl.foundations.padded import PaddedSequential
+from hfdl.foundations.optimizers.averages import exponential_average
 from hfdl.foundations.perceptron import Perceptron
-from hfdl.foundations.pooling import AvgPool2d, MaxPool2d
-from hfdl.foundations.positions import LearnedPositions, SinusoidalPositions, sinusoidal
+from hfdl.foundations.recurrent.bidirectional import Bidirectional, Stacked
+from hfdl.foundations.recurrent.gradient_through_time import gradient_through_time
+from hfdl.foundations.recurrent.gru import GRU
+from hfdl.foundations.recurrent.lstm import LSTM
+from hfdl.foundations.recurrent.padded import PaddedSequential
+from hfdl.foundations.recurrent.rnn import RNN
+from hfdl.foundations.recurrent.sequences import LastStep, MeanOverTime
 from hfdl.foundations.regularization import EarlyStopping, clip_by_norm, l1, l2
-from hfdl.foundations.rnn import RNN
 from hfdl.foundations.schedules import cosine_decay, linear_decay, warmup_cosine, warmup_linear
-from hfdl.foundations.sequences import LastStep, MeanOverTime
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.state import restore, state_of
 from hfdl.foundations.toy_data import (
@@ -85,13 +72,26 @@ from hfdl.foundations.toy_data import (
     spirals,
     xor,
 )
-from hfdl.foundations.transformer_block import PostNormBlock, PreNormBlock
+from hfdl.foundations.transformer.attention_layer import ScaledDotProductAttention
+from hfdl.foundations.transformer.feed_forward import FeedForward
+from hfdl.foundations.transformer.layer_norm import LayerNorm
+from hfdl.foundations.transformer.multi_head import MultiHeadAttention
+from hfdl.foundations.transformer.positions import LearnedPositions, SinusoidalPositions, sinusoidal
+from hfdl.foundations.transformer.transformer_block import PostNormBlock, PreNormBlock
 from hfdl.foundations.update import evaluate
-from hfdl.foundations.windows import output_size
-from hfdl.foundations.word2vec import train_word2vec
-from hfdl.foundations.word_analogies import read_analogies, score_analogies
-from hfdl.foundations.word_similarity import rate_similarity, read_rated_pairs
-from hfdl.foundations.word_vectors import WordVectors
+from hfdl.foundations.vision.augmentation import augment
+from hfdl.foundations.vision.convolution import Conv1d, Conv2d
+from hfdl.foundations.vision.digits import digits_cnn, digits_mlp
+from hfdl.foundations.vision.flatten import Flatten
+from hfdl.foundations.vision.idx_files import load_mnist
+from hfdl.foundations.vision.pooling import AvgPool2d, MaxPool2d
+from hfdl.foundations.vision.windows import output_size
+from hfdl.foundations.words.analogies import read_analogies, score_analogies
+from hfdl.foundations.words.embedding import Embedding
+from hfdl.foundations.words.glove import train_glove
+from hfdl.foundations.words.similarity import rate_similarity, read_rated_pairs
+from hfdl.foundations.words.vectors import WordVectors
+from hfdl.foundations.words.word2vec import train_word2vec
 
 __all__ = [
     "ELU",

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from hfdl.foundations import attention
 from hfdl.foundations.floats import floats
 from hfdl.foundations.layer import Floats
+from hfdl.foundations.transformer import attention
 
 
 def step(x: Any) -> Floats:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hfdl.data.tags import read_entities
+from hfdl.data.entities.tags import read_entities
 
 Tags = Sequence[str]
 

@@ -1,1 +1,1 @@
-"""Whole models, put together from ``hfdl.nn``: a config and its classes in each file."""
+"""Whole models made of ``hfdl.nn``."""

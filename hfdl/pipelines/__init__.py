@@ -20,11 +20,15 @@ PIPELINES: dict[str, tuple[str, str, str | None]] = {
         "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
     ),
     "token_classification": (
-        "hfdl.pipelines.token_classification",
+        "hfdl.pipelines.token_classification.pipeline",
         "TokenClassificationPipeline",
         "dbmdz/bert-large-cased-finetuned-conll03-english",
     ),
-    "masked_lm": ("hfdl.pipelines.fill_mask", "FillMaskPipeline", "distilbert/distilroberta-base"),
+    "masked_lm": (
+        "hfdl.pipelines.fill_mask.pipeline",
+        "FillMaskPipeline",
+        "distilbert/distilroberta-base",
+    ),
     "causal_lm": (
         "hfdl.pipelines.text_generation",
         "TextGenerationPipeline",
@@ -52,7 +56,7 @@ def pipeline(
         ModelError: the model cannot be found or is not trained for the task.
     """
     if task is None:
-        from hfdl.pipelines.models import task_of
+        from hfdl.pipelines.open_model import task_of
 
         task = task_of(model)
     module, name, default = PIPELINES[canonical_name(task)]

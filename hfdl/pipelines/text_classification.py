@@ -14,9 +14,9 @@ import torch
 
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
-from hfdl.pipelines.models import open_model
+from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.text_classification import TextClassification
+from hfdl.tasks.text_classification.task import TextClassification
 
 Answer = dict[str, Any]
 Input = str | Mapping[str, str]

@@ -16,7 +16,7 @@ from hfdl.errors import ConfigError, DataError
 from hfdl.generation import generate
 from hfdl.generation.settings import Settings
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
-from hfdl.pipelines.models import open_model
+from hfdl.pipelines.open_model import open_model
 from hfdl.pipelines.prompts import Prompt, is_chat, read_prompt
 from hfdl.weights.pretrained import length_limit
 

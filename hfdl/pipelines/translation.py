@@ -13,9 +13,9 @@ import torch
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
-from hfdl.pipelines.models import open_model
+from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import inference_batches, token_budget
-from hfdl.tasks.translation import Translation
+from hfdl.tasks.translation.task import Translation
 
 Answer = dict[str, str]
 

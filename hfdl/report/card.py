@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from hfdl.report import metadata, wording
-from hfdl.report.facts import environment_facts, run_facts
-from hfdl.report.figures import accuracy_interval, meaning, shown_metrics
-from hfdl.report.findings import limits
+from hfdl.report.limitations import limits
 from hfdl.report.markdown import Markdown, environment
 from hfdl.report.page import write_text
 from hfdl.report.record import RunRecord, read_run
+from hfdl.report.sections.facts import environment_facts, run_facts
+from hfdl.report.sections.headline import accuracy_interval, meaning, shown_metrics
 
 LABELS = 50
 """Labels that a card lists; ``config.json`` has them all."""

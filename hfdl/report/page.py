@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hfdl.report import (
+from hfdl.report import wording
+from hfdl.report.record import RunRecord, read_run
+from hfdl.report.section import Builder, render
+from hfdl.report.sections import (
     calibration,
     curves,
     entities,
     examples,
     facts,
-    figures,
     labels,
     language,
     regression,
     translations,
-    wording,
 )
-from hfdl.report.record import RunRecord, read_run
-from hfdl.report.section import Builder, render
+from hfdl.report.sections import headline as figures
 
 SECTIONS: tuple[Builder, ...] = (
     figures.build,

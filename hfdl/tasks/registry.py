@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 # name -> the module and class that implement it. Strings, so that looking up a name is cheap.
 TASKS: dict[str, tuple[str, str]] = {
-    "text_classification": ("hfdl.tasks.text_classification", "TextClassification"),
-    "token_classification": ("hfdl.tasks.token_classification", "TokenClassification"),
-    "masked_lm": ("hfdl.tasks.masked_lm", "MaskedLM"),
-    "causal_lm": ("hfdl.tasks.causal_lm", "CausalLM"),
-    "translation": ("hfdl.tasks.translation", "Translation"),
+    "text_classification": ("hfdl.tasks.text_classification.task", "TextClassification"),
+    "token_classification": ("hfdl.tasks.token_classification.task", "TokenClassification"),
+    "masked_lm": ("hfdl.tasks.language_modeling.masked_lm", "MaskedLM"),
+    "causal_lm": ("hfdl.tasks.language_modeling.causal_lm", "CausalLM"),
+    "translation": ("hfdl.tasks.translation.task", "Translation"),
 }
 ALIASES: dict[str, str] = {
     "sentiment": "text_classification",

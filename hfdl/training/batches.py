@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfdl.data.hashing import random_keys
+from hfdl.data.random_keys import random_keys
 
 # Examples are shuffled, then sorted by length within pools of this many batches: little padding,
 # and neighbours still differ from epoch to epoch. The number is that of transformers' sampler.

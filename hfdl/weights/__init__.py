@@ -1,1 +1,1 @@
-"""Where Hugging Face's names and folders meet ours."""
+"""Find, open and convert pretrained weights."""

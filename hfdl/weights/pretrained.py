@@ -198,7 +198,7 @@ def in_own_code(model: Any) -> torch.nn.Module:
     """
     if model.config.model_type.startswith(OWN_TYPES):
         return model
-    from hfdl.weights.scratch import citizen_class_of
+    from hfdl.hf_models.load import citizen_class_of
 
     return citizen_class_of(model).adopt(model)
 

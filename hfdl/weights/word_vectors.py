@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from hfdl.errors import ConfigError, DataError
-from hfdl.foundations.word_vector_files import read_vectors
+from hfdl.foundations.words.vector_files import read_vectors
 from hfdl.models.word_embeddings import load_word_vectors
 
 KEY = "model.vectors"

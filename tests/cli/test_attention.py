@@ -10,7 +10,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-import hfdl.inspect.attention
+import hfdl.interpret.attention_view
 from hfdl.cli.attention import attention
 from hfdl.errors import ConfigError, DataError, HfdlError, OutputError
 
@@ -39,7 +39,7 @@ def unopened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Calls of the library, which must not have happened when an argument is refused."""
     calls: list[Any] = []
     monkeypatch.setattr(
-        hfdl.inspect.attention, "attention_view", lambda *a, **k: calls.append((a, k))
+        hfdl.interpret.attention_view, "attention_view", lambda *a, **k: calls.append((a, k))
     )
     return calls
 
@@ -66,7 +66,7 @@ def test_arguments_reach_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         calls.append((arguments, options))
         return View()
 
-    monkeypatch.setattr(hfdl.inspect.attention, "attention_view", view)
+    monkeypatch.setattr(hfdl.interpret.attention_view, "attention_view", view)
     path = tmp_path / "a.html"
     result = call("m", "text", "--output", path, "--compare", "n", "--target", "t", "--kind",
                   "cross", "--layer", 1, "--head", 0)  # fmt: skip

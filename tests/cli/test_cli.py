@@ -47,7 +47,7 @@ def call(capsys):
 
 @pytest.fixture
 def library(monkeypatch):
-    """Stands in for hfdl.run; remembers its calls."""
+    """Stands in for hfdl.runs.run; remembers its calls."""
     fake = SimpleNamespace(calls=[], error=None, metrics={})
 
     def remember(name: str, result: Any):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import reviews
+from helpers.support import reviews
 
 import hfdl
 from hfdl.cli import errors

@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from hfdl.cli.verify import verify
 from hfdl.errors import ConfigError, ModelError
-from hfdl.inspect import diagnose
-from hfdl.inspect import verify as library
-from hfdl.inspect.mistakes import MISTAKES
-from hfdl.inspect.parity.scratch import Twin, twin_of
+from hfdl.parity import diagnose
+from hfdl.parity import verify as library
+from hfdl.parity.mistakes import MISTAKES
+from hfdl.parity.twin import Twin, twin_of
 
 app = typer.Typer()
 app.command()(verify)

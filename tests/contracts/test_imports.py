@@ -198,7 +198,7 @@ def code_runner(call: ast.Call) -> str | None:
     ("code", "module"),
     [
         ("import accelerate.utils", "accelerate.utils"),
-        ("from hfdl import run", "hfdl.run"),
+        ("from hfdl import run", "hfdl.runs.run"),
         ("def f():\n    from hfdl.training import loop", "hfdl.training.loop"),
         ("from . import schema", "hfdl.config.schema"),
         ("from ..training import loop", "hfdl.training.loop"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import tutorial_pages
-from tutorial_pages import FOLDER, Cell, Prose, pages, parts
+from helpers import tutorial_pages
+from helpers.tutorial_pages import FOLDER, Cell, Prose, pages, parts
 
 COUNT = 14
 

@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from foundation_checks import assert_equals_torch, assert_passes_differences
+from helpers.foundation_checks import assert_equals_torch, assert_passes_differences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from foundation_checks import assert_passes_differences
+from helpers.foundation_checks import assert_passes_differences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

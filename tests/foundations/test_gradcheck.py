@@ -6,10 +6,10 @@ import pytest
 from hfdl.errors import DataError
 from hfdl.foundations.dense import Dense
 from hfdl.foundations.dropout import Dropout
-from hfdl.foundations.embedding import Embedding
 from hfdl.foundations.gradcheck import central_differences, check_layer
 from hfdl.foundations.layer import Layer, Parameter
 from hfdl.foundations.sequential import Sequential
+from hfdl.foundations.words.embedding import Embedding
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 4), (2, 1, 3), (0,)])

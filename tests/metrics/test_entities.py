@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfdl.data.tags import Entity, write_tags
+from hfdl.data.entities.tags import Entity, write_tags
 from hfdl.metrics.entities import entity_metrics
 
 seqeval_metrics = pytest.importorskip("seqeval.metrics", reason="seqeval is not installed")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.word_models import CASES, LABELS, VOCABULARY, Case, texts
 from torch import Tensor, nn
 from torch.nn import functional as F
-from word_models import CASES, LABELS, VOCABULARY, Case, texts
 
 BOUND = 1e-12
 

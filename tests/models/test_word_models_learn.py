@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from helpers.word_models import CASES, LABELS, texts
 from torch.nn import functional as F
-from word_models import CASES, LABELS, texts
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from hfdl.nn.dropout import Dropout, dropout, keep_mask
-from hfdl.weights.dropout import use_cheap_dropout
+from hfdl.nn.dropout_part import use_cheap_dropout
 
 N = 400_000
 

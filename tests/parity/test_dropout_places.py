@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import torch
-from scratch_models import CASES, batch, farthest, hf_model, model_type
+from helpers.scratch_models import CASES, batch, farthest, hf_model, model_type
 from torch import Tensor, nn
 
 import hfdl.nn.dropout as own
 import hfdl.nn.functional as functional
-from hfdl.weights.scratch import to_scratch_model
+from hfdl.hf_models.load import to_scratch_model
 
 RATES = {
     "bert": {"hidden_dropout_prob": 0.11, "attention_probs_dropout_prob": 0.23,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from scratch_models import (
+from helpers.scratch_models import (
     CASES,
     CASTING,
     DECODERS,
@@ -34,10 +34,10 @@ from scratch_models import (
 from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
+from hfdl.hf_models import CITIZENS, kernels
+from hfdl.hf_models.load import to_scratch_model
 from hfdl.nn.cache import KVCache
 from hfdl.nn.functional import fused_attention
-from hfdl.weights.citizens import CITIZENS, kernels
-from hfdl.weights.scratch import to_scratch_model
 
 PADDINGS = ("none", "right", "left")
 RUNS = 3  # of texts of one length in LENGTHS: an unpadded batch is attended run by run

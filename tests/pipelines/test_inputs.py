@@ -19,7 +19,7 @@ from transformers import (
 
 import hfdl
 from hfdl.config.schema import ModelConfig
-from hfdl.data.learned_tokenizers import learn_tokenizer
+from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.data.vocabulary import learn_bpe
 from hfdl.errors import ConfigError
 from hfdl.pipelines import PIPELINES
@@ -31,7 +31,7 @@ from hfdl.pipelines.inputs import (
     torch_device,
 )
 from hfdl.pipelines.protocol import Pipeline
-from hfdl.tasks.translation_model import build_scratch
+from hfdl.tasks.translation.model import build_scratch
 
 
 @pytest.mark.parametrize(

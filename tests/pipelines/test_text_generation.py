@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 from conftest import SHARED
-from tiny_models import tiny_config
+from helpers.tiny_models import tiny_config
 
 import hfdl
 from hfdl.errors import HfdlError

@@ -15,7 +15,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.vocabulary import learn_bpe
 from hfdl.errors import HfdlError
 from hfdl.pipelines.translation import TranslationPipeline
-from hfdl.tasks.translation_model import build_scratch
+from hfdl.tasks.translation.model import build_scratch
 
 TEXTS = ["a man sleeps on the sofa", "two", "", "a dog and a cat run", "two"]
 

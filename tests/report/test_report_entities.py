@@ -10,8 +10,8 @@ import yaml
 from huggingface_hub import ModelCard
 
 from hfdl.report import write_model_card, write_report
-from hfdl.report.entities import fates, tally
-from hfdl.report.tagged import read_sentences, segments
+from hfdl.report.sections.entities import fates, tally
+from hfdl.report.sections.tagged import read_sentences, segments
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 SCORES = {

@@ -9,7 +9,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from hfdl.report import write_model_card, write_report
-from hfdl.report.language import spread
+from hfdl.report.sections.language import spread
 
 CAUSAL = {"perplexity": 4.31, "accuracy": 0.55, "bits_per_byte": 2.108, "loss": 1.461}
 STRIDED = {**CAUSAL, "strided_perplexity": 4.1}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tokenizer_library import HOSTILE
+from helpers.tokenizer_library import HOSTILE
 
-from hfdl.data.embedded import read_embedded
+from hfdl.data.readers.embedded import read_embedded
 
 CORPORA = ["prose", "ner", "hostile", "shakespeare", "imdb", "german"]
 

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 import pytest
+from helpers.tokenizer_library import ANY, FEW, HOSTILE, library_bpe, tie_free_limits
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizer_library import ANY, FEW, HOSTILE, library_bpe, tie_free_limits
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import BertNormalizer, BPETokenizer, Marks, Vocabulary

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.tokenizer_library import ANY, FEW, HOSTILE, library_byte_level
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizer_library import ANY, FEW, HOSTILE, library_byte_level
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import ByteLevelBPETokenizer, Vocabulary, bytes_to_unicode

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.tokenizer_library import ANY, HOSTILE, newer_than_bert
 from hypothesis import given
-from tokenizer_library import ANY, HOSTILE, newer_than_bert
 from tokenizers import Tokenizer as LibraryTokenizer
 
 from hfdl.errors import ConfigError, DataError

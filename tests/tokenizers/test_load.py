@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.tokenizer_library import ANY, HOSTILE, newer_than_bert
 from hypothesis import given
-from tokenizer_library import ANY, HOSTILE, newer_than_bert
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import load_bert, load_gpt2

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from helpers.tokenizer_library import ANY, HOSTILE, library_normalizer, newer_than_bert
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizer_library import ANY, HOSTILE, library_normalizer, newer_than_bert
 
 from hfdl.tokenizers import BertNormalizer
 from hfdl.tokenizers.normalizers import clean_text, lower_case, space_chinese, strip_accents

@@ -7,18 +7,18 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tokenizer_library import (
+from helpers.tokenizer_library import (
     ANY,
     ASSIGNED,
     HOSTILE,
     differing,
     newer_than_bert,
 )
-from tokenizer_library import (
+from helpers.tokenizer_library import (
     PRE_TOKENIZERS as LIBRARY,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hfdl.tokenizers.characters_by_kind import WHITE_SPACE, Twins, is_punctuation
 from hfdl.tokenizers.pre_tokenizers import GPT2_PATTERN, PRE_TOKENIZERS

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from tokenizer_library import library_bpe
+from helpers.tokenizer_library import library_bpe
 
 import hfdl.tokenizers
 from hfdl.tokenizers import BPETokenizer, Marks, WordPieceTokenizer, tokenizer

@@ -6,15 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from helpers.tokenizer_library import ANY, FEW, HOSTILE, PRE_TOKENIZERS
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizer_library import ANY, FEW, HOSTILE, PRE_TOKENIZERS
 from tokenizers import Regex, Tokenizer, decoders
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 from tokenizers.trainers import WordLevelTrainer
 
-from hfdl.data.learned_tokenizers import END, learn_tokenizer
+from hfdl.data.train_tokenizer import END, learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import BertNormalizer, CharacterTokenizer, Vocabulary, WordTokenizer
 from hfdl.tokenizers.export import tokenizer_json

@@ -8,9 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tokenizer_library import (
+from helpers.tokenizer_library import (
     ANY,
     FEW,
     HOSTILE,
@@ -18,8 +16,10 @@ from tokenizer_library import (
     newer_than_bert,
     tie_free_limits,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hfdl.data.learned_tokenizers import learn_tokenizer
+from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import BertNormalizer, Vocabulary, WordPieceTokenizer
 from hfdl.tokenizers.export import tokenizer_json

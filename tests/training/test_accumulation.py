@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from uneven_cases import CASES, EXAMPLES, loop_for, reference_loss
+from helpers.uneven_cases import CASES, EXAMPLES, loop_for, reference_loss
 
 from hfdl.tasks.registry import TASKS
 from hfdl.training.loop import Loop

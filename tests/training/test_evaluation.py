@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from uneven_cases import CASES, EXAMPLES, loop_for, reference_loss
+from helpers.uneven_cases import CASES, EXAMPLES, loop_for, reference_loss
 
 from hfdl.tasks.inference import inference_batches
 from hfdl.tasks.registry import TASKS

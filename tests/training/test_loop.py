@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.support import reviews, write_csv
 from safetensors.torch import load_file
-from support import reviews, write_csv
 
 import hfdl
 from hfdl.errors import ConfigError, MissingExtraError, TrainingError
-from hfdl.tasks.text_classification import TextClassification
+from hfdl.tasks.text_classification.task import TextClassification
 from hfdl.training.events import Evaluated, Event, Finished, Updated
 
 

@@ -24,8 +24,8 @@ FITS = 3
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.session.write_model_card", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
 
 
 class Device:

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.tuned_tasks import MAKERS, Bodies, Run, make, weights, without_dropout
 from torch import Tensor
-from tuned_tasks import MAKERS, Bodies, Run, make, weights, without_dropout
 
 from hfdl.errors import ConfigError
-from hfdl.tasks.causal_lm import CausalLM
-from hfdl.tasks.masked_lm import MaskedLM
+from hfdl.tasks.language_modeling.causal_lm import CausalLM
+from hfdl.tasks.language_modeling.masked_lm import MaskedLM
 from hfdl.tasks.protocol import Batch
 from hfdl.tasks.registry import TASKS
-from hfdl.tasks.text_classification import TextClassification
-from hfdl.tasks.token_classification import TokenClassification
-from hfdl.tasks.translation import Translation
+from hfdl.tasks.text_classification.task import TextClassification
+from hfdl.tasks.token_classification.task import TokenClassification
+from hfdl.tasks.translation.task import Translation
 from hfdl.training.events import Noted, Updated
 from hfdl.weights.pretrained import quiet_transformers
 
@@ -48,8 +48,8 @@ WEIGHTS = {"positive": 5.0, "B-THING": 0.5}
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.session.write_model_card", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
 
 
 @pytest.fixture

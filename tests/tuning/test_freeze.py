@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.scratch_models import hf_model
+from helpers.support import reviews, write_csv
+from helpers.tiny_models import tiny_model
 from safetensors.torch import load_file
-from scratch_models import hf_model
-from support import reviews, write_csv
-from tiny_models import tiny_model
 from torch import nn
 from transformers import AutoModel
 
 import hfdl
 from hfdl.config.schema import TuneConfig
 from hfdl.errors import CheckpointError, ConfigError
-from hfdl.tasks.text_classification import TextClassification
+from hfdl.hf_models.load import citizen_class_of
+from hfdl.tasks.text_classification.task import TextClassification
 from hfdl.training.events import Checkpointed, Event, Noted, Planned
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.tune import tune
-from hfdl.weights.scratch import citizen_class_of
 
 FRESH = ["classifier.bias", "classifier.weight"]
 
@@ -30,8 +30,8 @@ FRESH = ["classifier.bias", "classifier.weight"]
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.session.write_model_card", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
 
 
 def bert(**changes: Any) -> Any:

@@ -6,16 +6,16 @@ from collections import Counter
 
 import pytest
 import torch
-from scratch_models import CASES, hf_model
-from tiny_models import FAMILIES, lm_class, tiny_model
+from helpers.scratch_models import CASES, hf_model
+from helpers.tiny_models import FAMILIES, lm_class, tiny_model
 from torch import nn
 
-from hfdl.tuning.layers import body_names, depths, layer_count, own_names, places
-from hfdl.weights.scratch import citizen_class_of
-from hfdl.weights.transformer import (
+from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerConfig,
     ScratchTransformerForConditionalGeneration,
 )
+from hfdl.hf_models.load import citizen_class_of
+from hfdl.tuning.layers import body_names, depths, layer_count, own_names, places
 
 # Parameters by depth, and how many of them are the body's, counted by hand from their names.
 COUNTS: dict[str, tuple[dict[int, int], int]] = {

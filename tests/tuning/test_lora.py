@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from helpers.scratch_models import CASES, batch, casts_lifted, hf_model
+from helpers.tiny_models import FAMILIES, inputs_for, lm_class, tiny_model
 from peft import LoraConfig, get_peft_model
-from scratch_models import CASES, batch, casts_lifted, hf_model
-from tiny_models import FAMILIES, inputs_for, lm_class, tiny_model
 from torch import nn
 
 from hfdl.config import schema
 from hfdl.errors import ConfigError, MissingExtraError
+from hfdl.hf_models.load import citizen_class_of
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.layers import body_names
 from hfdl.tuning.lora import add_adapters, merge
 from hfdl.weights.pretrained import quiet_transformers
-from hfdl.weights.scratch import citizen_class_of
 
 FRESH = ["classifier.bias", "classifier.weight"]
 
@@ -28,8 +28,8 @@ FRESH = ["classifier.bias", "classifier.weight"]
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.session.write_model_card", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
 
 
 def bert(**changes: Any) -> Any:

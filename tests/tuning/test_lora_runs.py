@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.tuned_tasks import MAKERS, Bodies, Run, make, weights
 from safetensors.torch import load_file
 from torch import nn
-from tuned_tasks import MAKERS, Bodies, Run, make, weights
 
 import hfdl
 from hfdl.errors import ConfigError
@@ -48,8 +48,8 @@ FUSED = {("causal_lm", "scratch"): 3}
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.session.write_model_card", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_run_trains_adapters_and_saves_a_plain_model(
         adapted.append(copy.deepcopy(model))
         return merge(model)
 
-    monkeypatch.setattr("hfdl.session.merge", merging)
+    monkeypatch.setattr("hfdl.runs.session.merge", merging)
     run = chosen(task, tmp_path / "data", bodies, code, model__dtype=dtype)
     events: list[Event] = []
     run.train(tmp_path / "run", events.append)

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from scratch_models import CASES, hf_model
-from tiny_models import ENCODER_DECODERS, FAMILIES, lm_class, tiny_model
+from helpers.scratch_models import CASES, hf_model
+from helpers.tiny_models import ENCODER_DECODERS, FAMILIES, lm_class, tiny_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hfdl.config.schema import LoraConfig
 from hfdl.errors import ConfigError
+from hfdl.hf_models import Citizen
+from hfdl.hf_models.load import citizen_class_of
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.lora import add_adapters, merge
-from hfdl.weights.citizens import Citizen
+from hfdl.weights.chunked_lm_loss import teach_scoring
 from hfdl.weights.pretrained import quiet_transformers
-from hfdl.weights.scoring import teach_scoring
-from hfdl.weights.scratch import citizen_class_of
 
 # One has no head for words of its own, and two have no float64: in their experts, in their mask.
 THEIRS = sorted(set(FAMILIES) - {*ENCODER_DECODERS, "deberta-v2", "gpt_oss", "xlnet"})

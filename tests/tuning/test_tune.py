@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scratch_models import CASES, hf_model
-from support import reviews, write_csv
-from tiny_models import tiny_model
-from tuned_tasks import Bodies, lines, make
+from helpers.scratch_models import CASES, hf_model
+from helpers.support import reviews, write_csv
+from helpers.tiny_models import tiny_model
+from helpers.tuned_tasks import Bodies, lines, make
 
 import hfdl
 from hfdl.config.schema import LoraConfig
 from hfdl.errors import ConfigError
+from hfdl.hf_models.load import citizen_class_of
 from hfdl.training.events import Event, Noted
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.lora import add_adapters
 from hfdl.tuning.tune import new_weights
-from hfdl.weights.scratch import citizen_class_of
 
 RANDOM = "random weights: nothing of the model is pretrained"
 NEW = "new weights, to be trained from nothing: "
@@ -27,8 +27,8 @@ NEW = "new weights, to be trained from nothing: "
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.session.write_model_card", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
 
 
 def test_at_most_six_new_weights_are_named() -> None:

@@ -10,12 +10,12 @@ import pytest
 import torch
 import transformers
 from accelerate import Accelerator
-from scratch_models import LABELS, VOCABULARY, batch, casts_lifted, farthest, hf_model
+from helpers.scratch_models import LABELS, VOCABULARY, batch, casts_lifted, farthest, hf_model
 from torch.utils.data import DataLoader, Dataset
 
 from hfdl.errors import ModelError
+from hfdl.hf_models.load import load_scratch, to_scratch_model
 from hfdl.weights.pretrained import quiet_transformers
-from hfdl.weights.scratch import load_scratch, to_scratch_model
 
 STEPS = 10
 MODELS = [("bert", "sequence"), ("roberta", "masked_lm"), ("gpt2", "causal_lm"), ("llama", "token")]

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from hfdl.config.schema import ModelConfig
-from hfdl.data.learned_tokenizers import learn_tokenizer
+from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
-from hfdl.tasks.fresh_model import FreshModel
-from hfdl.weights.small_models import SMALL
+from hfdl.hf_models.word_models import SMALL
+from hfdl.tasks.new_model import FreshModel
 from hfdl.weights.word_vectors import find_vectors
 
 TEXTS = ["Paris is a good film", "a bad film"]
@@ -68,7 +68,7 @@ def test_embeddings_are_filled_and_as_wide_as_the_vectors(name: str, vectors: st
 
 
 def _unfilled(name: str, fresh: FreshModel) -> Any:
-    from hfdl.weights.fresh import build_fresh
+    from hfdl.hf_models.from_config import build_fresh
 
     torch.manual_seed(0)
     section = ModelConfig(name=f"hfdl://{name}", config={"embedding_size": 3})

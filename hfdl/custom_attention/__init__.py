@@ -1,0 +1,1 @@
+"""Your own attention function inside a model, transformers' or hfdl's."""

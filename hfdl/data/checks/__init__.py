@@ -1,0 +1,1 @@
+"""What ``hfdl data check`` looks for before training does."""

@@ -1,0 +1,131 @@
+"""``hfdl data check`` of a corpus: documents, characters and tokens, and no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.checks.duplicates import Finding, overlaps
+from hfdl.data.checks.report import DataReport, overlap_warnings, repeat_warnings
+from hfdl.data.checks.texts import Reading, check_texts
+from hfdl.data.corpus.documents import as_documents
+from hfdl.data.table import Table
+
+ENORMOUS = 1_000_000
+"""Characters of one document that make a wrong separator likely."""
+_BATCH = 1000  # documents that are tokenised at once
+
+
+@dataclass(frozen=True)
+class CorpusFigures:
+    """How much text a split holds.
+
+    Args:
+        documents: those that are not blank.
+        characters: over all of them.
+        tokens: special tokens left out; None without a tokenizer.
+        unknown: tokens that stand for something the tokenizer does not know.
+        longest: characters of the longest document.
+    """
+
+    documents: int
+    characters: int
+    tokens: int | None
+    unknown: int
+    longest: int
+
+    @property
+    def characters_per_token(self) -> float | None:
+        """None without tokens."""
+        return self.characters / self.tokens if self.tokens else None
+
+
+@dataclass(frozen=True)
+class CorpusReport(DataReport):
+    """As ``DataReport``.
+
+    Args:
+        corpus: how much text each split holds.
+    """
+
+    corpus: dict[str, CorpusFigures] = field(default_factory=dict)
+
+
+def check_corpus(
+    tables: Mapping[str, Table],
+    config: DataConfig,
+    tokenizer: Any = None,
+    max_length: int | None = None,
+) -> CorpusReport:
+    """Examine the splits of a corpus without training.
+
+    Args:
+        tables: splits by name, as ``load_splits`` returns them; txt files are cut here.
+        config: the recipe's data section: the column of the text, the separator.
+        tokenizer: a Hugging Face tokenizer; None: nothing about tokens.
+        max_length: longest input in tokens; longer documents are read in several.
+
+    Returns:
+        the report. A wrong row or column is a line of ``problems``, never an exception.
+    """
+    cut = {name: as_documents(table, config) for name, table in tables.items()}
+    # A long document is read in several pieces, so none is cut off: fate 'window'.
+    reading = Reading({"data.text": config.text}, "window", "", tokenizer, max_length)
+    texts = check_texts(cut, reading)
+    figures = {name: _figures(table, config, tokenizer) for name, table in cut.items()}
+    # A column that is not there is a problem already.
+    problems = [
+        f"{name}: {cut[name].source}: it holds no text"
+        for name, found in figures.items()
+        if not found.documents and config.text in cut[name].columns
+    ]
+    return CorpusReport(
+        problem_type=None,
+        splits=texts.splits,
+        overlaps=overlaps(texts.entries),
+        conflicts=Finding(),
+        unseen_labels={},
+        warnings=[
+            *texts.warnings, *repeat_warnings(texts), *overlap_warnings(texts),
+            *_warnings(figures),
+        ],
+        problems=[*texts.problems, *problems],
+        corpus=figures,
+    )  # fmt: skip
+
+
+def _figures(table: Table, config: DataConfig, tokenizer: Any) -> CorpusFigures:
+    values = table.columns.get(config.text, ())
+    texts = [str(v) for v in values if v is not None and not isinstance(v, list | dict)]
+    texts = [text for text in texts if text.strip()]
+    tokens, unknown = _count_tokens(texts, tokenizer) if tokenizer is not None else (None, 0)
+    sizes = [len(text) for text in texts]
+    return CorpusFigures(len(texts), sum(sizes), tokens, unknown, max(sizes, default=0))
+
+
+def _count_tokens(texts: Sequence[str], tokenizer: Any) -> tuple[int, int]:
+    tokens = unknown = 0
+    for start in range(0, len(texts), _BATCH):
+        rows = tokenizer(
+            list(texts[start : start + _BATCH]), add_special_tokens=False, verbose=False
+        )["input_ids"]
+        tokens += sum(map(len, rows))
+        unknown += sum(row.count(tokenizer.unk_token_id) for row in rows)
+    return tokens, unknown
+
+
+def _warnings(figures: Mapping[str, CorpusFigures]) -> list[str]:
+    warnings: list[str] = []
+    for name, found in figures.items():
+        if found.longest > ENORMOUS:
+            warnings.append(
+                f"{name}: one document has {found.longest:,} characters; is data.separator right?"
+            )
+        if found.tokens and found.unknown:
+            warnings.append(
+                f"{name}: {found.unknown:,} of {found.tokens:,} tokens "
+                f"({found.unknown / found.tokens:.2%}) are unknown to the tokenizer"
+            )
+    return warnings

@@ -1,0 +1,198 @@
+"""The labels of all splits, for ``check_data``: counted, compared, and tried as training would."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.checks.duplicates import Finding, normalise
+from hfdl.data.label_values import (
+    columns_to_lists,
+    label_text,
+    numbers,
+    problem_type,
+    split_labels,
+)
+from hfdl.data.labels import Given, LabelSet
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+_MULTI = "multi_label_classification"
+
+
+@dataclass
+class LabelReport:
+    """What is found so far.
+
+    Args:
+        problem_type: as in a transformers config; None where the label column is missing.
+        texts: by split: each row's label in words, to compare rows with; None where it has none.
+        counts: by split: rows by label, in the order of the ids.
+        targets: by split: ``min``, ``mean`` and ``max`` of a regression.
+        unseen: by split: labels that train does not have.
+        warnings: lines for ``DataReport.warnings``.
+        problems: lines for ``DataReport.problems``.
+    """
+
+    problem_type: str | None = None
+    texts: dict[str, list[str | None]] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    targets: dict[str, dict[str, float]] = field(default_factory=dict)
+    unseen: dict[str, dict[str, Finding]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_labels(tables: Mapping[str, Table], config: DataConfig) -> LabelReport:
+    """Examine the label columns; whatever is wrong becomes a line of ``problems``.
+
+    Without a train split there is no label set: labels are counted and nothing is compared.
+    """
+    report = LabelReport()
+    if not tables:
+        return report
+    leading = tables["train"] if "train" in tables else next(iter(tables.values()))
+    try:
+        report.problem_type = problem_type(config, leading)
+    except DataError as error:
+        report.problems.append(str(error))
+        return report
+    if report.problem_type == "regression":
+        _check_numbers(tables, config, report)
+    else:
+        _check_names(tables, config, report)
+    return report
+
+
+def _check_numbers(tables: Mapping[str, Table], config: DataConfig, report: LabelReport) -> None:
+    for split, table in tables.items():
+        try:
+            values = _values(table, config)
+            found = numbers(values, table, _column(config))
+        except DataError as error:
+            report.problems.append(str(error))
+            continue
+        mean = sum(found) / len(found)
+        report.targets[split] = {"min": min(found), "mean": mean, "max": max(found)}
+
+
+def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelReport) -> None:
+    many = report.problem_type == _MULTI
+    rows: dict[str, list[list[str]]] = {}
+    for split, table in tables.items():
+        try:
+            values = _values(table, config)
+        except DataError as error:
+            report.problems.append(str(error))
+            continue
+        rows[split] = [_names(value, table, config, many) for value in values]
+        report.texts[split] = [
+            ", ".join(sorted(names)) if names or many else None for names in rows[split]
+        ]
+    labels = _label_set(tables, config, report) if "train" in rows else None
+    order = labels.names if labels is not None else ()
+    for split in rows:
+        counts = Counter(name for names in rows[split] for name in names)
+        known = {name: counts[name] for name in order}
+        report.counts[split] = known | {n: c for n, c in sorted(counts.items()) if n not in known}
+    if "train" in rows:
+        _find_unseen(rows, tables, report)
+        _warn_of_labels(report, rows["train"], many)
+
+
+def _label_set(
+    tables: Mapping[str, Table], config: DataConfig, report: LabelReport
+) -> LabelSet | None:
+    """Build and use the label set exactly as training does, and note each error it raises."""
+    many = report.problem_type == _MULTI
+    column, separator = _column(config), config.label_separator
+    given: Given = config.labels
+    if given is None and isinstance(config.label, list):
+        given = config.label
+    labels: LabelSet | None = None
+    for split in ("train", "validation", "test"):
+        table = tables.get(split)
+        if table is None:
+            continue
+        try:
+            values = _values(table, config)
+            if labels is None and many:
+                labels = LabelSet.from_training_many(
+                    values, table=table, column=column, separator=separator, given=given
+                )
+            elif labels is None:
+                labels = LabelSet.from_training(values, table=table, column=column, given=given)
+            elif many:
+                labels.encode_many(values, table, split, column=column, separator=separator)
+            else:
+                labels.encode(values, table, split, column=column)
+        except DataError as error:
+            if str(error) not in report.problems:
+                report.problems.append(str(error))
+            if labels is None:
+                return None
+    return labels
+
+
+def _find_unseen(
+    rows: Mapping[str, Sequence[Sequence[str]]], tables: Mapping[str, Table], report: LabelReport
+) -> None:
+    seen = {name for names in rows["train"] for name in names}
+    for split in rows:
+        places: dict[str, list[str]] = {}
+        for i, names in enumerate(rows[split]):
+            for name in names:
+                if name not in seen:
+                    places.setdefault(name, []).append(tables[split].where(i))
+        if places:
+            report.unseen[split] = {name: Finding.of(found) for name, found in places.items()}
+
+
+def _warn_of_labels(report: LabelReport, rows: Sequence[Sequence[str]], many: bool) -> None:
+    counts = report.counts["train"]
+    alike: dict[str, list[str]] = {}
+    for name in counts:
+        alike.setdefault(normalise(name), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            listed = ", ".join(map(repr, names))
+            report.warnings.append(f"labels that differ in case or white space only: {listed}")
+    absent = [name for name, count in counts.items() if count == 0]
+    if absent:
+        report.warnings.append(f"train has no row with the label {', '.join(map(repr, absent))}")
+    if not many and len(rows) >= 10 and len(counts) > len(rows) / 2:
+        report.warnings.append(
+            f"train has {len(counts)} labels for {len(rows)} rows: is data.label the right column?"
+        )
+
+
+def _values(table: Table, config: DataConfig) -> Sequence[Any]:
+    if isinstance(config.label, list):
+        return columns_to_lists(table, config.label)
+    return table.column(config.label, "data.label")
+
+
+def _column(config: DataConfig) -> str:
+    return config.label if isinstance(config.label, str) else ", ".join(config.label)
+
+
+def _names(value: Any, table: Table, config: DataConfig, many: bool) -> list[str]:
+    """The labels of a cell under the names they will train by; what is no label gives none."""
+    parts = (split_labels(value, config.label_separator) or []) if many else [value]
+    declared = (table.label_names or {}).get(_column(config))
+    found: list[str] = []
+    for part in parts:
+        if declared and type(part) is int:
+            name = declared[part] if 0 <= part < len(declared) else None
+        else:
+            try:
+                name = label_text(part)
+            except TypeError:
+                name = None
+        if name is not None:
+            mapping = config.labels if isinstance(config.labels, dict) else {}
+            found.append(mapping.get(name, name))
+    return found

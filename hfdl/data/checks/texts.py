@@ -1,0 +1,231 @@
+"""The texts of all splits, for ``hfdl data check``: missing, empty, repeated, too long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from hfdl.data.checks.duplicates import Entry, Finding, normalise, repeated
+from hfdl.data.checks.labels import LabelReport
+from hfdl.data.checks.lengths import LengthReport, describe_lengths, token_lengths
+from hfdl.data.readers.readers import FORMATS
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """One split.
+
+    Args:
+        source: where it comes from.
+        format: extension of its file, or ``embedded``, ``memory``, ``folder`` or ``Hub``.
+        rows: number of rows.
+        columns: names of its columns.
+        labels: rows by label, in the order of the ids; empty for a regression.
+        targets: ``min``, ``mean`` and ``max`` of a regression's targets, else None.
+        missing_texts: rows without a text: null, or a list or object in its place.
+        empty_texts: rows whose text is empty or blank.
+        duplicate_texts: rows whose text an earlier row of the split has.
+        lengths: token lengths, if there is a tokenizer.
+    """
+
+    source: str
+    format: str
+    rows: int
+    columns: list[str]
+    labels: dict[str, int] = field(default_factory=dict)
+    targets: dict[str, float] | None = None
+    missing_texts: Finding = field(default_factory=Finding)
+    empty_texts: Finding = field(default_factory=Finding)
+    duplicate_texts: Finding = field(default_factory=Finding)
+    lengths: LengthReport | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which texts are looked at, and how a model will read them.
+
+    Args:
+        columns: the column of the text, or of both of a pair, by the key that names it.
+        fate: what becomes of long texts, as ``data.long_text``.
+        remedy: what can be done where they are cut.
+        tokenizer: a Hugging Face tokenizer; None: no token lengths.
+        max_length: longest input in tokens, special tokens included; None: no limit.
+        name: how lines name the texts of a split.
+    """
+
+    columns: Mapping[str, str]
+    fate: str
+    remedy: str
+    tokenizer: Any = None
+    max_length: int | None = None
+    name: str = "{split}"
+
+
+@dataclass
+class TextReport:
+    """What is found so far.
+
+    Args:
+        splits: report by split.
+        entries: by split: its texts, to compare with each other.
+        warnings: lines for ``DataReport.warnings``.
+        problems: lines for ``DataReport.problems``.
+    """
+
+    splits: dict[str, SplitReport] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_texts(
+    tables: Mapping[str, Table], reading: Reading, labels: LabelReport | None = None
+) -> TextReport:
+    """Examine the texts; whatever is wrong becomes a line of ``problems``.
+
+    Args:
+        tables: splits by name.
+        reading: which texts, and how they are read.
+        labels: the labels of the rows, if they have some.
+    """
+    labels = labels or LabelReport()
+    found = TextReport()
+    for split, table in tables.items():
+        try:
+            texts = _texts(table, reading.columns)
+        except DataError as error:
+            found.problems.append(str(error))
+            texts = []
+        entries = _entries(texts, table, labels.texts.get(split))
+        lengths = None
+        if reading.tokenizer is not None:
+            lengths = _lengths(texts, reading.tokenizer, reading.max_length)
+        report = _report(table, texts, entries, labels, split, lengths)
+        found.entries[split], found.splits[split] = entries, report
+        name = reading.name.format(split=split)
+        found.problems += _problems(name, report, reading.fate)
+        found.warnings += _warnings(name, report, reading.fate, reading.remedy)
+    return found
+
+
+_Texts = Sequence[tuple[str, ...] | None]
+"""The text of each row, or its pair of texts; None for a row without."""
+
+
+def _texts(table: Table, columns: Mapping[str, str]) -> _Texts:
+    found = [table.column(column, key) for key, column in columns.items()]
+    return [_text(row) for row in zip(*found, strict=True)]
+
+
+def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
+    """Numbers count as texts, as they do in training."""
+    if any(value is None or isinstance(value, list | dict) for value in row):
+        return None
+    return tuple(str(value) for value in row)
+
+
+def _entries(texts: _Texts, table: Table, labels: Sequence[str | None] | None) -> list[Entry]:
+    found: list[Entry] = []
+    for i, row in enumerate(texts):
+        if row is not None and (key := "\n".join(normalise(text) for text in row)).strip():
+            found.append(Entry(key, labels[i] if labels else None, table.where(i)))
+    return found
+
+
+def _lengths(texts: _Texts, tokenizer: Any, max_length: int | None) -> LengthReport | None:
+    given = [row for row in texts if row is not None]
+    if not given:
+        return None
+    columns = [list(column) for column in zip(*given, strict=True)]
+    return describe_lengths(token_lengths(tokenizer, *columns), max_length)
+
+
+def _report(
+    table: Table,
+    texts: _Texts,
+    entries: Sequence[Entry],
+    labels: LabelReport,
+    split: str,
+    lengths: LengthReport | None,
+) -> SplitReport:
+    missing = [table.where(i) for i, row in enumerate(texts) if row is None]
+    empty = [
+        table.where(i)
+        for i, row in enumerate(texts)
+        if row is not None and not all(text.strip() for text in row)
+    ]
+    return SplitReport(
+        source=table.source,
+        format=format_of(table),
+        rows=len(table),
+        columns=list(table.columns),
+        labels=labels.counts.get(split, {}),
+        targets=labels.targets.get(split),
+        missing_texts=Finding.of(missing),
+        empty_texts=Finding.of(empty),
+        duplicate_texts=repeated(entries),
+        lengths=lengths,
+    )
+
+
+def format_of(table: Table) -> str:
+    """What kind of source a table comes from, in one word."""
+    if table.source.startswith("hfdl://"):
+        return "embedded"
+    if " in memory" in table.source:
+        return "memory"
+    if table.files is not None:
+        return "folder"
+    suffix = PurePath(table.source).suffix.lower()
+    return suffix.removeprefix(".") if suffix in FORMATS else "Hub"
+
+
+def _problems(name: str, report: SplitReport, fate: str) -> list[str]:
+    problems: list[str] = []
+    if report.missing_texts.count:
+        problems.append(
+            f"{name}: {rows(report.missing_texts)} without a text; {first(report.missing_texts)}"
+        )
+    lengths = report.lengths
+    if fate == "error" and lengths is not None and lengths.long_texts:
+        problems.append(
+            f"{name}: {count(lengths.long_texts, 'text')} longer than {lengths.max_length} "
+            f"tokens, which data.long_text=error refuses; the longest has {lengths.max}"
+        )
+    return problems
+
+
+def _warnings(name: str, report: SplitReport, fate: str, remedy: str) -> list[str]:
+    warnings: list[str] = []
+    if report.empty_texts.count:
+        warnings.append(
+            f"{name}: {rows(report.empty_texts)} with an empty text; {first(report.empty_texts)}"
+        )
+    lengths = report.lengths
+    cuts = fate in ("truncate", "head_tail")
+    if cuts and lengths is not None and lengths.long_texts:
+        warnings.append(
+            f"{name}: {lengths.long_text_share:.1%} of the texts are longer than "
+            f"{lengths.max_length} tokens, and {lengths.cut_token_share:.1%} of all tokens are cut "
+            f"off; {remedy}"
+        )
+    return warnings
+
+
+def rows(finding: Finding) -> str:
+    """``2 rows``."""
+    return count(finding.count, "row")
+
+
+def count(number: int, noun: str) -> str:
+    """``1 text``, ``2 texts``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def first(finding: Finding) -> str:
+    """Where it occurs first."""
+    return f"first: {finding.places[0]}"

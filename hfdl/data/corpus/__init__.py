@@ -1,0 +1,1 @@
+"""Corpora of language models: documents, token stores, blocks and masking."""

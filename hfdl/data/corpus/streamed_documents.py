@@ -1,0 +1,169 @@
+"""The documents of a file one by one, so that memory does not grow with the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hfdl.data.readers.delimited import stream_csv, stream_tsv
+from hfdl.data.readers.json_files import read_object, refuse_surrogates
+from hfdl.data.readers.text_decoding import not_utf8, nul_byte
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+BLOCK = 1 << 20  # bytes of lines, or of a parquet column, that are read at once
+_ROWS = 64  # of a parquet file that become Python strings at once
+_BOM = b"\xef\xbb\xbf"
+
+
+class Document(NamedTuple):
+    """A text, and the line of its file, or in a parquet file the row, on which it begins."""
+
+    place: int
+    text: str
+
+
+def read_documents(path: Path, column: str, separator: str | None) -> Iterator[Document]:
+    """The documents of a file, blank ones too.
+
+    txt, jsonl, csv and tsv files are read in blocks of lines, parquet files in batches of rows. So
+    memory holds some of them at once, and always one whole document: with ``separator=None`` that
+    is a whole txt file, and a separator that does not occur makes it one too.
+
+    Args:
+        path: the file; its extension is one of ``STREAMED``.
+        column: of the text, in all but txt files.
+        separator: what stands between the documents of a txt file; None: it is one document.
+
+    Raises:
+        DataError: content that cannot be read, with its line; no such column; a row without text.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        yield from _txt(path, separator)
+    elif suffix == ".jsonl":
+        yield from _jsonl(path, column)
+    elif suffix == ".csv":
+        lines = (f"{line}{end}" for _, line, end in _lines(path))
+        yield from map(Document._make, stream_csv(lines, str(path), column))
+    elif suffix == ".tsv":
+        lines = (line for _, line, _ in _lines(path))
+        yield from map(Document._make, stream_tsv(lines, str(path), column))
+    else:
+        yield from _parquet(path, column)
+
+
+STREAMED: tuple[str, ...] = (".txt", ".jsonl", ".csv", ".tsv", ".parquet")
+"""Extensions of the files that can be read piece by piece."""
+
+
+def _txt(path: Path, separator: str | None) -> Iterator[Document]:
+    if separator == "\n":
+        yield from (Document(number, line) for number, line, _ in _lines(path))
+        return
+    held: list[str] = []
+    size, rest, place = 0, "", 1
+    for _, line, _ in _lines(path):
+        held.append(line)
+        size += len(line) + 1
+        # Of a document that goes on and on as much again is read before it is searched again.
+        if separator is not None and size >= max(BLOCK, len(rest)):
+            *whole, rest = _split("\n".join(held), separator)
+            for text in whole:
+                yield _stripped(place, text)
+                place += text.count("\n") + separator.count("\n")
+            held, size = [rest], 0  # the next join puts its line end back
+    text = "\n".join(held)
+    if separator is None:
+        yield Document(_stripped(place, text).place, text)
+        return
+    for part in _split(text, separator):
+        yield _stripped(place, part)
+        place += part.count("\n") + separator.count("\n")
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return text.split(separator)
+
+
+def _stripped(place: int, text: str) -> Document:
+    """A text without the line ends around it, and the line on which it then begins."""
+    return Document(place + len(text) - len(text.lstrip("\n")), text.strip("\n"))
+
+
+def _jsonl(path: Path, column: str) -> Iterator[Document]:
+    seen = False
+    for number, line, _ in _lines(path):
+        if line.strip():
+            row = read_object(line, str(path), number)
+            seen = seen or column in row
+            if seen:  # an absent key is null, unless no row has had it
+                row.setdefault(column, None)
+            table = Table(str(path), {name: [value] for name, value in row.items()}, [number])
+            refuse_surrogates(line, table)
+            yield Document(number, _text(table, column, 0))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Numbers, texts and ends (LF, CRLF or none) of lines."""
+    with path.open("rb") as file:
+        beginning = file.read(3)
+        offset = 3 if beginning == _BOM else 0
+        file.seek(offset)
+        number = 1
+        while block := file.readlines(BLOCK):
+            for line in block:
+                text = _decode(line, path, number, offset, beginning)
+                body = text.removesuffix("\n")
+                body = body.removesuffix("\r")
+                yield number, body, text[len(body) :]
+                number, offset = number + 1, offset + len(line)
+
+
+def _decode(line: bytes, path: Path, number: int, offset: int, beginning: bytes) -> str:
+    where = f"{path}, line {number}"
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        raise not_utf8(byte, offset + error.start, where, beginning[:2]) from None
+    if "\0" in text:
+        raise nul_byte(offset + line.index(0), where)
+    return text
+
+
+def _parquet(path: Path, column: str) -> Iterator[Document]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Without a buffer size a column of a whole row group is held at once.
+        with pq.ParquetFile(path, buffer_size=BLOCK, pre_buffer=False) as content:
+            names = content.schema_arrow.names
+            Table(str(path), dict.fromkeys(names, ())).column(column, "data.text")
+            row = 0
+            for batch in content.iter_batches(_ROWS, columns=[column], use_threads=False):
+                table = Table(str(path), batch.to_pydict())
+                for i in range(len(table)):
+                    yield Document(row + i + 1, _text(table, column, i, row))
+                row += len(table)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"not a readable parquet file: {reason}",
+            where=str(path),
+            remedy="is it complete? Download or write it again",
+        ) from None
+
+
+def _text(table: Table, column: str, row: int, before: int = 0) -> str:
+    text = table.column(column, "data.text")[row]
+    if text is None or isinstance(text, list | dict):
+        raise DataError(
+            f"no text in column {column!r}, but {text!r}",
+            where=table.where(row) if table.lines else f"{table.source}, row {before + row + 1}",
+            rule="every row of a corpus is a text",
+            remedy="fill it in or remove the row",
+        )
+    return str(text)

@@ -1,0 +1,1 @@
+"""Named entities: tags, spans, alignment to tokens, windows and decoding."""

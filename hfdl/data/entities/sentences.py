@@ -1,0 +1,292 @@
+"""Sentences whose words have tags, out of token and tag columns or out of spans of characters."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.entities.illegal_tags import refusal_of, repair_words, spot_of
+from hfdl.data.entities.spans import spans_of, split_words, tagged_words
+from hfdl.data.entities.tags import (
+    OUTSIDE,
+    Entity,
+    Illegal,
+    detect_scheme,
+    read_entities,
+    split_tag,
+    write_tags,
+)
+from hfdl.data.entities.token_columns import tags_of, words_of
+from hfdl.data.table import Table
+from hfdl.errors import DataError, did_you_mean
+
+__all__ = ["Sentence", "SentenceSet", "read_sentences", "refuse_no_entities", "split_words"]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text, its words and their tags.
+
+    Args:
+        text: the words joined by one blank, or the annotated text itself.
+        words: (start, end) of each word in ``text``, end exclusive; ``text[start:end]`` is the
+            word. They ascend and do not overlap.
+        tags: one a word; None where they are to be predicted.
+    """
+
+    text: str
+    words: tuple[tuple[int, int], ...]
+    tags: tuple[str, ...] | None
+
+
+@dataclass
+class SentenceSet:
+    """The sentences of a split.
+
+    Args:
+        table: where they come from.
+        sentences: one a row of ``table``.
+        scheme: what their tags are written in: ``BIO``, ``BIOES`` or ``BILOU``.
+        types: the types of entity that there may be, sorted.
+        repaired: tags that could not stand where they did.
+        facts: what a reader should know of them.
+        illegal: the first of those tags, in words with their places, at most 5.
+    """
+
+    table: Table
+    sentences: list[Sentence]
+    scheme: str
+    types: list[str]
+    repaired: int = 0
+    facts: list[str] = field(default_factory=list)
+    illegal: list[str] = field(default_factory=list)
+
+    def where(self, row: int) -> str:
+        """The place of a sentence: ``ner.conll, line 810``."""
+        return self.table.where(row)
+
+    def where_word(self, row: int, word: int) -> str:
+        """The place of a word: ``ner.conll, line 812 (word 'Paris')``."""
+        sentence = self.sentences[row]
+        return _place(self.table, row, word, [sentence.text[s:e] for s, e in sentence.words])
+
+
+_ILLEGAL_PLACES = 5
+
+
+def read_sentences(
+    table: Table,
+    config: DataConfig,
+    split: str,
+    *,
+    scheme: str | None = None,
+    types: Sequence[str] | None = None,
+) -> SentenceSet:
+    """The sentences of a split, with tags in one scheme.
+
+    Columns ``data.tokens`` and ``data.tags`` are read where there is the former, else the spans
+    in ``data.spans`` on ``data.text``. The scheme of the file is found by itself.
+
+    Args:
+        table: the split.
+        config: the recipe's data section.
+        split: its name, for ``facts``.
+        scheme: what to write the tags in. None: ``data.scheme``, and if that is ``auto`` the
+            scheme of the file, BIO for IOB1 and for tags without prefixes.
+        types: the types that a model knows. None: those of ``data.labels`` where it is a list of
+            tags, else those of the split.
+
+    Raises:
+        DataError: no such columns; words and tags of unequal number, or no text; a sentence
+            without words; spans that overlap, are empty or lie outside the text; tags of several
+            schemes; a type that is not among ``types``; with ``data.illegal_tags=error`` a tag
+            that cannot follow the one before it. The message gives the line.
+    """
+    if config.tokens in table.columns:
+        found = _from_tags(table, config, split, scheme)
+    elif config.spans in table.columns:
+        found = _from_spans(table, config, split, scheme)
+    else:
+        raise _no_columns(table, config)
+    listed = _listed_types(config) if types is None else None
+    known = listed or (found.types if types is None else list(types))
+    remedy = "it to data.labels" if listed else "sentences of that type to data.train"
+    _refuse_unknown(found, known, remedy)
+    found.types = known
+    return found
+
+
+def refuse_no_entities(train: SentenceSet) -> None:
+    """Refuse to train on sentences in which nothing is named.
+
+    Raises:
+        DataError: every tag is O.
+    """
+    if not any(tag != OUTSIDE for one in train.sentences for tag in one.tags or ()):
+        raise DataError(
+            "no entities: every word of train has the tag O",
+            where=train.table.source,
+            rule="a model learns to name what is named in train",
+            remedy="give sentences with entities, or name the column of the tags: data.tags=COLUMN",
+        )
+
+
+def _listed_types(config: DataConfig) -> list[str]:
+    """The types of the tags in ``data.labels``; none where it is no list."""
+    tags = config.labels if isinstance(config.labels, list) else []
+    return sorted({split_tag(tag)[1] for tag in tags} - {""})
+
+
+def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
+    words, tags = words_of(table, config), tags_of(table, config)
+    for row, (some, others) in enumerate(zip(words, tags, strict=True)):
+        _refuse_ragged(table.where(row), some, others)
+    given = _scheme_of(table, config, tags)
+    scheme = scheme or _scheme(config, given)
+    found = SentenceSet(table, [], scheme, [])
+    kinds: set[str] = set()
+    for row, (some, others) in enumerate(zip(words, tags, strict=True)):
+        entities, illegal = read_entities(others, given)
+        for one in illegal:
+            _note(found, row, one, some, given, config)
+        kinds.update(entity.label for entity in entities)
+        found.sentences.append(_joined(some, write_tags(entities, len(some), scheme)))
+    found.types = sorted(kinds)
+    if found.repaired:
+        repairs = repair_words(found.repaired, found.illegal[0], given)
+        found.facts.append(f"{split}: {repairs}")
+    return found
+
+
+def _joined(words: Sequence[str], tags: Sequence[str]) -> Sentence:
+    places, start = [], 0
+    for word in words:
+        places.append((start, start + len(word)))
+        start += len(word) + 1  # the blank
+    return Sentence(" ".join(words), tuple(places), tuple(tags))
+
+
+def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
+    texts = table.column(config.text, "data.text")
+    rows = table.column(config.spans, "data.spans")
+    found = SentenceSet(table, [], scheme or _scheme(config, "BIO"), [])
+    kinds: set[str] = set()
+    cut: list[str] = []
+    for row, (text, value) in enumerate(zip(texts, rows, strict=True)):
+        where = table.where(row)
+        if not isinstance(text, str) or not text.strip():
+            raise DataError(
+                "no words" if isinstance(text, str) else f"{text!r} is not a text",
+                where=where,
+                rule=f"column {config.text!r} holds the text that the spans point into",
+                remedy="remove the row",
+            )
+        spans = spans_of(value, text, where)
+        words, entities, cuts = tagged_words(text, spans)
+        cut += [f"{where} ({word!r})" for word in cuts]
+        kinds.update(entity.label for entity in entities)
+        tags = write_tags(entities, len(words), found.scheme)
+        found.sentences.append(Sentence(text, tuple(words), tuple(tags)))
+    found.types = sorted(kinds)
+    if cut:
+        plural = "word is" if len(cut) == 1 else "words are"
+        found.facts.append(
+            f"{split}: {len(cut):,} {plural} cut where a span begins or ends; first: {cut[0]}"
+        )
+    return found
+
+
+def _scheme(config: DataConfig, given: str) -> str:
+    if config.scheme != "auto":
+        return config.scheme
+    return "BIO" if given in ("IO", "IOB1") else given
+
+
+def _refuse_ragged(where: str, words: Sequence[str], tags: Sequence[str]) -> None:
+    if len(words) != len(tags):
+        raise DataError(
+            f"{_count(words, 'word')} and {_count(tags, 'tag')}",
+            where=where,
+            rule="each word has one tag",
+            remedy="correct the row or remove it",
+        )
+
+
+def _count(items: Sequence[str], name: str) -> str:
+    return f"{len(items):,} {name}{'' if len(items) == 1 else 's'}"
+
+
+def _scheme_of(table: Table, config: DataConfig, tags: Sequence[Sequence[str]]) -> str:
+    """The scheme of all sentences; or an error at the first that does not go with those before."""
+    if _conflict(tags) is None:
+        return detect_scheme(tags)
+    row = bisect_left(range(len(tags)), True, key=lambda i: _conflict(tags[: i + 1]) is not None)
+    problem = _conflict(tags[: row + 1])  # of the tags up to there
+    raise DataError(
+        f"{problem} (column {config.tags!r})",
+        where=table.where(row),
+        rule="tags are BIO, IOB1, BIOES, BILOU, or types without a prefix, and of one kind",
+        remedy="correct them, or name the column of the tags: data.tags=COLUMN",
+    )
+
+
+def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
+    """Which tags belong to different schemes, if any do."""
+    try:
+        detect_scheme(tags)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _note(
+    found: SentenceSet, row: int, one: Illegal, words: Sequence[str], given: str, config: DataConfig
+) -> None:
+    """Count a tag that cannot stand where it does, or refuse it."""
+    place = _place(found.table, row, min(one.position, len(words) - 1), words)
+    if config.illegal_tags == "error":
+        raise DataError(
+            refusal_of(one),
+            where=place,
+            rule=f"the tags are {given}",
+            remedy="correct it, or data.illegal_tags=repair reads it as conlleval does",
+        )
+    found.repaired += 1
+    if len(found.illegal) < _ILLEGAL_PLACES:
+        found.illegal.append(f"{place}: {spot_of(one)}")
+
+
+def _refuse_unknown(found: SentenceSet, known: Sequence[str], remedy: str) -> None:
+    if set(found.types) <= set(known):
+        return
+    for row, sentence in enumerate(found.sentences):
+        for entity in _entities(sentence, found.scheme):
+            if entity.label not in known:
+                raise DataError(
+                    f"unknown entity type {entity.label!r}",
+                    where=found.where_word(row, entity.start),
+                    rule=f"the model knows: {', '.join(known) or 'none'}",
+                    remedy=f"{did_you_mean(entity.label, known).rstrip('?')}, or add {remedy}",
+                )
+
+
+def _entities(sentence: Sentence, scheme: str) -> list[Entity]:
+    return read_entities(sentence.tags or (), scheme)[0]
+
+
+def _no_columns(table: Table, config: DataConfig) -> DataError:
+    return DataError(
+        f"no column {config.tokens!r} for data.tokens and none {config.spans!r} for data.spans",
+        where=table.source,
+        rule=f"the columns are: {', '.join(map(str, table.columns))}",
+        remedy="set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN",
+    )
+
+
+def _place(table: Table, row: int, word: int, words: Sequence[str]) -> str:
+    if table.item_lines is None:
+        return f"{table.where(row)} (word {words[word]!r})"
+    source = table.files[row] if table.files is not None else table.source
+    return f"{source}, line {table.item_lines[row][word]} (word {words[word]!r})"

@@ -1,0 +1,1 @@
+"""Readers: files, folders, Hub data sets and Python objects to tables."""

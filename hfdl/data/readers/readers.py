@@ -1,0 +1,120 @@
+"""A local file to a table, by the file's extension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hfdl.data.columns import refuse_empty
+from hfdl.data.readers.conll_files import CONLL_SUFFIXES, read_conll
+from hfdl.data.readers.delimited import read_csv, read_tsv
+from hfdl.data.readers.json_files import read_json, read_jsonl
+from hfdl.data.readers.parquet_files import read_parquet
+from hfdl.data.readers.text_decoding import decode_utf8, text_lines
+from hfdl.data.table import Table
+from hfdl.errors import DataError, did_you_mean, nearest
+
+_TEXT_READERS: dict[str, Callable[[str, str], Table]] = {
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".json": read_json,
+    ".jsonl": read_jsonl,
+    **dict.fromkeys(CONLL_SUFFIXES, read_conll),
+}
+
+FORMATS: tuple[str, ...] = (*_TEXT_READERS, ".parquet", ".txt")
+"""Extensions that can be read, in lower case."""
+
+
+def read_file(path: Path, *, source: str | None = None, text: str = "text") -> Table:
+    """Read a csv, tsv, json, jsonl, CoNLL, parquet or txt file.
+
+    Args:
+        path: the file; its extension, in any case, decides the format.
+        source: what messages call it. Default: the path.
+        text: name of the one column of a txt file.
+
+    Raises:
+        DataError: no such file, an unknown extension, an empty file, or broken content.
+    """
+    source = str(path) if source is None else source
+    refuse_missing(path, source)
+    refuse_unknown_format(path.name, source)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=source) from None
+    return read_bytes(data, source, text=text)
+
+
+def read_bytes(data: bytes, source: str, *, text: str = "text") -> Table:
+    """Read the content of a file whose name, ``source``, ends in one of ``FORMATS``.
+
+    Raises:
+        DataError: empty or broken content.
+    """
+    refuse_unknown_format(source, source)
+    if not data:
+        raise DataError("the file is empty", where=source, remedy="is this the right file?")
+    suffix = Path(source).suffix.lower()
+    if suffix == ".parquet":
+        return read_parquet(data, source)
+    content = decode_utf8(data, source)
+    if suffix == ".txt":
+        return read_txt(content, source, column=text)
+    return _TEXT_READERS[suffix](content, source)
+
+
+def read_txt(text: str, source: str, *, column: str = "text") -> Table:
+    """One line a row, in one column. A blank line is a row with an empty text.
+
+    Raises:
+        DataError: no line at all.
+    """
+    lines = text_lines(text)
+    numbers = list(range(1, len(lines) + 1))
+    return refuse_empty(Table(source, {column: lines}, lines=numbers))
+
+
+def refuse_missing(path: Path, source: str) -> None:
+    """Refuse a path that does not exist.
+
+    Raises:
+        DataError: naming the nearest existing name in its folder.
+    """
+    if path.exists():
+        return
+    folder = path.parent
+    if not folder.is_dir():
+        raise DataError(
+            "no such file or folder",
+            where=source,
+            rule=f"the folder {str(folder)!r} does not exist either",
+            remedy=f"the path starts from {str(Path.cwd())!r}" if not path.is_absolute() else None,
+        )
+    close = nearest(path.name, (found.name for found in folder.iterdir()))
+    raise DataError(
+        "no such file or folder",
+        where=source,
+        remedy=f"did you mean {str(folder / close)!r}?"
+        if close
+        else f"no name in {str(folder.resolve())!r} is close to it",
+    )
+
+
+def refuse_unknown_format(name: str, source: str) -> None:
+    """Refuse a file name whose extension is none of ``FORMATS``.
+
+    Raises:
+        DataError: listing the known extensions.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix in FORMATS:
+        return
+    close = did_you_mean(suffix, FORMATS) if nearest(suffix, FORMATS) else None
+    raise DataError(
+        f"unknown file extension {suffix!r}" if suffix else "the file name has no extension",
+        where=source,
+        rule=f"the known ones are: {', '.join(FORMATS)}",
+        remedy=close or "convert the file to one of these",
+    )

@@ -1,0 +1,133 @@
+"""What ``data.train``, ``data.validation`` and ``data.test`` may name, and the splits behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hfdl.config.objects import MEMORY
+from hfdl.config.schema import DataConfig
+from hfdl.data.readers.embedded import SCHEME, embedded_names, read_embedded
+from hfdl.data.readers.folders import read_folder
+from hfdl.data.readers.hub import HUB_ID, read_hub
+from hfdl.data.readers.in_memory import tables_from_memory
+from hfdl.data.readers.readers import FORMATS, read_file, refuse_missing
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+__all__ = ["embedded_names", "load_splits", "read_source"]
+
+_SPLITS = ("train", "validation", "test")
+# No Hub id ends like this, so a missing file is called a missing file.
+_FILE_SUFFIXES = {*FORMATS, ".xlsx", ".xls", ".gz", ".zip", ".yaml", ".yml", ".arrow"}
+
+
+def read_source(
+    source: str,
+    *,
+    memory: Mapping[str, Any] | None = None,
+    text: str = "text",
+    label: str = "label",
+) -> dict[str, Table]:
+    """The splits that one source holds: some of train, validation and test, in that order.
+
+    Tried in this order: an object in ``memory``; ``hfdl://NAME``; a local file, which is
+    ``train``; a local folder (see ``read_folder``); a Hub id (see ``read_hub``). What looks like
+    a path (a known extension, or a start of ``.``, ``/`` or ``~``) never goes to the Hub.
+
+    Args:
+        source: what the recipe names.
+        memory: objects of the Python user by the marker that stands for them (``memory://train``).
+        text: name of the text column that txt files and folders of them get.
+        label: name of the label column that sub-folders become, and the one that decides whether
+            a Hub split is labelled.
+
+    Raises:
+        DataError: nothing of that name, or content that cannot be read.
+    """
+    if memory is not None and source in memory:
+        return tables_from_memory(memory[source])
+    if source.startswith(MEMORY):
+        raise DataError(
+            "the data was an object in memory",
+            where=source,
+            rule="a recipe cannot hold it",
+            remedy=f"give it again: data.{source.removeprefix(MEMORY)}=OBJECT or FILE",
+        )
+    if source.startswith(SCHEME):
+        return read_embedded(source.removeprefix(SCHEME))
+    if not source.strip():
+        raise DataError("an empty name", rule="a source is a path, hfdl://NAME or a Hub id")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return read_folder(path, text=text, label=label)
+    if path.exists():
+        return {"train": read_file(path, source=source, text=text)}
+    if "://" not in source and _looks_like_path(source):
+        refuse_missing(path, source)
+    if HUB_ID.fullmatch(source):
+        return read_hub(source, label=label)
+    raise DataError(
+        "no such file or folder, and not a Hub id",
+        where=source,
+        rule="a source is a local file or folder, hfdl://NAME, or a Hub id (NAME, ORG/NAME, "
+        "either with :CONFIG)",
+    )
+
+
+def load_splits(config: DataConfig, memory: Mapping[str, Any] | None = None) -> dict[str, Table]:
+    """The splits of a recipe: some of train, validation and test, in that order.
+
+    A key that is given wins. Validation and test that are not given are those that the source of
+    ``train`` holds itself. ``data.validation`` and ``data.test`` may name a source of several
+    splits, which gives the one asked for, or a source of one, which gives that.
+
+    Args:
+        config: the recipe's data section. ``train`` may be None, for evaluation only.
+        memory: as in ``read_source``.
+
+    Raises:
+        DataError: no key given, a source without the split that is asked of it, or any error of
+            ``read_source``.
+    """
+    keys = {split: getattr(config, split) for split in _SPLITS}
+    if not any(keys.values()):
+        raise DataError(
+            "no data",
+            rule="one of data.train, data.validation and data.test must be given",
+            remedy="for instance data.train=reviews.csv or data.train=hfdl://sentiment",
+        )
+    label = config.label if isinstance(config.label, str) else "label"
+    held = {
+        source: read_source(source, memory=memory, text=config.text, label=label)
+        for source in dict.fromkeys(keys.values())
+        if source
+    }
+    found = dict(held[config.train]) if config.train else {}
+    for split, source in keys.items():
+        if source:
+            found[split] = _pick(held[source], split, source)
+    return {split: found[split] for split in _SPLITS if split in found}
+
+
+def _pick(held: Mapping[str, Table], split: str, source: str) -> Table:
+    if split in held:
+        return held[split]
+    if len(held) == 1 and split != "train":
+        return next(iter(held.values()))
+    raise DataError(
+        f"no {split} split for data.{split}",
+        where=source,
+        rule=f"it holds: {', '.join(held) or 'none with labels'}",
+        remedy=f"name a file instead: data.{split}=FILE",
+    )
+
+
+def _looks_like_path(source: str) -> bool:
+    return (
+        source.startswith((".", "/", "~"))
+        or "\\" in source
+        or source.count("/") > 1
+        or Path(source).suffix.lower() in _FILE_SUFFIXES
+    )

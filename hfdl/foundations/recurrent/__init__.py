@@ -1,0 +1,1 @@
+"""Recurrent layers in NumPy: RNN, LSTM, GRU and bidirectional."""

@@ -1,0 +1,1 @@
+"""Attention, positions and a transformer block in NumPy."""

@@ -1,0 +1,1 @@
+"""Convolution, pooling and digit images in NumPy."""

@@ -1,0 +1,117 @@
+"""Pooling: each window of an image becomes one number, its largest or its mean.
+
+It makes images smaller and what follows indifferent to small shifts (LeCun et al. 1998, section
+II.A). There is nothing to learn. The gradient goes back to the pixel that was the largest, or in
+equal parts to all.
+
+Shapes: B images, C channels, H rows, W columns; H' and W' after the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hfdl.errors import ShapeError
+from hfdl.foundations.layer import Backprop, Floats, Layer
+from hfdl.foundations.vision.windows import Size, images, output_size, padded, pair, stops, unpadded
+
+
+class _Pool2d(Layer):
+    """What both have.
+
+    Args:
+        kernel_size: pixels of a window (down, across), or one number for both.
+        stride: pixels from one window to the next; the kernel's size where it is None, so that
+            the windows lie side by side.
+        padding: pixels around the image, at most half the kernel, so that no window lies in the
+            margin alone.
+
+    Raises:
+        ShapeError: an impossible size.
+    """
+
+    def __init__(self, kernel_size: Size, *, stride: Size | None = None, padding: Size = 0) -> None:
+        self.kernel = pair(kernel_size, "kernel_size")
+        self.stride = self.kernel if stride is None else pair(stride, "stride")
+        self.padding = pair(padding, "padding", least=0)
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise ShapeError(
+                f"padding {self.padding} around windows of {self.kernel}",
+                rule="the padding of a pooling layer is at most half of its kernel",
+            )
+
+    def _out(self, X: Floats) -> tuple[int, int]:
+        """(H', W')."""
+        H, W = (
+            output_size(size, k, stride=s, padding=p)
+            for size, k, s, p in zip(
+                X.shape[2:], self.kernel, self.stride, self.padding, strict=True
+            )
+        )
+        return H, W
+
+
+class MaxPool2d(_Pool2d):
+    """(B, C, H, W) -> (B, C, H', W'): the largest pixel of each window.
+
+    Of equal ones the first, row by row, is the largest: it alone gets the gradient. NaN stays NaN.
+    """
+
+    def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
+        """The largest of each window.
+
+        Raises:
+            ShapeError: X is no (B, C, H, W), or an image is smaller than a window.
+        """
+        X = images(X, type(self).__name__)
+        out = self._out(X)
+        margined = padded(X, self.padding, -np.inf)
+        indices = list(stops(self.kernel, self.stride, out))
+        Y = margined[indices[0]].copy()  # (B, C, H', W')
+        # The largest pixel's number in its window, in the smallest type: one byte, mostly.
+        winner = np.zeros(Y.shape, dtype=np.min_scalar_type(len(indices)))
+        for n, index in enumerate(indices[1:], start=1):
+            pixels = margined[index]  # (B, C, H', W'), the n-th pixel of every window
+            np.putmask(winner, pixels > Y, n)
+            np.maximum(Y, pixels, out=Y)
+
+        def backprop(dY: Floats) -> Floats:
+            dX = np.zeros(margined.shape, dtype=dY.dtype)
+            for n, index in enumerate(indices):
+                dX[index] += dY * (winner == n)
+            return unpadded(dX, self.padding)
+
+        return Y, backprop
+
+
+class AvgPool2d(_Pool2d):
+    """(B, C, H, W) -> (B, C, H', W'): the mean of each window.
+
+    Padding counts as zeros, as it does in torch unless it is told otherwise.
+    """
+
+    def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
+        """The mean of each window.
+
+        Raises:
+            ShapeError: X is no (B, C, H, W), or an image is smaller than a window.
+        """
+        X = images(X, type(self).__name__)
+        out = self._out(X)
+        margined = padded(X, self.padding)
+        indices = list(stops(self.kernel, self.stride, out))
+        Y = np.zeros((*X.shape[:2], *out), dtype=X.dtype)
+        for index in indices:
+            Y += margined[index]
+        Y /= len(indices)
+
+        def backprop(dY: Floats) -> Floats:
+            share = dY / len(indices)
+            dX = np.zeros(margined.shape, dtype=dY.dtype)
+            for index in indices:
+                dX[index] += share
+            return unpadded(dX, self.padding)
+
+        return Y, backprop

@@ -1,0 +1,147 @@
+"""How good word vectors are: do they agree with people, and do they solve analogies?
+
+    pairs = read_rated_pairs("wordsim353.tsv")
+    rate_similarity(vectors, pairs).spearman
+
+People rated how alike two words are (WordSim-353: Finkelstein et al. 2002; SimLex-999: Hill et al.
+2015, which rates alike, not merely related). Vectors are good where their cosines put the pairs in
+the same order: Spearman's rho, the correlation of ranks, is 1 for the same order and 0 for chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hfdl.errors import DataError, ShapeError
+from hfdl.foundations.words.vectors import WordVectors
+
+Floats = NDArray[np.floating[Any]]
+
+
+class RatedPair(NamedTuple):
+    """Two words, and how alike people find them (both sets: 0 to 10)."""
+
+    first: str
+    second: str
+    rating: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Spearman's rho between people and vectors, and over how many pairs."""
+
+    spearman: float
+    used: int
+    missing: int
+    """Pairs left out because a word has no vector."""
+
+
+def ranks(values: ArrayLike) -> Floats:
+    """The place of each value in ascending order, from 1; equals share the mean of their places.
+
+    Args:
+        values: (n,).
+
+    Returns:
+        (n,), float64.
+    """
+    values = np.asarray(values)
+    _, which, repeats = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(repeats)  # the last place that each different value takes
+    return (last - (repeats - 1) / 2.0)[which]
+
+
+def spearman(first: ArrayLike, second: ArrayLike) -> float:
+    """Spearman's rho: Pearson's correlation of the ranks (Spearman 1904).
+
+    Args:
+        first, second: (n,) each, n >= 2.
+
+    Returns:
+        -1 to 1; NaN where one of them has one value throughout, which has no order.
+
+    Raises:
+        ShapeError: the shapes differ, are not (n,), or n < 2.
+    """
+    a, b = np.asarray(first), np.asarray(second)
+    if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
+        raise ShapeError(
+            f"{a.shape} and {b.shape}", rule="ranks are correlated for two lists of one length >= 2"
+        )
+    x, y = ranks(a), ranks(b)
+    x, y = x - x.mean(), y - y.mean()
+    spread = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / spread if spread else float("nan")
+
+
+def read_rated_pairs(path: str | Path) -> list[RatedPair]:
+    """Read ``word <tab> word <tab> rating`` lines; ``#`` begins a comment, empty lines are skipped.
+
+    Raises:
+        DataError: the file is absent or not UTF-8, a line has not three columns, a word is empty
+            or the rating is not a finite number; the message names the line.
+    """
+    rated = []
+    for number, line in numbered_lines(path):
+        if not line or line.startswith("#"):
+            continue
+        where = f"{path}, line {number}"
+        columns = [column.strip() for column in line.split("\t")]
+        if len(columns) != 3 or not all(columns):
+            raise DataError(
+                f"{line[:60]!r}", where=where, rule="a line is word, tab, word, tab, rating"
+            )
+        try:
+            rating = float(columns[2])
+        except ValueError:
+            rating = float("nan")
+        if not np.isfinite(rating):
+            raise DataError(f"the rating {columns[2]!r}", where=where, rule="a rating is a number")
+        rated.append(RatedPair(columns[0], columns[1], rating))
+    if not rated:
+        raise DataError("there are no pairs", where=str(path))
+    return rated
+
+
+def rate_similarity(
+    vectors: WordVectors, rated: Sequence[RatedPair], *, lower: bool = True
+) -> Agreement:
+    """How well the cosines of word pairs agree with people's ratings.
+
+    Args:
+        vectors: of any words.
+        rated: pairs; those with a word that has no vector are left out and counted.
+        lower: look words up in lower case.
+
+    Raises:
+        DataError: fewer than two pairs are left.
+    """
+    fold = str.lower if lower else str
+    ids = [(vectors.ids.get(fold(p.first)), vectors.ids.get(fold(p.second))) for p in rated]
+    known = [i for i, both in enumerate(ids) if None not in both]
+    if len(known) < 2:
+        raise DataError(
+            f"{len(known)} of {len(rated)} pairs have vectors for both words",
+            rule="an order needs two pairs",
+            remedy="train on more text, or with a smaller min_count",
+        )
+    first, second = np.array([ids[i] for i in known], dtype=np.int64).T
+    cosines = np.einsum("nd,nd->n", vectors.unit[first], vectors.unit[second])
+    rho = spearman(cosines, [rated[i].rating for i in known])
+    return Agreement(rho, len(known), len(rated) - len(known))
+
+
+def numbered_lines(path: str | Path) -> list[tuple[int, str]]:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"byte {error.start} is not UTF-8", where=str(path)) from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]

@@ -1,0 +1,147 @@
+"""hfdl's own models with pretrained weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from hfdl.config.schema import ModelConfig
+from hfdl.errors import ConfigError, ModelError, did_you_mean
+from hfdl.hf_models import CITIZENS, Citizen
+from hfdl.weights.families.config_checks import HF_REMEDY
+from hfdl.weights.families.registry import FAMILIES
+from hfdl.weights.pretrained import build_pretrained, load_config
+from hfdl.weights.resolve import find_model
+
+
+def load_scratch(
+    name_or_path: str,
+    *,
+    revision: str | None = None,
+    dtype: torch.dtype | str | None = None,
+    attn_implementation: str | None = None,
+) -> Citizen:
+    """A pretrained model in hfdl's own code.
+
+    Its class is the citizen of the one that config.json names under ``architectures``; another
+    head is opened by its class, ``hfdl.hf_models.ScratchBertForTokenClassification``.
+
+    Args:
+        name_or_path: a Hub id, or a folder that holds a saved model.
+        revision: branch, tag or commit on the Hub.
+        dtype: of the weights; float32 where it is None.
+        attn_implementation: ``sdpa`` (the default: torch's fused kernel), ``eager`` (the formula
+            itself, which has weights to show), or a name from ``hfdl.register_attention``.
+
+    Returns:
+        the model in eval mode.
+
+    Raises:
+        ConfigError: there is no such dtype or attention.
+        ModelError: it is not there, hfdl has no code for it or for one of its settings, or its
+            weights do not fit its config.
+    """
+    _check_attention(attn_implementation)
+    kind = _dtype(dtype)
+    folder = find_model(str(name_or_path), revision, tokenizer=False)
+    citizen_class = _class_of(load_config(folder), str(folder))
+    exact = "float64" if kind == torch.float64 else "float32"
+    hf_model, fresh = build_pretrained(
+        citizen_class.hf_name(), folder, ModelConfig(name=str(folder), dtype=exact)
+    )
+    if fresh:
+        raise ModelError(
+            f"{len(fresh)} of its tensors are not in its weights, for instance {fresh[0]!r}",
+            where=str(folder),
+            rule=f"{citizen_class.hf_name()} must be saved whole",
+            remedy="fine-tune it first, or open another head by its class",
+        )
+    assert isinstance(hf_model, PreTrainedModel)
+    citizen: Any = citizen_class.adopt(hf_model).eval().to(kind)  # pyright: ignore[reportArgumentType]
+    if attn_implementation is not None:
+        citizen.set_attn_implementation(attn_implementation)
+    return citizen
+
+
+def to_scratch_model(hf_model: PreTrainedModel) -> Citizen:
+    """hfdl's own code with the weights of a transformers model.
+
+    The weights are copied: training one does not change the other. The mode, training or eval, is
+    the other's; the attention is the fused one whatever the other's is.
+
+    Raises:
+        ModelError: as ``load_scratch``.
+    """
+    citizen = citizen_class_of(hf_model).adopt(hf_model)
+    with torch.no_grad():
+        for parameter in citizen.parameters():
+            parameter.data = parameter.data.clone()
+    return citizen
+
+
+def citizen_class_of(hf_model: Any) -> type[Citizen]:
+    """The citizen that stands for the class of a transformers model.
+
+    Raises:
+        ModelError: there is none.
+    """
+    name = type(hf_model).__name__
+    if name not in CITIZENS:
+        raise _unknown(name, None)
+    return CITIZENS[name]
+
+
+def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype or torch.float32
+    if isinstance(found, torch.dtype) and found.is_floating_point:
+        return found
+    raise ConfigError(
+        f"dtype is {dtype!r}", rule="weights are float32, float64, bfloat16 or float16"
+    )
+
+
+def _check_attention(name: str | None) -> None:
+    own = ["sdpa", "eager"]
+    if name is not None and name not in [*own, *ALL_ATTENTION_FUNCTIONS.valid_keys()]:
+        raise ConfigError(
+            f"no attention is registered as {name!r}",
+            where="attn_implementation",
+            rule="it is sdpa, eager, or a name that hfdl.register_attention knows; hfdl, "
+            "hfdl_fused and hfdl_numpy are there once hfdl.register_attention was looked up",
+            remedy=did_you_mean(name, own),
+        )
+
+
+def _class_of(config: Any, where: str) -> type[Citizen]:
+    """The citizen of the first of a config's ``architectures``."""
+    names = config.architectures or []
+    if not names:
+        raise ModelError(
+            "its config names no class",
+            where=where,
+            rule="architectures in config.json names the class that the weights belong to",
+            remedy=f"open it by its class: {_classes_of(config.model_type)}",
+        )
+    if names[0] not in CITIZENS:
+        raise _unknown(names[0], where, config.model_type)
+    return CITIZENS[names[0]]
+
+
+def _unknown(name: str, where: str | None, model_type: str | None = None) -> ModelError:
+    known = [family.model_type for family in FAMILIES]
+    own = f", or open its body by its class: {_classes_of(model_type)}"
+    return ModelError(
+        f"hfdl has no code of its own for {name}",
+        where=where,
+        rule=f"it has bare models, and heads for words, texts and tokens, of {', '.join(known)}",
+        remedy=HF_REMEDY + (own if model_type in known else ""),
+    )
+
+
+def _classes_of(model_type: str | None) -> str:
+    """The citizens of a family, or all families where it is none of them."""
+    names = [c.__name__ for c in CITIZENS.values() if c.family.model_type == model_type]
+    return ", ".join(names or [family.model_type for family in FAMILIES])

@@ -1,0 +1,73 @@
+"""Every citizen: a class for each family and head, known to transformers' Auto classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import transformers
+
+from hfdl.hf_models.base import Citizen
+from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
+from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
+from hfdl.weights.families.registry import FAMILIES, Family
+from hfdl.weights.families.family import Head
+from hfdl.weights.pretrained import OWN_TYPES
+
+_ENCODERS: dict[Head, type[Citizen]] = {
+    "base": EncoderModel, "masked_lm": MaskedLM, "sequence": EncoderSequence,
+    "token": EncoderToken,
+}  # fmt: skip
+_DECODERS: dict[Head, type[Citizen]] = {
+    "base": DecoderModel, "causal_lm": CausalLM, "sequence": DecoderSequence,
+    "token": DecoderToken,
+}  # fmt: skip
+_AUTO: dict[Head, Any] = {
+    "base": transformers.AutoModel,
+    "masked_lm": transformers.AutoModelForMaskedLM,
+    "causal_lm": transformers.AutoModelForCausalLM,
+    "sequence": transformers.AutoModelForSequenceClassification,
+    "token": transformers.AutoModelForTokenClassification,
+}
+_HOME = "hfdl.hf_models"
+
+
+def _config_class(family: Family) -> Any:
+    """transformers' config of the family under a model type of ours."""
+    parent = family.hf_config_class
+    body = {
+        "model_type": OWN_TYPES + family.model_type,
+        "__module__": _HOME,
+        "__doc__": f"``transformers.{parent.__name__}`` of a citizen.",
+    }
+    return type(f"Scratch{parent.__name__}", (parent,), body)
+
+
+def _citizen(family: Family, head: Head, parent: type[Citizen], config_class: Any) -> type[Citizen]:
+    name = family.hf_name(head)
+    body = {
+        "family": family,
+        "head": head,
+        "config_class": config_class,
+        "__module__": _HOME,
+        "__doc__": f"hfdl's own ``transformers.{name}``.",
+    }
+    return type(f"Scratch{name}", (parent,), body)
+
+
+def _register_all() -> tuple[dict[str, type[Citizen]], dict[str, Any]]:
+    citizens: dict[str, type[Citizen]] = {}
+    config_classes: dict[str, Any] = {}
+    for family in FAMILIES:
+        config_class = _config_class(family)
+        config_classes[config_class.__name__] = config_class
+        transformers.AutoConfig.register(config_class.model_type, config_class)
+        parents = _ENCODERS if "masked_lm" in family.cores else _DECODERS
+        for head, parent in parents.items():
+            citizen = _citizen(family, head, parent, config_class)
+            citizens[family.hf_name(head)] = citizen
+            _AUTO[head].register(config_class, citizen)
+    return citizens, config_classes
+
+
+CITIZENS, CONFIGS = _register_all()
+"""Citizens by the name of the transformers class that each stands for; their config classes."""

@@ -1,0 +1,194 @@
+"""What a model attends to in a text: captured once, then shown as a page or as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hfdl.errors import ConfigError, ModelError
+from hfdl.interpret.attention_passes import check_same_tokens, decoder_ids, encoded
+from hfdl.interpret.capture import AttentionMaps, Kind, capture_attention
+from hfdl.interpret.opening import OpenModel, open_model
+from hfdl.interpret.views.panel import Panel
+from hfdl.interpret.views.tokens import readable_tokens
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionView:
+    """The attention maps of one text, ready to be shown.
+
+    Args:
+        names: the model's name, and that of the model it is compared with, if any.
+        text: what was read.
+        panels: the maps by kind. Of an encoder-decoder model ``cross`` comes first.
+    """
+
+    names: tuple[str, ...]
+    text: str
+    panels: dict[Kind, Panel]
+
+    def to_html(
+        self,
+        path: str | Path,
+        *,
+        kind: Kind | None = None,
+        layer: int | None = None,
+        head: int | None = None,
+    ) -> Path:
+        """Write a page that needs no network: choose a layer and a head, point at a token.
+
+        Args:
+            path: the file.
+            kind: shown first; default: the first.
+            layer: shown first, counted from 0.
+            head: shown first, counted from 0; default: the mean over heads. Where neither is
+                given: the head that differs most, or layer 0.
+
+        Raises:
+            ConfigError: there is no such kind, layer or head.
+            OutputError: a browser could not hold so many weights.
+        """
+        from hfdl.interpret.views.page import attention_page
+
+        panel = self._panel(kind)
+        _check_place(panel, layer or 0, head)
+        place = panel.most_changed() if layer is None and head is None else (layer or 0, head)
+        panels = list(self.panels.values())
+        start = (panels.index(panel), *place)
+        page = attention_page(panels, self.names, self.text, start=start)
+        return _write(path, page.encode("utf-8", "backslashreplace"))
+
+    def to_png(
+        self,
+        path: str | Path,
+        *,
+        kind: Kind | None = None,
+        layer: int | None = None,
+        head: int | None = None,
+    ) -> Path:
+        """Write a heat map: all heads, those of a layer, or one head with its tokens.
+
+        Of two models it shows the difference, second minus first.
+
+        Args:
+            path: the file.
+            kind: default: the first.
+            layer: counted from 0; default: all of them.
+            head: counted from 0, of the layer; default: all of them.
+
+        Raises:
+            ConfigError: there is no such kind, layer or head.
+        """
+        from hfdl.interpret.views.heatmap import grid_png, head_png
+
+        panel = self._panel(kind)
+        title = f"{' and '.join(self.names)}\n{panel.kind} attention"
+        if head is None:
+            _check_place(panel, layer or 0, None)
+            return _write(path, grid_png(panel, title, layers=None if layer is None else [layer]))
+        if layer is None:
+            raise ConfigError(
+                f"head {head} of no layer", where="head", remedy="give the layer as well"
+            )
+        _check_place(panel, layer, head)
+        return _write(path, head_png(panel, layer, head, f"{title}, layer {layer}, head {head}"))
+
+    def _panel(self, kind: Kind | None) -> Panel:
+        if kind is None:
+            return next(iter(self.panels.values()))
+        if kind not in self.panels:
+            raise ConfigError(
+                f"this model has no {kind} attention",
+                where="kind",
+                remedy=f"choose one of: {', '.join(self.panels)}",
+            )
+        return self.panels[kind]
+
+
+def attention_view(
+    model: Any,
+    text: str,
+    *,
+    tokenizer: Any = None,
+    compare_with: Any = None,
+    target: str | None = None,
+) -> AttentionView:
+    """Look at what a model attends to in a text.
+
+    Args:
+        model: a folder, a Hub id, or an open transformers model.
+        text: what it reads.
+        tokenizer: the tokenizer of an open model.
+        compare_with: a second model that reads the same tokens, for instance a fine-tuned one
+            beside its base; an open one shares ``tokenizer``.
+        target: the text that the decoder of an encoder-decoder model has read; default: what the
+            model itself writes, greedily.
+
+    Raises:
+        ModelError: a model cannot be found or opened, or its attention cannot be shown; or the
+            two differ in their tokens, layers or heads.
+        ConfigError: an open model without its tokenizer, or a target without a decoder.
+        DataError: a text has no tokens, or more than the model reads.
+
+    For instance::
+
+        view = attention_view("runs/sentiment", "A film to see twice.")
+        view.to_html("attention.html")
+        view.to_png("head.png", layer=5, head=3)
+    """
+    opened = [open_model(model, tokenizer)]
+    if compare_with is not None:
+        opened.append(open_model(compare_with, tokenizer))
+    first = opened[0]
+    inputs = encoded(first, text, "text")
+    if target is not None or first.is_pair:
+        inputs["decoder_input_ids"] = decoder_ids(first, inputs, target)
+    for other in opened[1:]:
+        check_same_tokens(first, other, text, inputs)
+    captured = [capture_attention(one.model, one.accepted(inputs))[0] for one in opened]
+    if any(maps.keys() != captured[0].keys() for maps in captured):
+        kinds = " and ".join("/".join(maps) for maps in captured)
+        raise ModelError(
+            f"the models' attention cannot be compared: {kinds}",
+            rule="both must be encoders, decoders, or encoder-decoder models",
+            remedy="compare a model with one that was trained from it",
+        )
+    order = sorted(captured[0], key=lambda kind: kind != "cross")
+    panels: dict[Kind, Panel] = {
+        kind: _panel_of([maps[kind] for maps in captured], first) for kind in order
+    }
+    return AttentionView(tuple(one.name for one in opened), text, panels)
+
+
+def _panel_of(maps: Sequence[AttentionMaps], opened: OpenModel) -> Panel:
+    first = maps[0]
+    tokens = readable_tokens(opened.tokenizer, first.tokens)
+    sources = readable_tokens(opened.tokenizer, first.sources)
+    compared = maps[1].layers if len(maps) > 1 else None
+    panel = Panel(first.kind, tokens, sources, first.layers, compared)
+    panel.divergences()  # refuses models of other shapes before anything is drawn
+    return panel
+
+
+def _check_place(panel: Panel, layer: int, head: int | None) -> None:
+    _check_index("layer", layer, len(panel.layers))
+    if head is not None:
+        _check_index("head", head, len(panel.layers[layer]))
+
+
+def _check_index(name: str, index: int, count: int) -> None:
+    if not 0 <= index < count:
+        raise ConfigError(
+            f"there is no {name} {index}",
+            where=name,
+            rule=f"this model's are 0 to {count - 1}",
+            remedy="choose one of them",
+        )
+
+
+def _write(path: str | Path, content: bytes) -> Path:
+    target = Path(path)
+    target.write_bytes(content)
+    return target

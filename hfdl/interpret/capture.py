@@ -1,0 +1,184 @@
+"""The attention weights of a model's forward pass, whatever attention it was opened with.
+
+A fused kernel (``sdpa``, flash) never writes its weights down: asked for them, transformers
+answers with nothing, and says so in its log only. So a model is asked first; where no weights
+come back it runs once more with Hugging Face's own explicit attention (``eager``). The maps are
+counted against the model's layers, and their shapes checked, before anybody sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hfdl.errors import ConfigError, ModelError
+from hfdl.interpret.explicit import additive_masks, eager_attention
+from hfdl.nn.modes import evaluating
+from hfdl.weights.pretrained import quiet_transformers
+
+Kind = Literal["encoder", "decoder", "cross"]
+KINDS: tuple[Kind, ...] = ("encoder", "decoder", "cross")
+
+# The inputs that name the tokens that attend, and those attended to; and what masks them.
+_IDS: dict[Kind, tuple[str, str]] = {
+    "encoder": ("input_ids", "input_ids"),
+    "decoder": ("decoder_input_ids", "decoder_input_ids"),
+    "cross": ("decoder_input_ids", "input_ids"),
+}
+_MASKS = {"input_ids": "attention_mask", "decoder_input_ids": "decoder_attention_mask"}
+# What configs call the number of layers; the first that a config has is meant.
+_DECODER_DEPTH = ("decoder_layers", "num_decoder_layers", "num_hidden_layers")
+_DEPTH: dict[Kind, tuple[str, ...]] = {
+    "encoder": ("num_hidden_layers",),
+    "decoder": _DECODER_DEPTH,
+    "cross": _DECODER_DEPTH,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMaps:
+    """The attention weights of one text, without its padding.
+
+    Args:
+        kind: self-attention of an encoder or of a decoder, or cross-attention from a decoder's
+            positions to an encoder's.
+        tokens: ids of the T tokens that attend.
+        sources: ids of the S tokens that are attended to; in self-attention ``tokens`` again.
+        layers: (H, T, S) for each layer. A row sums to 1, to less where a model has attention
+            sinks.
+    """
+
+    kind: Kind
+    tokens: tuple[int, ...]
+    sources: tuple[int, ...]
+    layers: tuple[np.ndarray, ...]
+
+
+def capture_attention(model: Any, inputs: Mapping[str, Tensor]) -> list[dict[Kind, AttentionMaps]]:
+    """The attention weights of a transformers model on a batch.
+
+    The weights are those of exactly these inputs: a model that counts positions from the left
+    edge (GPT-2) needs ``position_ids`` beside a mask that is padded on the left. The model runs
+    in eval mode and without gradients. Its mode and its attention implementation are afterwards
+    what they were, those of other models that share its config too; while it runs they are not,
+    so no other thread may use them.
+
+    Args:
+        model: any transformers model, or one that is called and answers as they do.
+        inputs: what it is called with: ``input_ids`` (B, S), ``attention_mask`` (B, S) and so on;
+            for an encoder-decoder model ``decoder_input_ids`` (B, T) too, and
+            ``decoder_attention_mask`` (B, T) where those are padded.
+
+    Returns:
+        for each text of the batch, its maps by kind: ``encoder`` or ``decoder``, or all three of
+        an encoder-decoder model.
+
+    Raises:
+        ConfigError: ``input_ids`` or ``decoder_input_ids`` are missing.
+        ModelError: the model has not one T by S map for each of its layers.
+    """
+    _require_ids(model, inputs)
+    with evaluating(model), quiet_transformers():
+        found = _answered(model, inputs)
+        if _fault(found, model, inputs):
+            with eager_attention(model):
+                found = _answered(model, additive_masks(inputs, model.dtype))
+    if fault := _fault(found, model, inputs):
+        raise ModelError(
+            f"its attention cannot be shown: {fault}",
+            where=type(model).__name__,
+            rule="each layer must attend from every token to every token, and answer with the "
+            "weights when output_attentions=True is asked for",
+            remedy="choose another model",
+        )
+    layers: dict[Kind, list[np.ndarray]] = {
+        kind: [_array(layer) for layer in maps] for kind, maps in found.items()
+    }
+    texts: list[dict[Kind, AttentionMaps]] = [
+        {kind: _one_text(kind, layers[kind], inputs, row) for kind in layers}
+        for row in range(len(inputs["input_ids"]))
+    ]
+    if _is_pair(model) or not all(_is_causal(maps["encoder"]) for maps in texts):
+        return texts
+    return [{"decoder": replace(maps["encoder"], kind="decoder")} for maps in texts]
+
+
+def _require_ids(model: Any, inputs: Mapping[str, Tensor]) -> None:
+    for name in ("input_ids", *(["decoder_input_ids"] if _is_pair(model) else [])):
+        if inputs.get(name) is None:
+            raise ConfigError(
+                f"no {name} among {', '.join(inputs) or 'no inputs at all'}",
+                where=type(model).__name__,
+                rule="a map needs the tokens that it is a map of",
+                remedy=f"give {name}",
+            )
+
+
+def _is_pair(model: Any) -> bool:
+    return bool(getattr(model.config, "is_encoder_decoder", False))
+
+
+@torch.no_grad()
+def _answered(model: Any, inputs: Mapping[str, Tensor]) -> dict[Kind, tuple[Any, ...]]:
+    """What a forward pass answers with, by kind; one that is no pair counts as an encoder."""
+    output = model(**inputs, output_attentions=True, return_dict=True)
+    names: dict[Kind, str] = {"encoder": "attentions"}
+    if _is_pair(model):
+        names = {kind: f"{kind}_attentions" for kind in KINDS}
+    return {kind: tuple(output.get(name) or ()) for kind, name in names.items()}
+
+
+def _fault(
+    found: Mapping[Kind, tuple[Any, ...]], model: Any, inputs: Mapping[str, Tensor]
+) -> str | None:
+    """What is wrong with some maps; None where each layer has one and each is T by S."""
+    for kind, maps in found.items():
+        answered = [layer for layer in maps if isinstance(layer, Tensor)]
+        depth = _depth(kind, model.config) or max(len(maps), 1)
+        if not len(answered) == len(maps) == depth:
+            return f"{len(answered)} {kind} maps for {depth} layers"
+        targets, sources = (inputs[name] for name in _IDS[kind])  # (B, T), (B, S)
+        wanted = (*targets.shape, sources.shape[1])
+        for layer in answered:  # (B, H, T, S)
+            if layer.ndim != 4 or (layer.shape[0], *layer.shape[2:]) != wanted:
+                return f"a map of shape {tuple(layer.shape)} for {wanted[1]} x {wanted[2]} tokens"
+    return None
+
+
+def _depth(kind: Kind, config: Any) -> int | None:
+    depths = (getattr(config, name, None) for name in _DEPTH[kind])
+    return next((depth for depth in depths if isinstance(depth, int)), None)
+
+
+def _is_causal(maps: AttentionMaps) -> bool:
+    """Whether no token attends to a later one, told from the weights: no name can mislead."""
+    return not any(np.triu(layer, 1).any() for layer in maps.layers)
+
+
+def _one_text(
+    kind: Kind, layers: list[np.ndarray], inputs: Mapping[str, Tensor], row: int
+) -> AttentionMaps:
+    """A text's maps, with the rows and the columns of its padding taken out."""
+    (tokens, rows), (sources, columns) = (_real(name, inputs, row) for name in _IDS[kind])
+    kept = tuple(layer[row][:, rows][:, :, columns] for layer in layers)  # (H, T, S)
+    return AttentionMaps(kind, tokens, sources, kept)
+
+
+def _real(name: str, inputs: Mapping[str, Tensor], row: int) -> tuple[tuple[int, ...], np.ndarray]:
+    """The ids of a row that are no padding, and where they stand."""
+    ids, mask = inputs[name], inputs.get(_MASKS[name])
+    # A mask of more axes says who attends to whom, not what is padding.
+    is_real = mask if mask is not None and mask.ndim == 2 else torch.ones_like(ids)
+    places = is_real[row].bool().cpu().numpy().nonzero()[0]
+    return tuple(ids[row].cpu().numpy()[places].tolist()), places
+
+
+def _array(layer: Tensor) -> np.ndarray:
+    # NumPy has no bfloat16, and half precision is too coarse to compute with.
+    wide = layer if layer.dtype == torch.float64 else layer.float()
+    return wide.cpu().numpy()

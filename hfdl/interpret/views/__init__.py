@@ -1,0 +1,1 @@
+"""Attention maps as pictures: a PNG, and an interactive HTML page."""

@@ -1,0 +1,1 @@
+"""``hfdl verify``: run, record and compare two implementations of one model."""

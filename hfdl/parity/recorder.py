@@ -1,0 +1,164 @@
+"""Recording what passes through a model's modules and through its attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+
+from hfdl.errors import ModelError
+from hfdl.foundations.transformer import attention as numpy_formula
+from hfdl.nn.functional import AttentionKernel, repeat_heads, scale_of
+from hfdl.parity.components import Key
+from hfdl.parity.layouts import Layout, find
+
+Scores = Callable[[Tensor, Tensor, float], Tensor]
+"""(q (B, H, T, K), k (B, H, S, K), scale) -> (B, H, T, S)."""
+
+
+class Recorder:
+    """Collects the values of one forward pass at a time, and counts attentions over all of them.
+
+    Args:
+        scores: how scores are computed from the queries and keys that an attention was given;
+            None where the attention is a fused kernel, which has none.
+    """
+
+    def __init__(self, scores: Scores | None) -> None:
+        self.values: dict[Key, Tensor] = {}
+        self.calls = 0
+        self._scores = scores
+        self._layer = 0
+
+    def next_pass(self) -> None:
+        """Forget the values of the pass before."""
+        self.values, self._layer = {}, 0
+
+    def module(self, component: str, layer: int | None, value: Any) -> None:
+        """Keep what a module gave out; of several tensors the first, of cos and sin both."""
+        if component == "rotary":
+            value = torch.cat(value, dim=-1)  # (..., T, K) twice -> (..., T, 2 K)
+            value = value if value.dim() == 3 else value[None]  # (1, T, 2 K)
+        elif not isinstance(value, Tensor):
+            value = value[0]
+        self.values[component, layer] = value.detach()
+
+    def attention(
+        self, q: Tensor, k: Tensor, v: Tensor, scale: float, context: Tensor, weights: Tensor | None
+    ) -> None:
+        """Keep one attention: q (B, H, T, K), k and v (B, G, S, K), context (B, T, H, K)."""
+        layer = self._layer
+        self._layer, self.calls = layer + 1, self.calls + 1
+        found = {"query": q, "key": k, "value": v, "context": context.flatten(-2)}
+        if self._scores is not None:
+            repeated = repeat_heads(k.detach(), q.shape[1] // k.shape[1])  # (B, H, S, K)
+            found["scores"] = self._scores(q.detach(), repeated, scale)
+            if weights is not None:
+                found["weights"] = weights
+        self.values |= {(name, layer): value.detach() for name, value in found.items()}
+
+
+def torch_scores(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    """scale * Q K^T in torch."""
+    return q @ k.transpose(-2, -1) * scale
+
+
+def numpy_scores(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    """scale * Q K^T in NumPy."""
+    return torch.from_numpy(numpy_formula.scores(q.numpy(), k.numpy()) * scale)
+
+
+def recording_kernel(kernel: AttentionKernel, recorder: Recorder) -> AttentionKernel:
+    """A kernel that does what ``kernel`` does, and reports it."""
+
+    def recorded(
+        q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, **options: Any
+    ) -> Any:
+        out, weights = kernel(q, k, v, mask, **options)
+        scale = scale_of(q, options.get("scale"))
+        recorder.attention(q, k, v, scale, out.transpose(1, 2), weights)  # (B, T, H, K)
+        return out, weights
+
+    return recorded
+
+
+@contextmanager
+def recorded_attention(model: nn.Module, name: str, recorder: Recorder) -> Iterator[None]:
+    """Report every attention that a transformers model takes from the registry under ``name``.
+
+    What the registry hands out is wrapped, not replaced: the model keeps its own attention, and
+    the numbers are those that it computes with. Other models are let through.
+
+    Raises:
+        ModelError: a module of the model asked for another attention than ``name``.
+    """
+    ours = {id(module) for module in model.modules()}
+    original = AttentionInterface.get_interface
+
+    def handing_out(self: AttentionInterface, attn_implementation: str, default: Any) -> Any:
+        attention = original(self, attn_implementation, default)
+
+        def reporting(
+            module: nn.Module, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **options: Any
+        ) -> tuple[Tensor, Tensor | None]:
+            out, weights = attention(module, q, k, v, *rest, **options)
+            if id(module) in ours:
+                _check_name(attn_implementation, name)
+                recorder.attention(q, k, v, scale_of(q, options.get("scaling")), out, weights)
+            return out, weights
+
+        return reporting
+
+    AttentionInterface.get_interface = handing_out
+    try:
+        yield
+    finally:
+        AttentionInterface.get_interface = original
+
+
+@contextmanager
+def recorded_modules(model: nn.Module, layout: Layout, recorder: Recorder) -> Iterator[None]:
+    """Report what the modules of a model without its head give out; those it has not are left."""
+    blocks = model.get_submodule(layout.blocks)
+    assert isinstance(blocks, nn.ModuleList)
+    handles = [blocks[0].register_forward_pre_hook(_inputs_to(recorder), with_kwargs=True)]
+    places: list[tuple[str, int | None, nn.Module | None]] = [
+        (name, None, find(model, path)) for name, path in layout.model_parts().items()
+    ]
+    for i, block in enumerate(blocks):
+        places.append(("residual", i, block))
+        places += [(name, i, find(block, path)) for name, path in layout.block_parts().items()]
+    for name, layer, module in places:
+        if module is not None:
+            handles.append(module.register_forward_hook(_output_to(recorder, name, layer)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _inputs_to(recorder: Recorder) -> Callable[..., None]:
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        recorder.module("embeddings", None, args[0] if args else next(iter(kwargs.values())))
+
+    return hook
+
+
+def _output_to(recorder: Recorder, component: str, layer: int | None) -> Callable[..., None]:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        recorder.module(component, layer, output)
+
+    return hook
+
+
+def _check_name(asked: str, meant: str) -> None:
+    if asked != meant:
+        raise ModelError(
+            f"the model asked for the attention {asked!r} where {meant!r} was meant",
+            rule="an implementation that did not run proves nothing",
+        )

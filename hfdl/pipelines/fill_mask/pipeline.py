@@ -1,0 +1,184 @@
+"""The fill-mask pipeline: what stands behind a mask, several masks together, words of any length.
+
+It answers in transformers' structures and differs where those fail their users: the model is
+always in eval mode, a list always gives a list, nothing is cut off in silence, and a target of
+several pieces is scored whole. ``docs/pipelines.md`` has the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from hfdl.data.encode import read_template
+from hfdl.errors import ConfigError, DataError
+from hfdl.pipelines.fill_mask.answers import MaskedText, Writer, fill_alone
+from hfdl.pipelines.fill_mask.rows import MaskModel
+from hfdl.pipelines.fill_mask.search import fill_together
+from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
+from hfdl.pipelines.open_model import open_model
+from hfdl.tasks.language_modeling.masked_lm_asking import require_mask
+from hfdl.weights.pretrained import length_limit
+
+TOP_K = 5
+"""Answers a mask: transformers' default."""
+NUM_BEAMS = 10
+"""Ways of filling several masks that are followed at once, unless more answers are wanted."""
+
+
+class FillMaskPipeline:
+    """What stands behind the masks of texts.
+
+    Args:
+        model: a run's folder, a model folder, a Hub id, or an open transformers model.
+        tokenizer: the tokenizer of an open model.
+        device: a torch device. Default: a GPU if there is one.
+        batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
+        top_k: how many answers a mask is given, the likeliest first.
+        targets: the words to choose from. Default: all of the vocabulary.
+
+    Raises:
+        ConfigError: an option has a value that it cannot have.
+        ModelError: the model cannot be found, or fills no masks.
+    """
+
+    task = "fill-mask"
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        tokenizer: Any = None,
+        device: str | int | torch.device | None = None,
+        batch_size: int | None = None,
+        top_k: int = TOP_K,
+        targets: str | Sequence[str] | None = None,
+    ) -> None:
+        opened = open_model("masked_lm", model, tokenizer)
+        self.device = torch_device(device)
+        self.model: Any = opened.model.to(self.device)
+        self.tokenizer = opened.tokenizer
+        require_mask(self.tokenizer, "tokenizer")
+        self.batch_size = checked_batch_size(batch_size)
+        self._top_k, self._targets = _at_least_one("top_k", top_k), targets
+        template = read_template(self.tokenizer, pair=False)
+        # A run's model has learned from rows of this length, whatever its config has room for.
+        limits = [opened.recipe.data.max_length, length_limit(self.tokenizer, opened.config)]
+        self._asked = MaskModel(
+            self.model, template, self.tokenizer.pad_token_id,
+            min((limit for limit in limits if limit is not None), default=None), self.device,
+        )  # fmt: skip
+        self._writer = Writer(self.tokenizer, template)
+
+    def __call__(
+        self,
+        inputs: str | Iterable[str],
+        *,
+        top_k: int | None = None,
+        targets: str | Sequence[str] | None = None,
+        joint: bool = False,
+        num_beams: int | None = None,
+        batch_size: int | None = None,
+    ) -> Any:
+        """Fill the masks of one text, several, or a stream of them.
+
+        Args:
+            inputs: a text, a list, or any other iterable of texts, each with one mask or more.
+            top_k, batch_size: as for the class, for this call.
+            targets: as for the class. One that the tokenizer cuts into several pieces is set in
+                for as many masks; its score is the chance of its first piece, times that of its
+                second where the first stands, and so on. Such products fall with the number of
+                pieces: compare words of the same number.
+            joint: fill several masks to fit each other: from the left, each with those before it
+                filled, the ``num_beams`` likeliest ways followed (beam search; for two masks and
+                as many beams as the vocabulary is large it is exhaustive). The score is the
+                product of the probabilities along the way.
+            num_beams: for ``joint``. Default: 10. It is raised to ``top_k`` where that is more.
+
+        Returns:
+            As transformers' pipeline. A text with one mask: ``[{"score", "token", "token_str",
+            "sequence"}]``, the likeliest first; ``token`` is a list where a target has several
+            pieces. With several masks: such a list a mask, the others left as they are; with
+            ``joint`` one list, whose ``token`` and ``token_str`` are lists, one item a mask. A
+            list: one such answer a text, also for a list of one; ``[]`` for ``[]``. Another
+            iterable: an iterator, which reads on as it is read.
+
+        Raises:
+            DataError: an input is no text, has no mask, or masks that are further apart than the
+                model can read.
+            ConfigError: an option has a value that it cannot have.
+        """
+        size = checked_batch_size(batch_size) or self.batch_size
+        count = self._top_k if top_k is None else _at_least_one("top_k", top_k)
+        words = self._writer.targets(self._targets if targets is None else targets)
+        if joint:
+            beams = NUM_BEAMS if num_beams is None else _at_least_one("num_beams", num_beams)
+            _refuse_long_targets(words)
+        else:
+            beams = None
+
+        def answer(texts: list[str]) -> list[Any]:
+            masked = self._read(texts)
+            if beams is not None:
+                return fill_together(
+                    self._asked, self._writer, masked, words, count, max(beams, count), size
+                )
+            return fill_alone(self._asked, self._writer, masked, words, count, size)
+
+        if isinstance(inputs, str):
+            return answer([inputs])[0]
+        if isinstance(inputs, list | tuple):
+            return answer(list(inputs))
+        if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
+            raise _wrong_input(inputs, 0)
+        return stream(inputs, answer, size)
+
+    def _read(self, texts: list[str]) -> list[MaskedText]:
+        """The texts as token ids, with the places of their masks."""
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise _wrong_input(text, i)
+        if not texts:
+            return []
+        encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        return [self._find(ids, f"input {i + 1}") for i, ids in enumerate(encoded)]
+
+    def _find(self, ids: list[int], where: str) -> MaskedText:
+        places = [i for i, token in enumerate(ids) if token == self.tokenizer.mask_token_id]
+        if not places:
+            raise DataError(
+                "it has no mask",
+                where=where,
+                rule=f"{self.tokenizer.mask_token} stands for what is asked for",
+                remedy=f"put {self.tokenizer.mask_token} into the text",
+            )
+        return MaskedText(ids, places, where)
+
+
+def _refuse_long_targets(words: list[tuple[int, ...]] | None) -> None:
+    if words is not None and any(len(word) > 1 for word in words):
+        raise ConfigError(
+            "a target of several pieces cannot be weighed against those of one",
+            where="targets",
+            rule="with joint each mask stands for one piece",
+            remedy="write as many masks as it has pieces, or leave joint out",
+        )
+
+
+def _at_least_one(name: str, number: int) -> int:
+    if number < 1:
+        raise ConfigError(
+            f"it cannot be {number}",
+            where=name,
+            rule="it is a whole number, 1 or more",
+            remedy="raise it, or leave it out",
+        )
+    return number
+
+
+def _wrong_input(value: Any, index: int) -> DataError:
+    return DataError(
+        f"cannot fill {value!r:.80}", where=f"input {index + 1}", rule="an input is a text"
+    )

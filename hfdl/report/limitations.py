@@ -1,0 +1,208 @@
+"""What one should know before one trusts a figure, in sentences made from the run's own facts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hfdl.report import counts, wording
+from hfdl.report.record import RunRecord
+from hfdl.report.sections import entities
+from hfdl.report.sections.calibration import calibrate
+from hfdl.report.sections.headline import SINGLE, accuracy_interval
+from hfdl.report.sections.tagged import Sentence, read_sentences
+
+FEW = 30
+"""Examples of a label below which its figures say little."""
+WEAKER = 0.05
+"""Share by which a label must be found less often than the average to be worth a sentence."""
+NEAR = 0.1
+"""Share of entities found with wrong borders that is worth a sentence."""
+MISJUDGED = 0.03
+"""Difference of mean score and accuracy that is worth a sentence."""
+
+_FATES = {
+    "truncate": "of a longer text it reads the start",
+    "head_tail": "of a longer text it reads the start and the end",
+    "window": "a longer text is read in windows whose probabilities are averaged",
+    "error": "a longer text is refused",
+}
+_PIECES = dict.fromkeys(_FATES, "a longer text is read piece by piece")
+_LONG = {
+    "token_classification": (
+        "window",
+        _FATES
+        | {
+            "truncate": "words of a longer text beyond that are said to be in no entity",
+            "window": "a longer text is read in windows that overlap, and each word is judged in "
+            "the one that shows most around it",
+        },
+    ),
+    "causal_lm": ("window", _PIECES),
+    "masked_lm": ("window", _PIECES),
+}
+"""What becomes of long texts by ``data.long_text``, and its default, where a task has its own."""
+
+
+def limits(record: RunRecord) -> list[str]:
+    """The limits of a run, the gravest first."""
+    found = [
+        _unfinished(record),
+        _no_test(record),
+        _width(record),
+        _balance(record),
+        _rare(record),
+        _weakest(record),
+        _confidence(record),
+        *_types(record),
+        _cut(record),
+        _seed(record),
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def _unfinished(record: RunRecord) -> str | None:
+    end = record.end
+    if end.get("reason") == "interrupted":
+        return f"Training was interrupted after update {wording.number(end['step'])}."
+    return None
+
+
+def _no_test(record: RunRecord) -> str | None:
+    if record.splits != ["validation"]:
+        return None
+    return (
+        "There is no test split. The validation split also picked the best weights, "
+        "so its figures are a little too good."
+    )
+
+
+def _width(record: RunRecord) -> str | None:
+    for split in record.splits[:1]:
+        interval = accuracy_interval(record, split)
+        if interval:
+            low, high = (wording.percent(end) for end in interval)
+            many = wording.plural(len(record.on(split)), f"{split} example")
+            return f"The accuracy comes from {many}: it may well be anything from {low} to {high}."
+    return None
+
+
+def _support(record: RunRecord) -> Counter[str]:
+    if record.problem_type != SINGLE or not record.splits:
+        return Counter()
+    support = Counter(dict.fromkeys(record.labels, 0))
+    support.update(str(row["label"]) for row in record.on(record.splits[0]))
+    return support if support.total() else Counter()
+
+
+def _balance(record: RunRecord) -> str | None:
+    support = _support(record)
+    if len(support) < 2:
+        return None
+    ordered = sorted(support.items(), key=lambda pair: (-pair[1], pair[0]))
+    (most, largest), (least, smallest) = ordered[0], ordered[-1]
+    if largest < 1.5 * max(smallest, 1):
+        return None
+    return (
+        f"The labels are uneven in the {record.splits[0]} split: {most!r} makes up "
+        f"{wording.percent(largest / support.total())} of it, {least!r} "
+        f"{wording.percent(smallest / support.total())}."
+    )
+
+
+def _rare(record: RunRecord) -> str | None:
+    support = _support(record)
+    rare = sum(count < FEW for count in support.values())
+    if not rare:
+        return None
+    whose = "one label has" if rare == 1 else f"{rare} of {len(support)} labels have"
+    return (
+        f"In the {record.splits[0]} split {whose} fewer than {FEW} examples: "
+        "figures by label are rough there."
+    )
+
+
+def _weakest(record: RunRecord) -> str | None:
+    if not _support(record):
+        return None
+    rows = record.on(record.splits[0])
+    table = counts.label_figures(counts.tally(rows, counts.complete_labels(record.labels, rows)))
+    measured = [(row.recall, row.label) for row in table if row.recall is not None]
+    recall, label = min(measured)
+    overall = sum(counts.is_right(row) for row in rows) / len(rows)
+    if recall > overall - WEAKER:
+        return None
+    return f"The label found least often is {label!r}: {wording.percent(recall)} of its examples."
+
+
+def _confidence(record: RunRecord) -> str | None:
+    if record.problem_type != SINGLE or not record.splits:
+        return None
+    found = calibrate(record.on(record.splits[0]))
+    if found is None or abs(found.confidence - found.accuracy) < MISJUDGED:
+        return None
+    too = "high" if found.confidence > found.accuracy else "low"
+    return (
+        f"The scores are too {too}: {wording.percent(found.confidence)} on average, "
+        f"with {wording.percent(found.accuracy)} right. Do not read them as probabilities."
+    )
+
+
+def _types(record: RunRecord) -> list[str]:
+    """What to know of the types of entities."""
+    if record.task != entities.TASK or not record.splits:
+        return []
+    split = record.splits[0]
+    sentences = read_sentences(record.on(split), record.labels)
+    found = [_rare_types(sentences, split), _weakest_type(sentences), _borders(sentences)]
+    return [sentence for sentence in found if sentence]
+
+
+def _rare_types(sentences: list[Sentence], split: str) -> str | None:
+    types = entities.recalls(sentences)
+    rare = sum(total < FEW for _, total, _ in types)
+    if not rare:
+        return None
+    whose = "one type has" if rare == 1 else f"{rare} of {len(types)} types have"
+    return (
+        f"In the {split} split {whose} fewer than {FEW} entities: figures by type are rough there."
+    )
+
+
+def _weakest_type(sentences: list[Sentence]) -> str | None:
+    types = entities.recalls(sentences)
+    if len(types) < 2:
+        return None
+    recall, name = min((recall, name) for name, _, recall in types)
+    every = sum(total for _, total, _ in types)
+    if recall > sum(total * share for _, total, share in types) / every - WEAKER:
+        return None
+    return f"The type found least often is {name!r}: {wording.percent(recall)} of its entities."
+
+
+def _borders(sentences: list[Sentence]) -> str | None:
+    """Whether many entities are found but not word for word."""
+    found = entities.fates(sentences)[""]
+    near, total = found["boundaries"], found.total()
+    if not total or near < NEAR * total:
+        return None
+    return (
+        f"{wording.percent(near / total)} of the entities were found with their type but not with "
+        "all their words and no others; they count as mistakes."
+    )
+
+
+def _cut(record: RunRecord) -> str | None:
+    data = record.section("data")
+    if data.get("max_length") is None:
+        return None
+    default, fates = _LONG.get(record.task, ("truncate", _FATES))
+    fate = fates.get(str(data.get("long_text") or default))
+    length = wording.number(data["max_length"])
+    return f"The model takes {length} tokens at a time; {fate}." if fate else None
+
+
+def _seed(record: RunRecord) -> str | None:
+    seed = record.section("train").get("seed")
+    if seed is None:
+        return None
+    return f"This is one run with seed {seed}. Another seed gives somewhat different figures."

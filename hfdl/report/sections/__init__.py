@@ -1,0 +1,1 @@
+"""Sections of report.html, one a module."""

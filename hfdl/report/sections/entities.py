@@ -1,0 +1,180 @@
+"""Entities: how well each type is found, and sentences to read."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hfdl.report import counts, wording
+from hfdl.report.record import Record, RunRecord
+from hfdl.report.section import Section, by_split, render
+from hfdl.report.sections.tagged import (
+    BOUNDARIES,
+    MISSED,
+    RIGHT,
+    TYPE,
+    Sentence,
+    read_sentences,
+    segments,
+)
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+TASK = "token_classification"
+WORST = 20
+SURE = 10
+SAMPLE = 10
+AROUND = 120
+"""Characters that stay beside an entity in a long text."""
+
+_SAID = {
+    "right": "right",
+    "boundaries": "over other words",
+    "type": "with another type",
+    "missed": "missed",
+    "spurious": "where there is none",
+}
+
+
+def build_table(record: RunRecord) -> Section | None:
+    """Precision, recall and F1 of each type, and what became of the entities not found."""
+    html = by_split(record, _table) if record.task == TASK else None
+    return Section("entities", "Entities", html) if html else None
+
+
+def build_examples(record: RunRecord) -> Section | None:
+    """Sentences with their entities marked."""
+    html = by_split(record, _examples) if record.task == TASK else None
+    return Section("examples", "Examples to read", html) if html else None
+
+
+def tally(sentences: Sequence[Sentence]) -> counts.Tally:
+    """How often each type was right, was predicted and was there."""
+    support = Counter(entity.label for one in sentences for entity in one.true)
+    predicted = Counter(entity.label for one in sentences for entity in one.said)
+    hits = Counter(entity.label for one in sentences for entity in {*one.true} & {*one.said})
+    types = sorted({*support, *predicted})
+    columns = [np.array([found[name] for name in types], dtype=np.int64)
+               for found in (hits, predicted, support)]  # fmt: skip
+    return counts.Tally(types, *columns)
+
+
+def fates(sentences: Sequence[Sentence]) -> dict[str, Counter[str]]:
+    """What became of the true entities of each type; under ``""`` of all."""
+    found: dict[str, Counter[str]] = {"": Counter()}
+    for sentence in sentences:
+        for entity in sentence.true:
+            fate = sentence.fate(entity)
+            found.setdefault(entity.label, Counter())[fate] += 1
+            found[""][fate] += 1
+    return found
+
+
+def _table(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
+    sentences = read_sentences(rows, record.labels)
+    if not sentences:
+        return None
+    counted = tally(sentences)
+    found = fates(sentences)
+    figures = [
+        {"figures": row, "shares": _shares(found.get(row.label, Counter()))}
+        for row in counts.label_figures(counted)
+    ]
+    averages = counts.averages(counted, several=True)
+    foot = [
+        {"figures": row, "shares": _shares(found[""]) if row.label == "micro average" else None}
+        for row in averages
+        if row.label != "weighted average"
+    ]
+    return render("entities.html", rows=figures, foot=foot)
+
+
+def _shares(fate: Counter[str]) -> list[float | None]:
+    total = fate.total()
+    return [fate[name] / total if total else None for name in (BOUNDARIES, TYPE, MISSED)]
+
+
+def _examples(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
+    sentences = read_sentences(rows, record.labels)
+    if not sentences:
+        return None
+    wrong = [one for one in sentences if one.mistakes]
+    worst = sorted(wrong, key=lambda one: (-one.mistakes, one.record.get("index", 0)))
+    sure = sorted(
+        ((*best, one) for one in wrong if (best := _surest(one))),
+        key=lambda found: (-found[0], found[2].record.get("index", 0)),
+    )
+    groups = [
+        _group("Most mistakes", [(one, _verdict(one)) for one in worst[:WORST]], len(wrong),
+               "sentence with mistakes", "sentences with mistakes"),
+        _group("Most confident mistakes", [(one, said) for _, said, one in sure[:SURE]],
+               len(sure), "sentence with a wrong entity", "sentences with a wrong entity"),
+        _group("A sample", [(one, _verdict(one)) for one in _sample(sentences)],
+               len(sentences), "sentence", "sentences"),
+    ]  # fmt: skip
+    return render("tagged.html", groups=groups)
+
+
+def _sample(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
+    """Evenly spread, of those that have entities where there are enough."""
+    telling = [one for one in sentences if one.true or one.said] or sentences
+    return telling[:: math.ceil(len(telling) / SAMPLE)]
+
+
+def _group(
+    title: str, shown: Sequence[tuple[Sentence, str]], total: int, one: str, several: str
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "of": f"{total:,} {one if total == 1 else several}",
+        "total": total,
+        "examples": [_example(sentence, verdict) for sentence, verdict in shown],
+    }
+
+
+def _example(sentence: Sentence, verdict: str) -> dict[str, Any]:
+    row = sentence.record
+    return {
+        "segments": segments(sentence, AROUND),
+        "where": str(row.get("where") or f"{row.get('split')} example {row.get('index')}"),
+        "verdict": verdict,
+    }
+
+
+def _verdict(sentence: Sentence) -> str:
+    """``2 right, 1 missed, 1 where there is none``."""
+    found = Counter(sentence.fate(entity) for entity in sentence.true)
+    extra = Counter(sentence.worth(entity) for entity in sentence.said)
+    found["spurious"] = extra["spurious"]
+    said = [f"{found[kind]} {words}" for kind, words in _SAID.items() if found[kind]]
+    return ", ".join(said) or "no entity, none said"
+
+
+def _surest(sentence: Sentence) -> tuple[float, str] | None:
+    """The score of the surest wrong entity and a sentence on it; None where none has a score."""
+    true = {(*sentence.characters(entity), entity.label) for entity in sentence.true}
+    scored = [
+        entity
+        for entity in sentence.record.get("entities") or []
+        if isinstance(entity, dict) and isinstance(entity.get("score"), (int, float))
+        and (entity.get("start"), entity.get("end"), entity.get("label")) not in true
+    ]  # fmt: skip
+    if not scored:
+        return None
+    best = max(scored, key=lambda entity: entity["score"])
+    said = wording.clip(str(best.get("text") or ""), 60)
+    return float(best["score"]), f"{said!r} {best['label']}, score {wording.percent(best['score'])}"
+
+
+def recalls(sentences: Sequence[Sentence]) -> list[tuple[str, int, float]]:
+    """Type, number of entities and share found of each type that there is."""
+    return [
+        (name, fate.total(), fate[RIGHT] / fate.total())
+        for name, fate in fates(sentences).items()
+        if name and fate.total()
+    ]

@@ -1,0 +1,153 @@
+"""Sentences with entities, as the report looks at them: what was there, what was said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from hfdl.report.record import Record
+
+if TYPE_CHECKING:
+    from hfdl.data.entities.tags import Entity
+
+RIGHT, BOUNDARIES, TYPE, MISSED, SPURIOUS = "right", "boundaries", "type", "missed", "spurious"
+"""What became of an entity: found as it is, over other words, with another type, not at all; and
+of a predicted one that nothing was there for."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One example: its text, where its words stand in it, and its entities over those words."""
+
+    record: Record
+    text: str
+    words: list[tuple[int, int]]
+    true: list[Entity]
+    said: list[Entity]
+
+    def fate(self, entity: Entity) -> str:
+        """What became of a true entity."""
+        return _fate(entity, self.said, MISSED)
+
+    def worth(self, entity: Entity) -> str:
+        """What a predicted entity was worth."""
+        return _fate(entity, self.true, SPURIOUS)
+
+    @property
+    def mistakes(self) -> int:
+        """True entities that were not found as they are, and predicted ones that are not there."""
+        return len({*self.true} ^ {*self.said})
+
+    def characters(self, entity: Entity) -> tuple[int, int]:
+        """Where an entity stands in the text."""
+        return self.words[entity.start][0], self.words[entity.end - 1][1]
+
+
+def read_sentences(rows: Iterable[Record], labels: Sequence[str]) -> list[Sentence]:
+    """The rows of ``predictions.jsonl`` that have words and tags."""
+    scheme = scheme_of(labels)
+    return [_sentence(row, scheme) for row in rows if row.get("tokens") is not None]
+
+
+def scheme_of(labels: Sequence[str]) -> str:
+    """The scheme of a model's tags: BIOES, BILOU or BIO."""
+    prefixes = {label.split("-", 1)[0] for label in labels if "-" in label}
+    if prefixes & {"L", "U"}:
+        return "BILOU"
+    return "BIOES" if prefixes & {"E", "S"} else "BIO"
+
+
+def _sentence(row: Record, scheme: str) -> Sentence:
+    from hfdl.data.entities.tags import read_entities
+
+    tokens = [str(token) for token in row["tokens"]]
+    text, words = _locate(str(row.get("text") or ""), tokens)
+    true, _ = read_entities([str(tag) for tag in row["label"]], scheme)
+    said, _ = read_entities([str(tag) for tag in row["prediction"]], scheme)
+    return Sentence(row, text, words, true, said)
+
+
+def _locate(text: str, tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """A text and where its words stand; the words joined by blanks where the text lacks one."""
+    words, end = [], 0
+    for token in tokens:
+        start = text.find(token, end)
+        if start < 0:
+            return _locate(" ".join(tokens), tokens)
+        end = start + len(token)
+        words.append((start, end))
+    return text, words
+
+
+def _fate(entity: Entity, others: Sequence[Entity], alone: str) -> str:
+    if entity in others:
+        return RIGHT
+    near = [one for one in others if one.start < entity.end and entity.start < one.end]
+    if any(one.label == entity.label for one in near):
+        return BOUNDARIES
+    return TYPE if near else alone
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of text; ``kind`` is empty outside of entities, ``note`` says what a mark means."""
+
+    text: str
+    kind: str = ""
+    note: str = ""
+
+
+def segments(sentence: Sentence, around: int) -> list[Segment]:
+    """A text cut at the borders of its true and its predicted entities.
+
+    Args:
+        sentence: the example.
+        around: of a longer stretch without entities only so many characters stay at either end.
+    """
+    marks = list(_marks(sentence))
+    found, place = [], 0
+    for start, end, kind, note in marks:
+        found.append(Segment(_shortened(sentence.text[place:start], around, first=not place)))
+        found.append(Segment(sentence.text[start:end], kind, note))
+        place = end
+    rest = sentence.text[place:]
+    found.append(Segment(_shortened(rest, around, first=not marks, last=True)))
+    return [segment for segment in found if segment.text]
+
+
+def _marks(sentence: Sentence) -> Iterator[tuple[int, int, str, str]]:
+    """Start, end, kind and note of each stretch that is in an entity, true or predicted."""
+    true, said = _by_word(sentence.true), _by_word(sentence.said)
+    places = range(len(sentence.words))
+    for (was, is_said), group in groupby(places, key=lambda i: (true.get(i), said.get(i))):
+        words = list(group)
+        if was or is_said:
+            kind, note = _mark(was, is_said)
+            yield sentence.words[words[0]][0], sentence.words[words[-1]][1], kind, note
+
+
+def _mark(was: Entity | None, said: Entity | None) -> tuple[str, str]:
+    if was is None:
+        return SPURIOUS, f"said {said.label if said else ''}"
+    if said is None:
+        return MISSED, f"{was.label}, missed"
+    if was == said:
+        return RIGHT, was.label
+    if was.label == said.label:
+        return BOUNDARIES, f"{was.label}, other borders"
+    return TYPE, f"{was.label}, said {said.label}"
+
+
+def _by_word(entities: Sequence[Entity]) -> dict[int, Entity]:
+    return {word: entity for entity in entities for word in range(entity.start, entity.end)}
+
+
+def _shortened(text: str, around: int, *, first: bool = False, last: bool = False) -> str:
+    """A stretch without entities: what stands next to one is kept."""
+    if len(text) <= 2 * around + 20:
+        return text
+    before = "" if first and not last else text[:around]
+    after = "" if last else text[-around:]
+    return f"{before} … {after}"

@@ -1,0 +1,1 @@
+"""Runs: training, evaluating and comparing, and the folder that a run leaves."""

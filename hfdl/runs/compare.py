@@ -1,0 +1,318 @@
+"""The same task in every era: one data set, one loop, one table.
+
+From counts of words to a pretrained transformer: what each step brought, and what it costs.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hfdl.config.load import load_recipe
+from hfdl.config.objects import take_objects
+from hfdl.config.overrides import settings
+from hfdl.errors import ConfigError, OutputError, did_you_mean
+from hfdl.report.comparison import write_comparison
+from hfdl.report.record import read_run
+from hfdl.runs.console import console_listener
+from hfdl.runs.outputs import RECIPE, RunFolder, default_output
+from hfdl.runs.run import Run, train
+from hfdl.tasks.registry import task_for_training
+from hfdl.training.events import Listener, Noted
+from hfdl.training.files import write_json
+
+TABLE, PAGE = "table.json", "compare.html"
+HELD_OUT = ("validation", "test")
+VECTORS = "model.vectors"
+_OWN = ("tune.freeze", "tune.lora", "tune.layer_decay")
+
+
+@dataclass(frozen=True)
+class Era:
+    """A model of a comparison.
+
+    Args:
+        name: of its row and its folder.
+        recipe: the shipped recipe.
+        title: what it is, for a person.
+        takes_vectors: whether ``model.vectors`` is for it.
+    """
+
+    name: str
+    recipe: str
+    title: str
+    takes_vectors: bool = False
+
+
+COMPARISONS: dict[str, tuple[Era, ...]] = {
+    "sentiment": (
+        Era("bag-of-words", "eras/bag-of-words", "Bag of words"),
+        Era("word-average", "eras/word-average", "Mean of word vectors", True),
+        Era("rnn", "eras/rnn", "RNN", True),
+        Era("lstm", "eras/lstm", "LSTM", True),
+        Era("gru", "eras/gru", "GRU", True),
+        Era("text-cnn", "eras/text-cnn", "Convolutions", True),
+        Era("encoder", "eras/encoder", "Transformer from nothing"),
+        Era("frozen", "eras/frozen", "Pretrained, frozen"),
+        Era("fine-tuned", "sentiment", "Pretrained, fine-tuned"),
+    ),
+    "ner": (
+        Era("lstm", "ner-lstm", "LSTM", True),
+        Era("fine-tuned", "ner", "Pretrained, fine-tuned"),
+    ),
+}
+"""The eras of each comparison, the oldest first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one era.
+
+    Args:
+        era: its name.
+        title: what it is.
+        model: as the recipe names it.
+        metric: which one ``scores`` are of.
+        scores: by held-out split, one for each seed.
+        parameters, trained: of the model, and how many of them were trained.
+        seconds: of training, evaluations between included; the mean over the seeds.
+        samples_per_second: examples that training read a second; the mean over the seeds.
+        precision: that it was trained in.
+        runs: the runs' folders within that of the comparison.
+    """
+
+    era: str
+    title: str
+    model: str
+    metric: str
+    scores: dict[str, list[float]]
+    parameters: int
+    trained: int
+    seconds: float
+    samples_per_second: float
+    precision: str
+    runs: list[str]
+
+    def mean(self, split: str) -> float | None:
+        """The mean score on a split; None where there was none."""
+        return statistics.fmean(self.scores[split]) if self.scores.get(split) else None
+
+    def sd(self, split: str) -> float | None:
+        """The standard deviation over the seeds; None of a single one."""
+        scores = self.scores.get(split, [])
+        return statistics.stdev(scores) if len(scores) > 1 else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Finished runs of the same task.
+
+    Args:
+        name: of the comparison.
+        directory: the folder with table.json, compare.html and a folder for each era.
+        rows: one for each era.
+        seeds: that each era was trained with.
+        examples: how many each split has.
+        machine: what the last run was trained on: processor, threads, versions; the precisions of
+            all of them.
+    """
+
+    name: str
+    directory: Path
+    rows: list[Row]
+    seeds: list[int]
+    examples: dict[str, int]
+    machine: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contents of table.json."""
+        rows = [
+            {
+                **asdict(row),
+                "mean": {split: row.mean(split) for split in row.scores},
+                "sd": {split: row.sd(split) for split in row.scores},
+            }
+            for row in self.rows
+        ]
+        return {
+            "comparison": self.name,
+            "seeds": self.seeds,
+            "examples": self.examples,
+            "machine": self.machine,
+            "rows": rows,
+        }
+
+
+def compare(
+    name: str = "sentiment",
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    eras: Sequence[str] | None = None,
+    seeds: int = 1,
+    output: str | Path | None = None,
+    listener: Listener | None = None,
+) -> Comparison:
+    """Train the same task with a model of every era, and put them into one table.
+
+    A run that already stands in ``output`` is not made again: it is used, or continued.
+
+    Args:
+        name: ``sentiment`` or ``ner``.
+        overrides: keys that all recipes are given, as for ``hfdl.train``: data, epochs, seed. The
+            models differ, so ``model`` and ``tune.freeze`` are theirs; ``model.vectors`` goes to
+            those that have vectors of words.
+        eras: which of them; default: all.
+        seeds: how often each is trained, from ``train.seed`` on.
+        output: the folder. Default: ``runs/compare-NAME-DATE-TIME``.
+        listener: takes the runs' events. Default: the console.
+
+    Raises:
+        HfdlError: as for ``train``; what a recipe is wrong in is found before the first is trained.
+    """
+    chosen = _chosen(name, eras)
+    _check_overrides(overrides or {}, chosen)
+    if seeds < 1:
+        raise ConfigError(
+            f"{seeds} seeds", where="seeds", rule="at least one run is needed", remedy="give 3"
+        )
+    folder = Path(output) if output else default_output(f"compare-{name}")
+    given = {era.name: _for_era(era, overrides or {}) for era in chosen}
+    first = _check_recipes(chosen, given)
+    wanted = [first + i for i in range(seeds)]
+    _check_folder(folder)
+    with console_listener() if listener is None else nullcontext(listener) as tell:
+        runs: dict[str, list[Run]] = {}
+        for number, era in enumerate(chosen, start=1):
+            tell(Noted(f"era {number} of {len(chosen)}: {era.title} ({era.recipe})"))
+            runs[era.name] = [
+                _train_one(era, {**given[era.name], "train.seed": seed}, folder, seed, tell)
+                for seed in wanted
+            ]
+    last = runs[chosen[-1].name][-1]
+    rows = [_row(era, runs[era.name], folder) for era in chosen]
+    precisions = ", ".join(dict.fromkeys(row.precision for row in rows))
+    found = Comparison(
+        name,
+        folder,
+        rows,
+        wanted,
+        examples=dict(read_run(last.directory).plan["examples"]),
+        machine={**last.metrics["environment"], "precision": precisions},
+    )
+    write_json(folder / TABLE, found.as_dict())
+    write_comparison(folder / PAGE, found.as_dict())
+    return found
+
+
+def _train_one(
+    era: Era, overrides: Mapping[str, Any], folder: Path, seed: int, listener: Listener
+) -> Run:
+    path = folder / era.name / f"seed-{seed}"
+    return train(
+        era.recipe, overrides, output=path, resume=(path / RECIPE).is_file(), listener=listener
+    )
+
+
+def _row(era: Era, runs: Sequence[Run], folder: Path) -> Row:
+    plan = read_run(runs[0].directory).plan
+    metric = (runs[0].metrics["best"] or {"metric": "loss"})["metric"]
+    measured = [run.metrics["runtime"] for run in runs]
+    return Row(
+        era=era.name,
+        title=era.title,
+        model=runs[0].recipe.model.name,
+        metric=metric,
+        scores={
+            split: [run.metrics[split][metric] for run in runs]
+            for split in HELD_OUT
+            if all(split in run.metrics for run in runs)
+        },
+        parameters=plan["parameters"],
+        trained=plan["trainable"],
+        seconds=statistics.fmean(each["seconds"] for each in measured),
+        samples_per_second=statistics.fmean(each["samples_per_second"] for each in measured),
+        precision=runs[0].metrics["environment"]["precision"],
+        runs=[run.directory.relative_to(folder).as_posix() for run in runs],
+    )
+
+
+# ---- what is wrong is said before the first run ------------------------------------------------
+
+
+def _chosen(name: str, eras: Sequence[str] | None) -> tuple[Era, ...]:
+    if name not in COMPARISONS:
+        raise ConfigError(
+            f"no comparison {name!r}",
+            rule=f"there are: {', '.join(COMPARISONS)}",
+            remedy=did_you_mean(name, COMPARISONS),
+        )
+    if eras is None:
+        return COMPARISONS[name]
+    known = [era.name for era in COMPARISONS[name]]
+    for asked in eras:
+        if asked not in known:
+            raise ConfigError(
+                f"no era {asked!r}",
+                where="eras",
+                rule=f"{name} has: {', '.join(known)}",
+                remedy=did_you_mean(asked, known),
+            )
+    if not eras:
+        raise ConfigError("no era", where="eras", remedy=f"choose from: {', '.join(known)}")
+    return tuple(era for era in COMPARISONS[name] if era.name in eras)
+
+
+def _check_overrides(overrides: Mapping[str, Any], chosen: Sequence[Era]) -> None:
+    keys = [".".join(path) for path, _ in settings(take_objects(overrides)[0])]
+    for key in keys:
+        is_own = key.split(".")[0] in ("task", "model") or key.startswith(_OWN) or key == "tune"
+        if is_own and key != VECTORS:
+            raise ConfigError(
+                "each era has its own",
+                where=key,
+                rule="eras are given the same data and the same time, not the same model",
+                remedy="copy an era's recipe and train it by itself: hfdl recipes copy "
+                f"{chosen[0].recipe}",
+            )
+    if VECTORS in keys and not any(era.takes_vectors for era in chosen):
+        raise ConfigError(
+            "none of the eras has vectors of words", where=VECTORS, remedy="leave it out"
+        )
+
+
+def _for_era(era: Era, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The overrides without those that are for other eras."""
+    given = dict(overrides)
+    if era.takes_vectors:
+        return given
+    given.pop(VECTORS, None)
+    if isinstance(given.get("model"), Mapping):  # nested: nothing but vectors can be in it
+        given.pop("model")
+    return given
+
+
+def _check_recipes(chosen: Sequence[Era], given: Mapping[str, Mapping[str, Any]]) -> int:
+    """Load each recipe and find its model; the first seed."""
+    seed = 0
+    for era in chosen:
+        overrides, memory = take_objects(given[era.name])
+        recipe = load_recipe(era.recipe, overrides)
+        task_for_training(recipe, memory)
+        seed = recipe.train.seed
+    return seed
+
+
+def _check_folder(folder: Path) -> None:
+    if (folder / RECIPE).is_file():
+        raise OutputError(
+            "the output folder is that of a single run",
+            where=str(folder),
+            rule="the runs of a comparison go into folders of their own within it",
+            remedy="choose another --output",
+        )
+    if not folder.is_dir():
+        RunFolder(folder).check(resume=False, overwrite=False)

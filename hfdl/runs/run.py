@@ -1,0 +1,170 @@
+"""A run from recipe to report, on one page: config -> task -> loop -> what the folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hfdl.config.load import dump_recipe, load_recipe
+from hfdl.config.objects import take_objects
+from hfdl.config.overrides import settings
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.runs.console import console_listener
+from hfdl.runs.outputs import RECIPE, RunFolder, default_output
+from hfdl.tasks.registry import (
+    canonical_name,
+    task_for_model,
+    task_for_training,
+    task_of_model,
+)
+from hfdl.training.events import Listener, Noted, Planned
+from hfdl.weights.resolve import find_model
+
+if TYPE_CHECKING:
+    from hfdl.pipelines.protocol import Pipeline
+
+Metrics = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Args:
+        directory: its folder; ``docs/architecture.md`` says what it holds.
+        metrics: the contents of metrics.json.
+        recipe: the recipe with every default filled in.
+    """
+
+    directory: Path
+    metrics: dict[str, Any]
+    recipe: Recipe
+
+    def pipeline(self, **options: Any) -> Pipeline:
+        """A pipeline on the trained model; options as for ``hfdl.pipeline``."""
+        from hfdl.pipelines import pipeline
+
+        return pipeline(self.recipe.task, model=self.directory, **options)
+
+
+def train(
+    recipe: str | Path | Recipe,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    output: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Fine-tune a model as a recipe says.
+
+    Args:
+        recipe: a shipped name (``sentiment``), a YAML file, or a Recipe.
+        overrides: keys of the recipe, dotted (``{"train.epochs": 1}``) or nested. Where a file
+            is expected a datasets.Dataset, a DataFrame, a list of dicts or a dict of lists will do.
+        output: the run's folder. Default: ``runs/NAME-DATE-TIME``.
+        resume: continue the run in ``output`` from its last checkpoint, bit for bit.
+        overwrite: replace the run in ``output``.
+        listener: takes the run's events. Default: the console.
+
+    Raises:
+        HfdlError: the recipe, the data, the model or the output is wrong; nothing was written.
+        Interrupted: SIGINT or SIGTERM; a checkpoint was saved.
+    """
+    from hfdl.runs import session
+
+    overrides, memory = take_objects(overrides or {})
+    folder = RunFolder(Path(output) if output else default_output(str(recipe)))
+    resolved = _resolve(recipe, overrides)
+    folder.check(resume=resume, overwrite=overwrite)
+    if resume:
+        resolved = session.recipe_of_run(folder, overrides)
+        if metrics := session.finished_metrics(folder):
+            return Run(folder.path, metrics, resolved)
+    task = task_for_training(resolved, memory)
+    splits = task.prepare(resolved.data)
+    with console_listener() if listener is None else nullcontext(listener) as tell:
+        running = session.Session(resolved, task, splits, folder, tell)
+        metrics = running.train(
+            dump_recipe(resolved, file=RECIPE), resume=resume, overwrite=overwrite
+        )
+    return Run(folder.path, metrics, resolved)
+
+
+def plan(
+    recipe: str | Path | Recipe,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    listener: Listener | None = None,
+) -> Planned:
+    """What ``train`` would do, its time and memory estimated from a few real updates.
+
+    Nothing is written. Arguments as for ``train``.
+    """
+    from hfdl.runs import session
+
+    overrides, memory = take_objects(overrides or {})
+    resolved = _resolve(recipe, overrides)
+    task = task_for_training(resolved, memory)
+    splits = task.prepare(resolved.data)
+    dry = session.Session(resolved, task, splits, None, lambda event: None)
+    planned = dry.estimated()
+    with console_listener() if listener is None else nullcontext(listener) as tell:
+        for fact in dry.facts:
+            tell(Noted(fact))
+        tell(planned)
+    return planned
+
+
+def evaluate(
+    run_or_model: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    listener: Listener | None = None,
+) -> Metrics:
+    """Evaluate a saved model in float32.
+
+    Args:
+        run_or_model: a run's folder, a model folder, or a Hub id of a fine-tuned model.
+        overrides: keys of the recipe. With ``data.test`` or ``data.validation`` only those are
+            evaluated; without, the held-out splits of the run itself.
+        listener: takes the events. Default: the console.
+
+    Returns:
+        metrics by split.
+    """
+    from hfdl.runs import session
+
+    overrides, memory = take_objects(overrides or {})
+    folder = find_model(str(run_or_model))
+    recipe = _resolve(_own_recipe(folder), overrides)
+    task = task_for_model(folder, recipe, memory=memory)
+    splits = task.prepare(_held_out(recipe.data, overrides))
+    with console_listener() if listener is None else nullcontext(listener) as tell:
+        return session.evaluate_saved(task, splits, tell)
+
+
+def _resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    resolved = load_recipe(recipe, overrides)
+    return resolved.model_copy(update={"task": canonical_name(resolved.task)})
+
+
+def _own_recipe(folder: Path) -> Path | Recipe:
+    """A run's recipe; for another model a recipe that reads texts whole, however long."""
+    if (folder / RECIPE).is_file():
+        return folder / RECIPE
+    data = DataConfig(max_length=None, long_text="window")
+    return Recipe(task=task_of_model(folder), model=ModelConfig(name=str(folder)), data=data)
+
+
+def _held_out(data: DataConfig, overrides: Mapping[str, Any]) -> DataConfig:
+    """Only what was asked for, if anything was; else the run's own held-out splits."""
+    given = {path[1] for path, _ in settings(overrides) if path[0] == "data"}
+    asked = given & {"validation", "test"}
+    if not asked:
+        return data
+    others = {"train", "validation", "test"} - asked
+    return data.model_copy(update=dict.fromkeys(others))

@@ -1,0 +1,226 @@
+"""The same run with several seeds: what of a figure is the recipe's, and what is chance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hfdl.config.load import load_recipe
+from hfdl.config.objects import take_objects
+from hfdl.config.schema import Recipe
+from hfdl.errors import ConfigError, OutputError
+from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval
+from hfdl.runs.outputs import METRICS, PREDICTIONS, RECIPE, RunFolder, default_output
+from hfdl.runs.run import Run, train
+from hfdl.tasks.protocol import Task
+from hfdl.tasks.registry import task_for_training
+from hfdl.training.events import Listener
+from hfdl.training.files import write_json
+
+SEEDS = "seeds.json"
+HELD_OUT = ("validation", "test")
+SECONDS = 30.0
+"""Time that the bootstrap of one split may take; BLEU, for one, is slow."""
+
+TrainOne = Callable[[dict[str, Any], Path, bool, bool], Any]
+"""Trains one seed: overrides, output, resume, overwrite."""
+
+
+@dataclass(frozen=True)
+class SeedRuns:
+    """Finished runs that differ in their seed alone.
+
+    Args:
+        directory: the folder that holds their folders and seeds.json.
+        runs: by seed.
+        spreads: by split and metric.
+    """
+
+    directory: Path
+    runs: dict[int, Run]
+    spreads: dict[str, dict[str, Spread]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contents of seeds.json."""
+        return {
+            "seeds": list(self.runs),
+            "runs": {str(seed): str(run.directory) for seed, run in self.runs.items()},
+            **{
+                split: {name: spread.as_dict() for name, spread in spreads.items()}
+                for split, spreads in self.spreads.items()
+            },
+        }
+
+
+def train_seeds(
+    recipe: str | Path | Recipe,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    seeds: int = 3,
+    output: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+    train_one: TrainOne | None = None,
+) -> SeedRuns:
+    """Train a recipe with ``train.seed``, ``train.seed + 1`` and so on, one after the other.
+
+    Args:
+        recipe, overrides, listener: as for ``hfdl.train``.
+        seeds: how many.
+        output: a folder for the runs' folders, ``seed-0`` and so on. Default: as for ``train``.
+        resume: leave finished runs as they are, continue or start the others.
+        overwrite: replace the runs in ``output``.
+        train_one: trains one seed; for a command that lets several processes do it.
+
+    Returns:
+        the runs, and each metric's mean, standard deviation and 95 % interval.
+
+    Raises:
+        HfdlError: as for ``train``; what the recipe or the folder is wrong in is found before
+            the first seed is trained.
+    """
+    if seeds < 1:
+        raise ConfigError(
+            f"{seeds} seeds", where="seeds", rule="at least one run is needed", remedy="give 3"
+        )
+    given, memory = take_objects(overrides or {})
+    first = load_recipe(recipe, given).train.seed
+    folder = Path(output) if output else default_output(str(recipe))
+    wanted = {seed: folder / f"seed-{seed}" for seed in range(first, first + seeds)}
+    _check_folders(folder, list(wanted.values()), resume=resume, overwrite=overwrite)
+    train_one = train_one or _here(recipe, listener)
+    for seed, path in wanted.items():
+        goes_on = resume and (path / RECIPE).is_file()
+        settings = {**given, **_objects(given, memory), "train.seed": seed}
+        train_one(settings, path, goes_on, overwrite and path.exists())
+    runs = {seed: finished_run(path) for seed, path in wanted.items()}
+    found = SeedRuns(folder, runs, spreads_of(list(runs.values()), memory))
+    write_json(folder / SEEDS, found.as_dict())
+    return found
+
+
+def finished_run(folder: Path) -> Run:
+    """The run that a folder holds.
+
+    Raises:
+        OutputError: it is not finished.
+    """
+    if not (folder / METRICS).is_file():
+        raise OutputError(
+            "the run is not finished", where=str(folder), remedy="continue it with --resume"
+        )
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    return Run(folder, metrics, load_recipe(folder))
+
+
+def spreads_of(runs: Sequence[Run], memory: Mapping[str, Any]) -> dict[str, dict[str, Spread]]:
+    """Each held-out metric over the runs, by split.
+
+    Args:
+        runs: finished ones of the same recipe.
+        memory: data objects by the marker that stands for them in the recipe.
+    """
+    splits = [split for split in HELD_OUT if all(split in run.metrics for run in runs)]
+    intervals = _intervals(runs, splits, memory)
+    spreads: dict[str, dict[str, Spread]] = {}
+    for split in splits:
+        names = [n for n in runs[0].metrics[split] if all(n in r.metrics[split] for r in runs)]
+        spreads[split] = {
+            name: Spread(
+                [run.metrics[split][name] for run in runs],
+                *(intervals[split].get(name) or (None, None)),
+            )
+            for name in names
+        }
+    return spreads
+
+
+def _intervals(
+    runs: Sequence[Run], splits: Sequence[str], memory: Mapping[str, Any]
+) -> dict[str, dict[str, tuple[float, float] | None]]:
+    """The interval of each metric that can be made of predictions, by split."""
+    measures: dict[str, list[tuple[Measure, int]]] = {split: [] for split in splits}
+    for run in runs:
+        task = task_for_training(run.recipe, memory)
+        held_out = task.prepare(run.recipe.data).named()
+        predictions = _predictions(run.directory)
+        for split in splits:
+            said = predictions.get(split, [])
+            measures[split].append((_measure(task, said, held_out[split].references()), len(said)))
+    found = {}
+    for split, pairs in measures.items():
+        means = bootstrap([m for m, _ in pairs], [n for _, n in pairs], seconds=SECONDS)
+        found[split] = {name: interval(values) for name, values in means.items()}
+    return found
+
+
+def _measure(
+    task: Task, predictions: Sequence[dict[str, Any]], references: Sequence[Any]
+) -> Measure:
+    # A language model's references are of the whole text: they go with any of its blocks.
+    is_each = len(references) == len(predictions)
+
+    def measure(examples: np.ndarray) -> dict[str, float]:
+        chosen = examples.tolist()
+        answers = [references[i] for i in chosen] if is_each else references
+        return task.metrics([predictions[i] for i in chosen], answers)
+
+    return measure
+
+
+def _predictions(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """A run's predictions by split, in the order of the examples."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    with (folder / PREDICTIONS).open(encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            found.setdefault(record["split"], []).append(record)
+    return found
+
+
+def _here(recipe: str | Path | Recipe, listener: Listener | None) -> TrainOne:
+    """Train in this process."""
+
+    def train_one(settings: dict[str, Any], output: Path, resume: bool, overwrite: bool) -> Any:
+        return train(
+            recipe, settings, output=output, resume=resume, overwrite=overwrite, listener=listener
+        )
+
+    return train_one
+
+
+def _objects(given: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
+    """The data objects again, in the place of their markers."""
+    return {key: memory[v] for key, v in given.items() if isinstance(v, str) and v in memory}
+
+
+def _check_folders(folder: Path, wanted: Sequence[Path], *, resume: bool, overwrite: bool) -> None:
+    """Refuse before the first run what would stop a later one."""
+    if (folder / RECIPE).is_file():
+        raise OutputError(
+            "the output folder is that of a single run",
+            where=str(folder),
+            rule="runs of several seeds go into folders of their own within it",
+            remedy="choose another --output",
+        )
+    if not folder.is_dir():
+        RunFolder(folder).check(resume=False, overwrite=False)
+        return
+    for path in wanted:
+        if path.exists() and not resume:
+            RunFolder(path).check(resume=False, overwrite=overwrite)
+    ours = {*wanted, folder / SEEDS}
+    others = [p.name for p in folder.iterdir() if p not in ours and not p.name.startswith("seed-")]
+    if others:
+        raise OutputError(
+            f"the output folder holds {others[0]!r}",
+            where=str(folder),
+            rule="runs of several seeds need a folder of their own",
+            remedy="choose another --output",
+        )

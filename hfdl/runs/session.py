@@ -1,0 +1,331 @@
+"""One run in progress: the loop, its listeners, and the files that the run leaves."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from hfdl.config.load import load_recipe
+from hfdl.config.overrides import settings
+from hfdl.config.schema import Recipe
+from hfdl.environment import machine, peak_memory_bytes, versions
+from hfdl.errors import ConfigError
+from hfdl.nn.dropout_part import use_cheap_dropout
+from hfdl.report import write_model_card, write_report
+from hfdl.runs.outputs import METRICS, RECIPE, LogFile, RunFolder
+from hfdl.tasks.protocol import Measures, Split, Splits, Task
+from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
+from hfdl.training.checkpoint import Checkpoints
+from hfdl.training.dry_run import probe
+from hfdl.training.evaluation import Evaluation, evaluate
+from hfdl.training.events import Evaluated, Event, Finished, Listener, Noted, Planned
+from hfdl.training.files import move_into
+from hfdl.training.loop import Loop, total_steps
+from hfdl.training.seeding import seed_everything
+from hfdl.training.signals import SignalWatch
+from hfdl.tuning.lora import merge
+from hfdl.tuning.tune import new_weights, tune
+from hfdl.weights.pretrained import quiet_transformers
+
+Metrics = dict[str, dict[str, float]]
+
+
+class Session:
+    """Everything that a run needs, made and checked before anything is written.
+
+    Args:
+        recipe: the whole recipe.
+        task: prepared.
+        splits: what it prepared.
+        folder: the run's folder; None for a dry run.
+        listener: takes the events, on the main process.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        task: Task,
+        splits: Splits,
+        folder: RunFolder | None,
+        listener: Listener,
+    ) -> None:
+        assert splits.train is not None
+        forget_device_state()
+        self.recipe, self.task, self.splits, self.folder = recipe, task, splits, folder
+        self.accelerator, self.precision, reason = make_accelerator(
+            recipe.train, folder.path if folder else None
+        )
+        self._listeners: list[Listener] = [listener]
+        # The fresh head must be the same on every process, dropout must not.
+        seed_everything(recipe.train.seed)
+        model = task.build_model(recipe.model)
+        if recipe.model.implementation == "auto":
+            use_cheap_dropout(model)
+        if recipe.train.gradient_checkpointing:
+            _checkpoint_gradients(model)
+        fresh = new_weights(model, task.fresh_parameters)
+        # Adapters are new weights too: the same on every process.
+        tuned = tune(
+            model, recipe.tune, fresh=task.fresh_parameters, rate=recipe.train.learning_rate
+        )
+        seed_everything(recipe.train.seed, rank=self.accelerator.process_index)
+        self.parameters = list(model.parameters())
+        self.loop = Loop(
+            task,
+            model,
+            splits.train,
+            splits.validation,
+            recipe.train,
+            self.accelerator,
+            checkpoints=Checkpoints(folder.checkpoints, recipe.train.keep_checkpoints)
+            if folder
+            else None,
+            listener=self._tell,
+            layer_decay=recipe.tune.layer_decay,
+            still=tuned.still,
+        )
+        self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
+        self.facts += [*fresh, *tuned.facts]
+
+    def planned(self) -> Planned:
+        """What is about to run."""
+        config, loop = self.recipe.train, self.loop
+        train = loop.train
+        steps = total_steps(config, len(train))
+        epochs = steps / loop.steps_per_epoch
+        micro = config.micro_batch_size or config.batch_size
+        return Planned(
+            task=self.task.name,
+            model=self.recipe.model.name,
+            implementation=self.recipe.model.implementation,
+            labels=self.task.label_names,
+            parameters=sum(p.numel() for p in self.parameters),
+            trainable=sum(p.numel() for p in self.parameters if p.requires_grad),
+            examples={name: len(split) for name, split in self.splits.named().items()},
+            tokens=round(epochs * int(train.lengths.sum())),
+            epochs=epochs,
+            steps=steps,
+            batch_size=config.batch_size,
+            micro_batch_size=min(micro, config.batch_size),
+            precision=self.precision,
+            device=str(self.accelerator.device),
+            processes=self.accelerator.num_processes,
+        )
+
+    def estimated(self) -> Planned:
+        """The plan with time and memory, from a few real updates on this machine."""
+        return probe(self.loop, self.planned())
+
+    def train(self, recipe_text: str, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+        """Train, evaluate, write the folder.
+
+        Args:
+            recipe_text: the resolved recipe as YAML.
+            resume: continue from the last checkpoint.
+            overwrite: empty the folder of the old run first.
+
+        Returns:
+            the contents of metrics.json.
+        """
+        assert self.folder is not None
+        if self._is_main:
+            self.folder.create(resume=resume, overwrite=overwrite)
+            self.folder.write_recipe(recipe_text)
+        self.accelerator.wait_for_everyone()
+        with _Listening(self, append=resume), SignalWatch() as watch:
+            for fact in self.facts:
+                self._tell(Noted(fact))
+            self._tell(self.planned())
+            if resume and not self.loop.resume():
+                self._tell(Noted("no checkpoint was saved yet: starting from the beginning"))
+            reason = self.loop.run(watch)
+            metrics = self._finish()
+            progress = self.loop.progress
+            scores = {name: metrics[name] for name in self.splits.named() if name in metrics}
+            self._tell(
+                Finished(reason, progress.step, progress.seconds, str(self.folder.path), scores)
+            )
+        if self._is_main:
+            write_report(self.folder.path)
+            write_model_card(self.folder.path)
+            Checkpoints(self.folder.checkpoints, keep=1).tidy()
+        self.accelerator.wait_for_everyone()
+        return metrics
+
+    # ---- the end of a run ----------------------------------------------------------------------
+
+    def _finish(self) -> dict[str, Any]:
+        """Evaluate the best weights in float32, as plain transformers would run them; save all."""
+        assert self.folder is not None
+        self.loop.load_best()
+        model = self.accelerator.unwrap_model(
+            self.loop.state.model, keep_fp32_wrapper=False, keep_torch_compile=False
+        )
+        merge(model)  # what is evaluated is what is saved
+        held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
+        found = {name: self._evaluate(model, split) for name, split in held_out.items()}
+        metrics = self._metrics(found)
+        if self._is_main:
+            aside = self.folder.path / ".writing-model"
+            with quiet_transformers():
+                model.save_pretrained(aside)
+            self.task.save(aside)
+            move_into(aside, self.folder.path)
+            self.folder.write_predictions(_prediction_records(held_out, found))
+            self.folder.write_metrics(metrics)
+        return metrics
+
+    def _evaluate(self, model: torch.nn.Module, split: Split) -> Evaluation:
+        device = self.accelerator.device
+        found = evaluate(
+            self.task, model, split, device,
+            rank=self.accelerator.process_index, world=self.accelerator.num_processes,
+        )  # fmt: skip
+        return replace(
+            found, metrics={**found.metrics, **_measured(self.task, model, split, device)}
+        )
+
+    def _metrics(self, found: Mapping[str, Evaluation]) -> dict[str, Any]:
+        progress = self.loop.progress
+        name, _ = self.loop.best_metric()
+        best = {
+            "metric": name,
+            "value": progress.best_value,
+            "step": progress.best_step,
+            "epoch": progress.best_step / self.loop.steps_per_epoch,
+        } if progress.best_step is not None else None  # fmt: skip
+        seconds = progress.seconds or float("nan")
+        count = progress.loss_count
+        return {
+            **self.task.facts(),
+            "best": best,
+            "train": {"loss": progress.loss_total / count if count else 0.0},
+            **{split: result.metrics for split, result in found.items()},
+            "runtime": {
+                "seconds": round(progress.seconds, 3),
+                "steps": progress.step,
+                "samples_per_second": round(progress.examples / seconds, 3),
+                "tokens_per_second": round(progress.tokens / seconds, 3),
+                "peak_memory_bytes": peak_memory_bytes(),
+            },
+            "environment": {
+                **versions(),
+                **machine(),
+                "device": str(self.accelerator.device),
+                "precision": self.precision,
+                "processes": self.accelerator.num_processes,
+                "threads": torch.get_num_threads(),
+            },
+        }
+
+    @property
+    def _is_main(self) -> bool:
+        return self.accelerator.is_main_process
+
+    def _tell(self, event: Event) -> None:
+        if self._is_main:
+            for listener in self._listeners:
+                listener(event)
+
+
+class _Listening:
+    """While active, a session's events also go to log.jsonl and the trackers."""
+
+    def __init__(self, session: Session, *, append: bool) -> None:
+        self._session, self._append = session, append
+        self._opened: list[LogFile | Tracking] = []
+
+    def __enter__(self) -> None:
+        session = self._session
+        assert session.folder is not None
+        if session._is_main:
+            self._opened.append(LogFile(session.folder.path, append=self._append))
+        if session.recipe.train.trackers:
+            flat = {".".join(path): str(v) for path, v in settings(session.recipe.model_dump())}
+            self._opened.append(Tracking(session.accelerator, session.folder.path.name, flat))
+        session._listeners += self._opened
+
+    def __exit__(self, *_: object) -> None:
+        for listener in self._opened:
+            self._session._listeners.remove(listener)
+            listener.close()
+
+
+def evaluate_saved(task: Task, splits: Splits, listener: Listener) -> Metrics:
+    """Metrics of a saved model on its held-out splits, in float32."""
+    model = task.load_model()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
+    for fact in splits.facts:
+        listener(Noted(fact))
+    metrics = {}
+    for name, split in splits.named().items():
+        if name == "train":
+            continue
+        began = time.perf_counter()
+        metrics[name] = evaluate(task, model, split, device).metrics
+        metrics[name] |= _measured(task, model, split, device)
+        listener(Evaluated(name, 0, 0.0, metrics[name], False, time.perf_counter() - began))
+    return metrics
+
+
+def _measured(
+    task: Task, model: torch.nn.Module, split: Split, device: torch.device
+) -> dict[str, float]:
+    """What a task measures of a model beside its predictions."""
+    return task.measure(model, split, device) if isinstance(task, Measures) else {}
+
+
+def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
+    """The recipe that a run was started with, which is the one it is resumed with.
+
+    Raises:
+        ConfigError: an override would change it.
+    """
+    recipe = load_recipe(folder.path)
+    asked = load_recipe(recipe, overrides)
+    old, new = dict(settings(recipe.model_dump())), dict(settings(asked.model_dump()))
+    for path in {**new, **old}:  # a section that is switched on or off is in one of them alone
+        if old.get(path) != new.get(path):
+            key = ".".join(path)
+            raise ConfigError(
+                f"{key} is {old.get(path)!r} in the run and {new.get(path)!r} now",
+                where=str(folder.path / RECIPE),
+                rule="a run is resumed with the recipe it was started with",
+                remedy=f"leave {key} out, or start a new run",
+            )
+    return recipe
+
+
+def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
+    """metrics.json of a run that has finished, its report made again; None of one that has not."""
+    path = folder.path / METRICS
+    if not path.is_file():
+        return None
+    write_report(folder.path)
+    write_model_card(folder.path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _prediction_records(
+    splits: Mapping[str, Split], found: Mapping[str, Evaluation]
+) -> Iterator[dict[str, Any]]:
+    for name, split in splits.items():
+        for i, prediction in enumerate(found[name].predictions):
+            yield {"split": name, "index": i, **split.describe(i), **prediction}
+
+
+def _checkpoint_gradients(model: Any) -> None:
+    if not getattr(model, "supports_gradient_checkpointing", False):
+        raise ConfigError(
+            f"{type(model).__name__} cannot recompute its activations",
+            where="train.gradient_checkpointing",
+            rule="the model's class must support it",
+            remedy="set it to false, and train.micro_batch_size lower",
+        )
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})

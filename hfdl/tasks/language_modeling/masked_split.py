@@ -1,0 +1,184 @@
+"""The documents of a masked language model in windows, and how some of them become a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from hfdl.data.collate import pad_rows, padding_mask
+from hfdl.data.corpus.masking import Masking
+from hfdl.data.corpus.words import word_numbers
+from hfdl.data.encode import Template
+from hfdl.errors import DataError
+from hfdl.tasks.language_modeling.masked_lm_windows import count_askable, windows_of
+from hfdl.tasks.protocol import Batch
+
+if TYPE_CHECKING:
+    from hfdl.data.corpus.token_store import TokenStore
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How tokens are asked for; all splits of a task share one.
+
+    Args:
+        tokenizer: with a mask token and a padding token.
+        template: what stands around each window.
+        masking: which tokens are chosen, and what stands in their place.
+        whole_words: whether words are chosen, not pieces.
+        special: (V,) which ids are never chosen.
+        length: longest row, in tokens.
+        seed: of the run: fixes the masks of held-out splits.
+    """
+
+    tokenizer: Any
+    template: Template
+    masking: Masking
+    whole_words: bool
+    special: np.ndarray
+    length: int
+    seed: int
+
+    @property
+    def room(self) -> int:
+        """Most tokens of a window, the special ones around it left out."""
+        return self.length - self.template.size
+
+
+class MaskedSplit:
+    """Windows of documents, some of whose tokens are to be foreseen.
+
+    Windows of special tokens alone (unknown words are one, too) are left out: nothing can be asked
+    of them.
+
+    Args:
+        name: ``train``, ``validation`` or ``test``.
+        store: the token ids of the documents, without special tokens around them.
+        asking: how tokens are asked for.
+    """
+
+    def __init__(self, name: str, store: TokenStore, asking: Asking) -> None:
+        self.name, self.store, self.asking = name, store, asking
+        self.in_training = False
+        """Whether other tokens are asked for in each epoch."""
+        every = windows_of(np.asarray(store.starts), asking.room)
+        kept = count_askable(store.ids, every, asking.special) > 0  # (N,)
+        self.windows, self.left_out = every.select(kept), every.select(~kept)
+        self.lengths = self.windows.ends - self.windows.begins + asking.template.size  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def references(self) -> Sequence[dict[str, Any]]:
+        """A digest of the ids, and the bytes of the text that they stand for."""
+        return [{"digest": self.store.digest, "bytes": self.store.bytes}]
+
+    def where(self, example: int) -> str:
+        """The place of a window's document."""
+        return self.store.where(int(self.windows.documents[example]))
+
+    def describe(self, example: int) -> dict[str, Any]:
+        """Place and text of a window."""
+        text = self.asking.tokenizer.decode(self._ids(example))
+        return {"where": self.where(example), "text": text}
+
+    def facts(self) -> list[str]:
+        """How the documents were cut, and what is asked of them, as lines for a person."""
+        line = (
+            f"{self._tokens()} of {_plural(self.store.documents, 'document')} in "
+            f"{_plural(len(self), 'window')} of at most {self.asking.length}; {self._lost()}"
+        )
+        if self.in_training:
+            return [line]
+        return [line, f"{self.name}: the masks are fixed (train.seed={self.asking.seed})"]
+
+    def _tokens(self) -> str:
+        every, lost = len(self.store.ids), self.left_out.tokens
+        read = f"{every - lost:,} of {every:,} tokens" if lost else _plural(every, "token")
+        return f"{self.name}: {read}"
+
+    def _lost(self) -> str:
+        if not self.left_out.tokens:
+            return "lost 0"
+        windows = _plural(len(self.left_out.begins), "window")
+        return (
+            f"lost {self.left_out.tokens:,}, in {windows} of special or unknown tokens alone, of "
+            "which nothing can be asked"
+        )
+
+    def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
+        """The given windows, padded on the right, some tokens masked, with their places.
+
+        ``positions`` (N,) are places in the flattened (B, T); ``targets`` (N,) are the tokens that
+        stood there. In training they are a function of ``seed``, ``epoch`` and the example; in a
+        held-out split of the run's seed and the example, so that its figures can be repeated.
+        """
+        if not self.in_training:
+            seed, epoch = self.asking.seed, 0
+        texts = [self._ids(i) for i in examples]
+        template = self.asking.template
+        rows = [template.build(text) for text in texts]
+        lengths = [len(row) for row in rows]
+        ids = pad_rows(rows, self.asking.tokenizer.pad_token_id).numpy()  # (B, T)
+        given, chosen = self.asking.masking(
+            ids, self._maskable(ids, texts), np.asarray(examples, dtype=np.int64),
+            seed=seed, epoch=epoch, words=self._words(ids.shape, texts),
+        )  # fmt: skip
+        places = np.flatnonzero(chosen)  # (N,)
+        targets = torch.from_numpy(ids.ravel()[places])
+        inputs = {
+            "input_ids": torch.from_numpy(given),
+            "attention_mask": padding_mask(lengths, ids.shape[1]),
+            "positions": torch.from_numpy(places),
+            "targets": targets,
+        }
+        owner = torch.from_numpy(places // ids.shape[1])  # (N,)
+        return Batch(inputs, {"targets": targets, "rows": owner}, examples, sum(lengths))
+
+    def _ids(self, example: int) -> list[int]:
+        begin, end = int(self.windows.begins[example]), int(self.windows.ends[example])
+        return self.store.ids[begin:end].tolist()
+
+    def _maskable(self, ids: np.ndarray, texts: list[list[int]]) -> np.ndarray:
+        """Which tokens may be chosen: those of the text that are no special ones; (B, T)."""
+        before = len(self.asking.template.specials[0])
+        place = np.arange(ids.shape[1]) - before  # (T,)
+        sizes = np.array([len(text) for text in texts])[:, None]  # (B, 1)
+        return (place >= 0) & (place < sizes) & ~self.asking.special[ids]
+
+    def _words(self, shape: tuple[int, ...], texts: list[list[int]]) -> np.ndarray | None:
+        """The number of each token's word, (B, T); None where pieces are chosen."""
+        if not self.asking.whole_words:
+            return None
+        before = len(self.asking.template.specials[0])
+        words = np.full(shape, -1, dtype=np.int64)
+        for row, numbers in enumerate(word_numbers(self.asking.tokenizer, texts)):
+            words[row, before : before + len(numbers)] = numbers
+        return words
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def refuse_nothing(split: MaskedSplit, where: str) -> None:
+    """Refuse a split without a token that could be asked for.
+
+    Args:
+        split: any.
+        where: where its texts came from.
+
+    Raises:
+        DataError: it is one.
+    """
+    if not len(split):
+        raise DataError(
+            f"{split.name} has no token that can be masked",
+            where=where,
+            rule="its texts are empty, or the tokenizer knows none of their words",
+            remedy="give other texts, or another model",
+        )

@@ -1,0 +1,166 @@
+"""What a task begins with where its model has no weights yet: tokenizer, sizes, word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hfdl.config.schema import ModelConfig
+from hfdl.data.train_tokenizer import KINDS, learn_tokenizer
+from hfdl.errors import ConfigError
+from hfdl.hf_models.from_config import (
+    SCHEME,
+    architectures,
+    build_fresh,
+    check_sizes,
+    fresh_config,
+    is_small,
+    reads_both_ways,
+)
+from hfdl.hf_models.word_models import SMALL
+from hfdl.weights.pretrained import load_tokenizer
+from hfdl.weights.resolve import find_model
+from hfdl.weights.word_vectors import (
+    KEY,
+    FoundVectors,
+    fill_embeddings,
+    find_vectors,
+    with_their_width,
+)
+
+PIECES, WORDS = 8000, 20_000
+"""Pieces, and whole words, to learn where the recipe does not say how many."""
+_NOUNS = {"characters": "characters", "words": "words"}
+
+
+class FreshModel:
+    """A model that is to be trained from nothing, before and after its tokenizer is known.
+
+    Args:
+        kind: the task: a key of ``hfdl.hf_models.from_config.HEADS``.
+        model: the recipe's section; names an architecture.
+
+    Raises:
+        ConfigError: an unknown architecture or size; vectors for a model that takes none.
+        ModelError: the tokenizer that the recipe names cannot be found or opened.
+    """
+
+    def __init__(self, kind: str, model: ModelConfig) -> None:
+        self.kind, self.model = kind, model
+        check_sizes(kind, model)
+        _check_takes_vectors(kind, model)
+        self.tokenizer: Any = given_tokenizer(model)
+        self.vectors: FoundVectors | None = None
+        self.facts: list[str] = []
+        if self.tokenizer is not None:
+            self._look_up_vectors()
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Learn the tokenizer from the training texts, where the recipe names none.
+
+        Raises:
+            ConfigError: too few pieces, or embeddings of another width than the vectors.
+            DataError: the file of vectors is absent or damaged, or has none of the words.
+        """
+        self.tokenizer, fact = learned_tokenizer(self.model, texts)
+        self.facts.append(fact)
+        self._look_up_vectors()
+
+    def config(self, **settings: Any) -> Any:
+        """Its transformers config, once the tokenizer is known."""
+        return fresh_config(self.kind, self.model, self.tokenizer, **settings)
+
+    def build(self, **settings: Any) -> tuple[torch.nn.Module, list[str]]:
+        """The model, and the names of its random parameters.
+
+        Args:
+            settings: keys of the transformers config: labels, problem type.
+        """
+        model, fresh = build_fresh(self.kind, self.model, self.tokenizer, **settings)
+        if self.vectors is not None:
+            fresh.remove(fill_embeddings(model, self.vectors))
+        return model, fresh
+
+    def _look_up_vectors(self) -> None:
+        if self.model.vectors is None:
+            return
+        self.vectors = find_vectors(self.model.vectors, self.tokenizer)
+        self.facts.append(self.vectors.fact)
+        sizes = with_their_width(self.model.config or {}, self.vectors)
+        self.model = self.model.model_copy(update={"config": sizes})
+
+
+def given_tokenizer(model: ModelConfig) -> Any:
+    """The tokenizer that a fresh model is to have; None: it is learned from the data.
+
+    Raises:
+        ModelError: it cannot be found or opened.
+    """
+    if model.tokenizer is None or model.tokenizer in KINDS:
+        return None
+    folder = Path(model.tokenizer).expanduser()
+    return load_tokenizer(folder if folder.is_dir() else find_model(model.tokenizer, weights=False))
+
+
+def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, str]:
+    """A tokenizer for a fresh model, learned from the training texts, and a line that says so.
+
+    Where the recipe names no kind it is ``words`` for the models over whole words, ``wordpiece``
+    for encoders and ``bpe`` for all others.
+
+    Args:
+        model: the recipe's section.
+        texts: of the training split.
+
+    Raises:
+        ConfigError: no such kind, or a wrong number of pieces.
+    """
+    is_encoder = reads_both_ways(model)
+    what = model.tokenizer or ("words" if is_small(model) else "wordpiece" if is_encoder else "bpe")
+    size = (model.config or {}).get("vocab_size", WORDS if what == "words" else PIECES)
+    if type(size) is not int or size < 1:
+        raise ConfigError(
+            f"it cannot be {size!r}",
+            where="model.config.vocab_size",
+            rule="it is a whole number, 1 or more",
+            remedy="correct or remove it",
+        )
+    # Special tokens frame a text for encoders alone; a mask is among them.
+    tokenizer = learn_tokenizer(what, texts, size, masks=is_encoder)
+    return tokenizer, (
+        f"vocabulary: {len(tokenizer):,} {_NOUNS.get(what, f'pieces ({what})')} learned from train"
+    )
+
+
+def refuse_parts_of_a_fresh_model(model: ModelConfig) -> None:
+    """Refuse to give a saved model a tokenizer or word vectors: it has its own.
+
+    Raises:
+        ConfigError: ``model.tokenizer`` or ``model.vectors`` is given.
+    """
+    for key, what in (("tokenizer", "a tokenizer"), ("vectors", "embeddings")):
+        if getattr(model, key) is not None:
+            raise ConfigError(
+                f"{model.name} has {what} of its own",
+                where=f"model.{key}",
+                rule="another belongs to a model that is trained from nothing, such as "
+                + ("hfdl://gpt2" if key == "tokenizer" else "hfdl://lstm"),
+                remedy="leave it out",
+            )
+
+
+def _check_takes_vectors(kind: str, model: ModelConfig) -> None:
+    takers = [
+        SCHEME + name
+        for name, architecture in SMALL.items()
+        if architecture.has_vectors and SCHEME + name in architectures(kind)
+    ]
+    if model.vectors is not None and model.name not in takers:
+        rule = f"they are for {', '.join(takers)}" if takers else "no model of this task has them"
+        raise ConfigError(
+            f"{model.name} has no vectors of whole words to fill",
+            where=KEY, rule=rule, remedy="leave it out",
+        )  # fmt: skip

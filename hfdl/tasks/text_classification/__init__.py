@@ -1,0 +1,1 @@
+"""Text classification, single texts and pairs, and regression."""

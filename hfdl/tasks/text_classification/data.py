@@ -1,0 +1,196 @@
+"""From tables to labels and targets of a classification task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.encode import TextEncoder
+from hfdl.data.label_values import columns_to_lists, infer_problem_type, numbers
+from hfdl.data.label_values import problem_type as problem_type_of
+from hfdl.data.labels import LabelSet
+from hfdl.data.readers.sources import load_splits
+from hfdl.data.table import Table
+from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.tasks.tables import divide, text_column
+from hfdl.weights.pretrained import length_limit
+
+SINGLE = "single_label_classification"
+MULTI = "multi_label_classification"
+REGRESSION = "regression"
+
+
+def read_tables(
+    config: DataConfig, memory: Mapping[str, Any], seed: int, trains: bool
+) -> tuple[dict[str, Table], list[str]]:
+    """The raw splits, validation cut from train where none is given, each down to max_samples.
+
+    Returns:
+        tables by split name, and what a person should know of how they came about.
+
+    Raises:
+        DataError: nothing to train on (``trains``) or nothing to evaluate on.
+    """
+    tables = load_splits(config, memory)
+    if trains and "train" not in tables:
+        raise DataError(
+            "there is nothing to train on",
+            where="data.train",
+            rule="it names a file, a folder, hfdl://NAME or a Hub id",
+            remedy="set data.train=FILE",
+        )
+    return divide(tables, config, seed, lambda table: strata(table, config))
+
+
+def texts(table: Table, config: DataConfig) -> list[str]:
+    """Every text of a table, the second ones of pairs behind the first ones."""
+    found = text_column(table, config.text, "data.text")
+    if config.text_pair is None:
+        return found
+    return found + text_column(table, config.text_pair, "data.text_pair")
+
+
+def strata(table: Table, config: DataConfig) -> list[str] | None:
+    """What a split should keep the proportions of: the label of each row, unless it is a number."""
+    values = _raw_labels(table, config)
+    if config.problem_type == REGRESSION or infer_problem_type(values) == REGRESSION:
+        return None
+    return [str(value) for value in values]
+
+
+def _raw_labels(table: Table, config: DataConfig) -> Sequence[Any]:
+    """One value per row: a label, a list of labels, or a number still to be read."""
+    if isinstance(config.label, list):
+        return columns_to_lists(table, config.label)
+    return table.column(config.label, "data.label")
+
+
+def _column(config: DataConfig) -> str:
+    """The label column as messages name it."""
+    return config.label if isinstance(config.label, str) else ", ".join(config.label)
+
+
+def problem_type(train: Table, config: DataConfig) -> str:
+    """The problem type that the recipe names, else the one that the labels look like."""
+    return problem_type_of(config, train)
+
+
+def label_set(train: Table, config: DataConfig, kind: str) -> LabelSet:
+    """The labels of a training split, or those that the recipe gives.
+
+    For a regression it is the one name of the number: the label column's.
+    """
+    if kind == REGRESSION:
+        if isinstance(config.label, list):
+            raise ConfigError(
+                "a regression has one number a row",
+                where="data.label",
+                rule="several columns are several labels",
+                remedy="name one column, or set data.problem_type=multi_label_classification",
+            )
+        return LabelSet((config.label,))
+    values, column = _raw_labels(train, config), _column(config)
+    if kind == SINGLE:
+        return LabelSet.from_training(values, table=train, column=column, given=config.labels)
+    # Columns of 0 and 1 are labels by themselves, also one that is 0 in every row.
+    given = config.labels or (config.label if isinstance(config.label, list) else None)
+    return LabelSet.from_training_many(
+        values, table=train, column=column, separator=config.label_separator, given=given
+    )
+
+
+def targets(
+    table: Table, config: DataConfig, labels: LabelSet, kind: str, split: str
+) -> tuple[list[Any], np.ndarray]:
+    """The right answers as names (or numbers), and as the array that the loss takes.
+
+    Returns:
+        answers of length N, and (N,) int64 ids, (N, C) float32 of 0 and 1, or (N,) float32.
+    """
+    values, column = _raw_labels(table, config), _column(config)
+    if kind == REGRESSION:
+        found = numbers(values, table, column)
+        return found, np.array(found, dtype=np.float32)
+    if kind == SINGLE:
+        ids = labels.encode(values, table, split, column=column)
+        return [labels.names[i] for i in ids], np.array(ids, dtype=np.int64)
+    several = labels.encode_many(
+        values, table, split, column=column, separator=config.label_separator
+    )
+    indicator = np.zeros((len(several), len(labels.names)), dtype=np.float32)  # (N, C)
+    for row, ids in enumerate(several):
+        indicator[row, ids] = 1.0
+    return [[labels.names[i] for i in ids] for ids in several], indicator
+
+
+def class_weights(
+    asked: str | Mapping[str, float] | None, targets: np.ndarray, names: Sequence[str], kind: str
+) -> torch.Tensor:
+    """The weight of each label in the loss; shape (C,).
+
+    ``balanced`` is scikit-learn's n / (C * n_label): every label counts the same in sum. For
+    multi-label it is the weight of a label's positives, negatives / positives.
+
+    Raises:
+        ConfigError: a regression, or a label that does not exist or is left out.
+    """
+    if kind == REGRESSION or asked is None:
+        raise ConfigError(
+            "a regression has no classes to weigh",
+            where="tune.class_weights",
+            rule="class weights belong to labels",
+            remedy="remove it",
+        )
+    if isinstance(asked, str):
+        return torch.tensor(_balanced(targets, len(names), kind), dtype=torch.float32)
+    for name in asked:
+        if name not in names:
+            raise ConfigError(
+                f"no label {name!r}",
+                where="tune.class_weights",
+                rule=f"the labels are: {', '.join(names)}",
+                remedy=did_you_mean(name, names),
+            )
+    return torch.tensor([asked.get(name, 1.0) for name in names], dtype=torch.float32)
+
+
+def _balanced(targets: np.ndarray, n_labels: int, kind: str) -> list[float]:
+    if kind == MULTI:
+        positives = targets.sum(axis=0)  # (C,)
+        return [float((len(targets) - p) / p) if p else 1.0 for p in positives]
+    counts = Counter(targets.tolist())
+    return [len(targets) / (n_labels * counts[i]) if counts[i] else 0.0 for i in range(n_labels)]
+
+
+def text_encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
+    """Tokenizer and the rule for long texts, as the recipe has them.
+
+    Raises:
+        ConfigError: ``data.max_length`` is more than the model takes, or leaves no room.
+    """
+    limit = length_limit(tokenizer, config)
+    length = data.max_length or limit or 512
+    if limit is not None and length > limit:
+        raise ConfigError(
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}",
+            remedy=f"set data.max_length={limit} or less, and data.long_text=window for longer "
+            "texts",
+        )
+    smallest = tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2
+    if length < smallest:
+        raise ConfigError(
+            f"{length} leaves no room for a text",
+            where="data.max_length",
+            rule=f"at least {smallest}: special tokens are counted",
+            remedy="raise it",
+        )
+    return TextEncoder(
+        tokenizer, max_length=length, long_text=data.long_text or "truncate", stride=data.stride
+    )

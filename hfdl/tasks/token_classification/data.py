@@ -1,0 +1,197 @@
+"""From tables to sentences whose words have tags, and from those to rows of tokens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.encode import Template
+from hfdl.data.entities.align import align
+from hfdl.data.entities.sentences import Sentence, SentenceSet, read_sentences
+from hfdl.data.entities.tags import split_tag
+from hfdl.data.entities.windows import Row, cut_rows
+from hfdl.data.readers.sources import load_splits
+from hfdl.data.table import Table
+from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.tasks.tables import divide
+from hfdl.tasks.token_classification.split import EncodedSentence
+from hfdl.weights.pretrained import length_limit
+
+
+def read_tables(
+    config: DataConfig, memory: Mapping[str, Any], seed: int, trains: bool
+) -> tuple[dict[str, Table], list[str]]:
+    """The raw splits, validation cut from train where none is given, each down to max_samples.
+
+    Sentences are drawn from all alike: one of them has too many tags to be kept in proportion.
+
+    Raises:
+        DataError: nothing to train on (``trains``) or nothing to evaluate on.
+    """
+    tables = load_splits(config, memory)
+    if trains and "train" not in tables:
+        raise DataError(
+            "there is nothing to train on",
+            where="data.train",
+            rule="it names a file, a folder, hfdl://NAME or a Hub id",
+            remedy="set data.train=FILE",
+        )
+    return divide(tables, config, seed)
+
+
+def read_split(
+    table: Table, config: DataConfig, name: str, scheme: str | None, types: Sequence[str] | None
+) -> SentenceSet:
+    """The sentences of a split, in a model's scheme and types; None: in what the data has."""
+    asked = None if config.scheme == "auto" else config.scheme
+    return read_sentences(table, config, name, scheme=scheme or asked, types=types)
+
+
+def row_length(data: DataConfig, tokenizer: Any, template: Template, config: Any) -> int:
+    """Longest row in tokens, special ones included.
+
+    Raises:
+        ConfigError: more than the model takes, or too few for a word.
+    """
+    limit = length_limit(tokenizer, config)
+    length = data.max_length or limit or 512
+    if limit is not None and length > limit:
+        raise ConfigError(
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}",
+            remedy=f"set data.max_length={limit} or less; longer sentences are read in windows",
+        )
+    if length < template.size + 2:
+        raise ConfigError(
+            f"{length} leaves no room for a sentence",
+            where="data.max_length",
+            rule=f"at least {template.size + 2}: special tokens are counted",
+            remedy="raise it",
+        )
+    return length
+
+
+def fate_of_long_sentences(data: DataConfig) -> str:
+    """``window`` by default: the words of a sentence all have tags, wherever they stand.
+
+    Raises:
+        ConfigError: ``head_tail``, which would leave out words in the middle of a sentence.
+    """
+    if data.long_text == "head_tail":
+        raise ConfigError(
+            "head_tail would cut words out of the middle of a sentence",
+            where="data.long_text",
+            rule="each word needs a tag: window, truncate or error",
+            remedy="leave it out: windows lose nothing",
+        )
+    return data.long_text or "window"
+
+
+class SentenceEncoder:
+    """Tokenizer, template and the rule for long sentences, together.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        template: what it puts around a text.
+        max_length: longest row in tokens, special ones included.
+        long_text: ``window``, ``truncate`` or ``error``.
+        stride: tokens that neighbouring windows share; None: a quarter of ``max_length``.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        template: Template,
+        *,
+        max_length: int,
+        long_text: str,
+        stride: int | None,
+    ) -> None:
+        self.tokenizer, self.template = tokenizer, template
+        self.max_length, self.long_text = max_length, long_text
+        self.stride = max_length // 4 if stride is None else stride
+
+    def __call__(
+        self, sentences: Sequence[Sentence], where: Any = lambda row: f"text {row + 1}"
+    ) -> list[EncodedSentence]:
+        """Encode sentences.
+
+        Raises:
+            DataError: one is too long and ``long_text`` is ``error``.
+        """
+        texts, words = [s.text for s in sentences], [s.words for s in sentences]
+        encoded = []
+        for i, aligned in enumerate(align(self.tokenizer, texts, words)):
+            size = len(aligned.ids)
+            encoded.append(EncodedSentence.of(aligned, self._rows(size, aligned.firsts, i, where)))
+        return encoded
+
+    def _rows(self, size: int, firsts: Sequence[int], i: int, where: Any) -> list[Row]:
+        room = self.max_length - self.template.size
+        if size > room and self.long_text == "error":
+            raise DataError(
+                f"the sentence has {size + self.template.size} tokens",
+                where=where(i),
+                rule=f"data.max_length is {self.max_length} and data.long_text is error",
+                remedy="shorten it, raise data.max_length, or set data.long_text to window or "
+                "truncate",
+            )
+        if size > room and self.long_text == "truncate":
+            return [Row(0, room)]
+        return cut_rows(size, firsts, room, self.stride)
+
+
+def length_facts(name: str, encoded: Sequence[EncodedSentence], encoder: SentenceEncoder) -> str:
+    """What became of the sentences that were too long, as a line for a person."""
+    words, lost = sum(len(one.owners) for one in encoded), sum(one.lost for one in encoded)
+    fits = encoder.max_length - encoder.template.size
+    long = [one for one in encoded if len(one.aligned.ids) > fits]
+    said = f"{name}: lost {lost:,} of {words:,} words"
+    if not long:
+        return f"{said} (every sentence fits {encoder.max_length})"
+    of = f"{len(long):,} of {len(encoded):,} sentences"
+    if encoder.long_text == "window":
+        return f"{said}; {of} read in {sum(len(one.rows) for one in long):,} windows"
+    return (
+        f"{said} ({100 * lost / words if words else 0.0:.1f} %); {of} are longer than "
+        f"{encoder.max_length} tokens (data.long_text={encoder.long_text})"
+    )
+
+
+def class_weights(
+    asked: str | Mapping[str, float], labels: Sequence[int], names: Sequence[str]
+) -> torch.Tensor:
+    """The weight of each tag in the loss; shape (C,).
+
+    Args:
+        asked: ``balanced``, scikit-learn's n / (C * n_tag) over the labelled pieces of train; or
+            weights by tag (``B-person``) or type (``person``: all of its tags). A tag's own
+            weight goes before that of its type.
+        labels: the labels of train.
+        names: the C tags.
+
+    Raises:
+        ConfigError: a name is neither a tag nor a type.
+    """
+    if isinstance(asked, str):
+        counts = Counter(labels)
+        shares = [len(labels) / (len(names) * counts[i]) if counts[i] else 0.0
+                  for i in range(len(names))]  # fmt: skip
+        return torch.tensor(shares, dtype=torch.float32)
+    types = [split_tag(name)[1] for name in names]
+    known = [*names, *sorted(set(filter(None, types)) - set(names))]
+    for name in asked:
+        if name not in known:
+            raise ConfigError(
+                f"no tag or type {name!r}",
+                where="tune.class_weights",
+                rule=f"they are: {', '.join(known)}",
+                remedy=did_you_mean(name, known),
+            )
+    chosen = [asked.get(n, asked.get(t, 1.0)) for n, t in zip(names, types, strict=True)]
+    return torch.tensor(chosen, dtype=torch.float32)

@@ -1,0 +1,158 @@
+"""The model that a translation is trained with: hfdl's own from nothing, or a saved one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hfdl.config.schema import DataConfig, ModelConfig
+from hfdl.data.table import Table
+from hfdl.data.vocabulary import learn_bpe
+from hfdl.errors import ConfigError, ModelError, ShapeError, did_you_mean
+from hfdl.hf_models.encoder_decoder import (
+    ScratchTransformerConfig,
+    ScratchTransformerForConditionalGeneration,
+)
+from hfdl.models.transformer import TransformerConfig
+from hfdl.tasks.translation.data import pairs
+
+SCHEME = "hfdl://"
+SCRATCH = "hfdl://transformer"
+"""hfdl's own architecture: no pretrained weights, and a vocabulary learned from the data."""
+
+# The vocabulary is learned, and its first piece is the padding.
+_SIZES = {f.name: f.default for f in fields(TransformerConfig) if f.name != "pad_token_id"}
+# By the type of a size's default: whether a value fits, and the rule in words. The numbers with a
+# fraction are probabilities, and the epsilon of the norms.
+_KINDS: dict[type, tuple[Callable[[Any], bool], str]] = {
+    bool: (lambda value: isinstance(value, bool), "true or false"),
+    int: (lambda value: type(value) is int and value > 0, "a whole number, 1 or more"),
+    float: (lambda value: type(value) in (int, float) and 0 <= value < 1, "from 0 to below 1"),
+    str: (lambda value: isinstance(value, str), "a name"),
+}
+
+
+def is_scratch(model: ModelConfig) -> bool:
+    """Whether a recipe trains hfdl's own architecture from nothing.
+
+    Raises:
+        ConfigError: an ``hfdl://`` name that does not exist, or an implementation that it has not.
+    """
+    if not model.name.startswith(SCHEME):
+        return False
+    if model.name != SCRATCH:
+        raise ConfigError(
+            f"no architecture {model.name!r}", where="model.name", remedy=f"set it to {SCRATCH}"
+        )
+    if model.implementation == "hf":
+        raise ConfigError(
+            f"transformers has no class of its own for {SCRATCH}",
+            where="model.implementation",
+            rule="hf asks for transformers' own code",
+            remedy="leave it out, or name a pretrained model",
+        )
+    return True
+
+
+def vocabulary_size(model: ModelConfig) -> int:
+    """How many pieces the vocabulary is to have: ``model.config.vocab_size``.
+
+    Raises:
+        ConfigError: it is no number, or too small for the bytes and the special tokens.
+    """
+    sizes = _checked(model.config or {})
+    size = sizes.get("vocab_size", _SIZES["vocab_size"])
+    least = 256 + 3
+    if size < least:
+        raise ConfigError(
+            f"{size} pieces are too few",
+            where="model.config.vocab_size",
+            rule=f"every byte and special token is one: {least} at least",
+            remedy="raise it",
+        )
+    return size
+
+
+def learn_vocabulary(train: Table, data: DataConfig, model: ModelConfig) -> Any:
+    """The tokenizer of a model that is trained from nothing: one for sources and targets.
+
+    Args:
+        train: the training split.
+        data: its columns.
+        model: ``config`` says how many pieces to learn.
+
+    Raises:
+        ConfigError: a wrong size, or several target columns.
+        DataError: a text is missing.
+    """
+    sources, targets = pairs(train, data)
+    return learn_bpe([*sources, *targets], vocabulary_size(model))
+
+
+def build_scratch(
+    model: ModelConfig, tokenizer: Any
+) -> tuple[ScratchTransformerForConditionalGeneration, list[str]]:
+    """hfdl's transformer with fresh weights, and the names of all its parameters.
+
+    Args:
+        model: the recipe's section; ``config`` holds sizes of ``TransformerConfig``.
+        tokenizer: its vocabulary was learned.
+
+    Raises:
+        ConfigError: an unknown size, or sizes that do not fit each other.
+    """
+    sizes = {**_checked(model.config or {}), "vocab_size": len(tokenizer)}
+    try:
+        config = ScratchTransformerConfig(
+            **sizes, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id, decoder_start_token_id=tokenizer.bos_token_id,
+        )  # fmt: skip
+        built = ScratchTransformerForConditionalGeneration(config)
+    except ShapeError as error:
+        raise ConfigError(
+            error.problem, where="model.config", rule=error.rule, remedy="change one of the two"
+        ) from error
+    built = built.to(getattr(torch, model.dtype))
+    return built, [name for name, _ in built.named_parameters()]
+
+
+def start_token_id(config: Any, folder: Path) -> int:
+    """What a saved model's targets begin with.
+
+    Raises:
+        ModelError: it is no encoder-decoder model, or does not say.
+    """
+    start = getattr(config, "decoder_start_token_id", None)
+    if not config.is_encoder_decoder or start is None:
+        raise ModelError(
+            f"{config.model_type} is no encoder-decoder model that says what targets begin with",
+            where=str(folder / "config.json"),
+            rule="a translation needs is_encoder_decoder and decoder_start_token_id",
+            remedy="choose another model, or train one: model.name=hfdl://transformer",
+        )
+    return start
+
+
+def _checked(sizes: dict[str, Any]) -> dict[str, Any]:
+    """The sizes themselves, if each is known and of the kind of its default."""
+    for name, value in sizes.items():
+        if name not in _SIZES:
+            raise ConfigError(
+                f"{SCRATCH} has no size {name!r}",
+                where=f"model.config.{name}",
+                remedy=did_you_mean(name, _SIZES),
+            )
+        kind = type(_SIZES[name])
+        fits, rule = _KINDS[kind]
+        if not fits(value):
+            raise ConfigError(
+                f"it cannot be {value!r}",
+                where=f"model.config.{name}",
+                rule=f"it is {rule}, {_SIZES[name]!r} by default",
+                remedy="correct or remove it",
+            )
+    return sizes

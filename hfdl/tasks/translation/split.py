@@ -1,0 +1,103 @@
+"""A tokenised split of sources and targets, and how some of its examples become a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from hfdl.data.collate import pad_rows, padding_mask
+from hfdl.data.encode import EncodedText
+from hfdl.hf_models.encoder_decoder import IGNORED, shift_right
+from hfdl.tasks.protocol import Batch
+
+
+@dataclass(frozen=True)
+class TargetIds:
+    """The ids that a decoder is fed with beside the words.
+
+    Args:
+        start: what every target begins with.
+        pad: fills rows up.
+    """
+
+    start: int
+    pad: int
+
+
+class TranslationSplit:
+    """Encoded sources with their targets.
+
+    Args:
+        name: ``train``, ``validation`` or ``test``.
+        sources: N encoded texts of one row each.
+        targets: N encoded translations; None where there are none (prediction).
+        ids: padding and start.
+        texts, answers: the sources and the right translations as a person wrote them.
+        where: the place of an example in words.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sources: Sequence[EncodedText],
+        targets: Sequence[EncodedText] | None,
+        ids: TargetIds,
+        *,
+        texts: Sequence[str] = (),
+        answers: Sequence[str] = (),
+        where: Callable[[int], str] = lambda row: f"text {row + 1}",
+    ) -> None:
+        self.name = name
+        self.sources, self.targets, self.ids = sources, targets, ids
+        self.texts, self.answers, self._where = texts, answers, where
+        self.in_training = False
+        """Whether the loss of its batches is the one to be trained on, focal or smoothed."""
+        self.lengths = np.array([text.size for text in sources], dtype=np.int64)  # (N,)
+        if targets is not None:
+            self.lengths += np.array([text.size for text in targets], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def references(self) -> Sequence[str]:
+        """The right translations."""
+        return self.answers
+
+    def where(self, example: int) -> str:
+        """The place of an example in words."""
+        return self._where(example)
+
+    def describe(self, example: int) -> dict[str, Any]:
+        """Place, source and right translation of an example."""
+        return {
+            "where": self.where(example),
+            "text": self.texts[example],
+            "label": self.answers[example],
+        }
+
+    def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
+        """The given examples, padded to the longest source and the longest target.
+
+        The decoder is given the true target, shifted right behind the start token, whatever it
+        would have said itself: teacher forcing. ``seed`` and ``epoch`` do not matter: nothing
+        about the batch is random.
+        """
+        sources = [self.sources[i].rows[0] for i in examples]
+        lengths = [len(row) for row in sources]
+        ids = pad_rows(sources, self.ids.pad)  # (B, S)
+        inputs = {"input_ids": ids, "attention_mask": padding_mask(lengths, ids.shape[1])}
+        if self.targets is None:
+            return Batch(inputs, {}, examples, sum(lengths))
+        targets = [self.targets[i].rows[0] for i in examples]
+        labels = pad_rows(targets, IGNORED)  # (B, T)
+        inputs["decoder_input_ids"] = shift_right(
+            labels, start_token_id=self.ids.start, pad_token_id=self.ids.pad
+        )
+        wanted = {"labels": labels}
+        if self.in_training:
+            wanted["training"] = torch.ones(())  # that it is there says all
+        return Batch(inputs, wanted, examples, sum(lengths) + sum(map(len, targets)))

@@ -1,0 +1,1 @@
+"""One module a model family: config translation and tensor names."""
