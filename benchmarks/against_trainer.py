@@ -75,7 +75,7 @@ def train_with_trainer(
     import torch
     from transformers import Trainer, TrainingArguments
 
-    from hfdl.training.precision import native_bf16
+    from hfdl.training.accelerator import native_bf16
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     trainer = Trainer(

@@ -114,8 +114,7 @@ def in_torch(network: Layer) -> Layer:
     from hfdl.foundations.activations import ReLU
     from hfdl.foundations.dense import Dense
     from hfdl.foundations.vision.convolution import Conv2d
-    from hfdl.foundations.vision.flatten import Flatten
-    from hfdl.foundations.vision.pooling import MaxPool2d
+    from hfdl.foundations.vision.pooling import Flatten, MaxPool2d
     from hfdl.torch_layer import TorchLayer
 
     def twin(layer: Layer) -> nn.Module:

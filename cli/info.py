@@ -43,7 +43,7 @@ def collect() -> dict[str, Any]:
 def _devices() -> dict[str, Any]:
     import torch
 
-    from hfdl.training.precision import choose_precision
+    from hfdl.training.accelerator import choose_precision
 
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     device = torch.device("cuda" if names else "cpu")

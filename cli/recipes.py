@@ -37,7 +37,7 @@ def list_recipes(json: Json = False) -> None:
     Examples:
       hfdl recipes list
     """
-    from hfdl.config.shipped import recipe_header, recipe_names
+    from hfdl.config.load import recipe_header, recipe_names
 
     headers = {name: recipe_header(name) for name in recipe_names()}
     if json:
@@ -54,7 +54,7 @@ def show(name: Name) -> None:
     Examples:
       hfdl recipes show sentiment
     """
-    from hfdl.config.shipped import recipe_text
+    from hfdl.config.load import recipe_text
 
     print_text(recipe_text(name).rstrip("\n"))
 
@@ -75,7 +75,7 @@ def copy(
       hfdl recipes copy sentiment
       hfdl recipes copy sentiment experiments/mine.yaml
     """
-    from hfdl.config.shipped import recipe_text
+    from hfdl.config.load import recipe_text
     from hfdl.errors import OutputError
 
     text = recipe_text(name)

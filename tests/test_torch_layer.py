@@ -22,8 +22,7 @@ from hfdl.foundations.optimizers import SGD, Adam
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.state import restore, state_of
 from hfdl.foundations.vision.convolution import Conv2d
-from hfdl.foundations.vision.flatten import Flatten
-from hfdl.foundations.vision.pooling import MaxPool2d
+from hfdl.foundations.vision.pooling import Flatten, MaxPool2d
 from hfdl.torch_layer import TorchLayer
 
 BOUND = 1e-10

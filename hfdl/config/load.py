@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import ValidationError
 
-from hfdl.config.dump import dump_recipe
 from hfdl.config.error_messages import Origin, config_error, misread_boolean, wrong_value
-from hfdl.config.overrides import merge
+from hfdl.config.overrides import merge, settings
 from hfdl.config.schema import Recipe
-from hfdl.config.shipped import list_remedy, recipe_header, recipe_names, recipe_text
-from hfdl.config.yaml import Document, parse_document, read_document
-from hfdl.errors import ConfigError
+from hfdl.config.yaml import Document, dump_recipe, parse_document, read_document
+from hfdl.errors import ConfigError, nearest
 
 __all__ = ["dump_recipe", "load_recipe", "recipe_header", "recipe_names", "recipe_text"]
 
@@ -84,3 +84,90 @@ def _read_run(folder: Path) -> Document:
             remedy="name the recipe's file instead",
         )
     return read_document(file)
+
+
+# ---- The recipes that come with hfdl: every YAML file under the package ``hfdl.recipes`` ---------
+
+_SUFFIX = ".yaml"
+
+
+def recipe_names() -> list[str]:
+    """The names of the shipped recipes, sorted: their paths without the suffix."""
+    return sorted(_recipes())
+
+
+def recipe_text(name: str) -> str:
+    """A shipped recipe as it is written, comments included.
+
+    Raises:
+        ConfigError: no shipped recipe of that name.
+    """
+    recipes = _recipes()
+    if name not in recipes:
+        raise ConfigError(f"no shipped recipe {name!r}", remedy=list_remedy(name))
+    return recipes[name].read_text(encoding="utf-8")
+
+
+def recipe_header(name: str) -> list[str]:
+    """The comment that a shipped recipe opens with, line by line, without the marks.
+
+    Raises:
+        ConfigError: no shipped recipe of that name.
+    """
+    header = []
+    for line in recipe_text(name).splitlines():
+        if not line.startswith("#"):
+            break
+        header.append(line.removeprefix("#").removeprefix(" "))
+    return header
+
+
+def list_remedy(name: str) -> str:
+    """What to do about a name that no shipped recipe has."""
+    close = nearest(name, recipe_names())
+    see_all = "see all with: hfdl recipes list"
+    return f"did you mean {close!r}? Or {see_all}" if close else see_all
+
+
+def _recipes() -> dict[str, Traversable]:
+    return dict(_walk(files("hfdl.recipes"), ""))
+
+
+def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(_SUFFIX):
+            yield prefix + entry.name.removesuffix(_SUFFIX), entry
+
+
+# ---- Data given as Python objects: a recipe is text, so a marker stands in it for the object -----
+
+MEMORY = "memory://"
+"""What the marker of an object begins with."""
+
+_SOURCES = {("data", split) for split in ("train", "validation", "test")}
+
+
+def take_objects(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take data objects out of overrides.
+
+    Args:
+        overrides: dotted or nested keys. ``data.train``, ``.validation`` and ``.test`` may be a
+            Dataset, a DataFrame, a list of dicts or a dict of lists.
+
+    Returns:
+        the overrides, dotted, with a marker (``memory://train``) in place of each object, and the
+        objects by marker.
+    """
+    plain: dict[str, Any] = {}
+    objects: dict[str, Any] = {}
+    for path, value in settings(overrides):
+        key = ".".join(path)
+        if path in _SOURCES and value is not None and not isinstance(value, str | PurePath):
+            marker = f"{MEMORY}{path[-1]}"
+            objects[marker] = value
+            value = marker
+        plain.pop(key, None)
+        plain[key] = value
+    return plain, objects

@@ -104,7 +104,8 @@ def prove_attention(model: nn.Module, name: str, inputs: Mapping[str, Any]) -> d
             f"attention {name!r} did not run in {len(calls.missing)} of {len(calls.counts)} "
             f"attention modules, the first of them {calls.missing[0]}",
             rule="every attention module of the model must call it in a forward",
-            remedy=f"switch the model with hfdl.custom_attention.switch.use_attention(model, {name!r}), "
+            remedy="switch the model with "
+            f"hfdl.custom_attention.switch.use_attention(model, {name!r}), "
             "and give inputs that reach all of it",
         )
     return calls.counts

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import inspect
 import keyword
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 from hfdl.custom_attention.adapter import FEATURES, AttentionAdapter, AttentionFunction
-from hfdl.custom_attention.numpy_attention import from_numpy
-from hfdl.errors import ConfigError
+from hfdl.errors import ConfigError, ModelError
 from hfdl.foundations.transformer.attention import attention as numpy_attention
 from hfdl.nn.functional import attention, fused_attention
 
@@ -31,8 +36,9 @@ def register_attention(name: str, fn: AttentionFunction, *, grouped: bool = Fals
     """Make a function the attention ``name`` of every pretrained model that takes one.
 
     ``AutoModel.from_pretrained(..., attn_implementation=name)`` then uses it, and
-    ``hfdl.custom_attention.switch.use_attention(model, name)`` switches a live model. The first cannot tell
-    an architecture that ignores it: ``hfdl.custom_attention.calls.prove_attention`` can.
+    ``hfdl.custom_attention.switch.use_attention(model, name)`` switches a live model. The first
+    cannot tell an architecture that ignores it: ``hfdl.custom_attention.calls.prove_attention``
+    can.
 
     ``fn(q, k, v, mask)`` gets torch tensors:
 
@@ -145,6 +151,53 @@ def _check_function(fn: AttentionFunction) -> None:
             f"the function's parameter {wrong[0]!r} cannot be given by name",
             rule="what follows (q, k, v, mask) is passed as keywords",
         )
+
+
+# ---- A NumPy function as the attention of a torch model, for looking and not for training --------
+
+
+def from_numpy(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a torch attention of one written in NumPy.
+
+    Args:
+        fn: ``fn(q, k, v, mask, ...)`` of arrays, see ``hfdl.register_attention``. It may run on
+            its inputs' memory: it must not write to them.
+
+    Returns:
+        the same function of tensors, with fn's signature. It raises ModelError where gradients
+        are asked for: NumPy records none, and the model would train around a constant.
+    """
+
+    @wraps(fn)
+    def of_tensors(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, **keywords: Any) -> Any:
+        if torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v)):
+            raise ModelError(
+                "an attention in NumPy has no gradients",
+                rule="it can be run, not trained or differentiated",
+                remedy="run the model under torch.no_grad()",
+            )
+        arrays = [_to_array(x) for x in (q, k, v, mask)]
+        result = fn(*arrays, **{name: _to_array(value) for name, value in keywords.items()})
+        if isinstance(result, tuple):
+            return tuple(_to_tensor(x, q) for x in result)
+        return _to_tensor(result, q)
+
+    return of_tensors
+
+
+def _to_array(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    value = value.detach().cpu()
+    # NumPy has no bfloat16, and computes float16 number by number.
+    half = value.dtype in (torch.bfloat16, torch.float16)
+    return (value.float() if half else value).numpy()
+
+
+def _to_tensor(array: Any, like: Tensor) -> Any:
+    if not isinstance(array, np.ndarray):
+        return array
+    return torch.from_numpy(np.ascontiguousarray(array)).to(like.device, like.dtype)
 
 
 register_builtin()

@@ -30,7 +30,7 @@ from hfdl.foundations.activations import (
 from hfdl.foundations.batch_norm import BatchNorm
 from hfdl.foundations.dense import Dense
 from hfdl.foundations.dropout import Dropout
-from hfdl.foundations.fit import History, fit
+from hfdl.foundations.fit import History, evaluate, fit
 from hfdl.foundations.gradcheck import central_differences, check_layer
 from hfdl.foundations.gradient_norms import deep_stack, gradient_norms
 from hfdl.foundations.initialization import (
@@ -50,7 +50,7 @@ from hfdl.foundations.losses import (
     softmax_cross_entropy,
 )
 from hfdl.foundations.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
-from hfdl.foundations.optimizers.averages import exponential_average
+from hfdl.foundations.optimizers.base import exponential_average
 from hfdl.foundations.perceptron import Perceptron
 from hfdl.foundations.recurrent.bidirectional import Bidirectional, Stacked
 from hfdl.foundations.recurrent.gradient_through_time import gradient_through_time
@@ -78,13 +78,11 @@ from hfdl.foundations.transformer.layer_norm import LayerNorm
 from hfdl.foundations.transformer.multi_head import MultiHeadAttention
 from hfdl.foundations.transformer.positions import LearnedPositions, SinusoidalPositions, sinusoidal
 from hfdl.foundations.transformer.transformer_block import PostNormBlock, PreNormBlock
-from hfdl.foundations.update import evaluate
 from hfdl.foundations.vision.augmentation import augment
 from hfdl.foundations.vision.convolution import Conv1d, Conv2d
 from hfdl.foundations.vision.digits import digits_cnn, digits_mlp
-from hfdl.foundations.vision.flatten import Flatten
 from hfdl.foundations.vision.idx_files import load_mnist
-from hfdl.foundations.vision.pooling import AvgPool2d, MaxPool2d
+from hfdl.foundations.vision.pooling import AvgPool2d, Flatten, MaxPool2d
 from hfdl.foundations.vision.windows import output_size
 from hfdl.foundations.words.analogies import read_analogies, score_analogies
 from hfdl.foundations.words.embedding import Embedding

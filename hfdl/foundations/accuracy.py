@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.foundations import losses
-from hfdl.foundations.targets import IGNORED
+from hfdl.foundations.losses import IGNORED
 
 Accuracy = Callable[[Any, Any], float]
 """From a prediction and a target to a share in [0, 1]."""

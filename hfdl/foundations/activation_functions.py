@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hfdl.foundations.floats import floats
-from hfdl.foundations.layer import Floats
+from hfdl.foundations.layer import Floats, floats
 from hfdl.foundations.transformer import attention
 
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.errors import ShapeError
-from hfdl.foundations.floats import floats
-from hfdl.foundations.layer import Backprop, Floats, Layer, Parameter
+from hfdl.foundations.layer import Backprop, Floats, Layer, Parameter, floats
 
 
 class BatchNorm(Layer):

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from hfdl.errors import ShapeError
-from hfdl.foundations.floats import floats
 from hfdl.foundations.initialization import Initializer, Rng, glorot_uniform
-from hfdl.foundations.layer import Backprop, Floats, Layer, Parameter
+from hfdl.foundations.layer import Backprop, Floats, Layer, Parameter, floats
 
 
 class Dense(Layer):

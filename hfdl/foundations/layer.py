@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -96,3 +96,12 @@ def _walk(part: Any, path: str) -> Iterator[tuple[str, Parameter]]:
     elif isinstance(part, (list, tuple)):
         for i, inner in enumerate(part):
             yield from _walk(inner, f"{path}.{i}")
+
+
+# ---- Whatever was given, as an array of floats ---------------------------------------------------
+
+
+def floats(x: Any, otherwise: DTypeLike = np.float64) -> Floats:
+    """An array of floats keeps its precision; anything else becomes one of type ``otherwise``."""
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(otherwise)

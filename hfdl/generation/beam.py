@@ -15,14 +15,15 @@ The rules are those of transformers 5, so that results are equal:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from hfdl.generation.hypotheses import DEAD, Beams, Hypotheses, take
 from hfdl.generation.protocol import Decoder, start_copies
-from hfdl.generation.stepwise import Ending
+from hfdl.generation.sampling import Ending
 
 EarlyStopping = bool | Literal["never"]
 
@@ -105,3 +106,96 @@ def _rows(origins: Tensor) -> Tensor:
     batch, beams = origins.shape
     first = torch.arange(batch, device=origins.device).unsqueeze(1) * beams
     return (first + origins).flatten()
+
+
+# ---- The two sets of sequences that beam search keeps for each prompt ----------------------------
+# K beams, C candidates, L new tokens.
+
+DEAD = -1e9
+"""The score of what cannot win. Finite, since it is still divided by lengths and compared."""
+
+
+@dataclass(frozen=True)
+class Beams:
+    """Unfinished sequences.
+
+    Args:
+        tokens: (B, K, L).
+        scores: sum of the log-probabilities, (B, K).
+    """
+
+    tokens: Tensor
+    scores: Tensor
+
+    @classmethod
+    def first(cls, batch: int, beams: int, like: Tensor) -> Beams:
+        """K empty ones for each prompt. They are the same, so all but one start dead."""
+        tokens = torch.zeros(batch, beams, 0, dtype=torch.long, device=like.device)
+        scores = like.new_full((batch, beams), DEAD)
+        scores[:, 0] = 0.0
+        return cls(tokens, scores)
+
+    def take(self, order: Tensor) -> Beams:
+        """Those at ``order`` (B, K') along K."""
+        return Beams(take(self.tokens, order), self.scores.gather(1, order))
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """Finished sequences, best first.
+
+    Args:
+        tokens: (B, K, max_new_tokens), padded on the right.
+        scores: after the length penalty, (B, K).
+        lengths: new tokens of each, its stop token among them, (B, K).
+        finished: False where a place is still free, (B, K).
+    """
+
+    tokens: Tensor
+    scores: Tensor
+    lengths: Tensor
+    finished: Tensor
+
+    @classmethod
+    def none(cls, batch: int, beams: int, width: int, pad: int, like: Tensor) -> Hypotheses:
+        """K free places for each prompt, ``width`` tokens wide."""
+        lengths = torch.zeros(batch, beams, dtype=torch.long, device=like.device)
+        tokens = lengths.new_full((batch, beams, width), pad)
+        return cls(tokens, like.new_full((batch, beams), DEAD), lengths, lengths.bool())
+
+    @property
+    def full(self) -> Tensor:
+        """Whether a prompt has K finished sequences, (B, 1)."""
+        return self.finished.all(dim=1, keepdim=True)
+
+    @property
+    def worst(self) -> Tensor:
+        """The lowest score of a prompt's sequences, (B, 1)."""
+        return self.scores.min(dim=1, keepdim=True).values
+
+    def add(self, candidates: Beams, finished: Tensor, divisor: float, pad: int) -> Hypotheses:
+        """The best K of these and of the candidates that finished.
+
+        Args:
+            candidates: C of them.
+            finished: which of them do count, (B, C).
+            divisor: what their scores are divided by.
+            pad: what stands behind their ends.
+        """
+        room = self.tokens.shape[-1] - candidates.tokens.shape[-1]
+        new_tokens = F.pad(candidates.tokens, (0, room), value=pad)
+        new_scores = torch.where(finished, candidates.scores / divisor, DEAD)
+        new_lengths = torch.full_like(new_tokens[..., 0], candidates.tokens.shape[-1])
+        scores = torch.cat([self.scores, new_scores], dim=1)  # (B, K + C)
+        scores, best = scores.topk(self.scores.shape[1], dim=1)  # (B, K)
+        return Hypotheses(
+            take(torch.cat([self.tokens, new_tokens], dim=1), best),
+            scores,
+            torch.cat([self.lengths, new_lengths], dim=1).gather(1, best),
+            torch.cat([self.finished, finished], dim=1).gather(1, best),
+        )
+
+
+def take(tokens: Tensor, order: Tensor) -> Tensor:
+    """Sequences (B, K, L) at ``order`` (B, K') along K -> (B, K', L)."""
+    return tokens.gather(1, order.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))

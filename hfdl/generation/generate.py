@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.generation.beam import EarlyStopping, beam_search
-from hfdl.generation.prepare import prepare_decoder, prepare_ending
 from hfdl.generation.protocol import Decoder
-from hfdl.generation.settings import Settings
-from hfdl.generation.stepwise import Ending
+from hfdl.generation.sampling import Ending
+from hfdl.generation.settings import Settings, prepare_decoder, prepare_ending
 from hfdl.generation.streaming import steps
-from hfdl.nn.modes import evaluating
+from hfdl.nn.lengths import evaluating
 
 
 @torch.no_grad()
@@ -51,7 +50,7 @@ def generate(
         max_new_tokens: the most to make for each prompt.
         num_beams: above 1, beam search.
         do_sample: draw each token at random.
-        temperature: with do_sample; see `hfdl.generation.warpers`.
+        temperature: with do_sample; see `hfdl.generation.sampling`.
         top_k: as temperature; None keeps all.
         top_p: as temperature; None keeps all.
         num_return_sequences: R, for each prompt; with do_sample, or up to num_beams.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from hfdl.generation.protocol import Decoder
-from hfdl.generation.stepwise import Ending, stepwise
-from hfdl.generation.warpers import apply_temperature, keep_top_k, keep_top_p
+from hfdl.generation.protocol import Decoder, start_copies
 
 Warp = Callable[[Tensor], Tensor]
 """Logits (B, V) -> logits (B, V)."""
@@ -84,3 +83,115 @@ def _stream_seed(*parts: int) -> int:
     """A seed such that streams of neighbouring parts have nothing in common."""
     key = ":".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
+
+
+# ---- Greedy search: always the most probable next token ------------------------------------------
+
+
+def greedy(decoder: Decoder, ending: Ending) -> Iterator[Tensor]:
+    """Continue each prompt by ``y_t = argmax_y p(y | y_<t)``; of equal ones, the smallest id.
+
+    Args:
+        decoder: the prompts.
+        ending: when rows end.
+
+    Yields:
+        the tokens of one step, (B,).
+    """
+    return stepwise(decoder, lambda logits: logits.argmax(dim=-1), ending)
+
+
+# ---- Distributions made narrower before a token is drawn: pure functions of logits (..., V) ------
+# A token that may not be drawn gets the logit minus infinity. Applied in the order temperature,
+# top-k, top-p, these give the distribution that transformers' ``generate`` draws from.
+
+
+def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
+    """``p(y) ~ exp(z_y / temperature)``: below 1 sharper, above 1 flatter.
+
+    The Boltzmann distribution of Ackley, Hinton and Sejnowski 1985
+    (https://doi.org/10.1207/s15516709cog0901_7).
+
+    Args:
+        logits: z, (..., V).
+        temperature: > 0.
+    """
+    return logits / temperature
+
+
+def keep_top_k(logits: Tensor, k: int) -> Tensor:
+    """Keep the k most probable tokens (Fan et al. 2018, arXiv:1805.04833).
+
+    Args:
+        logits: (..., V).
+        k: >= 1; all are kept where k exceeds V. Tokens equal to the k-th are kept too.
+    """
+    kth = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]  # (..., 1)
+    return logits.masked_fill(logits < kth, -float("inf"))
+
+
+def keep_top_p(logits: Tensor, p: float) -> Tensor:
+    """Keep the nucleus: the fewest tokens that together have probability p or more.
+
+    Holtzman et al. 2019, section 3.1 (arXiv:1904.09751). Seen from below, a token is dropped where
+    it and all less probable ones together have at most 1 - p. The most probable one stays.
+
+    Args:
+        logits: (..., V).
+        p: in (0, 1].
+    """
+    ascending, tokens = logits.sort(dim=-1)
+    mass = ascending.softmax(dim=-1).cumsum(dim=-1)
+    dropped = mass <= 1.0 - p
+    dropped[..., -1] = False
+    return logits.masked_fill(dropped.scatter(-1, tokens, dropped), -float("inf"))
+
+
+# ---- The loop of greedy search and sampling: choose a token for each row, append, repeat ----
+
+Choose = Callable[[Tensor], Tensor]
+"""Logits (B, V) -> tokens (B,)."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """When sequences end.
+
+    Args:
+        max_new_tokens: no row gets more.
+        stop_tokens: a row ends with the first of these, which it keeps.
+        pad_token_id: what stands behind the end of a row while others go on.
+    """
+
+    max_new_tokens: int
+    stop_tokens: tuple[int, ...] = ()
+    pad_token_id: int = 0
+
+    def is_stop(self, tokens: Tensor) -> Tensor:
+        """Which tokens are stop tokens; bool, of any shape."""
+        return torch.isin(tokens, tokens.new_tensor(self.stop_tokens))
+
+
+def stepwise(
+    decoder: Decoder, choose: Choose, ending: Ending, *, copies: int = 1
+) -> Iterator[Tensor]:
+    """Continue every row until each has stopped.
+
+    Args:
+        decoder: the prompts.
+        choose: picks each row's next token.
+        ending: when rows end.
+        copies: continuations of each prompt.
+
+    Yields:
+        the tokens of one step, (B * copies,); padding for rows that have ended.
+    """
+    logits = start_copies(decoder, copies)
+    ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    for count in range(1, ending.max_new_tokens + 1):
+        tokens = choose(logits).masked_fill(ended, ending.pad_token_id)
+        yield tokens
+        ended = ended | ending.is_stop(tokens)
+        if count == ending.max_new_tokens or bool(ended.all()):
+            return
+        logits = decoder.step(tokens.unsqueeze(1))  # (B,) -> (B, 1)

@@ -9,12 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.generation.decoders import CausalDecoder, Seq2SeqDecoder
-from hfdl.generation.greedy import greedy
-from hfdl.generation.prepare import prepare_decoder, prepare_ending
-from hfdl.generation.sampling import Draw, sample, warper
-from hfdl.generation.settings import Settings
-from hfdl.generation.stepwise import Ending
-from hfdl.nn.modes import evaluating
+from hfdl.generation.sampling import Draw, Ending, greedy, sample, warper
+from hfdl.generation.settings import Settings, prepare_decoder, prepare_ending
+from hfdl.nn.lengths import evaluating
 
 _REPLACEMENT = "\ufffd"
 """What a decoder writes for bytes that are no character, or not one yet."""

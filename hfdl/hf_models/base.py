@@ -12,9 +12,8 @@ import transformers
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from hfdl.weights.families.name_table import Head, Table
 from hfdl.weights.families.registry import Family
-from hfdl.weights.families.family import Head
-from hfdl.weights.families.name_table import Table
 
 _CORE = "core."
 # Of a config that belongs to the class and not to the model.

@@ -8,12 +8,13 @@ import torch
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ShapeError, nearest
+from hfdl.hf_models.load import in_own_code
 from hfdl.hf_models.word_models import SMALL
+from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES
-from hfdl.weights.families.family import Head
-from hfdl.weights.pretrained import in_own_code, refuse_unfit_sizes, set_sizes
+from hfdl.weights.names import SCHEME
+from hfdl.weights.pretrained import refuse_unfit_sizes, set_sizes
 
-SCHEME = "hfdl://"
 HEADS: dict[str, tuple[Head, str]] = {
     "causal_lm": ("causal_lm", "AutoModelForCausalLM"),
     "masked_lm": ("masked_lm", "AutoModelForMaskedLM"),

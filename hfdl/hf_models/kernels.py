@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.errors import ModelError
-from hfdl.nn.attention import MultiHeadAttention
+from hfdl.nn.attend import AttentionLayer
 from hfdl.nn.functional import AttentionKernel, allowed, attention, fused_attention
 from hfdl.nn.masks import to_additive
 
@@ -60,9 +60,9 @@ class InterfaceKernel:
 
     name: str
     keywords: dict[str, Any] = field(default_factory=dict)
-    module: MultiHeadAttention | None = None
+    module: AttentionLayer | None = None
 
-    def in_layer(self, module: MultiHeadAttention) -> InterfaceKernel:
+    def in_layer(self, module: AttentionLayer) -> InterfaceKernel:
         """The kernel for one layer."""
         return replace(self, module=module)
 

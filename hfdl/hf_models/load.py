@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.hf_models import CITIZENS, Citizen
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
+from hfdl.weights.names import OWN_TYPES
 from hfdl.weights.pretrained import build_pretrained, load_config
 from hfdl.weights.resolve import find_model
 
@@ -92,6 +94,31 @@ def citizen_class_of(hf_model: Any) -> type[Citizen]:
     if name not in CITIZENS:
         raise _unknown(name, None)
     return CITIZENS[name]
+
+
+def build_saved(
+    auto_class: str, folder: Path, model: ModelConfig, **settings: Any
+) -> tuple[torch.nn.Module, list[str]]:
+    """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
+
+    The names of fresh parameters are transformers' in either case.
+
+    Raises:
+        ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
+    """
+    built, fresh = build_pretrained(auto_class, folder, model, **settings)
+    return (in_own_code(built) if model.implementation == "scratch" else built), fresh
+
+
+def in_own_code(model: Any) -> torch.nn.Module:
+    """A transformers model as hfdl's own; its tensors are taken over, so let the other go.
+
+    Raises:
+        ModelError: hfdl has no code of its own for it.
+    """
+    if model.config.model_type.startswith(OWN_TYPES):
+        return model
+    return citizen_class_of(model).adopt(model)
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import can_return_tuple
 
-from hfdl.hf_models.small_configs import ScratchRecurrentConfig
-from hfdl.hf_models.word_base import SmallModel, refuse_two_inputs
+from hfdl.hf_models.word_base import ScratchRecurrentConfig, SmallModel, refuse_two_inputs
 from hfdl.models.recurrent import RecurrentForCausalLM
 from hfdl.nn.recurrence import State
 

@@ -9,9 +9,9 @@ import transformers
 from hfdl.hf_models.base import Citizen
 from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
 from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
+from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
-from hfdl.weights.families.family import Head
-from hfdl.weights.pretrained import OWN_TYPES
+from hfdl.weights.names import OWN_TYPES
 
 _ENCODERS: dict[Head, type[Citizen]] = {
     "base": EncoderModel, "masked_lm": MaskedLM, "sequence": EncoderSequence,

@@ -21,14 +21,14 @@ from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassif
 from transformers.utils.generic import can_return_tuple
 
 from hfdl.hf_models.recurrent_lm import ScratchRecurrentForCausalLM
-from hfdl.hf_models.small_configs import (
+from hfdl.hf_models.word_base import (
     ScratchBagOfWordsConfig,
     ScratchDeepAveragingConfig,
     ScratchRecurrentConfig,
     ScratchTextCnnConfig,
     ScratchWordsConfig,
+    SmallModel,
 )
-from hfdl.hf_models.word_base import SmallModel
 from hfdl.models.bag_of_words import (
     BagOfWordsForSequenceClassification,
     DeepAveragingForSequenceClassification,
@@ -38,7 +38,7 @@ from hfdl.models.recurrent import (
     RecurrentForTokenClassification,
 )
 from hfdl.models.text_cnn import TextCnnForSequenceClassification
-from hfdl.weights.families.family import Head
+from hfdl.weights.families.name_table import Head
 
 
 class SmallSequenceModel(SmallModel):

@@ -8,7 +8,8 @@ counted against the model's layers, and their shapes checked, before anybody see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,8 +18,8 @@ import torch
 from torch import Tensor
 
 from hfdl.errors import ConfigError, ModelError
-from hfdl.interpret.explicit import additive_masks, eager_attention
-from hfdl.nn.modes import evaluating
+from hfdl.nn.lengths import evaluating
+from hfdl.nn.masks import to_additive
 from hfdl.weights.pretrained import quiet_transformers
 
 Kind = Literal["encoder", "decoder", "cross"]
@@ -182,3 +183,38 @@ def _array(layer: Tensor) -> np.ndarray:
     # NumPy has no bfloat16, and half precision is too coarse to compute with.
     wide = layer if layer.dtype == torch.float64 else layer.float()
     return wide.cpu().numpy()
+
+
+# ---- Run a model with Hugging Face's explicit attention for a while, and leave it as it was ------
+
+
+@contextmanager
+def eager_attention(model: Any) -> Iterator[None]:
+    """Hugging Face's explicit attention, in every part of a model.
+
+    An encoder-decoder model keeps a config for each half, and several models may share one, so
+    each config is changed and put back by itself. ``set_attn_implementation`` would do the first,
+    but cannot put back halves that differ.
+    """
+    found = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+    configs = [c for c in found.values() if hasattr(c, "_attn_implementation_internal")]
+    before = [config._attn_implementation_internal for config in configs]
+    try:
+        for config in configs:
+            config._attn_implementation_internal = "eager"
+        yield
+    finally:
+        for config, implementation in zip(configs, before, strict=True):
+            config._attn_implementation_internal = implementation
+
+
+def additive_masks(inputs: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """The inputs with masks of who attends to whom as ``eager`` takes them.
+
+    transformers hands a mask of four axes on as it is. To ``sdpa`` True is "may attend"; ``eager``
+    would add it to the scores, as 1.
+    """
+    return {
+        name: to_additive(value, dtype) if value.ndim == 4 and value.dtype == torch.bool else value
+        for name, value in inputs.items()
+    }

@@ -21,9 +21,8 @@ from torch.utils.hooks import RemovableHandle
 
 from hfdl.errors import ModelError
 from hfdl.interpret.activation_sites import Place, named
-from hfdl.interpret.clock import Clocks
 from hfdl.interpret.hooks import Hooks, hooked
-from hfdl.interpret.replacement import Change, Replacement, check_positions
+from hfdl.interpret.replacement import Change, Clocks, Replacement, check_positions
 
 Key = TypeVar("Key", bound=Place | str)
 

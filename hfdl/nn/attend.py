@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,11 +19,25 @@ from hfdl.nn.functional import AttentionKernel, fused_attention
 from hfdl.nn.masks import sliding_window_mask
 from hfdl.nn.packing import Packing
 
-if TYPE_CHECKING:
-    from hfdl.nn.attention import MultiHeadAttention
 
-Attend = Callable[["MultiHeadAttention", Tensor, Tensor, Tensor], Tensor]
-"""(module, q (..., T, H, K), k (..., S, G, K), v (..., S, G, K)) -> (..., T, H, K)."""
+class AttentionLayer(Protocol):
+    """What attention is told of the layer it runs in; ``MultiHeadAttention`` is one.
+
+    Attributes:
+        scale: scores are q k^T times this.
+        dropout: probability for the weights.
+        layer_idx: the layer's number, for the cache.
+        training: whether dropout is on.
+    """
+
+    scale: float
+    dropout: float
+    layer_idx: int
+    training: bool
+
+
+Attend = Callable[[AttentionLayer, Tensor, Tensor, Tensor], Tensor]
+"""(layer, q (..., T, H, K), k (..., S, G, K), v (..., S, G, K)) -> (..., T, H, K)."""
 
 
 class Cache(Protocol):
@@ -45,7 +59,7 @@ class Cache(Protocol):
 class LayerKernel(Protocol):
     """A kernel that must know in which layer it runs, as transformers' attention functions do."""
 
-    def in_layer(self, module: MultiHeadAttention) -> AttentionKernel:
+    def in_layer(self, module: AttentionLayer) -> AttentionKernel:
         """The kernel for one layer."""
         ...
 
@@ -71,7 +85,7 @@ class PaddedAttend:
     cache: Cache | None = None
     collect: list[Tensor | None] | None = None
 
-    def __call__(self, module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def __call__(self, module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         # (B, T, H, K) -> (B, H, T, K)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
         if self.cache is not None:
@@ -109,7 +123,7 @@ class PackedAttend:
     window: int | None = None
     memory: Packing | None = None
 
-    def __call__(self, module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def __call__(self, module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         dropout = module.dropout if module.training else 0.0
         targets, sources = self.packing.lengths, (self.memory or self.packing).lengths
         pieces = [q.split(targets), k.split(sources), v.split(sources)]  # B times (t, H, K)

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
-from hfdl.nn.lengths import real_steps
-from hfdl.nn.shapes import check_width
+from hfdl.nn.lengths import check_width, real_steps
 
 
 class TextConvolution(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from hfdl.nn.activations import activation as activation_of
 from hfdl.nn.dropout import Dropout
-from hfdl.nn.shapes import check_width
+from hfdl.nn.lengths import check_width
 
 
 class FeedForward(nn.Module):

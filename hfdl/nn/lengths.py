@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
 from hfdl.nn.masks import padding_mask
@@ -45,3 +48,42 @@ def length_mask(lengths: Tensor, width: int) -> Tensor:
             rule=f"a text has 0 to {width} words here",
         )
     return torch.arange(width, device=lengths.device) < lengths[:, None]
+
+
+# ---- The one check of widths that layers share ---------------------------------------------------
+
+
+def check_width(x: Tensor, width: int, layer: str) -> None:
+    """Refuse an input whose last dimension is not what a layer was built for.
+
+    torch would multiply a width of 1 into any other without a word, and name neither the layer nor
+    the rule for the rest.
+
+    Args:
+        x: (..., D).
+        width: the D that the layer expects.
+        layer: what it is called in the message.
+
+    Raises:
+        ShapeError: D differs.
+    """
+    if x.dim() == 0 or x.shape[-1] != width:
+        raise ShapeError(
+            f"{layer} of width {width} was given a tensor of shape {tuple(x.shape)}",
+            rule=f"the last dimension must be {width}",
+        )
+
+
+# ---- Eval mode for a while -----------------------------------------------------------------------
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode; afterwards every module is in the mode that it was in."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

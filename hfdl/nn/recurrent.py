@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from hfdl.errors import ConfigError, ShapeError, did_you_mean
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.fused_recurrence import fused
-from hfdl.nn.lengths import length_mask, real_steps
+from hfdl.nn.lengths import check_width, length_mask, real_steps
 from hfdl.nn.recurrence import KINDS, RecurrentKernel, State, Weights
-from hfdl.nn.shapes import check_width
 
 _TENSORS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

@@ -29,7 +29,7 @@ from hfdl.parity.recorder import (
 )
 from hfdl.parity.twin import Twin, head_of
 from hfdl.parity.variants import Batch
-from hfdl.weights.families.family import Head
+from hfdl.weights.families.name_table import Head
 
 KERNELS: dict[str, AttentionKernel] = {"explicit": attention, "fused": fused_attention}
 # Implementations within Hugging Face's model: the name of the attention in its registry.

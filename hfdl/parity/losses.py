@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from hfdl.hf_models import losses
 from hfdl.parity.variants import Batch
-from hfdl.weights.families.family import Head
+from hfdl.weights.families.name_table import Head
 
 IGNORED = losses.IGNORED
 

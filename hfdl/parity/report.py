@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from hfdl.parity.components import COMPONENTS
-from hfdl.parity.diagnosis import Diagnosis
+from hfdl.parity.diagnose import Diagnosis
 
 
 @dataclass(frozen=True)

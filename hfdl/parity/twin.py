@@ -9,8 +9,7 @@ from torch import nn
 
 from hfdl.hf_models import Citizen
 from hfdl.hf_models.load import citizen_class_of, to_scratch_model
-from hfdl.weights.families.family import Head
-from hfdl.weights.families.name_table import Table
+from hfdl.weights.families.name_table import Head, Table
 
 
 @dataclass(frozen=True, eq=False)

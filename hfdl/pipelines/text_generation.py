@@ -60,7 +60,7 @@ class TextGenerationPipeline:
         batch_size: most prompts in one search. Default: one. A batch is padded on the left.
         max_new_tokens: most tokens to write. Default: 256, or as many as the model has room for.
         do_sample: draw tokens at random; else the likeliest is taken, or beams are searched.
-        temperature, top_k, top_p: with do_sample; see ``hfdl.generation.warpers``.
+        temperature, top_k, top_p: with do_sample; see ``hfdl.generation.sampling``.
         num_beams: above 1, beam search.
         num_return_sequences: of each prompt, with do_sample or up to num_beams.
         seed: of the draws. A prompt's depend on it and on its place in the input alone.

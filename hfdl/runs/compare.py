@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hfdl.config.load import load_recipe
-from hfdl.config.objects import take_objects
+from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.overrides import settings
 from hfdl.errors import ConfigError, OutputError, did_you_mean
 from hfdl.report.comparison import write_comparison

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfdl.config.load import dump_recipe, load_recipe
-from hfdl.config.objects import take_objects
+from hfdl.config.load import dump_recipe, load_recipe, take_objects
 from hfdl.config.overrides import settings
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.runs.console import console_listener

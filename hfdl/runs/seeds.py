@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hfdl.config.load import load_recipe
-from hfdl.config.objects import take_objects
+from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.schema import Recipe
 from hfdl.errors import ConfigError, OutputError
 from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval

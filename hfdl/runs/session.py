@@ -15,7 +15,7 @@ from hfdl.config.overrides import settings
 from hfdl.config.schema import Recipe
 from hfdl.environment import machine, peak_memory_bytes, versions
 from hfdl.errors import ConfigError
-from hfdl.nn.dropout_part import use_cheap_dropout
+from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.outputs import METRICS, RECIPE, LogFile, RunFolder
 from hfdl.tasks.protocol import Measures, Split, Splits, Task

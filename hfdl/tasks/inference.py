@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hfdl.nn.modes import evaluating
+from hfdl.nn.lengths import evaluating
 from hfdl.tasks.protocol import Batch, Split
 
 # Padded tokens in one forward pass: enough to fill two cores or a GPU, little enough that one long

@@ -12,7 +12,6 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import KINDS, learn_tokenizer
 from hfdl.errors import ConfigError
 from hfdl.hf_models.from_config import (
-    SCHEME,
     architectures,
     build_fresh,
     check_sizes,
@@ -21,6 +20,7 @@ from hfdl.hf_models.from_config import (
     reads_both_ways,
 )
 from hfdl.hf_models.word_models import SMALL
+from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import find_model
 from hfdl.weights.word_vectors import (

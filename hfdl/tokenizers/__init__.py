@@ -10,12 +10,11 @@ Read them in this order: ``vocabulary``, ``tokenizer`` (what all are), ``word``,
     'unhappy happiness'
 """
 
+from hfdl.tokenizers.alphabet import Marks
 from hfdl.tokenizers.bpe import BPETokenizer
 from hfdl.tokenizers.byte_level_bpe import ByteLevelBPETokenizer, bytes_to_unicode
 from hfdl.tokenizers.character import CharacterTokenizer
-from hfdl.tokenizers.load import load_bert, load_gpt2
-from hfdl.tokenizers.load_json import load_tokenizer
-from hfdl.tokenizers.marks import Marks
+from hfdl.tokenizers.load import load_bert, load_gpt2, load_tokenizer
 from hfdl.tokenizers.normalizers import BertNormalizer
 from hfdl.tokenizers.tokenizer import Tokenizer
 from hfdl.tokenizers.vocabulary import Vocabulary

@@ -12,11 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from hfdl.errors import DataError
-from hfdl.tokenizers.alphabet import Symbols
-from hfdl.tokenizers.apply_merges import apply_merges
+from hfdl.tokenizers.alphabet import Marks, Symbols, spaced
 from hfdl.tokenizers.corpus import count_words
-from hfdl.tokenizers.learn_merges import learn_merges
-from hfdl.tokenizers.marks import Marks, spaced
+from hfdl.tokenizers.learn_merges import apply_merges, learn_merges
 from hfdl.tokenizers.normalizers import Normalizer
 from hfdl.tokenizers.tokenizer import Tokenizer, cutter
 from hfdl.tokenizers.vocabulary import Vocabulary, with_unknown

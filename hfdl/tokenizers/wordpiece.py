@@ -13,11 +13,9 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from hfdl.errors import ConfigError
-from hfdl.tokenizers.alphabet import Symbols
-from hfdl.tokenizers.clean_up import clean_up
+from hfdl.tokenizers.alphabet import Marks, Symbols, spaced
 from hfdl.tokenizers.corpus import count_words
 from hfdl.tokenizers.learn_merges import learn_merges
-from hfdl.tokenizers.marks import Marks, spaced
 from hfdl.tokenizers.normalizers import BertNormalizer, Normalizer
 from hfdl.tokenizers.tokenizer import Tokenizer, cutter
 from hfdl.tokenizers.vocabulary import Vocabulary, with_unknown
@@ -143,3 +141,18 @@ class WordPieceTokenizer(Tokenizer):
 
     def decoder_json(self) -> dict[str, Any]:
         return {"type": "WordPiece", "prefix": self.prefix, "cleanup": self.cleanup}
+
+
+# ---- Punctuation where English has it, after tokens were joined with spaces ----------------------
+
+_CLEAN_UP = (
+    (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+    (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+)  # fmt: skip
+
+
+def clean_up(text: str) -> str:
+    """``hello , I 'm`` -> ``hello, I'm``: what the library and `transformers` do for BERT."""
+    for found, instead in _CLEAN_UP:
+        text = text.replace(found, instead)
+    return text

@@ -20,8 +20,7 @@ from accelerate import Accelerator
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError, ConfigError, TrainingError, did_you_mean
 from hfdl.tasks.protocol import Samples, Split, Task
-from hfdl.training.allocator import give_back_free_pages
-from hfdl.training.backward import Backward, Sums, sum_over_processes
+from hfdl.training.backward import Backward, Sums, average_and_clip, sum_over_processes
 from hfdl.training.batches import training_batches
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import evaluate
@@ -36,10 +35,9 @@ from hfdl.training.events import (
     Sampled,
     Updated,
 )
-from hfdl.training.gradients import average_and_clip
-from hfdl.training.progress import Progress
+from hfdl.training.memory import give_back_free_pages
 from hfdl.training.signals import SignalWatch
-from hfdl.training.state import TrainingState
+from hfdl.training.state import Progress, TrainingState
 
 SMALLER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "mse", "mae"})
 

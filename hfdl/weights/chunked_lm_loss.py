@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from transformers.utils.generic import ModelOutput
 
+from hfdl.nn.lengths import evaluating
 from hfdl.nn.losses import Loss, chunked_loss, token_losses
-from hfdl.nn.modes import evaluating
 
 
 @dataclass

@@ -13,9 +13,8 @@ from safetensors import SafetensorError
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
+from hfdl.weights.names import OWN_TYPES
 
-OWN_TYPES = "hfdl-"
-"""What the model types of hfdl's own models begin with."""
 # transformers puts this where a tokenizer has no limit of its own.
 _NO_LIMIT = 1_000_000
 # The heads of these read the last token of a row, so it must not be padding.
@@ -174,33 +173,6 @@ def build_pretrained(
     fresh = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
     _refuse_fresh_body(loaded, fresh, folder)
     return loaded, fresh
-
-
-def build_saved(
-    auto_class: str, folder: Path, model: ModelConfig, **settings: Any
-) -> tuple[torch.nn.Module, list[str]]:
-    """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
-
-    The names of fresh parameters are transformers' in either case.
-
-    Raises:
-        ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
-    """
-    built, fresh = build_pretrained(auto_class, folder, model, **settings)
-    return (in_own_code(built) if model.implementation == "scratch" else built), fresh
-
-
-def in_own_code(model: Any) -> torch.nn.Module:
-    """A transformers model as hfdl's own; its tensors are taken over, so let the other go.
-
-    Raises:
-        ModelError: hfdl has no code of its own for it.
-    """
-    if model.config.model_type.startswith(OWN_TYPES):
-        return model
-    from hfdl.hf_models.load import citizen_class_of
-
-    return citizen_class_of(model).adopt(model)
 
 
 def _refuse_fresh_body(model: torch.nn.Module, fresh: list[str], folder: Path) -> None:

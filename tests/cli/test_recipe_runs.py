@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from hfdl.cli import errors
-from hfdl.config.shipped import recipe_names
+from hfdl.config.load import recipe_names
 
 QUICK = ["train.steps=2", "train.batch_size=4", "train.precision=float32", "data.max_samples=8",
          "data.max_length=32"]  # fmt: skip

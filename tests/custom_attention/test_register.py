@@ -20,8 +20,7 @@ from torch import Tensor
 from transformers import StaticCache
 
 from hfdl.custom_attention.calls import count_attention_calls
-from hfdl.custom_attention.numpy_attention import from_numpy
-from hfdl.custom_attention.register import register_attention, registered_attentions
+from hfdl.custom_attention.register import from_numpy, register_attention, registered_attentions
 from hfdl.errors import ModelError
 
 PADDINGS = ["none", "left", "right"]

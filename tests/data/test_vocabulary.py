@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from hfdl.data.vocabulary import learn_bpe
+from hfdl.data.train_tokenizer import learn_bpe
 
 
 def test_the_vocabulary_is_the_same_in_every_process() -> None:
     code = (
-        "from hfdl.data.vocabulary import learn_bpe\n"
+        "from hfdl.data.train_tokenizer import learn_bpe\n"
         "texts = [f'{w} {w}er ein Häuschen {i % 7}' for i, w in enumerate('abcdefgh' * 30)]\n"
         "print(learn_bpe(texts, 300).backend_tokenizer.to_str())"
     )

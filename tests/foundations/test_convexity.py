@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfdl.foundations.activations import sigmoid
-from hfdl.foundations.convexity import losses_along_line, second_differences
+from hfdl.foundations.neuron import losses_along_line, second_differences
 from hfdl.foundations.toy_data import hours_studied
 
 PLACES = np.linspace(-10, 10, 401)

@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier
 from hfdl.foundations.activations import ReLU, Sigmoid, Softmax, Tanh
 from hfdl.foundations.dense import Dense
 from hfdl.foundations.dropout import Dropout
-from hfdl.foundations.fit import History, fit
+from hfdl.foundations.fit import History, evaluate, fit
 from hfdl.foundations.initialization import he_normal, scaled_gaussian
 from hfdl.foundations.layer import Layer
 from hfdl.foundations.losses import binary_cross_entropy, mse, softmax_cross_entropy
@@ -19,7 +19,6 @@ from hfdl.foundations.optimizers import SGD, Adam
 from hfdl.foundations.schedules import inverse_decay
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.toy_data import bonuses, gaussian_points, hours_studied, spirals, xor
-from hfdl.foundations.update import evaluate
 
 
 def descend(network: Layer, loss, data, rate: float, epochs: int) -> History:

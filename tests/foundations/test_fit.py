@@ -9,7 +9,7 @@ from hfdl.errors import ConfigError, ShapeError, TrainingError
 from hfdl.foundations.activations import ReLU, Sigmoid
 from hfdl.foundations.batch_norm import BatchNorm
 from hfdl.foundations.dense import Dense
-from hfdl.foundations.fit import fit
+from hfdl.foundations.fit import evaluate, fit
 from hfdl.foundations.layer import Layer
 from hfdl.foundations.losses import binary_cross_entropy, mse, sigmoid_cross_entropy
 from hfdl.foundations.optimizers import SGD, Adam
@@ -18,7 +18,6 @@ from hfdl.foundations.schedules import step_decay
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.state import state_of
 from hfdl.foundations.toy_data import gaussian_points
-from hfdl.foundations.update import evaluate
 
 X = np.arange(10.0)[:, None] / 10
 TARGET = 3 * X - 1

@@ -8,11 +8,11 @@ from hfdl.foundations.activations import Sigmoid
 from hfdl.foundations.batch_norm import BatchNorm
 from hfdl.foundations.dense import Dense
 from hfdl.foundations.dropout import Dropout
+from hfdl.foundations.fit import batches, evaluate, update
 from hfdl.foundations.losses import binary_cross_entropy, mse, softmax_cross_entropy
 from hfdl.foundations.optimizers import SGD
 from hfdl.foundations.regularization import global_norm
 from hfdl.foundations.sequential import Sequential
-from hfdl.foundations.update import batches, evaluate, update
 
 RANDOM = np.random.default_rng(0)
 X, TARGET = RANDOM.normal(size=(7, 3)), RANDOM.normal(size=(7, 2))

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from hfdl.generation.beam import beam_search
-from hfdl.generation.greedy import greedy
-from hfdl.generation.stepwise import Ending
+from hfdl.generation.sampling import Ending, greedy
 
 
 def log_probability(table: Tensor, first: int, tokens: tuple[int, ...]) -> float:

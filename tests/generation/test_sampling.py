@@ -12,8 +12,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from hfdl.generation.generate import generate
-from hfdl.generation.sampling import Draw, sample, warper
-from hfdl.generation.stepwise import Ending
+from hfdl.generation.sampling import Draw, Ending, sample, warper
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hfdl.generation.greedy import greedy
 from hfdl.generation.protocol import start_copies
-from hfdl.generation.stepwise import Ending, stepwise
+from hfdl.generation.sampling import Ending, greedy, stepwise
 
 
 def successor(vocabulary: int) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.hf_models.from_config import HEADS, SCHEME
+from hfdl.hf_models.from_config import HEADS
 from hfdl.hf_models.word_models import SMALL
+from hfdl.weights.names import SCHEME
 
 _RECURRENT = {"embedding_size": 8, "hidden_size": 8}
 SIZES: dict[str, dict[str, Any]] = {

@@ -12,8 +12,7 @@ import torch
 import transformers
 
 from hfdl.config.schema import ModelConfig
-from hfdl.data.train_tokenizer import learn_tokenizer
-from hfdl.data.vocabulary import learn_bpe
+from hfdl.data.train_tokenizer import learn_bpe, learn_tokenizer
 from hfdl.errors import HfdlError
 from hfdl.hf_models import Citizen
 from hfdl.hf_models.from_config import (

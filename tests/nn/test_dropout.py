@@ -9,8 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hfdl.nn.dropout import Dropout, dropout, keep_mask
-from hfdl.nn.dropout_part import use_cheap_dropout
+from hfdl.nn.dropout import Dropout, dropout, keep_mask, use_cheap_dropout
 
 N = 400_000
 

@@ -19,8 +19,7 @@ from transformers import (
 
 import hfdl
 from hfdl.config.schema import ModelConfig
-from hfdl.data.train_tokenizer import learn_tokenizer
-from hfdl.data.vocabulary import learn_bpe
+from hfdl.data.train_tokenizer import learn_bpe, learn_tokenizer
 from hfdl.errors import ConfigError
 from hfdl.pipelines import PIPELINES
 from hfdl.pipelines.inputs import (

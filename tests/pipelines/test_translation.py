@@ -12,7 +12,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 import hfdl
 from hfdl.config.schema import ModelConfig
-from hfdl.data.vocabulary import learn_bpe
+from hfdl.data.train_tokenizer import learn_bpe
 from hfdl.errors import HfdlError
 from hfdl.pipelines.translation import TranslationPipeline
 from hfdl.tasks.translation.model import build_scratch

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from hfdl.report import write_model_card
-from hfdl.report.markdown import escape
+from hfdl.report.card import escape
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"

@@ -12,8 +12,7 @@ from helpers.support import reviews
 
 import hfdl
 from hfdl.cli.errors import run as run_command
-from hfdl.config.load import load_recipe
-from hfdl.config.shipped import recipe_names
+from hfdl.config.load import load_recipe, recipe_names
 from hfdl.errors import ConfigError, OutputError
 from hfdl.hf_models.word_models import SMALL
 from hfdl.report.comparison import machine_text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import BertNormalizer, BPETokenizer, Marks, Vocabulary
-from hfdl.tokenizers.export import tokenizer_json
+from hfdl.tokenizers.tokenizer import tokenizer_json
 
 MARKS = [Marks(), Marks(prefix="##"), Marks(suffix="</w>"), Marks("##", "</w>")]
 FAMILY = (

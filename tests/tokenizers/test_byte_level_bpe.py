@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import ByteLevelBPETokenizer, Vocabulary, bytes_to_unicode
 from hfdl.tokenizers.byte_level_bpe import byte_words
-from hfdl.tokenizers.export import tokenizer_json
+from hfdl.tokenizers.tokenizer import tokenizer_json
 
 END = "<|endoftext|>"
 

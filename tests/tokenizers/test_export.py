@@ -25,8 +25,8 @@ from hfdl.tokenizers import (
     WordTokenizer,
     load_tokenizer,
 )
-from hfdl.tokenizers.export import PRE_TOKENIZERS_JSON, tokenizer_json
 from hfdl.tokenizers.pre_tokenizers import PRE_TOKENIZERS
+from hfdl.tokenizers.tokenizer import PRE_TOKENIZERS_JSON, tokenizer_json
 
 TEXTS = [text for text in HOSTILE if not set(text) & newer_than_bert()] * 2
 MADE: dict[str, Callable[[], Tokenizer]] = {

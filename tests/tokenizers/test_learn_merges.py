@@ -8,10 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfdl.tokenizers.alphabet import Symbols
-from hfdl.tokenizers.apply_merges import apply_merges
-from hfdl.tokenizers.learn_merges import learn_merges, merge_in
-from hfdl.tokenizers.marks import Marks, spaced
+from hfdl.tokenizers.alphabet import Marks, Symbols, spaced
+from hfdl.tokenizers.learn_merges import apply_merges, learn_merges, merge_in
 
 NONE = Marks()
 WORDS = st.dictionaries(st.text("abc", min_size=1, max_size=9), st.integers(1, 9), min_size=1)

@@ -13,7 +13,7 @@ from helpers.tokenizer_library import library_bpe
 
 import hfdl.tokenizers
 from hfdl.tokenizers import BPETokenizer, Marks, WordPieceTokenizer, tokenizer
-from hfdl.tokenizers.export import tokenizer_json
+from hfdl.tokenizers.tokenizer import tokenizer_json
 
 ROOT = Path(__file__).resolve().parents[2]
 

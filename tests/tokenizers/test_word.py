@@ -17,7 +17,7 @@ from tokenizers.trainers import WordLevelTrainer
 from hfdl.data.train_tokenizer import END, learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import BertNormalizer, CharacterTokenizer, Vocabulary, WordTokenizer
-from hfdl.tokenizers.export import tokenizer_json
+from hfdl.tokenizers.tokenizer import tokenizer_json
 
 
 def library_words(texts: list[str], size: int, least: int, name: str) -> Any:

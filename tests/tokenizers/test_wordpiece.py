@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import BertNormalizer, Vocabulary, WordPieceTokenizer
-from hfdl.tokenizers.export import tokenizer_json
+from hfdl.tokenizers.tokenizer import tokenizer_json
 from hfdl.tokenizers.wordpiece import BERT_SPECIAL
 
 BERT = BertNormalizer()

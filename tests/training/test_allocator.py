@@ -10,7 +10,7 @@ import pytest
 CODE = """
 import json, pathlib, sys
 import torch
-from hfdl.training.allocator import give_back_free_pages, keep_large_blocks
+from hfdl.training.memory import give_back_free_pages, keep_large_blocks
 kept = keep_large_blocks()
 def held():
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4 // 1024

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hfdl.errors import ConfigError
-from hfdl.training.precision import choose_precision, native_bf16
+from hfdl.training.accelerator import choose_precision, native_bf16
 
 CPU, GPU, APPLE = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
 

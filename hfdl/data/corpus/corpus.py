@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.corpus import streaming
 from hfdl.data.corpus.chunked_tokenization import pieces_of
-from hfdl.data.corpus.corpus import streaming
 from hfdl.data.corpus.documents import load_documents, texts_of
 from hfdl.data.corpus.token_store import TokenStore, build_store
 from hfdl.data.table import Table

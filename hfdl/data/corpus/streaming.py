@@ -1,9 +1,9 @@
 """Corpora that are larger than memory: read piece by piece, their token ids kept on disk.
 
 The ids lie in a folder of the cache whose name is a fingerprint of the files, the tokenizer and
-the settings. ``hfdl.data.corpus.cache`` writes it aside and then renames it; one that is damaged all the
-same is written again. Nothing is removed from the cache but that: its folders may be deleted at
-any time while no run reads them.
+the settings. ``hfdl.data.corpus.cache`` writes it aside and then renames it; a damaged one is
+written again. Nothing else is removed from the cache: its folders may be deleted at any time while
+no run reads them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.entities.illegal_tags import refusal_of, repair_words, spot_of
 from hfdl.data.entities.spans import spans_of, split_words, tagged_words
 from hfdl.data.entities.tags import (
     OUTSIDE,
@@ -15,7 +14,10 @@ from hfdl.data.entities.tags import (
     Illegal,
     detect_scheme,
     read_entities,
+    refusal_of,
+    repair_words,
     split_tag,
+    spot_of,
     write_tags,
 )
 from hfdl.data.entities.token_columns import tags_of, words_of

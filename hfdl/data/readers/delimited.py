@@ -14,9 +14,8 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from hfdl.data.columns import refuse_duplicate_columns, refuse_empty
 from hfdl.data.readers.text_decoding import text_lines
-from hfdl.data.table import Table
+from hfdl.data.table import Table, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
 _Row = tuple[int, list[str]]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from hfdl.data.columns import refuse_empty
 from hfdl.data.readers.readers import FORMATS, read_file
 from hfdl.data.readers.text_decoding import decode_utf8
-from hfdl.data.table import Table
+from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError
 
 SPLIT_NAMES = {

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hfdl.data.columns import columns_of_rows, refuse_duplicate_columns, refuse_empty
 from hfdl.data.readers.folders import SPLIT_NAMES
 from hfdl.data.readers.parquet_files import label_names_of
-from hfdl.data.table import Table
+from hfdl.data.table import Table, columns_of_rows, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
 _KINDS = (

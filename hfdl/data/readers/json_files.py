@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hfdl.data.columns import columns_of_rows, refuse_empty
 from hfdl.data.readers.text_decoding import text_lines
-from hfdl.data.table import Table
+from hfdl.data.table import Table, columns_of_rows, refuse_empty
 from hfdl.errors import DataError
 
 _SHAPES = (

@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hfdl.data.columns import refuse_duplicate_columns, refuse_empty
-from hfdl.data.table import Table
+from hfdl.data.table import Table, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
 

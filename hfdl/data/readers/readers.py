@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hfdl.data.columns import refuse_empty
 from hfdl.data.readers.conll_files import CONLL_SUFFIXES, read_conll
 from hfdl.data.readers.delimited import read_csv, read_tsv
 from hfdl.data.readers.json_files import read_json, read_jsonl
 from hfdl.data.readers.parquet_files import read_parquet
 from hfdl.data.readers.text_decoding import decode_utf8, text_lines
-from hfdl.data.table import Table
+from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError, did_you_mean, nearest
 
 _TEXT_READERS: dict[str, Callable[[str, str], Table]] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hfdl.config.objects import MEMORY
+from hfdl.config.load import MEMORY
 from hfdl.config.schema import DataConfig
 from hfdl.data.readers.embedded import SCHEME, embedded_names, read_embedded
 from hfdl.data.readers.folders import read_folder

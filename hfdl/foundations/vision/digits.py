@@ -15,8 +15,7 @@ from hfdl.foundations.initialization import Rng, generator, he_normal
 from hfdl.foundations.layer import Layer
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.vision.convolution import Conv2d
-from hfdl.foundations.vision.flatten import Flatten
-from hfdl.foundations.vision.pooling import MaxPool2d
+from hfdl.foundations.vision.pooling import Flatten, MaxPool2d
 
 DIGITS = 10
 

@@ -18,9 +18,9 @@ from hfdl.nn.masks.make import (
     combine,
     document_mask,
     padding_mask,
+    show,
     sliding_window_mask,
 )
-from hfdl.nn.masks.show import show
 
 __all__ = [
     "causal_mask",

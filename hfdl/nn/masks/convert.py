@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hfdl.errors import ShapeError
-from hfdl.nn.masks.checks import check_bool
+from hfdl.nn.masks.make import check_bool
 
 # -10000, which older models add for "may not", as bfloat16 holds it.
 _BARRED = -9984.0

@@ -88,7 +88,7 @@ def _repeated(model: nn.Module) -> bool:
         return False
 
     def wrap(attend: Attend) -> Attend:
-        def call(module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        def call(module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             groups = q.shape[-2] // k.shape[-2]
             # (B, S, G, K) -> (B, S, H, K): a b a b where a a b b is meant
             return attend(module, q, k.repeat(1, 1, groups, 1), v.repeat(1, 1, groups, 1))
@@ -103,7 +103,7 @@ def _merged_without_transpose(model: nn.Module) -> bool:
         return False
 
     def wrap(attend: Attend) -> Attend:
-        def call(module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        def call(module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             out = attend(module, q, k, v).transpose(1, 2)  # (B, H, T, K)
             return out.reshape(q.shape)  # the numbers in their order in memory
 

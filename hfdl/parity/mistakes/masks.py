@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.models.bert import BertConfig
-from hfdl.nn.attend import Attend, PaddedAttend
-from hfdl.nn.attention import MultiHeadAttention
+from hfdl.nn.attend import Attend, AttentionLayer, PaddedAttend
 from hfdl.nn.functional import allowed, repeat_heads, scale_of
 from hfdl.parity.mistakes.mistake import (
     Mistake,
@@ -35,7 +34,7 @@ def _remasked(change: MaskChange) -> Callable[[nn.Module], bool]:
         if not isinstance(attend, PaddedAttend):
             return attend
 
-        def call(module: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        def call(module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             by_head = [x.transpose(1, 2) for x in (q, k)]  # (B, T, H, K) -> (B, H, T, K)
             mask = allowed(by_head[0], by_head[1], attend.mask, attend.causal)
             if mask is None:

@@ -19,7 +19,7 @@ from hfdl.pipelines.fill_mask.rows import MaskModel
 from hfdl.pipelines.fill_mask.search import fill_together
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.open_model import open_model
-from hfdl.tasks.language_modeling.masked_lm_asking import require_mask
+from hfdl.tasks.language_modeling.masked_lm import require_mask
 from hfdl.weights.pretrained import length_limit
 
 TOP_K = 5

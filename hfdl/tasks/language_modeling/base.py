@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,12 +14,12 @@ from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus.corpus import training_texts
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_fresh
-from hfdl.tasks.language_modeling.language_scores import summed_loss
-from hfdl.tasks.loss_options import loss_options, refuse_class_weights
+from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
-from hfdl.tasks.protocol import Batch, LossSum
+from hfdl.tasks.protocol import Batch, LossSum, Prediction
+from hfdl.tasks.tables import loss_options, refuse_class_weights
 from hfdl.weights.chunked_lm_loss import teach_scoring
-from hfdl.weights.pretrained import build_saved, load_config, load_tokenizer
+from hfdl.weights.pretrained import load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
 
 
@@ -160,3 +161,70 @@ class LanguageTask(ABC):
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""
         self.tokenizer.save_pretrained(folder)
+
+
+# ---- How well tokens were foreseen, from those before them or around them, and in sum ------------
+
+_LARGEST = 700.0  # exp of more is no float
+
+
+def summed_loss(scores: Any, batch: Batch) -> LossSum:
+    """The summed cross-entropy of a batch and the number of its targets.
+
+    Args:
+        scores: what a model that was taught to score answers.
+        batch: ``targets["targets"]`` holds the N tokens that were to be foreseen.
+    """
+    count = torch.tensor(batch.targets["targets"].numel(), device=scores.total.device)
+    return LossSum(scores.total, count)
+
+
+def foreseen(scores: Any, batch: Batch) -> list[Prediction]:
+    """How well the tokens of each block were foreseen.
+
+    Args:
+        scores: ``losses`` and ``best`` of the N targets.
+        batch: ``targets["targets"]`` (N,), and ``targets["rows"]`` (N,): whose each one is.
+
+    Returns:
+        for each block ``loss``, the mean cross-entropy of its targets in nats, ``accuracy``, the
+        share of them that was the likeliest token, and ``tokens``, their number. Of a block
+        without a target the first two are 0.
+    """
+    rows = batch.targets["rows"].cpu()
+    right = (scores.best == batch.targets["targets"]).cpu()
+    blocks = len(batch.examples)
+    nats = torch.zeros(blocks, dtype=torch.float64)
+    nats.index_add_(0, rows, scores.losses.detach().double().cpu())  # (N,) -> (B,)
+    tokens = torch.bincount(rows, minlength=blocks)
+    hits = torch.bincount(rows[right], minlength=blocks)
+    return [
+        {"loss": loss / max(n, 1), "accuracy": found / max(n, 1), "tokens": n}
+        for loss, found, n in zip(nats.tolist(), hits.tolist(), tokens.tolist(), strict=True)
+    ]
+
+
+def summed_nats(predictions: Sequence[Prediction]) -> float:
+    """The cross-entropy of all targets, from what ``foreseen`` says of the blocks."""
+    return math.fsum(p["loss"] * p["tokens"] for p in predictions)
+
+
+def token_scores(predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Perplexity and accuracy over all targets, each target weighing the same.
+
+    Args:
+        predictions: as ``foreseen`` gives them.
+    """
+    tokens = sum(p["tokens"] for p in predictions) or 1
+    right = math.fsum(p["accuracy"] * p["tokens"] for p in predictions)
+    return {"perplexity": perplexity(summed_nats(predictions), tokens), "accuracy": right / tokens}
+
+
+def perplexity(nats: float, tokens: float) -> float:
+    """How many equally likely tokens the model hesitates between, on average.
+
+    Args:
+        nats: summed cross-entropy.
+        tokens: how many it was summed over; with none the answer is 1.
+    """
+    return math.exp(min(nats / max(tokens, 1), _LARGEST))

@@ -6,7 +6,8 @@ A block of it is an example; the model reads it and foresees, after each token, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,16 +17,42 @@ from hfdl.config.schema import DataConfig, ModelConfig
 from hfdl.data.corpus.blocks import consecutive_blocks, strided_windows
 from hfdl.data.corpus.corpus import open_corpus
 from hfdl.data.corpus.token_store import TokenStore
-from hfdl.errors import DataError, ModelError
+from hfdl.errors import ConfigError, DataError, ModelError
+from hfdl.nn.lengths import evaluating
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.language_modeling.base import LanguageTask
-from hfdl.tasks.language_modeling.causal_lm_blocks import block_length
-from hfdl.tasks.language_modeling.causal_lm_documents import how_to_keep_apart
-from hfdl.tasks.language_modeling.causal_lm_scores import NAMES, corpus_scores
-from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit
-from hfdl.tasks.language_modeling.language_scores import foreseen, perplexity
+from hfdl.tasks.language_modeling.base import (
+    LanguageTask,
+    foreseen,
+    perplexity,
+    summed_nats,
+    token_scores,
+)
+from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit, documents_mask
 from hfdl.tasks.language_modeling.samples import write_samples
 from hfdl.tasks.protocol import Batch, Prediction, Split, Splits
+from hfdl.weights.pretrained import length_limit
+
+# ---- How well a text was foreseen, each token from those before it -------------------------------
+
+NAMES = ["perplexity", "accuracy", "bits_per_byte"]
+"""What ``corpus_scores`` gives."""
+
+
+def corpus_scores(
+    predictions: Sequence[Prediction], references: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """Perplexity, accuracy and bits per byte over all targets, each target weighing the same.
+
+    Bits per byte is the cross-entropy of the whole text over the length of its UTF-8: of what is
+    computed here the one that can be compared between models with unlike tokenizers.
+
+    Args:
+        predictions: as ``language_scores.foreseen`` gives them.
+        references: ``bytes`` of the texts.
+    """
+    size = sum(reference["bytes"] for reference in references) or 1
+    bits = summed_nats(predictions) / math.log(2)
+    return {**token_scores(predictions), "bits_per_byte": bits / size}
 
 
 class CausalLM(LanguageTask):
@@ -148,3 +175,84 @@ class CausalLM(LanguageTask):
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and length of a block, for metrics.json."""
         return {"task": self.name, "vocabulary": len(self.tokenizer), "block": self.length}
+
+
+# ---- How long the blocks are that a causal language model reads ----------------------------------
+
+LONGEST = 1024
+"""Length of a block where neither the recipe nor the model has a limit: GPT-2's."""
+
+
+def block_length(data: DataConfig, tokenizer: Any, config: Any) -> int:
+    """Tokens of a block: as the recipe says, else all that the model takes.
+
+    Raises:
+        ConfigError: the recipe says more than that, or a stride that is no less.
+    """
+    limit = length_limit(tokenizer, config)
+    length = data.max_length or limit or LONGEST
+    if limit is not None and length > limit:
+        raise ConfigError(
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}",
+            remedy=f"set data.max_length={limit} or less",
+        )
+    if data.stride is not None and data.stride >= length:
+        raise ConfigError(
+            f"windows of {length} tokens cannot share {data.stride}",
+            where="data.stride",
+            rule="each needs a token that the one before it has not",
+            remedy=f"set data.stride={length - 1} or less",
+        )
+    return length
+
+
+# ---- How a model can be made to keep the documents of one block apart: found out by trying it ----
+# transformers 5.23 takes positions that start again for several sequences in one row, and masks
+# them by itself (``masking_utils.find_packed_sequence_indices``), but only without a mask *and
+# without a cache*: with the ``use_cache`` of most configs it attends across documents in silence.
+# Models that do not tell the positions to their masks (OPT, Falcon, MPT, GPT-OSS) do so always.
+# Most of these take a ready mask; but it would take the place of a sliding window (GPT-OSS), and
+# Bloom refuses it.
+
+_SIZES = (2, 1, 3)  # tokens of the documents that are tried
+_NEARER = 100.0
+"""How much nearer than without any care the documents must come to those read alone."""
+
+
+def how_to_keep_apart(model: Any) -> str:
+    """``positions`` or ``mask``: what keeps documents apart in this model.
+
+    The model reads three short documents one by one, then all of them in one row. It is in eval
+    mode meanwhile.
+
+    Raises:
+        ModelError: neither of the two does.
+    """
+    ids = torch.arange(1, 1 + sum(_SIZES), device=model.device)[None]  # (1, T)
+    positions = torch.cat([torch.arange(size) for size in _SIZES])[None].to(model.device)
+    mask = documents_mask(positions, model.dtype).to(model.device)
+    with torch.no_grad(), evaluating(model):
+        alone = torch.cat([_logits(model, part) for part in ids.split(_SIZES, dim=1)], dim=1)
+        careless = (_logits(model, ids) - alone).abs().max()
+        ways = {"positions": {"position_ids": positions}}
+        if getattr(model.config, "sliding_window", None) is None:
+            ways["mask"] = {"position_ids": positions, "attention_mask": mask}
+        for way, inputs in ways.items():
+            try:
+                found = _logits(model, ids, **inputs)
+            except (ModelError, RuntimeError, TypeError, ValueError):
+                continue  # it takes no such input
+            if (found - alone).abs().max() * _NEARER <= careless:
+                return way
+    raise ModelError(
+        f"{model.config.model_type} attends across the documents of a block",
+        where="data.document_mask",
+        rule="neither positions that start again nor a mask keeps them apart in its code",
+        remedy="set data.document_mask=false, or choose another model",
+    )
+
+
+def _logits(model: Any, ids: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+    return model(input_ids=ids, use_cache=False, **inputs).logits.double()  # (1, T, V)

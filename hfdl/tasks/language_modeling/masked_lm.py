@@ -6,19 +6,52 @@ asked for in each epoch; in held-out splits always the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hfdl.config.schema import DataConfig
+import numpy as np
+
+from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.corpus.corpus import open_corpus
-from hfdl.errors import ModelError
-from hfdl.tasks.language_modeling.base import LanguageTask
-from hfdl.tasks.language_modeling.language_scores import token_scores
-from hfdl.tasks.language_modeling.masked_lm_asking import asking, require_mask
-from hfdl.tasks.language_modeling.masked_lm_scores import NAMES, guesses
-from hfdl.tasks.language_modeling.masked_split import MaskedSplit, refuse_nothing
+from hfdl.data.corpus.masking import Masking
+from hfdl.data.encode import read_template
+from hfdl.errors import ConfigError, ModelError
+from hfdl.tasks.language_modeling.base import LanguageTask, foreseen, token_scores
+from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, refuse_nothing
 from hfdl.tasks.protocol import Batch, Prediction, Splits
+from hfdl.weights.pretrained import length_limit
+
+# ---- What was foreseen where a masked language model was asked -----------------------------------
+
+NAMES = ["perplexity", "accuracy"]
+"""What ``language_scores.token_scores`` gives."""
+SHOWN = 20
+"""Most tokens of a window that a prediction shows: files are read by people."""
+
+
+def guesses(scores: Any, batch: Batch, name: Callable[[int], str]) -> list[Prediction]:
+    """How well the chosen tokens of each window were foreseen, and what was foreseen.
+
+    Args:
+        scores: ``losses`` and ``best`` of the N chosen tokens.
+        batch: its ``targets`` hold ``targets`` (N,) and ``rows`` (N,).
+        name: the text of a token.
+
+    Returns:
+        for each window ``loss``, ``accuracy`` and ``tokens`` as ``language_scores.foreseen``,
+        and ``words``: the first ``SHOWN`` of its chosen tokens as ``{"target", "prediction"}``.
+    """
+    found = foreseen(scores, batch)
+    words: list[list[dict[str, str]]] = [[] for _ in found]
+    places = zip(
+        batch.targets["rows"].tolist(), batch.targets["targets"].tolist(), scores.best.tolist(),
+        strict=True,
+    )  # fmt: skip
+    for row, target, best in places:
+        if len(words[row]) < SHOWN:
+            words[row].append({"target": name(target), "prediction": name(best)})
+    return [{**said, "words": some} for said, some in zip(found, words, strict=True)]
 
 
 class MaskedLM(LanguageTask):
@@ -97,3 +130,63 @@ class MaskedLM(LanguageTask):
         if token not in self._names:
             self._names[token] = self.tokenizer.decode([token])
         return self._names[token]
+
+
+# ---- How a masked language model is asked --------------------------------------------------------
+
+LONGEST = 512
+"""Longest row where neither the recipe nor the model has a limit: BERT's."""
+
+
+def require_mask(tokenizer: Any, where: str) -> None:
+    """Refuse a tokenizer that has no mask.
+
+    Raises:
+        ModelError: it has none.
+    """
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            "the tokenizer has no mask token",
+            where=where,
+            rule="a masked language model is asked what stands where the mask is",
+            remedy="choose a model like BERT or RoBERTa, or train this one with task=causal_lm",
+        )
+
+
+def asking(recipe: Recipe, tokenizer: Any, config: Any) -> Asking:
+    """How a model is asked for tokens.
+
+    Raises:
+        ConfigError: rows are longer than the model takes, or have no room for a text.
+        ModelError: the tokenizer has no mask.
+    """
+    require_mask(tokenizer, recipe.model.name)
+    template = read_template(tokenizer, pair=False)
+    special = np.zeros(max(len(tokenizer), max(tokenizer.get_vocab().values()) + 1), dtype=bool)
+    special[tokenizer.all_special_ids] = True
+    known = np.array(sorted(tokenizer.get_vocab().values()))
+    masking = Masking(recipe.data.mask_share, tokenizer.mask_token_id, known[~special[known]])
+    return Asking(
+        tokenizer, template, masking, whole_words=recipe.data.whole_words, special=special,
+        length=_row_length(recipe, tokenizer, config, template.size), seed=recipe.train.seed,
+    )  # fmt: skip
+
+
+def _row_length(recipe: Recipe, tokenizer: Any, config: Any, specials: int) -> int:
+    limit = length_limit(tokenizer, config)
+    length = recipe.data.max_length or limit or LONGEST
+    if limit is not None and length > limit:
+        raise ConfigError(
+            f"{length} tokens are more than the model takes",
+            where="data.max_length",
+            rule=f"the model's limit is {limit}; longer documents are cut into windows",
+            remedy=f"set data.max_length={limit} or less",
+        )
+    if length < specials + 2:
+        raise ConfigError(
+            f"{length} tokens leave no room for a text",
+            where="data.max_length",
+            rule=f"at least {specials + 2}: special tokens are counted",
+            remedy="raise it",
+        )
+    return length

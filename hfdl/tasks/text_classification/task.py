@@ -17,10 +17,11 @@ from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_fresh
-from hfdl.tasks.loss_options import loss_options
+from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.tables import text_column
+from hfdl.tasks.tables import loss_options, text_column
+from hfdl.tasks.text_classification import data as reading
 from hfdl.tasks.text_classification.decoding import (
     FUNCTIONS,
     answer_metrics,
@@ -29,10 +30,8 @@ from hfdl.tasks.text_classification.decoding import (
 )
 from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
 from hfdl.tasks.text_classification.split import ClassificationSplit, Padding
-from hfdl.tasks.text_classification.task import data as reading
 from hfdl.weights.pretrained import (
     build_pretrained,
-    build_saved,
     load_config,
     load_tokenizer,
     padding_side,

@@ -19,18 +19,18 @@ from hfdl.data.entities.sentences import Sentence, SentenceSet, refuse_no_entiti
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_fresh
+from hfdl.hf_models.load import build_saved
 from hfdl.metrics.entities import entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
-from hfdl.tasks.loss_options import loss_options
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.tables import loss_options
 from hfdl.tasks.text_classification.split import Padding
+from hfdl.tasks.token_classification import data as reading
 from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
-from hfdl.tasks.token_classification.task import data as reading
 from hfdl.weights.pretrained import (
     build_pretrained,
-    build_saved,
     load_config,
     load_tokenizer,
     padding_side,

@@ -11,7 +11,7 @@ import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig
 from hfdl.data.table import Table
-from hfdl.data.vocabulary import learn_bpe
+from hfdl.data.train_tokenizer import learn_bpe
 from hfdl.errors import ConfigError, ModelError, ShapeError, did_you_mean
 from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerConfig,
@@ -19,8 +19,8 @@ from hfdl.hf_models.encoder_decoder import (
 )
 from hfdl.models.transformer import TransformerConfig
 from hfdl.tasks.translation.data import pairs
+from hfdl.weights.names import SCHEME
 
-SCHEME = "hfdl://"
 SCRATCH = "hfdl://transformer"
 """hfdl's own architecture: no pretrained weights, and a vocabulary learned from the data."""
 

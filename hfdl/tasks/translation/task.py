@@ -17,10 +17,12 @@ from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.generation import generate
+from hfdl.hf_models.load import build_saved
 from hfdl.metrics.translation import require_sacrebleu, signatures
-from hfdl.tasks.loss_options import loss_options, refuse_class_weights
 from hfdl.tasks.new_model import refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.tables import loss_options, refuse_class_weights
+from hfdl.tasks.translation import data as reading
 from hfdl.tasks.translation.metrics import NAMES, corpus_scores, foreseen, summed_loss
 from hfdl.tasks.translation.model import (
     build_scratch,
@@ -30,9 +32,7 @@ from hfdl.tasks.translation.model import (
     vocabulary_size,
 )
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
-from hfdl.tasks.translation.task import data as reading
 from hfdl.weights.pretrained import (
-    build_saved,
     load_config,
     load_tokenizer,
 )

@@ -10,7 +10,7 @@ from hfdl.models.gpt2 import Gpt2Config
 from hfdl.models.llama import LlamaConfig
 from hfdl.nn.activations import ACTIVATIONS
 from hfdl.nn.positions import LinearScaling, Llama3Scaling
-from hfdl.weights.pretrained import OWN_TYPES
+from hfdl.weights.names import OWN_TYPES
 
 HF_REMEDY = "run transformers' own code: model.implementation=hf"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hfdl.weights.families.family import FamilyTable
 from hfdl.weights.families.name_rules import Dropped, Rename, Split, Tied, Transposed
+from hfdl.weights.families.name_table import FamilyTable
 
 _QKV = ("layers.{}.attention.q_proj", "layers.{}.attention.k_proj", "layers.{}.attention.v_proj")
 

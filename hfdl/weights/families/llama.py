@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hfdl.weights.families.family import FamilyTable
 from hfdl.weights.families.name_rules import Dropped, Rename, Tied
+from hfdl.weights.families.name_table import FamilyTable
 
 # fmt: off
 LLAMA = FamilyTable("model", (

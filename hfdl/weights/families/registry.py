@@ -10,15 +10,11 @@ import transformers
 from torch import nn
 
 from hfdl.models import bert, gpt2, llama
-from hfdl.weights.families.bert import BERT
-from hfdl.weights.families.distilbert import DISTILBERT
-from hfdl.weights.families.electra import ELECTRA
+from hfdl.weights.families import config_checks as configs
+from hfdl.weights.families.bert import BERT, DISTILBERT, ELECTRA, ROBERTA
 from hfdl.weights.families.gpt2 import GPT2
 from hfdl.weights.families.llama import LLAMA
-from hfdl.weights.families.registry import config_checks as configs
-from hfdl.weights.families.roberta import ROBERTA
-from hfdl.weights.families.family import FamilyTable
-from hfdl.weights.families.family import Head
+from hfdl.weights.families.name_table import FamilyTable, Head
 
 _ENCODER: dict[Head, type[nn.Module]] = {
     "base": bert.Bert,

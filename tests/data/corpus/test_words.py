@@ -10,7 +10,7 @@ import pytest
 from helpers.support import reviews
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from hfdl.data.corpus.words import word_numbers
+from hfdl.data.corpus.masking import word_numbers
 from hfdl.data.train_tokenizer import learn_tokenizer
 
 TEXTS = [row["text"] for row in reviews(40)]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfdl.errors import ConfigError
-from hfdl.foundations.optimizers.averages import exponential_average
+from hfdl.foundations.optimizers.base import exponential_average
 
 
 @settings(max_examples=30)

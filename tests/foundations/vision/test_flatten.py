@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hfdl.errors import ShapeError
-from hfdl.foundations.vision.flatten import Flatten
+from hfdl.foundations.vision.pooling import Flatten
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1), (3,), (0, 2, 2), (2, 0)])

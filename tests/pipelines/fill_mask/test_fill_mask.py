@@ -27,8 +27,8 @@ from transformers import (
 )
 
 import hfdl
-from hfdl.config.dump import dump_recipe
 from hfdl.config.load import load_recipe
+from hfdl.config.yaml import dump_recipe
 from hfdl.errors import HfdlError
 from hfdl.pipelines.fill_mask.pipeline import FillMaskPipeline
 

@@ -17,10 +17,9 @@ from torch.nn import functional as F
 
 from hfdl.data.corpus.blocks import consecutive_blocks, strided_windows
 from hfdl.errors import ModelError
-from hfdl.tasks.language_modeling.causal_lm_documents import how_to_keep_apart
-from hfdl.tasks.language_modeling.causal_lm_scores import corpus_scores
+from hfdl.tasks.language_modeling.base import foreseen, summed_loss
+from hfdl.tasks.language_modeling.causal_lm import corpus_scores, how_to_keep_apart
 from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit
-from hfdl.tasks.language_modeling.language_scores import foreseen, summed_loss
 from hfdl.tasks.protocol import Batch
 
 PAD = 0

@@ -15,8 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-from hfdl.config.load import load_recipe
-from hfdl.config.objects import take_objects
+from hfdl.config.load import load_recipe, take_objects
 from hfdl.errors import ConfigError, DataError
 from hfdl.tasks.registry import task_for_model, task_for_training
 from hfdl.tasks.text_classification.loss import binary_losses

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 import hfdl
 from hfdl.cli import errors
 from hfdl.config.load import load_recipe
-from hfdl.data.vocabulary import learn_bpe
+from hfdl.data.train_tokenizer import learn_bpe
 from hfdl.errors import DataError, HfdlError, MissingExtraError, ModelError
 from hfdl.tasks.registry import task_for_training, task_of_model
 from hfdl.training.evaluation import evaluate
