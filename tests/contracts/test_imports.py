@@ -32,16 +32,16 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"nn"},
     "nn": set(),
     "parity": {
-        "config", "custom_attention", "foundations", "generation", "hf_models", "interpret", "models", "nn",
-        "weights",
+        "config", "custom_attention", "foundations", "generation", "hf_models", "interpret",
+        "models", "nn", "weights",
     },
     "pipelines": {
         "config", "data", "generation", "hf_models", "models", "nn", "tasks", "weights",
     },
     "report": {"data.entities.tags"},
     "runs": {
-        "config", "data", "environment", "hf_models", "metrics", "pipelines", "report", "tasks",
-        "training", "tuning", "weights",
+        "config", "data", "environment", "hf_models", "metrics", "nn.dropout", "pipelines",
+        "report", "tasks", "training", "tuning", "weights",
     },
     "tasks": {"config", "data", "generation", "hf_models", "metrics", "models", "nn", "weights"},
     "tokenizers": set(),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hfdl.nn.attend import Attend, PaddedAttend
+from hfdl.nn.attend import Attend, AttentionLayer, PaddedAttend
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import allowed, repeat_heads, scale_of
