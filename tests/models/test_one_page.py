@@ -442,8 +442,9 @@ def test_generation_goes_on_past_the_last_position(gpt: Any) -> None:
         assert torch.equal(theirs(input_ids=seen).logits[:, -1].argmax(-1), found[:, end])
 
 
+# Wide weights make the likeliest word nearly certain: it takes a high temperature to draw another.
 @pytest.mark.parametrize(
-    ("temperature", "top_k"), [(0.7, 5), (1.5, 0), (1.0, 1), (2.0, VOCABULARY)]
+    ("temperature", "top_k"), [(8.0, 5), (12.0, 0), (3.0, 0), (1.0, 1), (20.0, VOCABULARY)]
 )
 def test_sampling(gpt: Any, temperature: float, top_k: int) -> None:
     folder, _ = gpt
@@ -456,7 +457,8 @@ def test_sampling(gpt: Any, temperature: float, top_k: int) -> None:
     )  # fmt: skip
     torch.manual_seed(11)
     assert torch.equal(generate(page, ids, 12, temperature, top_k), expected)
-    assert torch.equal(expected, generate(page, ids, 12)) == (top_k == 1)
+    differ = (expected != generate(page, ids, 12))[:, 5:].float().mean()
+    assert differ == 0 if top_k == 1 else differ > 0.4
 
 
 def test_a_gpt2_folder_with_its_own_buffers(tiny_gpt2: Path) -> None:
