@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hfdl
+import hfdl.runs
 from hfdl.cli import errors
 from hfdl.cli.app import app
 from hfdl.errors import DataError, TrainingError
@@ -68,7 +69,7 @@ def library(monkeypatch):
     fake.train = remember("train", fake.done)
     fake.plan = remember("plan", PLAN)
     fake.evaluate = remember("evaluate", {"test": {"accuracy": 0.75, "loss": 0.5}})
-    monkeypatch.setattr(hfdl, "run", fake, raising=False)
+    monkeypatch.setattr(hfdl.runs, "run", fake, raising=False)
     return fake
 
 

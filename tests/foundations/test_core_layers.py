@@ -12,7 +12,10 @@ from hfdl.foundations.gradcheck import check_layer
 from hfdl.foundations.layer import Layer
 from hfdl.foundations.state import restore, state_of
 
-FILES = ["activations", "dense", "dropout", "batch_norm", "layer_norm", "embedding", "sequential"]
+FILES = [
+    "activations", "dense", "dropout", "batch_norm", "transformer.layer_norm", "words.embedding",
+    "sequential",
+]  # fmt: skip
 MODULES = {name: importlib.import_module(f"hfdl.foundations.{name}") for name in FILES}
 FOUND = {
     name: cls

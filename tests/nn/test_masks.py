@@ -22,13 +22,13 @@ from hfdl.nn.masks import (
     document_mask,
     from_additive,
     padding_mask,
+    show,
     sliding_window_mask,
     to_additive,
     to_attention_mask,
     to_key_padding_mask,
     to_multihead_attention,
 )
-from hfdl.nn.masks import make as show
 
 SIZES = [(1, 1), (1, 5), (4, 4), (3, 7), (7, 7), (0, 0)]
 ATTENTION_MASK = torch.tensor(

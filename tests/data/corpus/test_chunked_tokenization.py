@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hfdl.data.corpus import chunked_tokenization as pieces
 from hfdl.data.corpus.chunked_tokenization import can_be_cut, pieces_of
-from hfdl.data.corpus.corpus import chunked_tokenization as pieces
 from hfdl.data.corpus.token_store import Piece, build_store
 from hfdl.data.train_tokenizer import learn_tokenizer
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.corpus.corpus import corpus as corpus_module
+from hfdl.data.corpus import corpus as corpus_module
 from hfdl.data.corpus.corpus import open_corpus, training_texts
 from hfdl.data.corpus.documents import cut_end, load_documents
 from hfdl.data.train_tokenizer import learn_tokenizer

@@ -16,15 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.corpus.corpus import (
-    cache,
-    open_corpus,
-    streamed_documents,
-    streaming,
-    training_texts,
-)
+from hfdl.data.corpus import cache, streamed_documents, streaming
+from hfdl.data.corpus.corpus import open_corpus, training_texts
 from hfdl.data.corpus.streamed_documents import read_documents
-from hfdl.data.readers.readers import delimited, read_file
+from hfdl.data.readers import delimited
+from hfdl.data.readers.readers import read_file
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hfdl.data.corpus.corpus import token_store
+from hfdl.data.corpus import token_store
 from hfdl.data.corpus.token_store import Piece, build_store, is_whole, open_store
 from hfdl.data.train_tokenizer import learn_tokenizer
 
