@@ -141,8 +141,15 @@ class Task(Protocol):
         """The saved model with its trained head, in eval mode."""
         ...
 
-    def loss(self, outputs: Any, batch: Batch) -> LossSum:
-        """The loss of a batch, as a sum and a count."""
+    def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
+        """The loss of a batch, as a sum and a count.
+
+        Args:
+            outputs: the model's outputs for the batch.
+            batch: the batch.
+            training: whether this loss is trained on. Class weights, label smoothing and focal
+                loss belong to it; the loss of an evaluation is the plain one.
+        """
         ...
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
+import torch
+
 from hfdl.config.schema import DataConfig, TuneConfig
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
@@ -121,3 +123,8 @@ def refuse_class_weights(tune: TuneConfig, task: str) -> None:
             rule="class weights belong to labels",
             remedy="remove it",
         )
+
+
+def on_device(weights: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor | None:
+    """Class weights on the device of the logits that they weigh."""
+    return None if weights is None else weights.to(like.device, non_blocking=True)

@@ -143,7 +143,7 @@ class Backward:
             ).to(accelerator.device)
             last = i == len(parts) - 1
             with nullcontext() if last else accelerator.no_sync(state.model):
-                loss = self.task.loss(state.model(**batch.inputs), batch)
+                loss = self.task.loss(state.model(**batch.inputs), batch, training=True)
                 total = loss.total * 0.0 if idle else loss.total
                 accelerator.backward(loss.mean() if whole else total)
             if not idle:

@@ -12,8 +12,8 @@ from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 from hfdl.tasks.tables import divide, text_column
-from hfdl.tasks.text_classification.task import data as classification_data
-from hfdl.tasks.translation.task import data as translation_data
+from hfdl.tasks.text_classification import data as classification_data
+from hfdl.tasks.translation import data as translation_data
 
 NAMES = ["a", "a", "a", "b"] * 20
 

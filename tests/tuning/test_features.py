@@ -120,8 +120,9 @@ def watch(bodies: Bodies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wa
                 model.save_pretrained(tmp_path / "initial")
             return model
 
-        def losing(self: Any, outputs: Any, batch: Batch) -> Any:
-            made = loss(self, outputs, batch)
+        def losing(self: Any, outputs: Any, batch: Batch, *, training: bool = False) -> Any:
+            made = loss(self, outputs, batch, training=training)
+            assert training == made.total.requires_grad
             (found.trained if made.total.requires_grad else found.held_out).append(batch)
             return made
 

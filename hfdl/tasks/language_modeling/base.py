@@ -154,7 +154,7 @@ class LanguageTask(ABC):
     def _untrained(self, folder: Path, parameter: str) -> ModelError:
         """What to say of a saved model without a parameter."""
 
-    def loss(self, outputs: Any, batch: Batch) -> LossSum:
+    def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy of the tokens that are asked for, summed, and their number."""
         return summed_loss(outputs, batch)
 

@@ -59,10 +59,6 @@ class ClassificationSplit:
         self.pairs = pairs
         self._where = where
         self.lengths = np.array([text.size for text in encoded], dtype=np.int64)  # (N,)
-        self.class_weights: torch.Tensor | None = None
-        """The weight of each label in the loss, shape (C,). Only training has them."""
-        self.in_training = False
-        """Whether the loss of its batches is the one to be trained on, focal or smoothed."""
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -100,10 +96,6 @@ class ClassificationSplit:
         }
         if self.targets is not None:
             targets["labels"] = torch.from_numpy(self.targets[np.asarray(examples, dtype=np.int64)])
-        if self.class_weights is not None:
-            targets["class_weights"] = self.class_weights
-        if self.in_training:
-            targets["training"] = torch.ones(())  # that it is there says all
         return Batch(self._inputs(chosen, rows, lengths), targets, examples, sum(lengths))
 
     def _inputs(

@@ -20,7 +20,7 @@ from hfdl.hf_models.from_config import is_fresh
 from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.tables import loss_options, text_column
+from hfdl.tasks.tables import loss_options, on_device, text_column
 from hfdl.tasks.text_classification import data as reading
 from hfdl.tasks.text_classification.decoding import (
     FUNCTIONS,
@@ -81,6 +81,8 @@ class TextClassification:
         self._padding_side = padding_side
         self.tune, self.seed, self.memory = tune, seed, memory or {}
         self.trains = labels is None
+        self.class_weights: torch.Tensor | None = None
+        """The weight of each label in the loss that is trained on, shape (C,)."""
         self.fresh_parameters: list[str] = []
         """Parameters that were not in the model's weights: those of the new head."""
 
@@ -167,9 +169,8 @@ class TextClassification:
         }
         if self.trains:
             refuse_on_numbers(self.tune, self.problem_type)
-            splits["train"].in_training = True
-        if self.trains and self.tune.class_weights is not None:
-            splits["train"].class_weights = self._weigh(splits["train"])
+            if self.tune.class_weights is not None:
+                self.class_weights = self._weigh(splits["train"])
         return Splits(**splits, facts=facts)
 
     def _take_tokenizer(self, data: DataConfig) -> None:
@@ -284,7 +285,7 @@ class TextClassification:
             )
         return model.eval()
 
-    def loss(self, outputs: Any, batch: Batch) -> LossSum:
+    def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy, binary cross-entropy or squared error.
 
         A row weighs one over the windows of its text, so that a long text counts once; with
@@ -296,9 +297,9 @@ class TextClassification:
         logits = outputs.logits  # (R, C)
         example = batch.targets["example"]  # (R,)
         labels = batch.targets["labels"][example]  # (R,) or (R, C)
-        classes = batch.targets.get("class_weights")  # (C,)
+        classes = on_device(self.class_weights, logits) if training else None  # (C,)
         _, problem_type = self._known()
-        options = loss_options(self.tune) if "training" in batch.targets else {}
+        options = loss_options(self.tune) if training else {}
         losses = row_losses(logits, labels, problem_type, classes=classes, **options)  # (R,)
         weight = 1.0 / batch.targets["windows"][example].to(losses.dtype)  # (R,)
         count = weight if classes is None or problem_type != SINGLE else weight * classes[labels]

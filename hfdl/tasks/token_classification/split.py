@@ -85,10 +85,6 @@ class TaggedSplit:
         self._where = where
         sizes = [sum(self._size(row) for row in sentence.rows) for sentence in encoded]
         self.lengths = np.array(sizes, dtype=np.int64)  # (N,)
-        self.class_weights: torch.Tensor | None = None
-        """The weight of each tag in the loss, shape (C,). Only training has them."""
-        self.in_training = False
-        """Whether the loss of its batches is the one to be trained on, focal or smoothed."""
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -140,10 +136,6 @@ class TaggedSplit:
             "labels": pad_rows(labels, IGNORED, side=pad.side),  # (R, T)
             **self._places(chosen, lengths, width),
         }
-        if self.class_weights is not None:
-            targets["class_weights"] = self.class_weights
-        if self.in_training:
-            targets["training"] = torch.ones(())  # that it is there says all
         sentences = [self.sentences[i] for i in examples]
         return TaggedBatch(inputs, targets, examples, sum(lengths), sentences)
 

@@ -24,7 +24,7 @@ from hfdl.metrics.entities import entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.tables import loss_options
+from hfdl.tasks.tables import loss_options, on_device
 from hfdl.tasks.text_classification.split import Padding
 from hfdl.tasks.token_classification import data as reading
 from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
@@ -78,6 +78,8 @@ class TokenClassification:
         self.trains = names is None
         self.tune, self.seed, self.memory = tune, seed, memory or {}
         self.all_pieces = data.label_pieces == "all"
+        self.class_weights: torch.Tensor | None = None
+        """The weight of each label in the loss that is trained on, shape (C,)."""
         self.fresh_parameters: list[str] = []
         """Parameters that were not in the model's weights: those of the new head."""
         self.tokenizer: Any = None
@@ -202,10 +204,9 @@ class TokenClassification:
         )  # fmt: skip
 
     def _make_trainable(self, train: TaggedSplit) -> None:
-        train.in_training = True
         if self.tune.class_weights is not None:
             labels = [label for i in range(len(train)) for label in train.labels_of(i)]
-            train.class_weights = reading.class_weights(
+            self.class_weights = reading.class_weights(
                 self.tune.class_weights, labels, self.label_names
             )
 
@@ -283,7 +284,7 @@ class TokenClassification:
             )
         return model.eval()
 
-    def loss(self, outputs: Any, batch: Batch) -> LossSum:
+    def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy summed over the labelled pieces, and their number.
 
         With class weights each piece counts as much as its tag. Weights, focal loss and label
@@ -292,9 +293,9 @@ class TokenClassification:
         logits = outputs.logits.flatten(0, 1)  # (R, T, C) -> (R * T, C)
         labels = batch.targets["labels"].flatten()  # (R * T,)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        classes = batch.targets.get("class_weights")  # (C,)
+        classes = on_device(self.class_weights, logits) if training else None  # (C,)
         classes = None if classes is None else classes.to(logits.dtype)
-        options = loss_options(self.tune) if "training" in batch.targets else {}
+        options = loss_options(self.tune) if training else {}
         losses = token_losses(logits, labels, weight=classes, **options)  # (R * T,)
         known = labels[labels != IGNORED]
         count = torch.ones_like(known, dtype=logits.dtype) if classes is None else classes[known]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import EncodedText
@@ -54,8 +53,6 @@ class TranslationSplit:
         self.name = name
         self.sources, self.targets, self.ids = sources, targets, ids
         self.texts, self.answers, self._where = texts, answers, where
-        self.in_training = False
-        """Whether the loss of its batches is the one to be trained on, focal or smoothed."""
         self.lengths = np.array([text.size for text in sources], dtype=np.int64)  # (N,)
         if targets is not None:
             self.lengths += np.array([text.size for text in targets], dtype=np.int64)
@@ -97,7 +94,4 @@ class TranslationSplit:
         inputs["decoder_input_ids"] = shift_right(
             labels, start_token_id=self.ids.start, pad_token_id=self.ids.pad
         )
-        wanted = {"labels": labels}
-        if self.in_training:
-            wanted["training"] = torch.ones(())  # that it is there says all
-        return Batch(inputs, wanted, examples, sum(lengths) + sum(map(len, targets)))
+        return Batch(inputs, {"labels": labels}, examples, sum(lengths) + sum(map(len, targets)))

@@ -152,8 +152,6 @@ class Translation:
             for name, table in tables.items()
             if self.trains or name != "train"
         }
-        if self.trains:
-            splits["train"].in_training = True
         return Splits(**splits, facts=facts)
 
     def encode(self, texts: Sequence[str]) -> TranslationSplit:
@@ -211,12 +209,12 @@ class Translation:
             )
         return model.eval()
 
-    def loss(self, outputs: Any, batch: Batch) -> LossSum:
+    def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy of the right words, summed over the real tokens of the targets.
 
         Label smoothing and focal loss are for training alone.
         """
-        options = loss_options(self.tune) if "training" in batch.targets else {}
+        options = loss_options(self.tune) if training else {}
         return summed_loss(outputs.logits, batch.targets["labels"], **options)
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:

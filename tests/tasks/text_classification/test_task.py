@@ -43,7 +43,7 @@ def prepared(body: Path, train: Any, **overrides: Any) -> tuple[Any, Any, Any]:
 def mean_loss(task: Any, model: Any, split: Any) -> torch.Tensor:
     """The task's loss of a whole split in one batch, divided as the loop does."""
     batch = split.batch(list(range(len(split))), seed=0, epoch=0)
-    loss = task.loss(model(**batch.inputs), batch)
+    loss = task.loss(model(**batch.inputs), batch, training=split.name == "train")
     return loss.total / loss.count
 
 
@@ -156,7 +156,7 @@ def test_weights_by_name_equal_torch_cross_entropy(tiny_bert: Path, decide: Any)
     ours = mean_loss(task, model, splits.train)
     assert ours.item() == pytest.approx(reference.item(), abs=1e-6)
     assert abs(reference - F.cross_entropy(logits, labels)).item() > 0.01
-    count = task.loss(model(**batch.inputs), batch).count
+    count = task.loss(model(**batch.inputs), batch, training=True).count
     assert float(count) == pytest.approx(14 * 0.25 + 4 * 1.0 + 2 * 5.0)
 
 
@@ -177,7 +177,7 @@ def test_balanced_weights_equal_those_of_scikit_learn(tiny_bert: Path, decide: A
     sums = []
     for part in (range(14), range(14, 18), range(18, 20)):
         batch = splits.train.batch(list(part))
-        sums.append(float(task.loss(model(**batch.inputs), batch).count))
+        sums.append(float(task.loss(model(**batch.inputs), batch, training=True).count))
     assert sums == pytest.approx([20 / 3] * 3)
 
 
@@ -444,7 +444,7 @@ def test_a_long_text_weighs_its_label_once_in_a_weighted_loss(tiny_bert: Path, d
     model = decide(task.build_model(recipe.model))
     batch = splits.train.batch([0, 1])
     assert batch.targets["windows"].tolist() == [4, 1]
-    loss = task.loss(model(**batch.inputs), batch)
+    loss = task.loss(model(**batch.inputs), batch, training=True)
     assert float(loss.count) == pytest.approx(3.5)
     losses = [
         [float(F.cross_entropy(alone(model, row), torch.tensor(label))) for row in text.rows]

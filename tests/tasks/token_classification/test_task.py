@@ -160,7 +160,7 @@ def test_weights_smoothing_and_focus_are_for_training_alone(
     train, held = (s.batch([0, 1, 4]) for s in (made.splits.train, made.splits.validation))
     outputs = made.model(**train.inputs)
     logits, labels = outputs.logits.flatten(0, 1), train.targets["labels"].flatten()
-    trained, plain = made.task.loss(outputs, train), made.task.loss(outputs, held)
+    trained, plain = made.task.loss(outputs, train, training=True), made.task.loss(outputs, held)
     expected = F.cross_entropy(logits, labels, weight=vector, label_smoothing=0.1)
     torch.testing.assert_close(trained.total / trained.count, expected)
     torch.testing.assert_close(plain.total / plain.count, F.cross_entropy(logits, labels))
@@ -178,7 +178,7 @@ def test_focal_loss_is_for_training_alone(
     logits, labels = outputs.logits.flatten(0, 1)[labels != -100], labels[labels != -100]
     chance = logits.softmax(-1)[torch.arange(len(labels)), labels]
     expected = (vector[labels] * (1 - chance) ** 1.5 * -chance.log()).sum()  # Lin et al., eq. 5
-    trained, plain = made.task.loss(outputs, train), made.task.loss(outputs, held)
+    trained, plain = made.task.loss(outputs, train, training=True), made.task.loss(outputs, held)
     torch.testing.assert_close(trained.total, expected)
     torch.testing.assert_close(trained.count, vector[labels].sum())
     torch.testing.assert_close(plain.total, F.cross_entropy(logits, labels, reduction="sum"))
@@ -241,11 +241,10 @@ def test_balanced_weights_are_scikit_learn_s_over_train(prepared: Callable[..., 
     tags = [tag for tags in train.references() for tag in tags]
     present = sorted(set(tags), key=names.index)
     expected = compute_class_weight("balanced", classes=np.array(present), y=tags)
-    found = {n: float(w) for n, w in zip(names, train.class_weights, strict=True)}
+    found = {n: float(w) for n, w in zip(names, made.task.class_weights, strict=True)}
     share = len(present) / len(names)  # n / (C n_tag): C counts I-LOC too, which never occurs
     assert [found[n] for n in present] == pytest.approx(list(expected * share), rel=1e-6)
     assert found["I-LOC"] == 0.0
-    assert made.splits.validation.class_weights is None
 
 
 def test_an_unknown_name_in_the_weights_is_refused(prepared: Callable[..., Any]) -> None:

@@ -266,7 +266,7 @@ def test_the_loss_that_is_trained_on_is_smoothed_or_focal(
     else:
         p = logits.softmax(-1).gather(1, right[:, None])[:, 0]
         expected = (-(1 - p) * p.log()).mean()
-    loss = task.loss(outputs, batch)
+    loss = task.loss(outputs, batch, training=True)
     assert float(loss.total / loss.count) == pytest.approx(float(expected), rel=1e-12)
     assert abs(float(expected - plain)) > 1e-3
     held_out = task.loss(outputs, splits.validation.batch(range(6)))
