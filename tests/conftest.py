@@ -95,6 +95,13 @@ def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs write no report: its plots take longer than tiny runs do, and are tested elsewhere."""
+    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
+    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+
+
+@pytest.fixture
 def reviews_csv(tmp_path: Path) -> Path:
     """120 labelled reviews as csv."""
     return write_csv(tmp_path / "reviews.csv", reviews(120))

@@ -24,11 +24,7 @@ from hfdl.weights.pretrained import quiet_transformers
 PEOPLE, PLACES = ["ann", "bob", "carl"], ["rome", "oslo", "lima"]
 
 
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 def words(i: int) -> list[tuple[str, str]]:

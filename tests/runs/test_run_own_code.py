@@ -18,12 +18,7 @@ from hfdl.tasks.text_classification.task import TextClassification
 from hfdl.training.events import Event, Noted, Planned
 from hfdl.weights.pretrained import quiet_transformers
 
-
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 @pytest.fixture

@@ -13,12 +13,7 @@ import hfdl
 from hfdl.runs.run import Run
 from hfdl.training.events import Evaluated, Event, Interrupted, Updated
 
-
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 def run(settings: dict[str, Any], output: Path, told: list[Event], **more: Any) -> Run:

@@ -21,11 +21,7 @@ FITS = 3
 """Rows of a forward pass for which the pretended device has memory."""
 
 
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 class Device:

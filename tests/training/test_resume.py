@@ -23,11 +23,7 @@ from hfdl.training.events import Checkpointed, Evaluated, Event, Interrupted, No
 STEPS = 23  # 120 reviews, a ninth of them held out: 14 updates of 8 an epoch
 
 
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 def silent(event: Event) -> None:

@@ -45,11 +45,7 @@ ADAPTED = {
 FUSED = {("causal_lm", "scratch"): 3}
 
 
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 @pytest.fixture

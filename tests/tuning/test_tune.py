@@ -24,11 +24,7 @@ RANDOM = "random weights: nothing of the model is pretrained"
 NEW = "new weights, to be trained from nothing: "
 
 
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plots take longer than the tiny runs do, and are tested elsewhere."""
-    monkeypatch.setattr("hfdl.runs.session.write_report", lambda folder: None)
-    monkeypatch.setattr("hfdl.runs.session.write_model_card", lambda folder: None)
+pytestmark = pytest.mark.usefixtures("without_report")
 
 
 def test_at_most_six_new_weights_are_named() -> None:
