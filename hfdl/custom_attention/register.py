@@ -21,7 +21,8 @@ from transformers.masking_utils import eager_mask
 from hfdl.custom_attention.adapter import FEATURES, AttentionAdapter, AttentionFunction
 from hfdl.errors import ConfigError, ModelError
 from hfdl.foundations.transformer.attention import attention as numpy_attention
-from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.functional import attention
+from hfdl.nn.fused import fused_attention
 
 BUILTIN = ("hfdl", "hfdl_fused", "hfdl_numpy")
 # transformers reads meaning into these parts of a name: it would look for a kernel, check for a

@@ -20,7 +20,8 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from hfdl.errors import ConfigError
 from hfdl.models.transformer import Memory, Transformer, TransformerConfig, init_module
-from hfdl.nn.functional import AttentionKernel, attention, fused_attention
+from hfdl.nn.functional import AttentionKernel, attention
+from hfdl.nn.fused import fused_attention
 
 IGNORED = -100
 """transformers' label of what no loss is taken of."""

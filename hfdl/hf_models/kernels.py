@@ -10,7 +10,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.errors import ModelError
 from hfdl.nn.attend import AttentionLayer
-from hfdl.nn.functional import AttentionKernel, allowed, attention, fused_attention
+from hfdl.nn.functional import AttentionKernel, allowed, attention
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.masks import to_additive
 
 FUSED, EXPLICIT = "sdpa", "eager"

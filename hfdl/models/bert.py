@@ -16,7 +16,8 @@ from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
 from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import FeedForward
-from hfdl.nn.functional import AttentionKernel, fused_attention
+from hfdl.nn.functional import AttentionKernel
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import MaskedLMHead, Pooler, SequenceHead, TokenHead
 from hfdl.nn.init import init_weights
 from hfdl.nn.norms import LayerNorm

@@ -17,7 +17,8 @@ from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
 from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import FeedForward
-from hfdl.nn.functional import AttentionKernel, fused_attention
+from hfdl.nn.functional import AttentionKernel
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import CausalLMHead, LastTokenHead, TokenHead
 from hfdl.nn.init import init_weights, scale_residuals
 from hfdl.nn.norms import LayerNorm

@@ -23,7 +23,8 @@ from hfdl.nn.attention import MultiHeadAttention, Projected
 from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.feed_forward import FeedForward
-from hfdl.nn.functional import AttentionKernel, fused_attention
+from hfdl.nn.functional import AttentionKernel
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import CausalLMHead
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing

@@ -20,7 +20,8 @@ from hfdl.nn.convolution import TextConvolution
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
-from hfdl.nn.functional import AttentionKernel, attention, fused_attention
+from hfdl.nn.functional import AttentionKernel, attention
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import (
     CausalLMHead,
     LastTokenHead,

@@ -15,7 +15,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hfdl.nn.functional import AttentionKernel, fused_attention
+from hfdl.nn.functional import AttentionKernel
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.masks import sliding_window_mask
 from hfdl.nn.packing import Packing
 

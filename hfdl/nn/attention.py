@@ -10,20 +10,15 @@ multi-query where G is 1.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
 from hfdl.nn.attend import Attend
+from hfdl.nn.joined_projection import joined_qkv
 from hfdl.nn.positions import rotate
 
 Projected = tuple[Tensor, Tensor]
 """Keys and values (B, S, G, K) of a memory."""
-
-_NARROW = 512
-"""Widest input for which one product over joined weights is taken: joining copies the weights,
-which wider layers do not earn back."""
 
 
 class MultiHeadAttention(nn.Module):
@@ -96,12 +91,9 @@ class MultiHeadAttention(nn.Module):
         Returns:
             as x.
         """
-        if memory is None and self._projects_at_once(x):
-            q, k, v = self._project_at_once(x)
-        else:
-            q = self.q_proj(x).unflatten(-1, (self.num_heads, self.head_size))  # (..., T, H, K)
-            source = x if memory is None else memory
-            k, v = source if isinstance(source, tuple) else self._project(source)
+        # One product in the place of three where that is faster and gives the same; else None.
+        joined = joined_qkv(self, x) if memory is None else None
+        q, k, v = joined or self._project(x, x if memory is None else memory)
         if self.q_norm is not None:
             q = self.q_norm(q)
         if self.k_norm is not None and not isinstance(memory, tuple):
@@ -116,46 +108,19 @@ class MultiHeadAttention(nn.Module):
 
         In generation a memory is projected once and serves every step.
         """
-        k, v = self._project(memory)
+        k, v = self._project_memory(memory)
         return (k if self.k_norm is None else self.k_norm(k)), v
 
-    def _project(self, memory: Tensor) -> Projected:
+    def _project(self, x: Tensor, memory: Tensor | Projected) -> tuple[Tensor, Tensor, Tensor]:
+        """X W_Q (..., T, H, K), M W_K and M W_V (..., S, G, K)."""
+        q = self.q_proj(x).unflatten(-1, (self.num_heads, self.head_size))  # -> (..., T, H, K)
+        k, v = memory if isinstance(memory, tuple) else self._project_memory(memory)
+        return q, k, v
+
+    def _project_memory(self, memory: Tensor) -> Projected:
         """(..., S, M) -> keys, not yet normalised, and values, (..., S, G, K) each."""
         shape = (self.num_kv_heads, self.head_size)
         return self.k_proj(memory).unflatten(-1, shape), self.v_proj(memory).unflatten(-1, shape)
-
-    def _projects_at_once(self, x: Tensor) -> bool:
-        """Whether joining the three weights pays: it does for narrow layers in training on a CPU.
-
-        Each layer must be torch's own and bare: an adapter or a hook wants to be called itself.
-        """
-        layers = self.q_proj, self.k_proj, self.v_proj
-        return (
-            x.device.type == "cpu"
-            and x.requires_grad
-            and self.q_proj.in_features <= _NARROW
-            and torch.is_grad_enabled()
-            and all(_is_bare(layer) for layer in layers)
-        )
-
-    def _project_at_once(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (..., T, H, K), keys and values (..., T, G, K) as one product."""
-        layers = self.q_proj, self.k_proj, self.v_proj
-        heads = [self.num_heads, self.num_kv_heads, self.num_kv_heads]
-        weight = torch.cat([layer.weight for layer in layers])  # ((H + 2 G) K, D)
-        bias = torch.cat([layer.bias for layer in layers]) if self.q_proj.bias is not None else None
-        joined = F.linear(x, weight, bias).unflatten(-1, (sum(heads), self.head_size))
-        q, k, v = joined.split(heads, dim=-2)  # (..., T, H + 2 G, K)
-        return q, k, v
-
-
-def _is_bare(layer: nn.Module) -> bool:
-    """Whether a call of the layer is its product and nothing else."""
-    hooks = (
-        layer._forward_hooks, layer._forward_pre_hooks,
-        layer._backward_hooks, layer._backward_pre_hooks,
-    )  # fmt: skip
-    return type(layer) is nn.Linear and not any(hooks) and "forward" not in vars(layer)
 
 
 def _check_heads(width: int, heads: int, kv_heads: int, head_size: int | None) -> None:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hfdl.nn.dropout import LEVELS, keep_mask, levels_kept
+from hfdl.nn.cheap_dropout import LEVELS, keep_mask, levels_kept
 from hfdl.nn.masks import to_additive
 
 _softmax_backward: Any = torch.ops.aten._softmax_backward_data
@@ -39,7 +39,7 @@ def differentiated_attention(
         additive: what is added to the scores, broadcastable to (B, H, T, S); None: 0. See
             ``additive_mask``.
         scale: what scores are multiplied by.
-        dropout: probability of dropping a weight; bits as in ``hfdl.nn.dropout``.
+        dropout: probability of dropping a weight; bits as in ``hfdl.nn.cheap_dropout``.
 
     Returns:
         (B, H, T, K). A query that may attend to nothing gets something finite.

@@ -1,23 +1,17 @@
-"""Dropout (Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html), cheap on a CPU.
+"""Dropout (Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html).
+
+    y = x * m / (1 - p),  m ~ Bernoulli(1 - p), drawn for each element
 
 In training each element is zeroed with probability p and the others are divided by 1 - p, so that
-the expectation stays. ``torch.nn.functional.dropout`` is the reference, and what runs on a GPU. On
-a CPU it draws a Bernoulli number for each element, which takes longer than a GELU of it; here 64
-random bits serve four elements.
+the expectation stays. ``torch.nn.functional.dropout`` is the reference; where the random bits come
+from is the business of ``hfdl/nn/cheap_dropout.py``.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-LEVELS = 1 << 16
-"""Equally likely 16-bit numbers: probabilities are multiples of one over this."""
-
-_LOWEST = -(1 << 63)
+from hfdl.nn.cheap_dropout import cheap_dropout
 
 
 class Dropout(nn.Module):
@@ -47,7 +41,7 @@ class Dropout(nn.Module):
 
 
 def dropout(x: Tensor, p: float, *, training: bool) -> Tensor:
-    """``F.dropout`` with cheap random bits where ``x`` is on a CPU.
+    """The formula in training; outside it ``x`` itself.
 
     Args:
         x: any shape, floating point.
@@ -57,46 +51,7 @@ def dropout(x: Tensor, p: float, *, training: bool) -> Tensor:
     Returns:
         as ``x``.
     """
-    kept = levels_kept(p)
-    if not training or kept == LEVELS:
-        return x
-    if x.device.type != "cpu" or kept == 0:
-        return F.dropout(x, p)
-    out = _Drop.apply(x, keep_mask(x.numel(), kept).view(x.shape), LEVELS / kept)
-    assert isinstance(out, Tensor)
-    return out
-
-
-def levels_kept(p: float) -> int:
-    """How many of ``LEVELS`` numbers stand for an element that is kept."""
-    return round((1.0 - p) * LEVELS)
-
-
-def keep_mask(n: int, kept: int) -> Tensor:
-    """n independent booleans, each True with probability ``kept / 2**16``; shape (n,).
-
-    The bits come from torch's global CPU generator, so ``torch.manual_seed`` and a saved generator
-    state repeat them.
-    """
-    words = torch.empty(-(-n // 4), dtype=torch.int64)
-    words.random_(_LOWEST, None)  # all 64 bits; without bounds the sign bit would stay 0
-    numbers = words.view(torch.int16)[:n]  # uniform on [-2**15, 2**15)
-    return numbers < kept - LEVELS // 2
-
-
-class _Drop(torch.autograd.Function):
-    """x * mask * scale, keeping one byte an element for the backward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(mask)
-        ctx.scale = scale
-        return (x * mask).mul_(scale)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (mask,) = ctx.saved_tensors
-        return (grads[0] * mask).mul_(ctx.scale), None, None
+    return cheap_dropout(x, p) if training else x
 
 
 # ---- Put hfdl's dropout in the place of torch's: the same distribution for a third of the time ---

@@ -2,8 +2,9 @@
 
     Attention(Q, K, V) = softmax(Q K^T / sqrt(d_k)) V
 
-Two kernels with one signature: ``attention`` is the formula and gives the weights back, and
-``fused_attention`` is the fast one. They agree to rounding, and either may be given to any model.
+``attention`` is the formula, and gives the weights back. ``fused_attention`` (``hfdl/nn/fused.py``)
+is the fast one with the same signature: they agree to rounding, and either may be given to any
+model.
 
 Shapes: B batch, H heads, G key-value heads (G divides H), T queries, S keys, K head width.
 """
@@ -14,14 +15,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
-from hfdl.nn.attention_gradient import (
-    additive_causal_mask,
-    additive_mask,
-    differentiated_attention,
-)
 from hfdl.nn.dropout import dropout as drop
 from hfdl.nn.masks import causal_mask, combine
 
@@ -86,47 +81,6 @@ def attention(
         scores = scores + bias
     weights = masked_softmax(scores, allowed(q, k, mask, causal))  # (B, H, T, S)
     return drop(weights, dropout, training=True) @ v, weights  # (B, H, T, K)
-
-
-def fused_attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None = None,
-    *,
-    scale: float | None = None,
-    bias: Tensor | None = None,
-    causal: bool = False,
-    dropout: float = 0.0,
-) -> tuple[Tensor, None]:
-    """The same by torch's fused kernel, which never holds all weights at once.
-
-    Arguments as in ``AttentionKernel``. On a CPU other ways stand in for it where they are faster:
-    with dropout, which that kernel has not (torch leaves it for a path that draws a Bernoulli
-    number for each weight), and in training in half precision, where the kernel's backward pass is
-    several times slower. That is ``differentiated_attention``; with a bias it is the formula.
-
-    Returns:
-        the output (B, H, T, K), and None in the place of the weights.
-
-    Raises:
-        ShapeError: the shapes do not fit each other.
-    """
-    check_shapes(q, k, v)
-    groups = q.shape[1] // k.shape[1]
-    k, v = repeat_heads(k, groups), repeat_heads(v, groups)  # (B, H, S, K)
-    if q.device.type == "cpu" and (dropout > 0.0 or _trains_in_half(q)):
-        if bias is None:
-            return _differentiated(q, k, v, mask, scale, causal, dropout), None
-        out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
-        return out, None
-    # torch's own causal flag lines queries up with the first keys, ours with the last.
-    square = mask is None and bias is None and q.shape[-2] == k.shape[-2]
-    keep = None if square else allowed(q, k, mask, causal)
-    out = F.scaled_dot_product_attention(
-        q, k, v, _with_bias(bias, keep, q.dtype), dropout, is_causal=causal and square, scale=scale
-    )
-    return _blank_to_zero(out, keep), None  # (B, H, T, K)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -194,48 +148,3 @@ def check_shapes(q: Tensor, k: Tensor, v: Tensor) -> None:
             f"{of_q[1]} query heads and {of_k[1]} key-value heads",
             rule="the key-value heads must divide the query heads",
         )
-
-
-def _differentiated(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None,
-    scale: float | None,
-    causal: bool,
-    dropout: float,
-) -> Tensor:
-    """(B, H, T, K); a query that may attend to nothing gets zeros."""
-    keep, additive = None, None
-    if mask is not None:
-        keep = allowed(q, k, mask, causal)
-        assert keep is not None
-        additive = additive_mask(keep, q.dtype)
-    elif causal and q.shape[-2] > 1:
-        additive = additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
-    out = differentiated_attention(q, k, v, additive, scale=scale_of(q, scale), dropout=dropout)
-    return _blank_to_zero(out, keep)
-
-
-def _trains_in_half(q: Tensor) -> bool:
-    return q.dtype in (torch.bfloat16, torch.float16) and q.requires_grad
-
-
-def _with_bias(bias: Tensor | None, keep: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """What the fused kernel takes: a boolean mask, or one that is added."""
-    if bias is None or keep is None:
-        return keep if bias is None else bias.to(dtype)
-    return bias.to(dtype).masked_fill(~keep, torch.finfo(dtype).min)
-
-
-def _blank_to_zero(out: Tensor, keep: Tensor | None) -> Tensor:
-    """Zeros for queries that may attend to nothing, of which torch's kernels make what they like.
-
-    On a CPU it costs nothing to see that there is none; a GPU would have to wait for the answer.
-    """
-    if keep is None:
-        return out
-    blank = ~keep.any(-1, keepdim=True)
-    if blank.device.type == "cpu" and not bool(blank.any()):
-        return out
-    return out.masked_fill(blank, 0.0)

@@ -12,7 +12,8 @@ from transformers import DynamicCache
 from hfdl.custom_attention.switch import use_attention
 from hfdl.models.common import first_token
 from hfdl.nn.cache import KVCache
-from hfdl.nn.functional import AttentionKernel, attention, fused_attention
+from hfdl.nn.functional import AttentionKernel, attention
+from hfdl.nn.fused import fused_attention
 from hfdl.parity.ask import ask
 from hfdl.parity.components import Trace, join_passes
 from hfdl.parity.float64 import float64_throughout

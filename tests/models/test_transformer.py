@@ -19,7 +19,8 @@ from hfdl.models.transformer import (
 )
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.cache import KVCache
-from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.functional import attention
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.packing import Packing
 
 BOUND = 1e-12

@@ -14,7 +14,8 @@ from hfdl.errors import ShapeError
 from hfdl.nn.attend import PackedAttend, PaddedAttend
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.cache import KVCache
-from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.functional import attention
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.packing import Packing
 
 BOUND = 1e-12
@@ -169,95 +170,6 @@ def test_an_unpadded_batch_gets_what_a_padded_one_gets() -> None:
     padded = module(x, PaddedAttend(mask=mask[:, None, None]))
     assert packed.shape == (8, 12)
     assert (packed - padded[mask]).abs().max() < BOUND
-
-
-@pytest.fixture
-def joined(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """Shapes of the weights that were joined."""
-    shapes: list[tuple[int, ...]] = []
-    once = MultiHeadAttention._project_at_once
-
-    def counted(module: MultiHeadAttention, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v = once(module, x)
-        shapes.append((q.shape[-2], k.shape[-2], v.shape[-2]))
-        return q, k, v
-
-    monkeypatch.setattr(MultiHeadAttention, "_project_at_once", counted)
-    return shapes
-
-
-def output_and_gradients(module: MultiHeadAttention, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """The output, and the gradients of its squares: of x and of every weight."""
-    x = x.clone().requires_grad_()
-    module.zero_grad()
-    rotation = normal(*x.shape[:-1], 4, seed=5), normal(*x.shape[:-1], 4, seed=6)
-    out = module(x, PaddedAttend(causal=True), rotation=rotation)
-    out.square().sum().backward()
-    assert x.grad is not None
-    found = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
-    return out, {"x": x.grad, **found}
-
-
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("kv_heads", [4, 2, 1])
-@pytest.mark.parametrize("normed", [True, False])
-def test_one_product_for_queries_keys_and_values_equals_three(
-    bias: bool, kv_heads: int, normed: bool, joined: list[tuple[int, ...]]
-) -> None:
-    torch.manual_seed(0)
-    norms = {name: nn.LayerNorm(4) for name in ("q_norm", "k_norm") if normed}
-    module = MultiHeadAttention(12, 4, num_kv_heads=kv_heads, head_size=4, bias=bias, **norms)
-    module = module.double()
-    x = normal(2, 5, 12)
-    at_once = output_and_gradients(module, x)
-    assert joined == [(4, kv_heads, kv_heads)]
-    module.k_proj.register_forward_hook(lambda *_: None)  # a hook wants its layer to be called
-    apart = output_and_gradients(module, x)
-    assert len(joined) == 1
-    assert (at_once[0] - apart[0]).abs().max() < BOUND
-    assert at_once[1].keys() == apart[1].keys()
-    assert len(apart[1]) == 1 + 5 + 3 * bias + 4 * normed
-    for name, gradient in apart[1].items():
-        assert (at_once[1][name] - gradient).abs().max() < BOUND, name
-
-
-def test_projections_are_joined_only_where_that_pays_and_nobody_listens(
-    joined: list[tuple[int, ...]],
-) -> None:
-    narrow, wide = MultiHeadAttention(8, 2), MultiHeadAttention(520, 2)
-    x = torch.randn(1, 3, 8, requires_grad=True)
-    narrow(x.detach(), PaddedAttend())
-    with torch.no_grad():
-        narrow(x, PaddedAttend())
-    narrow(x, PaddedAttend(), memory=torch.randn(1, 4, 8))
-    wide(torch.randn(1, 3, 520, requires_grad=True), PaddedAttend())
-    assert joined == []
-    narrow(x, PaddedAttend())
-    assert len(joined) == 1
-
-
-class Doubled(nn.Linear):
-    """Stands for an adapter: a kind of linear layer that answers otherwise."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return 2 * super().forward(input)
-
-
-def test_a_layer_that_was_replaced_or_whose_forward_was_is_called_itself(
-    joined: list[tuple[int, ...]],
-) -> None:
-    x = torch.randn(1, 3, 8, requires_grad=True)
-    module = MultiHeadAttention(8, 2)
-    plain = module(x, PaddedAttend())
-    module.v_proj.forward = lambda input: 2 * nn.Linear.forward(module.v_proj, input)
-    twice = module(x, PaddedAttend())
-    del module.v_proj.forward
-    other = Doubled(8, 8)
-    other.load_state_dict(module.v_proj.state_dict())
-    module.v_proj = other
-    torch.testing.assert_close(module(x, PaddedAttend()), twice)
-    torch.testing.assert_close(twice - plain, plain - module.o_proj.bias)
-    assert len(joined) == 1
 
 
 def test_a_memory_that_was_projected_before_gives_the_same() -> None:

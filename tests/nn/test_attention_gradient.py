@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hfdl.nn.attention_gradient import (
-    _Attention,
     additive_causal_mask,
     additive_mask,
     differentiated_attention,
 )
-from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.functional import attention
 from hfdl.nn.masks import causal_mask
 
 # B, H, T, S, K: sizes of one, odd sizes, more keys than queries and fewer.
@@ -129,57 +128,3 @@ def test_it_can_be_differentiated_once_and_says_so() -> None:
     (slope,) = torch.autograd.grad(out.square().sum(), inputs[2], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()
-
-
-@pytest.mark.parametrize(
-    ("dtype", "dropout", "with_bias", "runs"),
-    [
-        (torch.float32, 0.1, False, True),
-        (torch.bfloat16, 0.0, False, True),
-        (torch.float32, 0.0, False, False),  # torch's kernel
-        (torch.float32, 0.1, True, False),  # the formula: a bias wants its gradient too
-    ],
-)
-@pytest.mark.parametrize("causal", [False, True])
-def test_where_the_fused_kernel_hands_over_to_it(
-    monkeypatch: pytest.MonkeyPatch,
-    dtype: torch.dtype,
-    dropout: float,
-    with_bias: bool,
-    runs: bool,
-    causal: bool,
-) -> None:
-    inputs = [x.detach().to(dtype).requires_grad_() for x in qkv((2, 3, 5, 5, 4))]
-    bias = torch.zeros(1, 3, 5, 5, dtype=dtype, requires_grad=True) if with_bias else None
-    calls: list[torch.Size] = []
-    apply = _Attention.apply
-
-    def spy(*args: object) -> object:
-        calls.append(args[0].shape)  # pyright: ignore
-        return apply(*args)
-
-    monkeypatch.setattr(_Attention, "apply", spy)
-    torch.manual_seed(0)
-    out, _ = fused_attention(*inputs, bias=bias, causal=causal, dropout=dropout)
-    assert len(calls) == runs
-    torch.manual_seed(0)
-    expected, _ = attention(*inputs, bias=bias, causal=causal, dropout=dropout)
-    room = 3e-2 if dtype == torch.bfloat16 else 1e-5
-    torch.testing.assert_close(out, expected, rtol=room, atol=room)
-    out.float().sum().backward()
-    assert all(x.grad is not None for x in inputs)
-    assert bias is None or bias.grad is not None
-
-
-def test_grouped_heads_and_padding_through_the_fused_kernel() -> None:
-    q, k, v = qkv((2, 6, 5, 5, 4))
-    k, v = (x.detach()[:, :2].requires_grad_() for x in (k, v))
-    mask = torch.ones(2, 1, 1, 5, dtype=torch.bool)
-    mask[0, ..., 3:] = False
-    mask[1] = False  # a text that is nothing but padding
-    torch.manual_seed(0)
-    ours, _ = fused_attention(q, k, v, mask, causal=True, dropout=0.2)
-    torch.manual_seed(0)
-    theirs, _ = attention(q, k, v, mask, causal=True, dropout=0.2)
-    assert (ours[1] == 0).all()
-    assert_same(ours, theirs, [q, k, v])

@@ -13,7 +13,8 @@ from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.feed_forward import FeedForward
-from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.functional import attention
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 

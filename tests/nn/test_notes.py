@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from hfdl.nn.functional import attention, fused_attention, masked_softmax
+from hfdl.nn.functional import attention, masked_softmax
+from hfdl.nn.fused import fused_attention
 
 PRINTED = 5e-9  # half a unit of the last digit that note 1 prints
 WEIGHTS = [

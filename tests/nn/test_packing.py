@@ -6,7 +6,8 @@ import torch
 from hfdl.errors import ShapeError
 from hfdl.nn.attend import PackedAttend, PaddedAttend
 from hfdl.nn.attention import MultiHeadAttention
-from hfdl.nn.functional import attention, fused_attention
+from hfdl.nn.functional import attention
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.masks import padding_mask, sliding_window_mask
 from hfdl.nn.packing import Packing
 

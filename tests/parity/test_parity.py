@@ -37,7 +37,7 @@ from transformers import DynamicCache, StaticCache
 from hfdl.hf_models import CITIZENS, kernels
 from hfdl.hf_models.load import to_scratch_model
 from hfdl.nn.cache import KVCache
-from hfdl.nn.functional import fused_attention
+from hfdl.nn.fused import fused_attention
 
 PADDINGS = ("none", "right", "left")
 RUNS = 3  # of texts of one length in LENGTHS: an unpadded batch is attended run by run

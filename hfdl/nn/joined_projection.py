@@ -1,0 +1,84 @@
+"""Queries, keys and values of self-attention by one product, where that is faster than three.
+
+    [Q  K  V] = X [W_Q  W_K  W_V]
+
+``MultiHeadAttention`` asks here first. Joining copies the three weights in each call, so that names
+and saved files stay as they are; narrow layers in training on a CPU earn the copy back.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NARROW = 512
+"""Widest input for which weights are joined."""
+
+
+class Projections(Protocol):
+    """What is asked of a layer; ``MultiHeadAttention`` is one.
+
+    Attributes:
+        q_proj, k_proj, v_proj: the projections, from D to H K, G K and G K.
+        num_heads: H.
+        num_kv_heads: G.
+        head_size: K.
+    """
+
+    q_proj: nn.Linear
+    k_proj: nn.Linear
+    v_proj: nn.Linear
+    num_heads: int
+    num_kv_heads: int
+    head_size: int
+
+
+def joined_qkv(layer: Projections, x: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+    """The three projections of one input as one product.
+
+    Args:
+        layer: whose projections.
+        x: (..., T, D).
+
+    Returns:
+        queries (..., T, H, K), keys and values (..., T, G, K); None where three products are
+        faster, or where a projection must be called itself.
+    """
+    if not _pays(layer, x):
+        return None
+    projections = layer.q_proj, layer.k_proj, layer.v_proj
+    heads = [layer.num_heads, layer.num_kv_heads, layer.num_kv_heads]
+    weight = torch.cat([p.weight for p in projections])  # ((H + 2 G) K, D)
+    bias = None if layer.q_proj.bias is None else torch.cat([p.bias for p in projections])
+    joined = F.linear(x, weight, bias)  # (..., T, (H + 2 G) K)
+    joined = joined.unflatten(-1, (sum(heads), layer.head_size))  # -> (..., T, H + 2 G, K)
+    q, k, v = joined.split(heads, dim=-2)  # -> (..., T, H, K) and twice (..., T, G, K)
+    return q, k, v
+
+
+def _pays(layer: Projections, x: Tensor) -> bool:
+    """Whether one product is faster, and gives what the three would."""
+    return (
+        x.device.type == "cpu"
+        and x.requires_grad
+        and layer.q_proj.in_features <= NARROW
+        and torch.is_grad_enabled()
+        and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
+    )
+
+
+def _is_bare(projection: nn.Module) -> bool:
+    """Whether a call is torch's product and nothing else.
+
+    An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
+    private attributes alone.
+    """
+    hooks = (
+        projection._forward_hooks, projection._forward_pre_hooks,
+        projection._backward_hooks, projection._backward_pre_hooks,
+    )  # fmt: skip
+    bare = not any(hooks) and "forward" not in vars(projection)
+    return type(projection) is nn.Linear and bare
