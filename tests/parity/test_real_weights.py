@@ -1,6 +1,6 @@
 """Real pretrained weights in hfdl's own code: texts that are written, and vectors that are meant.
 
-The numbers of every component are in tests/inspect/test_verify_models.py.
+The numbers of every component are in tests/parity/test_verify_models.py.
 """
 
 from pathlib import Path

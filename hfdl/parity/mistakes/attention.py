@@ -17,7 +17,7 @@ from hfdl.parity.mistakes.mistake import Mistake, attentions, modules, wrap_atte
 
 _SCALE = "hfdl/nn/functional.py, scale_of; the scale of hfdl/nn/attention.py"
 _HEADS = "hfdl/nn/attention.py, the (..., H, K) shapes of forward"
-_PROJECTIONS = "the q_proj, k_proj, v_proj, o_proj lines of hfdl/weights/tables"
+_PROJECTIONS = "the q_proj, k_proj, v_proj, o_proj lines of hfdl/weights/families"
 
 
 def _scaled(scale: Callable[[MultiHeadAttention], float]) -> Callable[[nn.Module], bool]:

@@ -1,0 +1,77 @@
+"""Every module and file of hfdl that the documentation names is there."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from importlib import import_module
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md"] + [
+    page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts
+]
+# Where a package's modules lie, for those that lie outside hfdl/.
+OUTSIDE = {"hfdl.cli": ROOT / "cli", "hfdl.recipes": ROOT / "recipes"}
+
+# hfdl.nn.functional.attention, but not the file hfdl.mplstyle.
+DOTTED = re.compile(r"(?<![\w./-])hfdl(?:\.[A-Za-z_]\w*)+(?!\.?\w|/)")
+FILE = re.compile(r"(?<![\w./-])(?:hfdl|cli|tests|recipes|benchmarks)/[\w./-]*\w")
+STYLE_SHEET = "hfdl.mplstyle"
+
+
+def named(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
+    """What a pattern finds, with the place it was found at."""
+    found = []
+    for page in PAGES:
+        lines = page.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, start=1):
+            place = f"{page.relative_to(ROOT)}:{number}"
+            found += [(match.group(), place) for match in pattern.finditer(line)]
+    return [(name, place) for name, place in found if name != STYLE_SHEET]
+
+
+def is_module(name: str) -> bool:
+    path = OUTSIDE.get(name, ROOT / Path(*name.split(".")))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name is a module, or what is found in the longest module of its front."""
+    module, rest = name, []
+    while not is_module(module):
+        module, _, last = module.rpartition(".")
+        rest.insert(0, last)
+    found = import_module(module) if rest else None
+    for attribute in rest:
+        if not hasattr(found, attribute):
+            return False
+        found = getattr(found, attribute)
+    return True
+
+
+def test_every_dotted_name_of_hfdl_resolves() -> None:
+    found = named(DOTTED)
+    known = {name: resolves(name) for name, _ in found}
+    assert [f"{place} names {name}" for name, place in found if not known[name]] == []
+    assert len(known) >= 40
+
+
+def test_every_file_is_there() -> None:
+    found = named(FILE)
+    assert [f"{place} names {name}" for name, place in found if not (ROOT / name).exists()] == []
+    assert len({name for name, _ in found}) >= 120
+
+
+def test_a_wrong_name_is_seen() -> None:
+    assert resolves("hfdl.nn.functional.attention")
+    assert not resolves("hfdl.nn.functional.nothing")
+    assert not resolves("hfdl.inspect.switch")
+
+
+def test_the_import_table_is_that_of_the_contract() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (nothing else|`[\w.`, ]+`) \|$", page, re.MULTILINE)
+    table = {unit: set(re.findall(r"`([\w.]+)`", needs)) for unit, needs in rows}
+    contract = runpy.run_path(str(ROOT / "tests" / "contracts" / "test_imports.py"))
+    assert table == contract["ALLOWED"]
