@@ -118,8 +118,24 @@ def loop_for(
     return Loop(task, model, splits.train, None, recipe.train, Accelerator(cpu=True))
 
 
-def reference_loss(model: torch.nn.Module, split: Split, case: str) -> torch.Tensor:
-    """The mean loss of EXAMPLES in one padded batch, by torch's own functions."""
+def class_weights_of(loop: Loop, case: str) -> torch.Tensor | None:
+    """The class weights that the case's task trains with; None where it has none."""
+    weights = getattr(loop.task, "class_weights", None)
+    assert (weights is not None) == ("weight" in case or "balanced" in case)
+    return weights
+
+
+def reference_loss(
+    model: torch.nn.Module, split: Split, case: str, weights: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The mean loss of EXAMPLES in one padded batch, by torch's own functions.
+
+    Args:
+        model: the model.
+        split: holds the examples.
+        case: the name of the case.
+        weights: the class weights of training, (C,); an evaluation has none.
+    """
     batch = split.batch(EXAMPLES.tolist(), seed=0, epoch=0)
     if CASES[case][1] == "words":  # the mean over the words asked for, of all logits
         inputs = {k: v for k, v in batch.inputs.items() if k not in ("positions", "targets")}
@@ -128,8 +144,6 @@ def reference_loss(model: torch.nn.Module, split: Split, case: str) -> torch.Ten
     logits = model(**batch.inputs).logits
     labels = batch.targets["labels"]
     kind = CASES[case][1]
-    weights = batch.targets.get("class_weights")
-    assert (weights is not None) == ("weight" in case or "balanced" in case)
     weights = None if weights is None else weights.to(logits.dtype)
     if kind == "single" and case != "windows":
         return F.cross_entropy(logits, labels, weight=weights)

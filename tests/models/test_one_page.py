@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file
-from scratch_models import (
+from helpers.scratch_models import (
     LABELS,
     LAYERS,
     PAD,
@@ -26,6 +25,7 @@ from scratch_models import (
     farthest,
     hf_model,
 )  # fmt: skip
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import hfdl

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.uneven_cases import CASES, EXAMPLES, loop_for, reference_loss
+from helpers.uneven_cases import CASES, EXAMPLES, class_weights_of, loop_for, reference_loss
 
 from hfdl.tasks.registry import TASKS
 from hfdl.training.loop import Loop
@@ -47,7 +47,7 @@ def reference_gradients(loop: Loop, case: str) -> dict[str, torch.Tensor]:
     """torch's own loss on the whole batch, and autograd."""
     model = loop.state.plain_model
     model.zero_grad()
-    reference_loss(model, loop.train, case).backward()
+    reference_loss(model, loop.train, case, class_weights_of(loop, case)).backward()
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
 

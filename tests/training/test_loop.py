@@ -106,10 +106,12 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(
 ) -> None:
     loss, calls = TextClassification.loss, 0
 
-    def poisoned(self: TextClassification, outputs: Any, batch: Any) -> Any:
+    def poisoned(
+        self: TextClassification, outputs: Any, batch: Any, *, training: bool = False
+    ) -> Any:
         nonlocal calls
-        calls += torch.is_grad_enabled()
-        found = loss(self, outputs, batch)
+        calls += training
+        found = loss(self, outputs, batch, training=training)
         return type(found)(found.total * (math.nan if calls == 5 else 1.0), found.count)
 
     monkeypatch.setattr(TextClassification, "loss", poisoned)
