@@ -195,12 +195,17 @@ def _training_texts(task: str, train: Table, data: DataConfig) -> list[str]:
 
 def _learned(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str]:
     """The vocabulary that a model without one of its own would learn from train."""
-    from hfdl.tasks.translation.model import learn_vocabulary
+    from hfdl.tasks.translation.data import pairs
+    from hfdl.tasks.translation.model import NewTransformer
 
     if "train" not in tables:
         return None, "no token lengths: the vocabulary is learned from data.train"
+    model = NewTransformer(recipe.model)
     try:
-        tokenizer = learn_vocabulary(tables["train"], recipe.data, recipe.model)
+        sources, targets = pairs(tables["train"], recipe.data)
+        model.learn([*sources, *targets])
     except DataError as error:
         return None, f"no token lengths: {error}"
-    return tokenizer, f"tokens are of a vocabulary of {len(tokenizer):,} learned from train"
+    return model.tokenizer, (
+        f"tokens are of a vocabulary of {len(model.tokenizer):,} learned from train"
+    )

@@ -30,7 +30,7 @@ from hfdl.pipelines.inputs import (
     torch_device,
 )
 from hfdl.pipelines.protocol import Pipeline
-from hfdl.tasks.translation.model import build_scratch
+from hfdl.tasks.translation.model import NewTransformer
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,9 @@ def tiny_pipelines() -> dict[str, Pipeline]:
         "hidden_size": 8, "encoder_layers": 1, "decoder_layers": 1, "num_attention_heads": 2,
         "intermediate_size": 8,
     }  # fmt: skip
-    translator, _ = build_scratch(ModelConfig(name="hfdl://transformer", config=sizes), tokenizer)
+    new = NewTransformer(ModelConfig(name="hfdl://transformer", config=sizes))
+    new.tokenizer = tokenizer
+    translator, _ = new.build()
     classifier = BertForSequenceClassification(
         BertConfig(
             vocab_size=len(tokenizer),

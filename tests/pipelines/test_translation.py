@@ -15,7 +15,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_bpe
 from hfdl.errors import HfdlError
 from hfdl.pipelines.translation import TranslationPipeline
-from hfdl.tasks.translation.model import build_scratch
+from hfdl.tasks.translation.model import NewTransformer
 
 TEXTS = ["a man sleeps on the sofa", "two", "", "a dog and a cat run", "two"]
 
@@ -31,7 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tie_word_embeddings": False,  # a tied one, untrained, says what it read
     }  # fmt: skip
     torch.manual_seed(0)
-    model, _ = build_scratch(ModelConfig(name="hfdl://transformer", config=sizes), tokenizer)
+    new = NewTransformer(ModelConfig(name="hfdl://transformer", config=sizes))
+    new.tokenizer = tokenizer
+    model, _ = new.build()
     with torch.no_grad():
         for parameter in model.parameters():  # wide, so that no two logits lie near each other
             if parameter.dim() > 1:

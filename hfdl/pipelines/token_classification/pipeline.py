@@ -27,7 +27,8 @@ from hfdl.pipelines.token_classification.rows import (
     tokenize_words,
 )
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.weights.pretrained import length_limit, padding_side
+from hfdl.tasks.row_length import row_length
+from hfdl.weights.pretrained import padding_side
 
 Answer = list[dict[str, Any]]
 Input = str | Sequence[str]
@@ -206,23 +207,11 @@ class TokenClassificationPipeline:
         return self._length - self._template.size
 
     def _checked_length(self, given: int | None) -> int:
-        limit = length_limit(self.tokenizer, self._opened.config)
-        length = given or self._opened.recipe.data.max_length or limit or 512
-        if limit is not None and length > limit:
-            raise ConfigError(
-                f"{length} tokens are more than the model takes",
-                where="max_length",
-                rule=f"the model's limit is {limit}; a longer text is read in windows",
-                remedy=f"give {limit} or less",
-            )
-        if length < self._template.size + 2:
-            raise ConfigError(
-                f"{length} leaves no room for a text",
-                where="max_length",
-                rule=f"at least {self._template.size + 2}: special tokens are counted",
-                remedy="raise it",
-            )
-        return length
+        return row_length(
+            given or self._opened.recipe.data.max_length, self.tokenizer, self._opened.config,
+            smallest=self._template.size + 2, longer="a longer text is read in windows",
+            where="max_length",
+        )  # fmt: skip
 
     def _checked_stride(self, given: int | None, default: int | None) -> int:
         if given is None:

@@ -3,124 +3,36 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus.corpus import training_texts
-from hfdl.errors import ModelError
-from hfdl.hf_models.from_config import is_fresh
-from hfdl.hf_models.load import build_saved
-from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
+from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction
 from hfdl.tasks.tables import loss_options, refuse_class_weights
 from hfdl.weights.chunked_lm_loss import teach_scoring
-from hfdl.weights.pretrained import load_config, load_tokenizer
-from hfdl.weights.resolve import find_model
 
 
-class LanguageTask(ABC):
-    """A task whose answers are tokens of the text itself.
+class LanguageTask(PretrainedTask):
+    """A task whose answers are tokens of the text itself; see ``PretrainedTask``."""
 
-    Use ``for_training`` or ``for_model``.
-
-    Args:
-        folder: the model's folder; None for one with fresh weights.
-        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
-        config: its transformers config; None until then.
-        recipe: the whole recipe.
-        trains: whether ``prepare`` reads a training split.
-        memory: data objects by the marker that stands for them in the recipe.
-        beginning: of a model with fresh weights.
-    """
-
-    name: ClassVar[str]
-    auto_class: ClassVar[str]
-    """transformers' class that opens its models."""
     label_names: ClassVar[list[str]] = []
     best_metric = ("loss", False)
 
-    def __init__(
-        self,
-        folder: Path | None,
-        tokenizer: Any,
-        config: Any,
-        *,
-        recipe: Recipe,
-        trains: bool,
-        memory: Mapping[str, Any] | None,
-        beginning: FreshModel | None = None,
-    ) -> None:
-        self.folder, self.beginning = folder, beginning
-        self.recipe, self.trains, self.memory = recipe, trains, memory or {}
-        self.fresh_parameters: list[str] = []
-        """Parameters that were not in the model's weights."""
-        self.tokenizer: Any = None
-        self.config: Any = None
-        if tokenizer is not None:
-            self._take(tokenizer, config)
-
     @classmethod
-    def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Self:
-        """A task that trains fresh weights, or a saved model further.
-
-        Raises:
-            ModelError: the model cannot be found, or its tokenizer is not fit for the task.
-            ConfigError: keys that do not go together.
-        """
-        model = recipe.model
+    def check_recipe(cls, recipe: Recipe) -> None:
+        """Refuse class weights."""
         refuse_class_weights(recipe.tune, "a language model")
-        if is_fresh(model):
-            fresh = FreshModel(cls.name, model)
-            config = None if fresh.tokenizer is None else fresh.config()
-            return cls(
-                None, fresh.tokenizer, config, recipe=recipe, trains=True, memory=memory,
-                beginning=fresh,
-            )  # fmt: skip
-        refuse_parts_of_a_fresh_model(model)
-        folder = find_model(model.name, model.revision, weights=model.config is None)
-        return cls(
-            folder, load_tokenizer(folder), load_config(folder, model.config),
-            recipe=recipe, trains=True, memory=memory,
-        )  # fmt: skip
 
-    @classmethod
-    def for_model(
-        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> Self:
-        """A task for a saved model."""
-        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
-
-    @classmethod
-    def of_parts(
-        cls,
-        folder: Path,
-        config: Any,
-        tokenizer: Any,
-        recipe: Recipe,
-        memory: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """A task for a model that is already open: its transformers config and tokenizer."""
-        return cls(folder, tokenizer, config, recipe=recipe, trains=False, memory=memory)
-
-    def _take(self, tokenizer: Any, config: Any) -> None:
-        """Go on with a tokenizer and a config, once both are known."""
-        self.tokenizer, self.config = tokenizer, config
-
-    def _learn_tokenizer(self, data_config: DataConfig) -> list[str]:
-        """Learn the tokenizer of a model that has none; what a person should know of it."""
-        facts: list[str] = []
-        if self.tokenizer is None:
-            assert self.beginning is not None
-            texts = training_texts(data_config, self.memory, self.recipe.train.seed)
-            self.beginning.learn(texts)
-            self._take(self.beginning.tokenizer, self.beginning.config())
-            facts = texts.facts
-        return facts if self.beginning is None else [*self.beginning.facts, *facts]
+    def _learned(self, data_config: DataConfig) -> list[str]:
+        """Learn the tokenizer of a new model that has none; what a person should know of it."""
+        if self.tokenizer is not None:
+            return self._learn_tokenizer((), data_config)
+        texts = training_texts(data_config, self.memory, self.seed)
+        return [*self._learn_tokenizer(texts, data_config), *texts.facts]
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
         """The language model, taught to score: fresh, or with saved weights.
@@ -131,36 +43,16 @@ class LanguageTask(ABC):
         Raises:
             ModelError: hfdl's own code is asked for a model that it has none for.
         """
-        if self.beginning is not None:
-            model, self.fresh_parameters = self.beginning.build()
-        else:
-            assert self.folder is not None
-            model, self.fresh_parameters = build_saved(self.auto_class, self.folder, model_config)
+        model = super().build_model(model_config)
         return teach_scoring(model, **loss_options(self.recipe.tune))
 
     def load_model(self) -> torch.nn.Module:
-        """The saved model with all its trained weights, in eval mode.
-
-        Raises:
-            ModelError: the folder lacks some of them.
-        """
-        assert self.folder is not None
-        model = self.build_model(ModelConfig(name=str(self.folder)))
-        if self.fresh_parameters:
-            raise self._untrained(self.folder, self.fresh_parameters[0])
-        return model.eval()
-
-    @abstractmethod
-    def _untrained(self, folder: Path, parameter: str) -> ModelError:
-        """What to say of a saved model without a parameter."""
+        """The saved model with all its trained weights, in eval mode."""
+        return teach_scoring(super().load_model(), **loss_options(self.recipe.tune))
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy of the tokens that are asked for, summed, and their number."""
         return summed_loss(outputs, batch)
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer."""
-        self.tokenizer.save_pretrained(folder)
 
 
 # ---- How well tokens were foreseen, from those before them or around them, and in sum ------------

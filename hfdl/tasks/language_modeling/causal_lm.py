@@ -30,7 +30,7 @@ from hfdl.tasks.language_modeling.base import (
 from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit, documents_mask
 from hfdl.tasks.language_modeling.samples import write_samples
 from hfdl.tasks.protocol import Batch, Prediction, Split, Splits
-from hfdl.weights.pretrained import length_limit
+from hfdl.tasks.row_length import row_length
 
 # ---- How well a text was foreseen, each token from those before it -------------------------------
 
@@ -59,6 +59,7 @@ class CausalLM(LanguageTask):
     """The task ``causal_lm``."""
 
     name = "causal_lm"
+    recipe_name = "clm"
     auto_class = "AutoModelForCausalLM"
     metric_names: ClassVar[list[str]] = NAMES
 
@@ -67,10 +68,10 @@ class CausalLM(LanguageTask):
         self.length = 0
         super().__init__(*args, **keywords)
 
-    def _take(self, tokenizer: Any, config: Any) -> None:
-        super()._take(tokenizer, config)
+    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+        super()._take(tokenizer, config, data)
         self.reading.tokenizer = tokenizer
-        self.length = block_length(self.recipe.data, tokenizer, config)
+        self.length = block_length(data, tokenizer, config)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -81,7 +82,7 @@ class CausalLM(LanguageTask):
             DataError: see ``hfdl.data``; also a split in which nothing is to be foreseen.
             ConfigError: blocks that the model cannot take.
         """
-        facts, seed = self._learn_tokenizer(data_config), self.recipe.train.seed
+        facts, seed = self._learned(data_config), self.seed
         tokenizer: Any = self.tokenizer
         corpus = open_corpus(
             data_config, self.memory, seed, tokenizer, end_id=tokenizer.eos_token_id,
@@ -124,7 +125,7 @@ class CausalLM(LanguageTask):
             self.reading.dtype = model.dtype
         return model
 
-    def _untrained(self, folder: Path, parameter: str) -> ModelError:
+    def untrained(self, folder: Path, parameter: str) -> ModelError:
         return ModelError(
             f"{parameter} is not in the model's weights",
             where=str(folder),
@@ -189,15 +190,7 @@ def block_length(data: DataConfig, tokenizer: Any, config: Any) -> int:
     Raises:
         ConfigError: the recipe says more than that, or a stride that is no less.
     """
-    limit = length_limit(tokenizer, config)
-    length = data.max_length or limit or LONGEST
-    if limit is not None and length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}",
-            remedy=f"set data.max_length={limit} or less",
-        )
+    length = row_length(data.max_length, tokenizer, config, default=LONGEST)
     if data.stride is not None and data.stride >= length:
         raise ConfigError(
             f"windows of {length} tokens cannot share {data.stride}",

@@ -16,11 +16,11 @@ from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.corpus.corpus import open_corpus
 from hfdl.data.corpus.masking import Masking
 from hfdl.data.encode import read_template
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ModelError
 from hfdl.tasks.language_modeling.base import LanguageTask, foreseen, token_scores
 from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, refuse_nothing
 from hfdl.tasks.protocol import Batch, Prediction, Splits
-from hfdl.weights.pretrained import length_limit
+from hfdl.tasks.row_length import row_length
 
 # ---- What was foreseen where a masked language model was asked -----------------------------------
 
@@ -58,6 +58,7 @@ class MaskedLM(LanguageTask):
     """The task ``masked_lm``."""
 
     name = "masked_lm"
+    recipe_name = "mlm"
     auto_class = "AutoModelForMaskedLM"
     metric_names: ClassVar[list[str]] = NAMES
 
@@ -65,9 +66,9 @@ class MaskedLM(LanguageTask):
         self._names: dict[int, str] = {}
         super().__init__(*args, **keywords)
 
-    def _take(self, tokenizer: Any, config: Any) -> None:
+    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
         require_mask(tokenizer, self.recipe.model.name)
-        super()._take(tokenizer, config)
+        super()._take(tokenizer, config, data)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -78,7 +79,7 @@ class MaskedLM(LanguageTask):
             DataError: see ``hfdl.data``; also a split of which nothing can be asked.
             ConfigError: rows that the model cannot take.
         """
-        facts, seed = self._learn_tokenizer(data_config), self.recipe.train.seed
+        facts, seed = self._learned(data_config), self.seed
         how = asking(self.recipe, self.tokenizer, self.config)
         corpus = open_corpus(
             data_config, self.memory, seed, self.tokenizer, end_id=None, trains=self.trains,
@@ -94,7 +95,7 @@ class MaskedLM(LanguageTask):
 
     # ---- model -----------------------------------------------------------------------------
 
-    def _untrained(self, folder: Path, parameter: str) -> ModelError:
+    def untrained(self, folder: Path, parameter: str) -> ModelError:
         return ModelError(
             f"the model has no trained head for masked words ({parameter} is not in its weights)",
             where=str(folder),
@@ -168,25 +169,9 @@ def asking(recipe: Recipe, tokenizer: Any, config: Any) -> Asking:
     masking = Masking(recipe.data.mask_share, tokenizer.mask_token_id, known[~special[known]])
     return Asking(
         tokenizer, template, masking, whole_words=recipe.data.whole_words, special=special,
-        length=_row_length(recipe, tokenizer, config, template.size), seed=recipe.train.seed,
+        length=row_length(
+            recipe.data.max_length, tokenizer, config, default=LONGEST, smallest=template.size + 2,
+            longer="longer documents are cut into windows",
+        ),
+        seed=recipe.train.seed,
     )  # fmt: skip
-
-
-def _row_length(recipe: Recipe, tokenizer: Any, config: Any, specials: int) -> int:
-    limit = length_limit(tokenizer, config)
-    length = recipe.data.max_length or limit or LONGEST
-    if limit is not None and length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}; longer documents are cut into windows",
-            remedy=f"set data.max_length={limit} or less",
-        )
-    if length < specials + 2:
-        raise ConfigError(
-            f"{length} tokens leave no room for a text",
-            where="data.max_length",
-            rule=f"at least {specials + 2}: special tokens are counted",
-            remedy="raise it",
-        )
-    return length

@@ -17,8 +17,8 @@ from hfdl.data.labels import LabelSet
 from hfdl.data.readers.sources import load_splits
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import divide, text_column
-from hfdl.weights.pretrained import length_limit
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
@@ -173,24 +173,11 @@ def text_encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
     Raises:
         ConfigError: ``data.max_length`` is more than the model takes, or leaves no room.
     """
-    limit = length_limit(tokenizer, config)
-    length = data.max_length or limit or 512
-    if limit is not None and length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}",
-            remedy=f"set data.max_length={limit} or less, and data.long_text=window for longer "
-            "texts",
-        )
-    smallest = tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2
-    if length < smallest:
-        raise ConfigError(
-            f"{length} leaves no room for a text",
-            where="data.max_length",
-            rule=f"at least {smallest}: special tokens are counted",
-            remedy="raise it",
-        )
+    length = row_length(
+        data.max_length, tokenizer, config,
+        smallest=tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2,
+        remedy=", and data.long_text=window for longer texts",
+    )  # fmt: skip
     return TextEncoder(
         tokenizer, max_length=length, long_text=data.long_text or "truncate", stride=data.stride
     )

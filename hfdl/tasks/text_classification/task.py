@@ -5,20 +5,16 @@ What is said of a long text that was read in windows is the mean of what is said
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.config.schema import DataConfig
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
-from hfdl.errors import ModelError
-from hfdl.hf_models.from_config import is_fresh
-from hfdl.hf_models.load import build_saved
-from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
+from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.tables import loss_options, on_device, text_column
 from hfdl.tasks.text_classification import data as reading
@@ -31,118 +27,37 @@ from hfdl.tasks.text_classification.decoding import (
 from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
 from hfdl.tasks.text_classification.split import ClassificationSplit, Padding
 from hfdl.weights.pretrained import (
-    build_pretrained,
-    load_config,
-    load_tokenizer,
     padding_side,
 )
-from hfdl.weights.resolve import find_model
 
 SINGLE, MULTI, REGRESSION = reading.SINGLE, reading.MULTI, reading.REGRESSION
 
 
-class TextClassification:
-    """The task ``text_classification``.
+class TextClassification(PretrainedTask):
+    """The task ``text_classification``; see ``PretrainedTask``.
 
-    Use ``for_training`` or ``for_model``.
-
-    Args:
-        folder: the model's folder; None for one with fresh weights.
-        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
-        encoder: tokenizer and the rule for long texts; None until then.
+    Attributes:
         labels: the label set; None until ``prepare`` has read it from the training split.
         problem_type: as in a transformers config; None until then.
-        padding_side: on which side the model wants its rows padded.
-        tune: the recipe's ``tune`` section.
-        seed: fixes the split of validation and the sampling.
-        memory: data objects by the marker that stands for them in the recipe.
-        beginning: of a model with fresh weights.
     """
 
     name = "text_classification"
+    auto_class = "AutoModelForSequenceClassification"
+    recipe_name = "sentiment"
 
-    def __init__(
-        self,
-        folder: Path | None,
-        tokenizer: Any,
-        encoder: TextEncoder | None,
-        *,
-        labels: LabelSet | None,
-        problem_type: str | None,
-        padding_side: str,
-        tune: TuneConfig,
-        seed: int,
-        memory: Mapping[str, Any] | None,
-        beginning: FreshModel | None = None,
-    ) -> None:
-        self.folder, self.tokenizer, self.beginning = folder, tokenizer, beginning
-        self._encoder = encoder
-        self.labels, self.problem_type = labels, problem_type
-        self._padding_side = padding_side
-        self.tune, self.seed, self.memory = tune, seed, memory or {}
-        self.trains = labels is None
-        self.class_weights: torch.Tensor | None = None
-        """The weight of each label in the loss that is trained on, shape (C,)."""
-        self.fresh_parameters: list[str] = []
-        """Parameters that were not in the model's weights: those of the new head."""
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        self.labels: LabelSet | None = None
+        self.problem_type: str | None = None
+        self._encoder: TextEncoder | None = None
+        super().__init__(*args, **keywords)
 
-    @classmethod
-    def for_training(
-        cls, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> TextClassification:
-        """A task that reads its labels from the training split, and may learn its tokenizer."""
-        if is_fresh(recipe.model):
-            return cls._fresh(FreshModel("text_classification", recipe.model), recipe, memory)
-        refuse_parts_of_a_fresh_model(recipe.model)
-        folder = find_model(
-            recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
-        )
-        config = load_config(folder, recipe.model.config)
-        tokenizer = load_tokenizer(folder)
-        encoder = reading.text_encoder(tokenizer, config, recipe.data)
-        return cls(
-            folder, tokenizer, encoder, labels=None, problem_type=None,
-            padding_side=padding_side(config), tune=recipe.tune, seed=recipe.train.seed,
-            memory=memory,
-        )  # fmt: skip
-
-    @classmethod
-    def _fresh(
-        cls, beginning: FreshModel, recipe: Recipe, memory: Mapping[str, Any] | None
-    ) -> TextClassification:
-        task = cls(
-            None, None, None, labels=None, problem_type=None, padding_side="right",
-            tune=recipe.tune, seed=recipe.train.seed, memory=memory, beginning=beginning,
-        )  # fmt: skip
-        if beginning.tokenizer is not None:
-            task._take_tokenizer(recipe.data)
-        return task
-
-    @classmethod
-    def for_model(
-        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> TextClassification:
-        """A task whose labels are those of a saved model."""
-        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
-
-    @classmethod
-    def of_parts(
-        cls,
-        folder: Path,
-        config: Any,
-        tokenizer: Any,
-        recipe: Recipe,
-        memory: Mapping[str, Any] | None = None,
-    ) -> TextClassification:
-        """A task for a model that is already open: its transformers config and tokenizer."""
-        names = tuple(str(config.id2label[i]) for i in range(config.num_labels))
-        problem_type = config.problem_type or (REGRESSION if config.num_labels == 1 else SINGLE)
-        encoder = reading.text_encoder(tokenizer, config, recipe.data)
-        return cls(
-            folder, tokenizer, encoder, labels=LabelSet(names), problem_type=problem_type,
-            padding_side=padding_side(config), tune=TuneConfig(),
-            seed=recipe.train.seed, memory=memory,
-        )  # fmt: skip
+    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+        super()._take(tokenizer, config, data)
+        self._encoder = reading.text_encoder(tokenizer, config, data)
+        if not self.trains:
+            self.labels = LabelSet(tuple(str(config.id2label[i]) for i in range(config.num_labels)))
+            is_number = config.num_labels == 1
+            self.problem_type = config.problem_type or (REGRESSION if is_number else SINGLE)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -157,11 +72,9 @@ class TextClassification:
             self.problem_type = reading.problem_type(tables["train"], data_config)
         if self.trains:
             self.labels = reading.label_set(tables["train"], data_config, self.problem_type)
-        if self.beginning is not None:
-            if self.tokenizer is None:
-                self.beginning.learn(reading.texts(tables["train"], data_config))
-                self._take_tokenizer(data_config)
-            facts.extend(self.beginning.facts)
+        if self.new_model is not None:
+            texts = reading.texts(tables["train"], data_config)
+            facts.extend(self._learn_tokenizer(texts, data_config))
         splits = {
             name: self._split(name, table, data_config, facts)
             for name, table in tables.items()
@@ -172,13 +85,6 @@ class TextClassification:
             if self.tune.class_weights is not None:
                 self.class_weights = self._weigh(splits["train"])
         return Splits(**splits, facts=facts)
-
-    def _take_tokenizer(self, data: DataConfig) -> None:
-        """Go on with the tokenizer that a fresh model has by now."""
-        assert self.beginning is not None
-        self.tokenizer, config = self.beginning.tokenizer, self.beginning.config()
-        self._padding_side = padding_side(config)
-        self._encoder = reading.text_encoder(self.tokenizer, config, data)
 
     @property
     def encoder(self) -> TextEncoder:
@@ -214,7 +120,7 @@ class TextClassification:
         """How rows are padded for this model."""
         return Padding(
             pad_id=self.tokenizer.pad_token_id,
-            side=self._padding_side,
+            side=padding_side(self.config),
             with_types="token_type_ids" in self.tokenizer.model_input_names,
             type_id=self.tokenizer.pad_token_type_id,
         )
@@ -241,49 +147,14 @@ class TextClassification:
 
     # ---- model -----------------------------------------------------------------------------
 
-    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """A model with a head for the labels, its weights pretrained or fresh.
-
-        It is transformers', or hfdl's own on the same weights; ``fresh_parameters`` have
-        transformers' names in either case.
-        """
+    def head_settings(self) -> dict[str, Any]:
+        """The labels and the problem's type."""
         labels, problem_type = self._known()
-        settings: dict[str, Any] = {
+        return {
             "num_labels": len(labels.names), "id2label": labels.id2label,
             "label2id": labels.label2id, "problem_type": problem_type,
             "pad_token_id": self.tokenizer.pad_token_id,
         }  # fmt: skip
-        if self.beginning is not None:
-            model, self.fresh_parameters = self.beginning.build(**settings)
-            return model
-        assert self.folder is not None
-        model, self.fresh_parameters = build_saved(
-            "AutoModelForSequenceClassification", self.folder, model_config, **settings
-        )
-        return model
-
-    def load_model(self) -> torch.nn.Module:
-        """The saved model itself, its head included, in eval mode.
-
-        Raises:
-            ModelError: the folder holds no trained head.
-        """
-        assert self.folder is not None
-        model, self.fresh_parameters = build_pretrained(
-            "AutoModelForSequenceClassification",
-            self.folder,
-            ModelConfig(name=str(self.folder)),
-            pad_token_id=self.tokenizer.pad_token_id,
-        )
-        if self.fresh_parameters:
-            raise ModelError(
-                f"the model has no trained head for this task ({self.fresh_parameters[0]} is not "
-                "in its weights)",
-                where=str(self.folder),
-                rule="only a fine-tuned model can predict",
-                remedy=f"fine-tune it first: hfdl train sentiment model.name={self.folder}",
-            )
-        return model.eval()
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy, binary cross-entropy or squared error.
@@ -329,10 +200,6 @@ class TextClassification:
         """See ``hfdl.metrics``, by the problem's type."""
         labels, problem_type = self._known()
         return answer_metrics(predictions, references, labels.names, problem_type)
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer."""
-        self.tokenizer.save_pretrained(folder)
 
     def facts(self) -> dict[str, Any]:
         """Task, problem type and labels, for metrics.json."""

@@ -19,7 +19,6 @@ from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.tasks.tables import divide
 from hfdl.tasks.token_classification.split import EncodedSentence
-from hfdl.weights.pretrained import length_limit
 
 
 def read_tables(
@@ -49,31 +48,6 @@ def read_split(
     """The sentences of a split, in a model's scheme and types; None: in what the data has."""
     asked = None if config.scheme == "auto" else config.scheme
     return read_sentences(table, config, name, scheme=scheme or asked, types=types)
-
-
-def row_length(data: DataConfig, tokenizer: Any, template: Template, config: Any) -> int:
-    """Longest row in tokens, special ones included.
-
-    Raises:
-        ConfigError: more than the model takes, or too few for a word.
-    """
-    limit = length_limit(tokenizer, config)
-    length = data.max_length or limit or 512
-    if limit is not None and length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}",
-            remedy=f"set data.max_length={limit} or less; longer sentences are read in windows",
-        )
-    if length < template.size + 2:
-        raise ConfigError(
-            f"{length} leaves no room for a sentence",
-            where="data.max_length",
-            rule=f"at least {template.size + 2}: special tokens are counted",
-            remedy="raise it",
-        )
-    return length
 
 
 def fate_of_long_sentences(data: DataConfig) -> str:

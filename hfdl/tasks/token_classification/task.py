@@ -7,94 +7,62 @@ may follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import read_template
 from hfdl.data.entities.sentences import Sentence, SentenceSet, refuse_no_entities, split_words
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.errors import ModelError
-from hfdl.hf_models.from_config import is_fresh
-from hfdl.hf_models.load import build_saved
 from hfdl.metrics.entities import entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
-from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
+from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import loss_options, on_device
 from hfdl.tasks.text_classification.split import Padding
 from hfdl.tasks.token_classification import data as reading
 from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.weights.pretrained import (
-    build_pretrained,
-    load_config,
-    load_tokenizer,
     padding_side,
 )
-from hfdl.weights.resolve import find_model
-
-_AUTO_CLASS = "AutoModelForTokenClassification"
 
 
-class TokenClassification:
-    """The task ``token_classification``.
+class TokenClassification(PretrainedTask):
+    """The task ``token_classification``; see ``PretrainedTask``.
 
-    Use ``for_training`` or ``for_model``.
-
-    Args:
-        folder: the model's folder; None for one with fresh weights.
-        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
-        config: its transformers config; None until then.
-        data: how sentences are read.
-        names: the tags in the order of their ids; None until ``prepare`` has read them from train.
-        tune: the recipe's ``tune`` section.
-        seed: fixes the split of validation and the sampling.
-        memory: data objects by the marker that stands for them in the recipe.
-        beginning: of a model with fresh weights.
+    Attributes:
+        label_names: the tags in the order of their ids; empty until ``prepare`` has read them.
     """
 
     name = "token_classification"
+    auto_class = "AutoModelForTokenClassification"
+    recipe_name = "ner"
     best_metric: ClassVar[tuple[str, bool]] = ("f1", True)
 
-    def __init__(
-        self,
-        folder: Path | None,
-        tokenizer: Any,
-        config: Any,
-        data: DataConfig,
-        *,
-        names: list[str] | None,
-        tune: TuneConfig,
-        seed: int,
-        memory: Mapping[str, Any] | None,
-        beginning: FreshModel | None = None,
-    ) -> None:
-        self.folder, self.beginning = folder, beginning
-        self.label_names = names or []
-        self.trains = names is None
-        self.tune, self.seed, self.memory = tune, seed, memory or {}
-        self.all_pieces = data.label_pieces == "all"
-        self.class_weights: torch.Tensor | None = None
-        """The weight of each label in the loss that is trained on, shape (C,)."""
-        self.fresh_parameters: list[str] = []
-        """Parameters that were not in the model's weights: those of the new head."""
-        self.tokenizer: Any = None
-        if tokenizer is None:
-            reading.fate_of_long_sentences(data)  # refuse before the data is read
-        else:
-            self._take_tokenizer(tokenizer, config, data)
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        self.label_names: list[str] = []
+        super().__init__(*args, **keywords)
+        self.all_pieces = self.recipe.data.label_pieces == "all"
 
-    def _take_tokenizer(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
-        """Read sentences with this tokenizer from now on."""
-        self.tokenizer = tokenizer
+    @classmethod
+    def check_recipe(cls, recipe: Recipe) -> None:
+        """Refuse ``head_tail``: every word needs a tag."""
+        reading.fate_of_long_sentences(recipe.data)
+
+    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+        super()._take(tokenizer, config, data)
         template = read_template(tokenizer, pair=False)
+        length = row_length(
+            data.max_length, tokenizer, config, smallest=template.size + 2, row="a sentence",
+            remedy="; longer sentences are read in windows",
+        )  # fmt: skip
         self.encoder = reading.SentenceEncoder(
-            tokenizer, template,
-            max_length=reading.row_length(data, tokenizer, template, config),
+            tokenizer, template, max_length=length,
             long_text=reading.fate_of_long_sentences(data), stride=data.stride,
         )  # fmt: skip
         self.padding = Padding(
@@ -103,48 +71,8 @@ class TokenClassification:
             with_types="token_type_ids" in tokenizer.model_input_names,
             type_id=tokenizer.pad_token_type_id,
         )
-
-    @classmethod
-    def for_training(
-        cls, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> TokenClassification:
-        """A task that reads its tags from the training split, and may learn its tokenizer."""
-        options: Any = {
-            "names": None, "tune": recipe.tune, "seed": recipe.train.seed, "memory": memory,
-        }  # fmt: skip
-        if is_fresh(recipe.model):
-            fresh = FreshModel("token_classification", recipe.model)
-            config = None if fresh.tokenizer is None else fresh.config()
-            return cls(None, fresh.tokenizer, config, recipe.data, beginning=fresh, **options)
-        refuse_parts_of_a_fresh_model(recipe.model)
-        folder = find_model(
-            recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
-        )
-        config = load_config(folder, recipe.model.config)
-        return cls(folder, load_tokenizer(folder), config, recipe.data, **options)
-
-    @classmethod
-    def for_model(
-        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> TokenClassification:
-        """A task whose tags are those of a saved model."""
-        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
-
-    @classmethod
-    def of_parts(
-        cls,
-        folder: Path,
-        config: Any,
-        tokenizer: Any,
-        recipe: Recipe,
-        memory: Mapping[str, Any] | None = None,
-    ) -> TokenClassification:
-        """A task for a model that is already open: its transformers config and tokenizer."""
-        names = [str(config.id2label[i]) for i in range(config.num_labels)]
-        return cls(
-            folder, tokenizer, config, recipe.data, names=names, tune=TuneConfig(),
-            seed=recipe.train.seed, memory=memory,
-        )  # fmt: skip
+        if not self.trains:
+            self.label_names = [str(config.id2label[i]) for i in range(config.num_labels)]
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -168,7 +96,8 @@ class TokenClassification:
                 refuse_no_entities(found)
                 scheme, types = found.scheme, found.types
                 self.label_names = tag_names(types, scheme)
-                facts.extend(self._learned(found, data_config))
+                texts = (sentence.text for sentence in found.sentences)
+                facts.extend(self._learn_tokenizer(texts, data_config))
             facts.extend(found.facts)
             splits[name] = self._split(name, found)
             facts.append(reading.length_facts(name, splits[name].encoded, self.encoder))
@@ -183,15 +112,6 @@ class TokenClassification:
             for text in texts
         ]
         return self._tagged("texts", sentences, lambda row: f"text {row + 1}")
-
-    def _learned(self, train: SentenceSet, data: DataConfig) -> list[str]:
-        """Learn the tokenizer of a fresh model that has none; what to say of the model."""
-        if self.beginning is None:
-            return []
-        if self.tokenizer is None:
-            self.beginning.learn(sentence.text for sentence in train.sentences)
-            self._take_tokenizer(self.beginning.tokenizer, self.beginning.config(), data)
-        return self.beginning.facts
 
     def _split(self, name: str, found: SentenceSet) -> TaggedSplit:
         return self._tagged(name, found.sentences, found.where)
@@ -244,45 +164,14 @@ class TokenClassification:
 
     # ---- model -----------------------------------------------------------------------------
 
-    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """A model with a head for the tags, its weights pretrained or fresh."""
-        settings: dict[str, Any] = {
+    def head_settings(self) -> dict[str, Any]:
+        """The tags."""
+        return {
             "num_labels": len(self.label_names),
             "id2label": dict(enumerate(self.label_names)),
             "label2id": {name: i for i, name in enumerate(self.label_names)},
             "pad_token_id": self.tokenizer.pad_token_id,
         }
-        if self.beginning is not None:
-            model, self.fresh_parameters = self.beginning.build(**settings)
-            return model
-        assert self.folder is not None
-        model, self.fresh_parameters = build_saved(
-            _AUTO_CLASS, self.folder, model_config, **settings
-        )
-        return model
-
-    def load_model(self) -> torch.nn.Module:
-        """The saved model itself, its head included, in eval mode.
-
-        Raises:
-            ModelError: the folder holds no trained head.
-        """
-        assert self.folder is not None
-        model, self.fresh_parameters = build_pretrained(
-            _AUTO_CLASS,
-            self.folder,
-            ModelConfig(name=str(self.folder)),
-            pad_token_id=self.tokenizer.pad_token_id,
-        )
-        if self.fresh_parameters:
-            raise ModelError(
-                f"the model has no trained head for this task ({self.fresh_parameters[0]} is not "
-                "in its weights)",
-                where=str(self.folder),
-                rule="only a fine-tuned model can predict",
-                remedy=f"fine-tune it first: hfdl train ner model.name={self.folder}",
-            )
-        return model.eval()
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy summed over the labelled pieces, and their number.
@@ -318,10 +207,6 @@ class TokenClassification:
         """See ``hfdl.metrics.entities``."""
         tags = [prediction["prediction"] for prediction in predictions]
         return entity_metrics(references, tags, self.scheme)
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer."""
-        self.tokenizer.save_pretrained(folder)
 
     def facts(self) -> dict[str, Any]:
         """Task, scheme and tags, for metrics.json."""

@@ -10,8 +10,8 @@ from hfdl.data.checks.pairs import target_column
 from hfdl.data.readers.sources import load_splits
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
+from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import divide, text_column
-from hfdl.weights.pretrained import length_limit
 
 LIMIT = 1 << 20
 """Tokens of a text where neither the recipe nor the model has a limit."""
@@ -63,16 +63,7 @@ def longest(data: DataConfig, tokenizer: Any, config: Any) -> int:
     Raises:
         ConfigError: the recipe says more than that.
     """
-    limit = length_limit(tokenizer, config) or LIMIT
-    length = data.max_length or limit
-    if length > limit:
-        raise ConfigError(
-            f"{length} tokens are more than the model takes",
-            where="data.max_length",
-            rule=f"the model's limit is {limit}",
-            remedy=f"set data.max_length={limit} or less",
-        )
-    return length
+    return row_length(data.max_length, tokenizer, config, default=LIMIT)
 
 
 def fate_of_long_texts(data: DataConfig) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig
-from hfdl.data.table import Table
+from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_bpe
 from hfdl.errors import ConfigError, ModelError, ShapeError, did_you_mean
 from hfdl.hf_models.encoder_decoder import (
@@ -18,7 +18,6 @@ from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerForConditionalGeneration,
 )
 from hfdl.models.transformer import TransformerConfig
-from hfdl.tasks.translation.data import pairs
 from hfdl.weights.names import SCHEME
 
 SCRATCH = "hfdl://transformer"
@@ -77,47 +76,58 @@ def vocabulary_size(model: ModelConfig) -> int:
     return size
 
 
-def learn_vocabulary(train: Table, data: DataConfig, model: ModelConfig) -> Any:
-    """The tokenizer of a model that is trained from nothing: one for sources and targets.
-
-    Args:
-        train: the training split.
-        data: its columns.
-        model: ``config`` says how many pieces to learn.
-
-    Raises:
-        ConfigError: a wrong size, or several target columns.
-        DataError: a text is missing.
-    """
-    sources, targets = pairs(train, data)
-    return learn_bpe([*sources, *targets], vocabulary_size(model))
-
-
-def build_scratch(
-    model: ModelConfig, tokenizer: Any
-) -> tuple[ScratchTransformerForConditionalGeneration, list[str]]:
-    """hfdl's transformer with fresh weights, and the names of all its parameters.
+class NewTransformer:
+    """hfdl's encoder-decoder with random weights, and one vocabulary for sources and targets.
 
     Args:
         model: the recipe's section; ``config`` holds sizes of ``TransformerConfig``.
-        tokenizer: its vocabulary was learned.
 
     Raises:
-        ConfigError: an unknown size, or sizes that do not fit each other.
+        ConfigError: an unknown size, or one that is no such number.
     """
-    sizes = {**_checked(model.config or {}), "vocab_size": len(tokenizer)}
+
+    def __init__(self, model: ModelConfig) -> None:
+        self.model = model
+        self.tokenizer: Any = None
+        self.facts: list[str] = []
+        vocabulary_size(model)
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Learn the vocabulary from the sources and targets of train."""
+        self.tokenizer = learn_bpe(texts, vocabulary_size(self.model))
+        self.facts.append(f"vocabulary: {len(self.tokenizer):,} pieces learned from train")
+
+    def config(self) -> ScratchTransformerConfig:
+        """Its transformers config, once the vocabulary is learned.
+
+        Raises:
+            ConfigError: sizes that do not fit each other.
+        """
+        tokenizer = self.tokenizer
+        sizes = {**_checked(self.model.config or {}), "vocab_size": len(tokenizer)}
+        with _refuse_unfit_sizes():
+            return ScratchTransformerConfig(
+                **sizes, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id, decoder_start_token_id=tokenizer.bos_token_id,
+            )  # fmt: skip
+
+    def build(self, **settings: Any) -> tuple[torch.nn.Module, list[str]]:
+        """The model, and the names of all its parameters."""
+        config = self.config()
+        with _refuse_unfit_sizes():
+            built = ScratchTransformerForConditionalGeneration(config)
+        built = built.to(getattr(torch, self.model.dtype))
+        return built, [name for name, _ in built.named_parameters()]
+
+
+@contextmanager
+def _refuse_unfit_sizes() -> Iterator[None]:
     try:
-        config = ScratchTransformerConfig(
-            **sizes, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id, decoder_start_token_id=tokenizer.bos_token_id,
-        )  # fmt: skip
-        built = ScratchTransformerForConditionalGeneration(config)
+        yield
     except ShapeError as error:
         raise ConfigError(
             error.problem, where="model.config", rule=error.rule, remedy="change one of the two"
         ) from error
-    built = built.to(getattr(torch, model.dtype))
-    return built, [name for name, _ in built.named_parameters()]
 
 
 def start_token_id(config: Any, folder: Path) -> int:

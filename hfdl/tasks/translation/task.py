@@ -6,130 +6,63 @@ targets that it writes by itself, greedily, from the source alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.generation import generate
-from hfdl.hf_models.load import build_saved
 from hfdl.metrics.translation import require_sacrebleu, signatures
+from hfdl.tasks.base import NewModel, PretrainedTask
 from hfdl.tasks.new_model import refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.tables import loss_options, refuse_class_weights
 from hfdl.tasks.translation import data as reading
 from hfdl.tasks.translation.metrics import NAMES, corpus_scores, foreseen, summed_loss
 from hfdl.tasks.translation.model import (
-    build_scratch,
+    NewTransformer,
     is_scratch,
-    learn_vocabulary,
     start_token_id,
-    vocabulary_size,
 )
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
-from hfdl.weights.pretrained import (
-    load_config,
-    load_tokenizer,
-)
-from hfdl.weights.resolve import find_model
 
 _AUTO_CLASS = "AutoModelForSeq2SeqLM"
 
 
-class Translation:
-    """The task ``translation``.
-
-    Use ``for_training`` or ``for_model``.
-
-    Args:
-        folder: the model's folder; None for one that is trained from nothing.
-        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
-        start_token_id: what targets begin with; None until then.
-        model: the recipe's ``model`` section.
-        max_length: longest source and longest target, in tokens.
-        long_text: ``truncate`` or ``error``.
-        trains: whether ``prepare`` reads a training split.
-        seed: fixes the split of validation and the sampling.
-        memory: data objects by the marker that stands for them in the recipe.
-        tune: the recipe's ``tune`` section.
-    """
+class Translation(PretrainedTask):
+    """The task ``translation``; see ``PretrainedTask``."""
 
     name = "translation"
+    auto_class = "AutoModelForSeq2SeqLM"
+    recipe_name = "translation"
     label_names: ClassVar[list[str]] = []
     metric_names: ClassVar[list[str]] = NAMES
     best_metric = ("bleu", True)
 
-    def __init__(
-        self,
-        folder: Path | None,
-        tokenizer: Any,
-        start_token_id: int | None,
-        *,
-        model: ModelConfig,
-        max_length: int,
-        long_text: str,
-        trains: bool,
-        seed: int,
-        memory: Mapping[str, Any] | None,
-        tune: TuneConfig | None = None,
-    ) -> None:
-        self.folder, self.tokenizer, self.start_token_id = folder, tokenizer, start_token_id
-        self.model, self.max_length, self.long_text = model, max_length, long_text
-        self.trains, self.seed, self.memory = trains, seed, memory or {}
-        self.tune = tune or TuneConfig()
-        self.fresh_parameters: list[str] = []
-
     @classmethod
-    def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Translation:
-        """A task that trains hfdl's transformer from nothing, or a saved model further."""
+    def check_recipe(cls, recipe: Recipe) -> None:
+        """Refuse class weights, and long texts that cannot be put together again."""
         refuse_class_weights(recipe.tune, "a translation")
         refuse_parts_of_a_fresh_model(recipe.model)
-        options: dict[str, Any] = {
-            "model": recipe.model, "long_text": reading.fate_of_long_texts(recipe.data),
-            "trains": True, "seed": recipe.train.seed, "memory": memory, "tune": recipe.tune,
-        }  # fmt: skip
-        if is_scratch(recipe.model):
-            vocabulary_size(recipe.model)  # refuse wrong sizes before the data is read
-            return cls(
-                None, None, None, max_length=recipe.data.max_length or reading.LIMIT, **options
-            )
-        folder = find_model(
-            recipe.model.name, recipe.model.revision, weights=recipe.model.config is None
-        )
-        config, tokenizer = load_config(folder, recipe.model.config), load_tokenizer(folder)
-        return cls(
-            folder, tokenizer, start_token_id(config, folder),
-            max_length=reading.longest(recipe.data, tokenizer, config), **options,
-        )  # fmt: skip
+        reading.fate_of_long_texts(recipe.data)
 
     @classmethod
-    def for_model(
-        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
-    ) -> Translation:
-        """A task for a saved model."""
-        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
+    def new_model_for(cls, model: ModelConfig) -> NewModel | None:
+        """hfdl's encoder-decoder; None: the recipe names a saved model."""
+        return NewTransformer(model) if is_scratch(model) else None
 
-    @classmethod
-    def of_parts(
-        cls,
-        folder: Path,
-        config: Any,
-        tokenizer: Any,
-        recipe: Recipe,
-        memory: Mapping[str, Any] | None = None,
-    ) -> Translation:
-        """A task for a model that is already open: its transformers config and tokenizer."""
-        return cls(
-            folder, tokenizer, start_token_id(config, folder),
-            model=ModelConfig(name=str(folder)),
-            max_length=reading.longest(recipe.data, tokenizer, config),
-            long_text=reading.fate_of_long_texts(recipe.data), trains=False, seed=recipe.train.seed,
-            memory=memory,
+    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+        super()._take(tokenizer, config, data)
+        where = self.folder or Path(self.recipe.model.name)
+        self._ids = TargetIds(start_token_id(config, where), tokenizer.pad_token_id)
+        self._encoder = TextEncoder(
+            tokenizer, max_length=reading.longest(data, tokenizer, config),
+            long_text=reading.fate_of_long_texts(data),
         )  # fmt: skip
 
     # ---- data ------------------------------------------------------------------------------
@@ -143,10 +76,9 @@ class Translation:
         """
         require_sacrebleu()
         tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
-        if self.tokenizer is None:
-            self.tokenizer = learn_vocabulary(tables["train"], data_config, self.model)
-            self.start_token_id = self.tokenizer.bos_token_id
-            facts.append(f"vocabulary: {len(self.tokenizer):,} pieces learned from train")
+        if self.new_model is not None:
+            sources, targets = reading.pairs(tables["train"], data_config)
+            facts.extend(self._learn_tokenizer([*sources, *targets], data_config))
         splits = {
             name: self._split(name, table, data_config, facts)
             for name, table in tables.items()
@@ -170,44 +102,16 @@ class Translation:
             name, sources, targets, self._ids, texts=texts, answers=answers, where=table.where
         )
 
-    @property
-    def _encoder(self) -> TextEncoder:
-        return TextEncoder(self.tokenizer, max_length=self.max_length, long_text=self.long_text)
-
-    @property
-    def _ids(self) -> TargetIds:
-        assert self.start_token_id is not None, "prepare() must come first: it learns the ids"
-        return TargetIds(self.start_token_id, self.tokenizer.pad_token_id)
-
     # ---- model -----------------------------------------------------------------------------
 
-    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """hfdl's transformer with fresh weights, or a saved model.
-
-        Raises:
-            ModelError: hfdl's own code is asked for a model of transformers that it has none for.
-        """
-        if self.folder is None:
-            model, self.fresh_parameters = build_scratch(model_config, self.tokenizer)
-            return model
-        model, self.fresh_parameters = build_saved(_AUTO_CLASS, self.folder, model_config)
-        return model
-
-    def load_model(self) -> torch.nn.Module:
-        """The saved model, in eval mode.
-
-        Raises:
-            ModelError: the folder lacks some of its weights.
-        """
-        model = self.build_model(self.model)
-        if self.fresh_parameters:
-            raise ModelError(
-                f"{self.fresh_parameters[0]} is not in the model's weights",
-                where=str(self.folder),
-                rule="a model that translates has all of them",
-                remedy=f"train it first: hfdl train translation model.name={self.folder}",
-            )
-        return model.eval()
+    def untrained(self, folder: Path, parameter: str) -> ModelError:
+        """What to say of a saved model without a parameter."""
+        return ModelError(
+            f"{parameter} is not in the model's weights",
+            where=str(folder),
+            rule="a model that translates has all of them",
+            remedy=f"train it first: hfdl train translation model.name={folder}",
+        )
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy of the right words, summed over the real tokens of the targets.
@@ -245,10 +149,6 @@ class Translation:
     ) -> dict[str, float]:
         """BLEU and chrF of the translations; accuracy and perplexity of the right words."""
         return corpus_scores(predictions, references)
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer."""
-        self.tokenizer.save_pretrained(folder)
 
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and sacrebleu's signatures, for metrics.json."""

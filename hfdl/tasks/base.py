@@ -1,0 +1,242 @@
+"""The life of a task whose model is a transformer: how it begins, is built, opened and saved.
+
+A task begins in one of three ways: on a saved model that is trained further, on a new model whose
+tokenizer may still have to be learned, or on a saved model that is evaluated or predicts. All
+three end in ``_take``, once tokenizer and config are known; what a task makes of them, and what
+its head needs, is all that a subclass says.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import torch
+
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.errors import ModelError
+from hfdl.hf_models.from_config import is_fresh
+from hfdl.hf_models.load import build_saved
+from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
+from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.weights.pretrained import load_config, load_tokenizer
+from hfdl.weights.resolve import find_model
+
+
+class NewModel(Protocol):
+    """A model that has no weights yet, before and after its tokenizer is known."""
+
+    tokenizer: Any
+    facts: list[str]
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Learn the tokenizer from the training texts."""
+        ...
+
+    def config(self) -> Any:
+        """Its transformers config, once the tokenizer is known."""
+        ...
+
+    def build(self, **settings: Any) -> tuple[torch.nn.Module, list[str]]:
+        """The model with random weights, and the names of its random parameters."""
+        ...
+
+
+class PretrainedTask(ABC):
+    """A task whose model is a pretrained transformer, or one of random weights.
+
+    Use ``for_training``, ``for_model`` or ``of_parts``.
+
+    Args:
+        folder: the model's folder; None for a new model.
+        tokenizer: its fast tokenizer; None until ``prepare`` has learned one from the data.
+        config: its transformers config; None until then.
+        recipe: the whole recipe.
+        trains: whether ``prepare`` reads a training split, and labels are read from it.
+        memory: data objects by the marker that stands for them in the recipe.
+        new_model: a model that is trained from random weights.
+    """
+
+    name: ClassVar[str]
+    auto_class: ClassVar[str]
+    """transformers' class that opens its models."""
+    recipe_name: ClassVar[str]
+    """The shipped recipe that trains it, for remedies."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        tokenizer: Any,
+        config: Any,
+        *,
+        recipe: Recipe,
+        trains: bool,
+        memory: Mapping[str, Any] | None = None,
+        new_model: NewModel | None = None,
+    ) -> None:
+        self.folder, self.new_model = folder, new_model
+        self.recipe, self.trains, self.memory = recipe, trains, memory or {}
+        self.tune = recipe.tune if trains else TuneConfig()
+        self.seed = recipe.train.seed
+        self.class_weights: torch.Tensor | None = None
+        """The weight of each label in the loss that is trained on, shape (C,)."""
+        self.fresh_parameters: list[str] = []
+        """Parameters that were not in the model's weights, such as those of a new head."""
+        self.tokenizer: Any = None
+        self.config: Any = None
+        if tokenizer is not None:
+            self._take(tokenizer, config, recipe.data)
+
+    # ---- how it begins -----------------------------------------------------------------------
+
+    @classmethod
+    def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Self:
+        """A task that trains a new model, or a saved one further.
+
+        Raises:
+            ModelError: the model cannot be found, or its tokenizer is not fit for the task.
+            ConfigError: keys that do not go together.
+        """
+        cls.check_recipe(recipe)
+        model = recipe.model
+        new = cls.new_model_for(model)
+        if new is not None:
+            config = None if new.tokenizer is None else new.config()
+            return cls(
+                None, new.tokenizer, config, recipe=recipe, trains=True, memory=memory,
+                new_model=new,
+            )  # fmt: skip
+        refuse_parts_of_a_fresh_model(model)
+        folder = find_model(model.name, model.revision, weights=model.config is None)
+        config = load_config(folder, model.config)
+        return cls(
+            folder, load_tokenizer(folder), config, recipe=recipe, trains=True, memory=memory
+        )
+
+    @classmethod
+    def for_model(
+        cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
+    ) -> Self:
+        """A task for a saved model, whose labels are the model's own."""
+        return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
+
+    @classmethod
+    def of_parts(
+        cls,
+        folder: Path,
+        config: Any,
+        tokenizer: Any,
+        recipe: Recipe,
+        memory: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """A task for a model that is already open: its transformers config and tokenizer."""
+        return cls(folder, tokenizer, config, recipe=recipe, trains=False, memory=memory)
+
+    @classmethod
+    def check_recipe(cls, recipe: Recipe) -> None:
+        """Refuse, before any file is read, keys that the task cannot follow.
+
+        Raises:
+            ConfigError: naming the key. A task without such keys accepts all.
+        """
+        del recipe
+
+    @classmethod
+    def new_model_for(cls, model: ModelConfig) -> NewModel | None:
+        """The model that a recipe trains from random weights; None: it names a saved one."""
+        return FreshModel(cls.name, model) if is_fresh(model) else None
+
+    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+        """Go on with a tokenizer and a config, once both are known."""
+        self.tokenizer, self.config = tokenizer, config
+
+    def _learn_tokenizer(self, texts: Iterable[str], data: DataConfig) -> list[str]:
+        """Learn the tokenizer of a new model that has none; what a person should know of it."""
+        if self.new_model is None:
+            return []
+        if self.tokenizer is None:
+            self.new_model.learn(texts)
+            self._take(self.new_model.tokenizer, self.new_model.config(), data)
+        return self.new_model.facts
+
+    # ---- data, which every task reads in its own way -----------------------------------------
+
+    @abstractmethod
+    def prepare(self, data_config: DataConfig) -> Splits:
+        """Read, split and tokenise the data."""
+
+    # ---- the model ---------------------------------------------------------------------------
+
+    def head_settings(self) -> dict[str, Any]:
+        """Keys of the transformers config that a new head needs, such as its labels."""
+        return {}
+
+    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
+        """The model with the task's head: transformers' class or hfdl's own code.
+
+        ``fresh_parameters`` then names what was not in its weights, as transformers names it.
+
+        Raises:
+            ModelError: hfdl's own code is asked for a model that it has none for.
+        """
+        return self._build(model_config, **self.head_settings())
+
+    def load_model(self) -> torch.nn.Module:
+        """The saved model with all its trained weights, its head included, in eval mode.
+
+        Raises:
+            ModelError: the folder lacks some of them.
+        """
+        assert self.folder is not None
+        settings = self.head_settings()
+        # Labels are in the saved config; padding is not in that of every model.
+        kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}
+        model = self._build(ModelConfig(name=str(self.folder)), **kept)
+        if self.fresh_parameters:
+            raise self.untrained(self.folder, self.fresh_parameters[0])
+        return model.eval()
+
+    def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:
+        if self.new_model is not None:
+            model, self.fresh_parameters = self.new_model.build(**settings)
+        else:
+            assert self.folder is not None
+            model, self.fresh_parameters = build_saved(
+                self.auto_class, self.folder, model_config, **settings
+            )
+        return model
+
+    def untrained(self, folder: Path, parameter: str) -> ModelError:
+        """What to say of a saved model without a parameter."""
+        return ModelError(
+            f"the model has no trained head for this task ({parameter} is not in its weights)",
+            where=str(folder),
+            rule="only a fine-tuned model can predict",
+            remedy=f"fine-tune it first: hfdl train {self.recipe_name} model.name={folder}",
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer; the loop writes the model."""
+        self.tokenizer.save_pretrained(folder)
+
+    # ---- what the loop asks ------------------------------------------------------------------
+
+    @abstractmethod
+    def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
+        """The loss of a batch, as a sum and a count."""
+
+    @abstractmethod
+    def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
+        """One prediction for each of ``batch.examples``, in order."""
+
+    @abstractmethod
+    def metrics(
+        self, predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> dict[str, float]:
+        """Metrics by name."""
+
+    def facts(self) -> dict[str, Any]:
+        """What metrics.json says of the task."""
+        return {"task": self.name}
