@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,29 +13,11 @@ from hfdl.errors import DataError, ModelError
 from .output import OVERRIDE, print_json, show_help
 
 if TYPE_CHECKING:
-    from hfdl.config.schema import DataConfig, Recipe
+    from hfdl.config.schema import Recipe
     from hfdl.data.checks.report import DataReport
     from hfdl.data.table import Table
 
 data_app = typer.Typer(name="data", rich_markup_mode=None)
-
-# A file says nothing of a model; this recipe's is taken for it, by the task that is asked for.
-_BASE_RECIPES = {
-    "text_classification": "sentiment",
-    "translation": "translation",
-    "token_classification": "ner",
-    "masked_lm": "mlm",
-    "causal_lm": "clm",
-}
-
-# MODULE:FUNCTION by task, imported when asked for.
-_EXAMINERS = {
-    "text_classification": "hfdl.data.checks.report:check_data",
-    "translation": "hfdl.data.checks.pairs:check_pairs",
-    "token_classification": "hfdl.data.checks.tags:check_tags",
-    "masked_lm": "hfdl.data.checks.corpus:check_corpus",
-    "causal_lm": "hfdl.data.checks.corpus:check_corpus",
-}
 
 
 @data_app.callback(invoke_without_command=True)
@@ -101,14 +82,14 @@ def check(
 
 def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:
     from hfdl.config.load import load_recipe, recipe_names
-    from hfdl.tasks.registry import canonical_name
+    from hfdl.tasks.registry import TASKS, canonical_name
 
     path = Path(source).expanduser()
     is_recipe = path.suffix in (".yaml", ".yml") or (path / "recipe.yaml").is_file()
     if source in recipe_names() or is_recipe:
         return load_recipe(source, settings)
     task = canonical_name(settings.get("task") or _task_of(source))
-    base = _BASE_RECIPES[task]
+    base = TASKS[task].recipe  # a file says nothing of a model: this recipe's is taken
     if base not in recipe_names():
         base, settings = "sentiment", {"task": task, **settings}
     return load_recipe(base, {"data": None, "data.train": source, **settings})
@@ -118,6 +99,7 @@ def _task_of(source: str) -> str:
     """The task that the source shows by itself: CoNLL files hold named entities."""
     from hfdl.data.readers.conll_files import CONLL_SUFFIXES
     from hfdl.data.readers.embedded import SCHEME, embedded_names, read_embedded
+    from hfdl.tasks.registry import TASKS
 
     path = Path(source).expanduser()
     name = source.removeprefix(SCHEME)
@@ -127,27 +109,28 @@ def _task_of(source: str) -> str:
         is_conll = any(table.item_lines is not None for table in read_embedded(name).values())
     else:
         is_conll = path.suffix.lower() in CONLL_SUFFIXES
-    return "token_classification" if is_conll else "text_classification"
+    return next(name for name, spec in TASKS.items() if spec.reads_words == is_conll)
 
 
 def _examiner(task: str) -> Callable[..., DataReport]:
-    module, function = _EXAMINERS[task].split(":")
-    return getattr(import_module(module), function)
+    from hfdl.tasks.registry import TASKS, attribute
+
+    return attribute(TASKS[task].examiner)
 
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
-    from hfdl.hf_models.from_config import HEADS, is_fresh
-    from hfdl.tasks.registry import canonical_name
-    from hfdl.tasks.translation.model import is_scratch
+    from hfdl.tasks.registry import task_class
     from hfdl.weights.pretrained import length_limit, load_config, load_tokenizer
     from hfdl.weights.resolve import find_model
 
-    if canonical_name(recipe.task) in HEADS and is_fresh(recipe.model):
-        tokenizer, note = _of_fresh_model(recipe, tables)
-        return tokenizer, recipe.data.max_length, note
-    if is_scratch(recipe.model):
-        tokenizer, note = _learned(recipe, tables)
+    task = task_class(recipe.task)
+    try:
+        new = task.new_model_for(recipe.model)
+    except ModelError as error:
+        return None, None, f"no token lengths: {error}"
+    if new is not None:
+        tokenizer, note = _of_new_model(new, task, recipe, tables)
         return tokenizer, recipe.data.max_length, note
     try:
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
@@ -158,54 +141,16 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
     return tokenizer, recipe.data.max_length or limit, None
 
 
-def _of_fresh_model(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str | None]:
-    """The tokenizer that the recipe names for a fresh model, or what it would learn."""
-    from hfdl.tasks.new_model import given_tokenizer, learned_tokenizer
-    from hfdl.tasks.registry import canonical_name
-
-    try:
-        tokenizer = given_tokenizer(recipe.model)
-    except ModelError as error:
-        return None, f"no token lengths: {error}"
-    if tokenizer is not None:
-        return tokenizer, None
+def _of_new_model(
+    new: Any, task: Any, recipe: Recipe, tables: Mapping[str, Table]
+) -> tuple[Any, str | None]:
+    """The tokenizer that the recipe names for a new model, or the one it would learn from train."""
+    if new.tokenizer is not None:
+        return new.tokenizer, None
     if "train" not in tables:
         return None, "no token lengths: the tokenizer is learned from data.train"
-    task = canonical_name(recipe.task)
     try:
-        return learned_tokenizer(recipe.model, _training_texts(task, tables["train"], recipe.data))
+        new.learn(task.training_texts(tables["train"], recipe.data))
     except DataError as error:
         return None, f"no token lengths: {error}"
-
-
-def _training_texts(task: str, train: Table, data: DataConfig) -> list[str]:
-    """What a tokenizer is learned from, empty texts left out."""
-    if task == "text_classification":
-        from hfdl.tasks.text_classification.data import texts
-
-        return texts(train, data)
-    if task == "token_classification":
-        from hfdl.data.entities.sentences import read_sentences
-
-        return [sentence.text for sentence in read_sentences(train, data, "train").sentences]
-    from hfdl.data.corpus.documents import as_documents, texts_of
-
-    return [str(text) for text in texts_of(as_documents(train, data), data) if text]
-
-
-def _learned(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, str]:
-    """The vocabulary that a model without one of its own would learn from train."""
-    from hfdl.tasks.translation.data import pairs
-    from hfdl.tasks.translation.model import NewTransformer
-
-    if "train" not in tables:
-        return None, "no token lengths: the vocabulary is learned from data.train"
-    model = NewTransformer(recipe.model)
-    try:
-        sources, targets = pairs(tables["train"], recipe.data)
-        model.learn([*sources, *targets])
-    except DataError as error:
-        return None, f"no token lengths: {error}"
-    return model.tokenizer, (
-        f"tokens are of a vocabulary of {len(model.tokenizer):,} learned from train"
-    )
+    return new.tokenizer, new.facts[0]

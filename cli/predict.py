@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 CHUNK = 256
 """Texts that go to the model in one call; the pipeline cuts them into batches."""
 
-_WITHOUT_TOP_K = {
-    "translation": "a translation has none",
-    "text-generation": "a text that is written has none",
-    "token-classification": "here each word gets the one that fits its neighbours",
-}
-
 
 def predict(
     run_or_model: Annotated[
@@ -139,8 +133,11 @@ def _refuse_words(pipe: Pipeline) -> None:
 
 
 def _refuse_top_k(top_k: int | None, pipe: Pipeline) -> None:
-    if top_k is not None and pipe.task in _WITHOUT_TOP_K:
-        raise typer.BadParameter(f"--top-k chooses among labels, and {_WITHOUT_TOP_K[pipe.task]}")
+    from hfdl.tasks.registry import known_spec
+
+    reason = known_spec(pipe.task).without_top_k
+    if top_k is not None and reason is not None:
+        raise typer.BadParameter(f"--top-k chooses among labels, and {reason}")
 
 
 def _refuse_table_output(output: Path | None) -> None:

@@ -33,11 +33,14 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
 
 
 def _print_examples(file: Path, task: str | None) -> None:
-    if task == "token_classification":
+    from hfdl.tasks.registry import known_spec
+
+    rows = known_spec(task or "").rows
+    if rows == "entities":
         _print_entities(file)
-    elif task in ("causal_lm", "masked_lm"):
+    elif rows == "texts":
         _print_texts(file, file.with_name("log.jsonl"))
-    elif task == "translation":
+    elif rows == "pairs":
         for example in first_predictions(file):
             print()
             print_table(None, [[name, shorten(str(example[key]))] for name, key in _SIDES])

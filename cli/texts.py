@@ -102,13 +102,13 @@ def _default_column(table: Table, own: _Columns) -> str:
 def _run_columns(run_or_model: str) -> _Columns:
     """The columns that a run was trained on; none of a model that is no run."""
     from hfdl.config.load import load_recipe
-    from hfdl.tasks.registry import ALIASES
+    from hfdl.tasks.registry import known_spec
 
     file = Path(run_or_model) / "recipe.yaml"
     if not file.is_file():
         return _Columns()
     recipe = load_recipe(file)
-    tags = ALIASES.get(recipe.task, recipe.task) == "token_classification"
+    tags = known_spec(recipe.task).reads_words
     return _Columns(recipe.data.tokens if tags else None, recipe.data.text, recipe.data.text_pair)
 
 

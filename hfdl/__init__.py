@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hfdl.runs.compare import compare
     from hfdl.runs.run import evaluate, train
     from hfdl.runs.seeds import train_seeds
+    from hfdl.tasks.registry import register_task
 
     __version__: str
 
@@ -26,6 +27,7 @@ __all__ = [
     "load_scratch",
     "pipeline",
     "register_attention",
+    "register_task",
     "train",
     "train_seeds",
     "verify",
@@ -37,6 +39,7 @@ _HOMES = {
     "load_scratch": "hfdl.hf_models.load",
     "pipeline": "hfdl.pipelines",
     "register_attention": "hfdl.custom_attention.register",
+    "register_task": "hfdl.tasks.registry",
     "train": "hfdl.runs.run",
     "train_seeds": "hfdl.runs.seeds",
     "verify": "hfdl.parity.verify",

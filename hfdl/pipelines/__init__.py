@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfdl.errors import ConfigError
-from hfdl.tasks.registry import canonical_name
+from hfdl.tasks.registry import attribute, task_spec
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
-
-# task -> module and class of its pipeline, and transformers' own default model for it, if any.
-PIPELINES: dict[str, tuple[str, str, str | None]] = {
-    "text_classification": (
-        "hfdl.pipelines.text_classification",
-        "TextClassificationPipeline",
-        "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
-    ),
-    "token_classification": (
-        "hfdl.pipelines.token_classification.pipeline",
-        "TokenClassificationPipeline",
-        "dbmdz/bert-large-cased-finetuned-conll03-english",
-    ),
-    "masked_lm": (
-        "hfdl.pipelines.fill_mask.pipeline",
-        "FillMaskPipeline",
-        "distilbert/distilroberta-base",
-    ),
-    "causal_lm": (
-        "hfdl.pipelines.text_generation",
-        "TextGenerationPipeline",
-        "openai-community/gpt2",
-    ),
-    "translation": ("hfdl.pipelines.translation", "TranslationPipeline", None),
-}
 
 
 def pipeline(
@@ -59,15 +33,22 @@ def pipeline(
         from hfdl.pipelines.open_model import task_of
 
         task = task_of(model)
-    module, name, default = PIPELINES[canonical_name(task)]
-    if model is None and default is None:
+    spec = task_spec(task)
+    if spec.pipeline is None:
+        raise ConfigError(
+            f"the task {spec.name} has no pipeline",
+            where="task",
+            rule="a task's spec names the class of its pipeline",
+            remedy="evaluate it with hfdl.evaluate, or give its TaskSpec pipeline=module:Class",
+        )
+    if model is None and spec.default_model is None:
         raise ConfigError(
             f"no model for {task}",
             where="model",
             rule="which one suits depends on the languages",
             remedy="give model=FOLDER, for instance that of a run of: hfdl train translation",
         )
-    return getattr(import_module(module), name)(default if model is None else model, **options)
+    return attribute(spec.pipeline)(spec.default_model if model is None else model, **options)
 
 
 __all__ = ["pipeline"]

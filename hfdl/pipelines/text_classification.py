@@ -16,6 +16,7 @@ from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.task import TextClassification
 
 Answer = dict[str, Any]
@@ -55,7 +56,7 @@ class TextClassificationPipeline:
         max_length: int | None = None,
         truncation: bool | None = None,
     ) -> None:
-        self._opened = open_model("text_classification", model, tokenizer)
+        self._opened = open_model(SPEC.name, model, tokenizer)
         self._options = _reading(long_text, max_length, truncation)
         self._task: TextClassification = self._opened.task(self._options)
         self.device = torch_device(device)

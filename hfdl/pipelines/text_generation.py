@@ -18,6 +18,7 @@ from hfdl.generation.settings import Settings
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.open_model import open_model
 from hfdl.pipelines.prompts import Prompt, is_chat, read_prompt
+from hfdl.tasks.language_modeling.spec import CAUSAL_LM
 from hfdl.weights.pretrained import length_limit
 
 Answer = list[dict[str, Any]]
@@ -84,7 +85,7 @@ class TextGenerationPipeline:
         batch_size: int | None = None,
         **options: Any,
     ) -> None:
-        opened = open_model("causal_lm", model, tokenizer)
+        opened = open_model(CAUSAL_LM.name, model, tokenizer)
         self.device = torch_device(device)
         self.model = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer

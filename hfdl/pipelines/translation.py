@@ -15,6 +15,7 @@ from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import inference_batches, token_budget
+from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.task import Translation
 
 Answer = dict[str, str]
@@ -37,7 +38,7 @@ class TranslationPipeline:
         ModelError: the model cannot be found, or does not translate.
     """
 
-    task = "translation"
+    task = str(SPEC.hub_task)
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class TranslationPipeline:
         num_beams: int = 1,
         max_length: int | None = None,
     ) -> None:
-        opened = open_model("translation", model, tokenizer)
+        opened = open_model(SPEC.name, model, tokenizer)
         reading = {} if max_length is None else {"max_length": max_length, "long_text": "truncate"}
         self._task: Translation = opened.task(reading)
         self.device = torch_device(device)

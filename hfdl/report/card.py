@@ -25,18 +25,6 @@ _KINDS = {
     "multi_label_classification": "gives a text any number of labels",
     "regression": "gives a text a number",
 }
-_TASK_KINDS = {
-    "translation": "translates a text",
-    "token_classification": "finds entities in a text and says of what type each is",
-    "causal_lm": "goes on with a text, token by token",
-    "masked_lm": "says what a masked token of a text may be",
-}
-_OWN_ARGUMENTS = {"token_classification": ', aggregation_strategy="viterbi"'}
-_CALLS = {"masked_lm": 'f"a text with a {pipe.tokenizer.mask_token} of yours"'}
-"""What the pipeline is called with, where a plain text will not do."""
-_LABELS = {"token_classification": "Tags"}
-_GONE = {"translation"}
-"""Tasks that transformers 5 has no pipeline for."""
 
 
 def write_model_card(folder: Path) -> Path:
@@ -55,27 +43,27 @@ def card_text(record: RunRecord) -> str:
 
 
 def _context(record: RunRecord) -> dict[str, Any]:
-    pipeline = metadata.PIPELINES.get(record.task)
+    spec = record.spec
     return {
         "name": metadata.model_name(record),
         "origin": _origin(record),
         "data": metadata.data_name(record),
         "examples": (record.plan.get("examples") or {}).get("train"),
         "task": wording.task_name(record.task),
-        "kind": _KINDS.get(record.problem_type or "") or _TASK_KINDS.get(record.task),
+        "kind": _KINDS.get(record.problem_type or "") or spec.summary,
         "columns": record.splits,
         "rows": _figures(record),
         "meaning": meaning(record),
         "interval": any(accuracy_interval(record, split) for split in record.splits),
         "counts": [_count(record, split) for split in record.splits],
-        "pipeline": Markdown(pipeline) if pipeline else None,
-        "plain": record.task not in _GONE,
+        "pipeline": Markdown(spec.hub_task) if spec.hub_task else None,
+        "plain": spec.card.in_transformers,
         "arguments": Markdown(_arguments(record)),
-        "own_arguments": Markdown(_OWN_ARGUMENTS.get(record.task, "")),
-        "call": Markdown(_CALLS.get(record.task, '"a text of yours"')),
+        "own_arguments": Markdown(spec.card.own_arguments),
+        "call": Markdown(spec.card.call),
         "example": Markdown(_example(record)),
         "pair": bool(record.section("data").get("text_pair")),
-        "labels_title": _LABELS.get(record.task, "Labels"),
+        "labels_title": spec.card.labels or "Labels",
         "labels": _labels(record)[:LABELS],
         "more_labels": max(0, len(_labels(record)) - LABELS),
         "number": record.problem_type == "regression",
@@ -120,8 +108,8 @@ def _cell(record: RunRecord, split: str, name: str) -> str:
 
 def _arguments(record: RunRecord) -> str:
     """What transformers' pipeline must be told beside the model."""
-    if record.task == "token_classification":
-        return ', aggregation_strategy="first"'
+    if record.spec.card.arguments:
+        return record.spec.card.arguments
     return {
         "multi_label_classification": ", top_k=None",
         "regression": ', function_to_apply="none"',
@@ -129,13 +117,11 @@ def _arguments(record: RunRecord) -> str:
 
 
 def _example(record: RunRecord) -> str:
-    if record.task == "masked_lm":
-        return f"a text with a {record.metrics.get('mask_token') or '[MASK]'} of yours"
-    return "a text of yours"
+    return record.spec.card.example.format(mask=record.metrics.get("mask_token") or "[MASK]")
 
 
 def _labels(record: RunRecord) -> list[str]:
-    is_known = record.problem_type or record.task == "token_classification"
+    is_known = record.problem_type or record.spec.card.labels
     return record.labels if is_known else []
 
 

@@ -10,6 +10,7 @@ from hfdl.report.sections import entities
 from hfdl.report.sections.calibration import calibrate
 from hfdl.report.sections.headline import SINGLE, accuracy_interval
 from hfdl.report.sections.tagged import Sentence, read_sentences
+from hfdl.tasks.registry import attribute
 
 FEW = 30
 """Examples of a label below which its figures say little."""
@@ -19,28 +20,6 @@ NEAR = 0.1
 """Share of entities found with wrong borders that is worth a sentence."""
 MISJUDGED = 0.03
 """Difference of mean score and accuracy that is worth a sentence."""
-
-_FATES = {
-    "truncate": "of a longer text it reads the start",
-    "head_tail": "of a longer text it reads the start and the end",
-    "window": "a longer text is read in windows whose probabilities are averaged",
-    "error": "a longer text is refused",
-}
-_PIECES = dict.fromkeys(_FATES, "a longer text is read piece by piece")
-_LONG = {
-    "token_classification": (
-        "window",
-        _FATES
-        | {
-            "truncate": "words of a longer text beyond that are said to be in no entity",
-            "window": "a longer text is read in windows that overlap, and each word is judged in "
-            "the one that shows most around it",
-        },
-    ),
-    "causal_lm": ("window", _PIECES),
-    "masked_lm": ("window", _PIECES),
-}
-"""What becomes of long texts by ``data.long_text``, and its default, where a task has its own."""
 
 
 def limits(record: RunRecord) -> list[str]:
@@ -53,7 +32,7 @@ def limits(record: RunRecord) -> list[str]:
         _rare(record),
         _weakest(record),
         _confidence(record),
-        *_types(record),
+        *_of_task(record),
         _cut(record),
         _seed(record),
     ]
@@ -147,10 +126,14 @@ def _confidence(record: RunRecord) -> str | None:
     )
 
 
-def _types(record: RunRecord) -> list[str]:
+def _of_task(record: RunRecord) -> list[str]:
+    """What is to be known of one task alone."""
+    place = record.spec.limitations
+    return attribute(place)(record) if place and record.splits else []
+
+
+def of_entities(record: RunRecord) -> list[str]:
     """What to know of the types of entities."""
-    if record.task != entities.TASK or not record.splits:
-        return []
     split = record.splits[0]
     sentences = read_sentences(record.on(split), record.labels)
     found = [_rare_types(sentences, split), _weakest_type(sentences), _borders(sentences)]
@@ -195,8 +178,7 @@ def _cut(record: RunRecord) -> str | None:
     data = record.section("data")
     if data.get("max_length") is None:
         return None
-    default, fates = _LONG.get(record.task, ("truncate", _FATES))
-    fate = fates.get(str(data.get("long_text") or default))
+    fate = record.spec.long_texts.get(str(data.get("long_text") or record.spec.long_text))
     length = wording.number(data["max_length"])
     return f"The model takes {length} tokens at a time; {fate}." if fate else None
 

@@ -12,15 +12,6 @@ from hfdl.report.record import RunRecord
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
-PIPELINES = {
-    "text_classification": "text-classification",
-    "token_classification": "token-classification",
-    "masked_lm": "fill-mask",
-    "causal_lm": "text-generation",
-    "translation": "translation",
-}
-"""The Hub's name of each task."""
-
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _CONFIG = re.compile(r":[\w.-]+$")
 _FILES = re.compile(r"\.(csv|tsv|json|jsonl|parquet|conll|txt)$", re.IGNORECASE)
@@ -37,7 +28,7 @@ def card_data(record: RunRecord) -> ModelCardData:
         library_name="hfdl" if own_architecture(record) else "transformers",
         base_model=base,
         datasets=dataset,
-        pipeline_tag=PIPELINES.get(record.task),
+        pipeline_tag=record.spec.hub_task,
         tags=["hfdl"],
         metrics=sorted({result.metric_type for result in results}) or None,
         model_name=model_name(record),
@@ -95,7 +86,7 @@ def _results(record: RunRecord) -> list[EvalResult]:
     dataset = hub_dataset(record) or data_name(record)
     return [
         EvalResult(
-            task_type=PIPELINES.get(record.task, record.task),
+            task_type=record.spec.hub_task or record.task,
             dataset_type=dataset,
             dataset_name=data_name(record),
             dataset_split=split,

@@ -8,36 +8,11 @@ from typing import Any
 from hfdl.report import wording
 from hfdl.report.record import RunRecord, read_run
 from hfdl.report.section import Builder, render
-from hfdl.report.sections import (
-    calibration,
-    curves,
-    entities,
-    examples,
-    facts,
-    labels,
-    language,
-    regression,
-    translations,
-)
-from hfdl.report.sections import headline as figures
+from hfdl.report.sections import curves, facts, headline
+from hfdl.tasks.registry import attribute
 
-SECTIONS: tuple[Builder, ...] = (
-    figures.build,
-    facts.build_limits,
-    curves.build,
-    labels.build_table,
-    entities.build_table,
-    labels.build_confusion,
-    calibration.build,
-    regression.build,
-    examples.build,
-    translations.build,
-    entities.build_examples,
-    language.build_samples,
-    language.build_examples,
-    facts.build,
-)
-"""The parts of the page in their order. A new task adds its own."""
+FIRST: tuple[Builder, ...] = (headline.build, facts.build_limits, curves.build)
+"""The parts that every page begins with; those of the task (``TaskSpec.sections``) follow."""
 
 # Control characters have no place in HTML; U+2400 and on are their pictures.
 _CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {127: 0x2421}
@@ -54,7 +29,9 @@ def write_report(folder: Path) -> Path:
 
 def report_html(record: RunRecord) -> str:
     """The page of a run."""
-    sections = [section for build in SECTIONS if (section := build(record)) is not None]
+    of_task = [attribute(place) for place in record.spec.sections]
+    builders = [*FIRST, *of_task, facts.build]
+    sections = [section for build in builders if (section := build(record)) is not None]
     return render("report.html", sections=sections, **_heading(record))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hfdl.errors import OutputError
+from hfdl.tasks.registry import known_spec
+from hfdl.tasks.spec import TaskSpec
 
 Record = dict[str, Any]
 """A line of ``log.jsonl`` or ``predictions.jsonl``."""
@@ -34,6 +36,11 @@ class RunRecord:
     def task(self) -> str:
         """Name of the task, as in the recipe."""
         return str(self.metrics.get("task") or self.recipe.get("task") or "")
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What hfdl knows of the task; of a task that is not here, its name."""
+        return known_spec(self.task)
 
     @property
     def problem_type(self) -> str | None:

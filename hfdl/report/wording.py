@@ -6,6 +6,8 @@ import math
 import unicodedata
 from typing import Any, TypeGuard
 
+from hfdl.tasks.registry import known_spec
+
 MISSING = "—"
 CLIP = 400
 """Characters of a text that are shown before one asks for all of it."""
@@ -31,7 +33,6 @@ _METRICS = {
     "spearman": "Spearman correlation",
     "spearmanr": "Spearman correlation",
 }
-_TASKS = {"causal_lm": "Language model", "masked_lm": "Masked language model"}
 _SHARES = ("accuracy", "exact_match", "f1", "precision", "recall")
 
 
@@ -74,7 +75,7 @@ def metric_name(name: str) -> str:
 
 def task_name(name: str) -> str:
     """``text_classification`` as ``Text classification``, ``causal_lm`` as ``Language model``."""
-    return _TASKS.get(name) or sentence(name)
+    return known_spec(name).title or sentence(name)
 
 
 def sentence(name: str) -> str:

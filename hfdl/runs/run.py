@@ -148,7 +148,9 @@ def evaluate(
 
 def _resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
     resolved = load_recipe(recipe, overrides)
-    return resolved.model_copy(update={"task": canonical_name(resolved.task)})
+    name = canonical_name(resolved.task)
+    # module:Class stays: whoever reads the run's recipe must find the class again.
+    return resolved if ":" in resolved.task else resolved.model_copy(update={"task": name})
 
 
 def _own_recipe(folder: Path) -> Path | Recipe:

@@ -16,11 +16,14 @@ from typing import Any, ClassVar, Protocol, Self
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_fresh
 from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.spec import TaskSpec
+from hfdl.tasks.tables import text_column
 from hfdl.weights.pretrained import load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
 
@@ -59,11 +62,16 @@ class PretrainedTask(ABC):
         new_model: a model that is trained from random weights.
     """
 
+    spec: ClassVar[TaskSpec]
+    """What the rest of hfdl knows of the task."""
     name: ClassVar[str]
     auto_class: ClassVar[str]
     """transformers' class that opens its models."""
-    recipe_name: ClassVar[str]
-    """The shipped recipe that trains it, for remedies."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "spec" in cls.__dict__:
+            cls.name = cls.spec.name
 
     def __init__(
         self,
@@ -167,6 +175,16 @@ class PretrainedTask(ABC):
     def prepare(self, data_config: DataConfig) -> Splits:
         """Read, split and tokenise the data."""
 
+    @classmethod
+    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+        """The texts of a training split that a new tokenizer is learned from."""
+        return text_column(train, data.text, "data.text")
+
+    @property
+    def smaller_is_better(self) -> frozenset[str]:
+        """Metrics that are errors: the best weights have the least of them."""
+        return self.spec.smaller_is_better
+
     # ---- the model ---------------------------------------------------------------------------
 
     def head_settings(self) -> dict[str, Any]:
@@ -214,7 +232,7 @@ class PretrainedTask(ABC):
             f"the model has no trained head for this task ({parameter} is not in its weights)",
             where=str(folder),
             rule="only a fine-tuned model can predict",
-            remedy=f"fine-tune it first: hfdl train {self.recipe_name} model.name={folder}",
+            remedy=f"fine-tune it first: hfdl train {self.spec.recipe} model.name={folder}",
         )
 
     def save(self, folder: Path) -> None:

@@ -121,6 +121,8 @@ class Task(Protocol):
     name: str
     best_metric: tuple[str, bool]
     """The validation metric that picks the best weights, and whether more of it is better."""
+    smaller_is_better: frozenset[str]
+    """Metrics that are errors; of all others more is better."""
     metric_names: list[str]
     """The names of what ``metrics`` gives."""
     label_names: list[str]

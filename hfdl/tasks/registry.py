@@ -1,68 +1,135 @@
-"""Tasks by name. Adding a task is adding a line here and a module beside it."""
+"""Tasks by name: those of hfdl, and those that a user registers."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hfdl.errors import ConfigError, ModelError, did_you_mean
+from hfdl.tasks.language_modeling.spec import CAUSAL_LM, MASKED_LM
+from hfdl.tasks.spec import TaskSpec
+from hfdl.tasks.text_classification.spec import SPEC as TEXT_CLASSIFICATION
+from hfdl.tasks.token_classification.spec import SPEC as TOKEN_CLASSIFICATION
+from hfdl.tasks.translation.spec import SPEC as TRANSLATION
 from hfdl.weights.resolve import architecture
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hfdl.config.schema import Recipe
     from hfdl.tasks.protocol import Task
 
-# name -> the module and class that implement it. Strings, so that looking up a name is cheap.
-TASKS: dict[str, tuple[str, str]] = {
-    "text_classification": ("hfdl.tasks.text_classification.task", "TextClassification"),
-    "token_classification": ("hfdl.tasks.token_classification.task", "TokenClassification"),
-    "masked_lm": ("hfdl.tasks.language_modeling.masked_lm", "MaskedLM"),
-    "causal_lm": ("hfdl.tasks.language_modeling.causal_lm", "CausalLM"),
-    "translation": ("hfdl.tasks.translation.task", "Translation"),
+TASKS: dict[str, TaskSpec] = {
+    spec.name: spec
+    for spec in (TEXT_CLASSIFICATION, TOKEN_CLASSIFICATION, MASKED_LM, CAUSAL_LM, TRANSLATION)
 }
-ALIASES: dict[str, str] = {
-    "sentiment": "text_classification",
-    "sentiment-analysis": "text_classification",
-    "text-classification": "text_classification",
-    "ner": "token_classification",
-    "token-classification": "token_classification",
-    "mlm": "masked_lm",
-    "fill-mask": "masked_lm",
-    "clm": "causal_lm",
-    "text-generation": "causal_lm",
-}
-# What a model folder's `architectures` ends in, for a model that hfdl did not train.
-ARCHITECTURE_SUFFIXES: dict[str, str] = {
-    "ForSequenceClassification": "text_classification",
-    "ForTokenClassification": "token_classification",
-    "ForMaskedLM": "masked_lm",
-    "ForCausalLM": "causal_lm",
-    "LMHeadModel": "causal_lm",
-    "ForConditionalGeneration": "translation",
-}
+"""Every task by its own name."""
+
+_registered: dict[str, Any] = {}
+_T = TypeVar("_T", bound=type)
+
+
+def register_task(task: _T) -> _T:
+    """Make a task of your own known by its name; usable as a decorator.
+
+    Recipes, ``hfdl train``, evaluation, reports and model cards then take it as they take hfdl's
+    own. A recipe can also name the class itself, ``task: my_module:MyTask``: it is imported and
+    registered when the recipe is read.
+
+    Args:
+        task: a class with the methods of ``hfdl.tasks.protocol.Task``, most easily a subclass of
+            ``hfdl.tasks.base.PretrainedTask``; ``spec`` is its ``TaskSpec``.
+
+    Returns:
+        the class itself.
+
+    Raises:
+        ConfigError: it has no ``spec``, or its name belongs to another task.
+    """
+    spec = getattr(task, "spec", None)
+    if not isinstance(spec, TaskSpec):
+        raise ConfigError(
+            f"{task.__name__} has no spec",
+            rule="a task's class says what it is called, in a hfdl.tasks.spec.TaskSpec",
+            remedy=f'add to the class: spec = TaskSpec(name="...", implementation="'
+            f'{task.__module__}:{task.__name__}")',
+        )
+    known = TASKS.get(spec.name)
+    taken = {alias for other in TASKS.values() if other is not known for alias in other.aliases}
+    if spec.name in taken or (known is not None and known.implementation != spec.implementation):
+        raise ConfigError(
+            f"the task name {spec.name!r} is taken",
+            rule=f"the tasks are: {', '.join(TASKS)}",
+            remedy="give yours another name",
+        )
+    TASKS[spec.name], _registered[spec.name] = spec, task
+    return task
 
 
 def canonical_name(name: str) -> str:
-    """The task's own name for any of its aliases.
+    """The task's own name for any of its names, or for ``module:Class``.
 
     Raises:
         ConfigError: no task of that name; the message names the nearest one.
     """
-    canonical = ALIASES.get(name, name)
-    if canonical not in TASKS:
-        raise ConfigError(
-            f"unknown task {name!r}", where="task", remedy=did_you_mean(name, [*TASKS, *ALIASES])
-        )
-    return canonical
+    if ":" in name:
+        return _import_task(name).spec.name
+    for spec in TASKS.values():
+        if name == spec.name or name in spec.aliases:
+            return spec.name
+    aliases = [alias for spec in TASKS.values() for alias in spec.aliases]
+    raise ConfigError(
+        f"unknown task {name!r}", where="task", remedy=did_you_mean(name, [*TASKS, *aliases])
+    )
+
+
+def task_spec(name: str) -> TaskSpec:
+    """The spec of a task, by any of its names.
+
+    Raises:
+        ConfigError: see ``canonical_name``.
+    """
+    return TASKS[canonical_name(name)]
+
+
+def known_spec(name: str) -> TaskSpec:
+    """The spec of a task, or an empty one of that name: for a run whose task is not here."""
+    for spec in TASKS.values():
+        if name == spec.name or name in spec.aliases:
+            return spec
+    return TaskSpec(name=name, implementation="")
+
+
+def attribute(place: str) -> Any:
+    """What stands at ``module:attribute``, imported now."""
+    module, name = place.split(":")
+    return getattr(import_module(module), name)
 
 
 def task_class(name: str) -> Any:
     """The class that implements a task, imported now."""
-    module, attribute = TASKS[canonical_name(name)]
-    return getattr(import_module(module), attribute)
+    spec = task_spec(name)
+    return _registered.get(spec.name) or attribute(spec.implementation)
+
+
+def _import_task(place: str) -> Any:
+    """The class at ``module:Class``, a module of the working folder included; it is registered."""
+    module, _, name = place.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"no task {place!r}: {error}",
+            where="task",
+            rule="a task of your own is module:Class, of an installed module or of a file here",
+            remedy=f"check that {module.replace('.', '/')}.py defines {name or 'the class'}",
+        ) from error
+    finally:
+        sys.path.remove(here)
+    return register_task(found)
 
 
 def task_for_training(recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Task:
@@ -92,14 +159,15 @@ def task_of_model(folder: Path) -> str:
     Raises:
         ModelError: it belongs to none of hfdl's tasks.
     """
+    endings = {ending: spec.name for spec in TASKS.values() for ending in spec.architectures}
     names = architecture(folder).get("architectures") or []
     for name in names if isinstance(names, list) else []:
-        for suffix, task in ARCHITECTURE_SUFFIXES.items():
-            if str(name).endswith(suffix):
+        for ending, task in endings.items():
+            if str(name).endswith(ending):
                 return task
     raise ModelError(
         f"the architectures {names} belong to none of hfdl's tasks",
         where=str(folder / "config.json"),
-        rule=f"known endings: {', '.join(ARCHITECTURE_SUFFIXES)}",
+        rule=f"known endings: {', '.join(endings)}",
         remedy="fine-tune the model first: hfdl train RECIPE model.name=FOLDER",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import torch
 
 from hfdl.config.schema import DataConfig, TuneConfig
+from hfdl.data.readers.sources import load_splits
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
@@ -18,6 +20,39 @@ Strata = Sequence[Hashable] | None
 def no_strata(table: Table) -> Strata:
     """Rows are drawn from all alike."""
     return None
+
+
+def read_tables(
+    config: DataConfig,
+    memory: Mapping[str, Any],
+    seed: int,
+    trains: bool,
+    strata: Callable[[Table], Strata] = no_strata,
+) -> tuple[dict[str, Table], list[str]]:
+    """The raw splits, validation cut from train where none is given, each down to max_samples.
+
+    Args:
+        config: the sources, the share of validation, and max_samples.
+        memory: data objects by the marker that stands for them in the recipe.
+        seed: fixes which rows are drawn.
+        trains: whether there must be something to train on.
+        strata: what the drawing keeps the proportions of, for a table.
+
+    Returns:
+        tables by split name, and what a person should know of how they came about.
+
+    Raises:
+        DataError: nothing to train on (``trains``) or nothing to evaluate on.
+    """
+    tables = load_splits(config, memory)
+    if trains and "train" not in tables:
+        raise DataError(
+            "there is nothing to train on",
+            where="data.train",
+            rule="it names a file, a folder, hfdl://NAME or a Hub id",
+            remedy="set data.train=FILE",
+        )
+    return divide(tables, config, seed, strata)
 
 
 def divide(

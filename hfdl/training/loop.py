@@ -39,8 +39,6 @@ from hfdl.training.memory import give_back_free_pages
 from hfdl.training.signals import SignalWatch
 from hfdl.training.state import Progress, TrainingState
 
-SMALLER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "mse", "mae"})
-
 
 class Loop:
     """Trains one model on one split, and keeps the weights that evaluate best.
@@ -192,7 +190,9 @@ class Loop:
     def best_metric(self) -> tuple[str, bool]:
         """The metric that picks the best weights, and whether more of it is better."""
         name = self.config.best_metric
-        return self.task.best_metric if name is None else (name, name not in SMALLER_IS_BETTER)
+        if name is None:
+            return self.task.best_metric
+        return name, name not in self.task.smaller_is_better
 
     def _evaluate_if_due(self) -> None:
         progress = self.progress

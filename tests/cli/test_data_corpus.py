@@ -82,8 +82,10 @@ def test_a_tokenizer_that_the_recipe_names(call: Call, corpus: str, tiny_bert: P
 def test_a_corpus_without_a_text_is_a_problem(call: Call, tmp_path: Path) -> None:
     path = tmp_path / "blank.txt"
     path.write_text("\n \n", encoding="utf-8")
-    for task in ("mlm", "clm"):
-        code, out, err = call("data", "check", str(path), f"task={task}", "model.name=hfdl://gpt2")
+    for task, model in (("mlm", "bert"), ("clm", "gpt2")):
+        code, out, err = call(
+            "data", "check", str(path), f"task={task}", f"model.name=hfdl://{model}"
+        )
         assert code == 2, task
         assert "it holds no text" in err
         assert "problem: " in out

@@ -88,7 +88,7 @@ def test_data_check_of_a_recipe(call, tmp_path) -> None:
         "train, sources  1    7       9    9    25.0%         4.2%",
         "train, targets  6    10      14   14   75.0%         25.0%",
         "",
-        "note: tokens are of a vocabulary of 259 learned from train",
+        "note: vocabulary: 259 pieces learned from train",
         "",
         "warning: train, sources: 1 row with an empty text; first: F, line 4",
         "warning: train, sources: 25.0% of the texts are longer than 8 tokens, and 4.2% of all "
@@ -125,7 +125,7 @@ def test_data_check_without_train_learns_no_vocabulary(call, tmp_path) -> None:
     file.write_text(PAIRS, encoding="utf-8")
     code, out, _ = call("data", "check", "translation", f"data.test={file}")
     assert code == 0
-    assert "note: no token lengths: the vocabulary is learned from data.train" in out
+    assert "note: no token lengths: the tokenizer is learned from data.train" in out
 
 
 def test_the_end_of_a_run_shows_translations_side_by_side(tmp_path, capsys) -> None:

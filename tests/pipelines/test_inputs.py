@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ import hfdl
 from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_bpe, learn_tokenizer
 from hfdl.errors import ConfigError
-from hfdl.pipelines import PIPELINES
 from hfdl.pipelines.inputs import (
     WINDOW,
     can_iterate,
@@ -30,6 +28,7 @@ from hfdl.pipelines.inputs import (
     torch_device,
 )
 from hfdl.pipelines.protocol import Pipeline
+from hfdl.tasks.registry import TASKS, attribute
 from hfdl.tasks.translation.model import NewTransformer
 
 
@@ -99,10 +98,9 @@ def test_what_can_be_iterated_has_getitem_alone_too() -> None:
 
 
 def test_every_pipeline_is_of_the_one_type(tiny_pipelines) -> None:
-    assert {*tiny_pipelines} == {*PIPELINES}
+    assert {*tiny_pipelines} == {*TASKS}
     for name, pipe in tiny_pipelines.items():
-        module, attribute, _ = PIPELINES[name]
-        assert type(pipe) is getattr(import_module(module), attribute)
+        assert type(pipe) is attribute(str(TASKS[name].pipeline))
         assert isinstance(pipe, Pipeline)
         assert isinstance(pipe.task, str)
         assert isinstance(pipe.model, torch.nn.Module)

@@ -65,8 +65,8 @@ def test_the_headline_is_the_perplexity_and_the_figures_say_what_they_are_of(run
     assert [line[0] for line in found.table("figures")[1:]] == [
         "Perplexity", "Accuracy", "Bits per byte", "Loss", "Perplexity, strided",
     ]  # fmt: skip
-    assert "Each token is foreseen from those before it. Perplexity is e to the loss" in found.text
-    assert "Strided perplexity gives each token a longer text" in found.text
+    assert "Each token is predicted from those before it. Perplexity is e to the loss" in found.text
+    assert "Strided perplexity predicts each token from a longer text" in found.text
     assert "Strided" not in page(run(scores=CAUSAL)).text
     assert "a longer text is read piece by piece." in found.text
 
@@ -139,9 +139,7 @@ def test_masked_tokens_stand_beside_what_was_said(run):
     found = page(folder)
     assert "Masked language model" in found.text
     assert found.text.count("king, foreseen <s>, said queen poems.txt, line") == 4
-    assert "are of the tokens that were asked for, each foreseen from the text on both sides" in (
-        found.text
-    )
+    assert "are of the masked tokens, each predicted from the text on both sides" in (found.text)
     card = ModelCard.load(write_model_card(folder))
     assert card.data.pipeline_tag == "fill-mask"
     assert 'print(pipe(f"a text with a {pipe.tokenizer.mask_token} of yours"))' in card.text
@@ -153,7 +151,7 @@ def test_masked_tokens_stand_beside_what_was_said(run):
 def test_the_card_of_a_causal_model(run):
     card = ModelCard.load(write_model_card(run()))
     assert card.data.pipeline_tag == "text-generation"
-    assert "Language model: this model goes on with a text, token by token." in card.text
+    assert "Language model: this model continues a text, token by token." in card.text
     assert "| Bits per byte | 2.108 |" in card.text
     assert 'pipeline("text-generation", model="path/to/this/folder")' in card.text
     assert "## Labels" not in card.text

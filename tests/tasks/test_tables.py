@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import DataError
-from hfdl.tasks.tables import divide, text_column
+from hfdl.tasks.tables import divide, read_tables, text_column
 from hfdl.tasks.text_classification import data as classification_data
 from hfdl.tasks.translation import data as translation_data
 
@@ -65,7 +66,7 @@ def test_a_single_row_cannot_be_held_out(reading: Any) -> None:
     row = [{"text": "one", "label": "a"}]
     config = DataConfig(train="memory://train", text="text", label="label")
     with pytest.raises(DataError) as caught:
-        reading.read_tables(config, {"memory://train": row}, 0, True)
+        read_tables(config, {"memory://train": row}, 0, True)
     assert str(caught.value).endswith(
         "1 row is too few to train and validate on; without data.validation a share of train is "
         "held out. Give more rows, or data.validation=FILE"
@@ -80,7 +81,8 @@ def test_a_translation_is_not_stratified_by_its_targets() -> None:
     _, taken = stratified_split(None, 80, 0.1, 3)
     assert tables["validation"].columns["text"] == [f"s {i}" for i in taken]
     assert "(seed 3)" in facts[0]
-    strata = classification_data.read_tables(config, memory, 3, True)[0]["validation"]
+    by_label = functools.partial(classification_data.strata, config=config)
+    strata = read_tables(config, memory, 3, True, by_label)[0]["validation"]
     assert strata.columns["text"] != tables["validation"].columns["text"]
 
 

@@ -20,6 +20,7 @@ from hfdl.pipelines.fill_mask.search import fill_together
 from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.language_modeling.masked_lm import require_mask
+from hfdl.tasks.language_modeling.spec import MASKED_LM
 from hfdl.weights.pretrained import length_limit
 
 TOP_K = 5
@@ -56,7 +57,7 @@ class FillMaskPipeline:
         top_k: int = TOP_K,
         targets: str | Sequence[str] | None = None,
     ) -> None:
-        opened = open_model("masked_lm", model, tokenizer)
+        opened = open_model(MASKED_LM.name, model, tokenizer)
         self.device = torch_device(device)
         self.model: Any = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer

@@ -28,6 +28,7 @@ from hfdl.pipelines.token_classification.rows import (
 )
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.row_length import row_length
+from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.weights.pretrained import padding_side
 
 Answer = list[dict[str, Any]]
@@ -74,7 +75,7 @@ class TokenClassificationPipeline:
         stride: int | None = None,
         max_length: int | None = None,
     ) -> None:
-        self._opened = open_model("token_classification", model, tokenizer)
+        self._opened = open_model(SPEC.name, model, tokenizer)
         self.device = torch_device(device)
         self.model = self._opened.model.to(self.device)
         self.tokenizer = self._opened.tokenizer

@@ -18,6 +18,7 @@ from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import Template
 from hfdl.data.long_text import windows
 from hfdl.tasks.protocol import Batch
+from hfdl.tasks.split import BaseSplit
 
 Words = Sequence[str]
 
@@ -114,7 +115,7 @@ def text_rows(text: int, length: int, room: int, overlap: int) -> list[Row]:
     return [Row(text, *span, *own) for span, own in zip(spans, pairwise(borders), strict=True)]
 
 
-class TokenRows:
+class TokenRows(BaseSplit):
     """Rows as a split: what ``tasks.inference`` runs a model over. Each row is an example.
 
     Args:
@@ -124,8 +125,6 @@ class TokenRows:
         overlap: tokens that neighbouring rows of a text share.
         pad_id, side: how the model wants its rows padded.
     """
-
-    name = "texts"
 
     def __init__(
         self,
@@ -145,18 +144,7 @@ class TokenRows:
             for row in text_rows(i, len(text.ids), room, overlap)
         ]
         sizes = [row.end - row.start + template.size for row in self.rows]
-        self.lengths = np.array(sizes, dtype=np.int64)  # (R,)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def references(self) -> Sequence[Any]:
-        """None: these texts have no answers."""
-        return []
-
-    def where(self, example: int) -> str:
-        """Which text a row is of."""
-        return f"text {self.rows[example].text + 1}"
+        super().__init__("texts", sizes, lambda row: f"text {self.rows[row].text + 1}")
 
     def describe(self, example: int) -> dict[str, Any]:
         """The text of a row."""

@@ -25,7 +25,6 @@ from hfdl.report.sections.tagged import (
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-TASK = "token_classification"
 WORST = 20
 SURE = 10
 SAMPLE = 10
@@ -43,13 +42,13 @@ _SAID = {
 
 def build_table(record: RunRecord) -> Section | None:
     """Precision, recall and F1 of each type, and what became of the entities not found."""
-    html = by_split(record, _table) if record.task == TASK else None
+    html = by_split(record, _table)
     return Section("entities", "Entities", html) if html else None
 
 
 def build_examples(record: RunRecord) -> Section | None:
     """Sentences with their entities marked."""
-    html = by_split(record, _examples) if record.task == TASK else None
+    html = by_split(record, _examples)
     return Section("examples", "Examples to read", html) if html else None
 
 

@@ -23,28 +23,7 @@ AVERAGES = {
 """How ``hfdl.metrics`` averages over labels, in words."""
 
 
-_FORESEEN = (
-    "Accuracy, perplexity and loss are of the reference's tokens, each given those before it."
-)
-
-
-MEANINGS = {
-    "token_classification": "Precision, recall and F1 are of whole entities, all types together "
-    "(micro average): right is an entity whose first word, last word and type are right. Accuracy "
-    "is the share of words with the right tag; most words are outside of any entity.",
-    "causal_lm": "Each token is foreseen from those before it. Perplexity is e to the loss: among "
-    "so many equally likely tokens the model wavers. It depends on the tokenizer; bits per byte "
-    "does not, and can be compared between models.",
-    "masked_lm": "Loss, perplexity and accuracy are of the tokens that were asked for, each "
-    "foreseen from the text on both sides of it. Perplexity is e to the loss: among so many "
-    "equally likely tokens the model wavers. It can be compared between models that have the same "
-    "tokenizer and are asked for the same tokens: with one seed.",
-}
-"""What the figures of a task are of, in words."""
-
-_STRIDED = (
-    "Strided perplexity gives each token a longer text to be foreseen from, as its windows overlap."
-)
+_STRIDED = "Strided perplexity predicts each token from a longer text, as its windows overlap."
 
 
 @dataclass(frozen=True)
@@ -76,18 +55,17 @@ def build(record: RunRecord) -> Section:
 
 def meaning(record: RunRecord) -> str | None:
     """What the figures are of, in words, where their names do not say it."""
-    if record.task == "translation":
-        return f"{_search(record)} {_FORESEEN}"
-    if record.task in MEANINGS:
+    if record.spec.meaning is not None:
         strided = any("strided_perplexity" in record.metrics[split] for split in record.splits)
-        return " ".join([MEANINGS[record.task], *([_STRIDED] if strided else [])])
+        said = record.spec.meaning.format(signature=_signature(record))
+        return " ".join([said, *([_STRIDED] if strided else [])])
     return AVERAGES.get(record.problem_type or "")
 
 
-def _search(record: RunRecord) -> str:
+def _signature(record: RunRecord) -> str:
+    """The version of sacrebleu that BLEU is by, where the run says it."""
     signature = (record.metrics.get("signatures") or {}).get("bleu")
-    by = f", by sacrebleu ({signature})" if signature else ""
-    return f"BLEU and chrF are of what the model wrote by itself, greedily{by}."
+    return f", by sacrebleu ({signature})" if signature else ""
 
 
 def best_metric(record: RunRecord) -> str | None:

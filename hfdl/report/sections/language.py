@@ -12,7 +12,6 @@ from hfdl.report.section import Section, render
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-TASKS = ("causal_lm", "masked_lm")
 STAGES = 6
 """Stages of training of which a prompt's texts are shown at most, the first and the last too."""
 WORST = 10
@@ -43,8 +42,6 @@ def spread(events: list[Record]) -> list[Record]:
 
 def build_examples(record: RunRecord) -> Section | None:
     """Held-out texts: those that the model expected least, and a sample of all."""
-    if record.task not in TASKS:
-        return None
     parts = []
     for split in record.splits:
         # A text is its own answer: these rows have no label.

@@ -18,7 +18,7 @@ SAMPLE = 10
 
 def build(record: RunRecord) -> Section | None:
     """The part of the page with translations to read."""
-    html = by_split(record, _translations) if record.task == "translation" else None
+    html = by_split(record, _translations)
     return Section("examples", "Examples to read", html) if html else None
 
 

@@ -10,6 +10,8 @@ import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus.corpus import training_texts
+from hfdl.data.corpus.documents import as_documents, texts_of
+from hfdl.data.table import Table
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction
 from hfdl.tasks.tables import loss_options, refuse_class_weights
@@ -26,6 +28,11 @@ class LanguageTask(PretrainedTask):
     def check_recipe(cls, recipe: Recipe) -> None:
         """Refuse class weights."""
         refuse_class_weights(recipe.tune, "a language model")
+
+    @classmethod
+    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+        """The documents, empty ones left out."""
+        return [str(text) for text in texts_of(as_documents(train, data), data) if text]
 
     def _learned(self, data_config: DataConfig) -> list[str]:
         """Learn the tokenizer of a new model that has none; what a person should know of it."""

@@ -29,6 +29,7 @@ from hfdl.tasks.language_modeling.base import (
 )
 from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit, documents_mask
 from hfdl.tasks.language_modeling.samples import write_samples
+from hfdl.tasks.language_modeling.spec import CAUSAL_LM
 from hfdl.tasks.protocol import Batch, Prediction, Split, Splits
 from hfdl.tasks.row_length import row_length
 
@@ -58,8 +59,7 @@ def corpus_scores(
 class CausalLM(LanguageTask):
     """The task ``causal_lm``."""
 
-    name = "causal_lm"
-    recipe_name = "clm"
+    spec = CAUSAL_LM
     auto_class = "AutoModelForCausalLM"
     metric_names: ClassVar[list[str]] = NAMES
 

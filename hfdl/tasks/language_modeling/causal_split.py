@@ -12,6 +12,7 @@ import torch
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.corpus.blocks import Blocks, begin_documents, positions_in_documents
 from hfdl.tasks.protocol import Batch
+from hfdl.tasks.split import BaseSplit
 
 if TYPE_CHECKING:
     from hfdl.data.corpus.token_store import TokenStore
@@ -33,7 +34,7 @@ class Reading:
     dtype: torch.dtype = torch.float32
 
 
-class TokenSplit:
+class TokenSplit(BaseSplit):
     """The stretches of a text that a language model reads; each is one example.
 
     Args:
@@ -44,11 +45,8 @@ class TokenSplit:
     """
 
     def __init__(self, name: str, store: TokenStore, blocks: Blocks, reading: Reading) -> None:
-        self.name, self.store, self.blocks, self.reading = name, store, blocks, reading
-        self.lengths = blocks.lengths  # (N,)
-
-    def __len__(self) -> int:
-        return len(self.blocks)
+        super().__init__(name, blocks.lengths)
+        self.store, self.blocks, self.reading = store, blocks, reading
 
     def references(self) -> Sequence[dict[str, Any]]:
         """A digest of the ids, and the bytes of the text that they stand for."""

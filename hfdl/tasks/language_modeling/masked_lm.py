@@ -19,6 +19,7 @@ from hfdl.data.encode import read_template
 from hfdl.errors import ModelError
 from hfdl.tasks.language_modeling.base import LanguageTask, foreseen, token_scores
 from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, refuse_nothing
+from hfdl.tasks.language_modeling.spec import MASKED_LM
 from hfdl.tasks.protocol import Batch, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 
@@ -57,8 +58,7 @@ def guesses(scores: Any, batch: Batch, name: Callable[[int], str]) -> list[Predi
 class MaskedLM(LanguageTask):
     """The task ``masked_lm``."""
 
-    name = "masked_lm"
-    recipe_name = "mlm"
+    spec = MASKED_LM
     auto_class = "AutoModelForMaskedLM"
     metric_names: ClassVar[list[str]] = NAMES
 

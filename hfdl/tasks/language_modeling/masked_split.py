@@ -14,6 +14,7 @@ from hfdl.data.corpus.masking import Masking, word_numbers
 from hfdl.data.encode import Template
 from hfdl.errors import DataError
 from hfdl.tasks.protocol import Batch
+from hfdl.tasks.split import BaseSplit
 
 if TYPE_CHECKING:
     from hfdl.data.corpus.token_store import TokenStore
@@ -47,7 +48,7 @@ class Asking:
         return self.length - self.template.size
 
 
-class MaskedSplit:
+class MaskedSplit(BaseSplit):
     """Windows of documents, some of whose tokens are to be foreseen.
 
     Windows of special tokens alone (unknown words are one, too) are left out: nothing can be asked
@@ -60,16 +61,14 @@ class MaskedSplit:
     """
 
     def __init__(self, name: str, store: TokenStore, asking: Asking) -> None:
-        self.name, self.store, self.asking = name, store, asking
+        self.store, self.asking = store, asking
         self.in_training = False
         """Whether other tokens are asked for in each epoch."""
         every = windows_of(np.asarray(store.starts), asking.room)
         kept = count_askable(store.ids, every, asking.special) > 0  # (N,)
         self.windows, self.left_out = every.select(kept), every.select(~kept)
-        self.lengths = self.windows.ends - self.windows.begins + asking.template.size  # (N,)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
+        sizes = self.windows.ends - self.windows.begins + asking.template.size  # (N,)
+        super().__init__(name, sizes)
 
     def references(self) -> Sequence[dict[str, Any]]:
         """A digest of the ids, and the bytes of the text that they stand for."""

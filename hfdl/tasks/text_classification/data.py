@@ -14,37 +14,14 @@ from hfdl.data.encode import TextEncoder
 from hfdl.data.label_values import columns_to_lists, infer_problem_type, numbers
 from hfdl.data.label_values import problem_type as problem_type_of
 from hfdl.data.labels import LabelSet
-from hfdl.data.readers.sources import load_splits
 from hfdl.data.table import Table
-from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.errors import ConfigError, did_you_mean
 from hfdl.tasks.row_length import row_length
-from hfdl.tasks.tables import divide, text_column
+from hfdl.tasks.tables import text_column
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
 REGRESSION = "regression"
-
-
-def read_tables(
-    config: DataConfig, memory: Mapping[str, Any], seed: int, trains: bool
-) -> tuple[dict[str, Table], list[str]]:
-    """The raw splits, validation cut from train where none is given, each down to max_samples.
-
-    Returns:
-        tables by split name, and what a person should know of how they came about.
-
-    Raises:
-        DataError: nothing to train on (``trains``) or nothing to evaluate on.
-    """
-    tables = load_splits(config, memory)
-    if trains and "train" not in tables:
-        raise DataError(
-            "there is nothing to train on",
-            where="data.train",
-            rule="it names a file, a folder, hfdl://NAME or a Hub id",
-            remedy="set data.train=FILE",
-        )
-    return divide(tables, config, seed, lambda table: strata(table, config))
 
 
 def texts(table: Table, config: DataConfig) -> list[str]:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import EncodedText
 from hfdl.tasks.protocol import Batch
+from hfdl.tasks.split import BaseSplit, Padding
 
 
-@dataclass(frozen=True)
-class Padding:
-    """How a model wants its rows padded."""
-
-    pad_id: int
-    side: str = "right"
-    multiple_of: int = 1
-    with_types: bool = False
-    type_id: int = 0
-
-
-class ClassificationSplit:
+class ClassificationSplit(BaseSplit):
     """Encoded texts with their targets.
 
     Args:
@@ -50,26 +38,13 @@ class ClassificationSplit:
         pairs: Sequence[str] | None = None,
         where: Callable[[int], str] = lambda row: f"text {row + 1}",
     ) -> None:
-        self.name = name
-        self.encoded = encoded
-        self.targets = targets
-        self.answers = answers
-        self.padding = padding
-        self.texts = texts
-        self.pairs = pairs
-        self._where = where
-        self.lengths = np.array([text.size for text in encoded], dtype=np.int64)  # (N,)
-
-    def __len__(self) -> int:
-        return len(self.encoded)
+        super().__init__(name, [text.size for text in encoded], where)
+        self.encoded, self.targets, self.answers = encoded, targets, answers
+        self.padding, self.texts, self.pairs = padding, texts, pairs
 
     def references(self) -> Sequence[Any]:
         """The right answers: label names, lists of them, or numbers."""
         return self.answers
-
-    def where(self, example: int) -> str:
-        """The place of an example in words."""
-        return self._where(example)
 
     def describe(self, example: int) -> dict[str, Any]:
         """Place, text and right answer of an example."""
@@ -88,7 +63,6 @@ class ClassificationSplit:
         """
         chosen = [self.encoded[i] for i in examples]
         rows = [row for text in chosen for row in text.rows]
-        lengths = [len(row) for row in rows]
         windows = torch.tensor([len(text.rows) for text in chosen])  # (B,)
         targets = {
             "example": torch.repeat_interleave(torch.arange(len(chosen)), windows),  # (R,)
@@ -96,24 +70,9 @@ class ClassificationSplit:
         }
         if self.targets is not None:
             targets["labels"] = torch.from_numpy(self.targets[np.asarray(examples, dtype=np.int64)])
-        return Batch(self._inputs(chosen, rows, lengths), targets, examples, sum(lengths))
-
-    def _inputs(
-        self, chosen: Sequence[EncodedText], rows: list[list[int]], lengths: list[int]
-    ) -> dict[str, torch.Tensor]:
-        pad = self.padding
-        ids = pad_rows(rows, pad.pad_id, side=pad.side, multiple_of=pad.multiple_of)  # (R, T)
-        inputs = {
-            "input_ids": ids,
-            "attention_mask": padding_mask(lengths, ids.shape[1], side=pad.side),
-        }
-        if pad.with_types and any(text.types for text in chosen):
-            types = [
-                kinds
-                for text in chosen
-                for kinds in (text.types or [[0] * len(row) for row in text.rows])
-            ]
-            inputs["token_type_ids"] = pad_rows(
-                types, pad.type_id, side=pad.side, multiple_of=pad.multiple_of
-            )  # (R, T)
-        return inputs
+        types = [
+            kinds
+            for text in chosen
+            for kinds in (text.types or [[0] * len(row) for row in text.rows])
+        ]
+        return Batch(self.padding(rows, types), targets, examples, sum(map(len, rows)))

@@ -16,7 +16,8 @@ from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.tables import loss_options, on_device, text_column
+from hfdl.tasks.split import Padding
+from hfdl.tasks.tables import loss_options, on_device, read_tables, text_column
 from hfdl.tasks.text_classification import data as reading
 from hfdl.tasks.text_classification.decoding import (
     FUNCTIONS,
@@ -25,7 +26,8 @@ from hfdl.tasks.text_classification.decoding import (
     scores_of_texts,
 )
 from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
-from hfdl.tasks.text_classification.split import ClassificationSplit, Padding
+from hfdl.tasks.text_classification.spec import SPEC
+from hfdl.tasks.text_classification.split import ClassificationSplit
 from hfdl.weights.pretrained import (
     padding_side,
 )
@@ -41,15 +43,19 @@ class TextClassification(PretrainedTask):
         problem_type: as in a transformers config; None until then.
     """
 
-    name = "text_classification"
+    spec = SPEC
     auto_class = "AutoModelForSequenceClassification"
-    recipe_name = "sentiment"
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.labels: LabelSet | None = None
         self.problem_type: str | None = None
         self._encoder: TextEncoder | None = None
         super().__init__(*args, **keywords)
+
+    @classmethod
+    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+        """Both texts of a pair."""
+        return reading.texts(train, data)
 
     def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
         super()._take(tokenizer, config, data)
@@ -67,13 +73,16 @@ class TextClassification(PretrainedTask):
         Raises:
             DataError: see ``hfdl.data``; also where there is nothing to train or evaluate on.
         """
-        tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
+        tables, facts = read_tables(
+            data_config, self.memory, self.seed, self.trains,
+            strata=lambda table: reading.strata(table, data_config),
+        )  # fmt: skip
         if self.problem_type is None:
             self.problem_type = reading.problem_type(tables["train"], data_config)
         if self.trains:
             self.labels = reading.label_set(tables["train"], data_config, self.problem_type)
         if self.new_model is not None:
-            texts = reading.texts(tables["train"], data_config)
+            texts = self.training_texts(tables["train"], data_config)
             facts.extend(self._learn_tokenizer(texts, data_config))
         splits = {
             name: self._split(name, table, data_config, facts)
@@ -118,12 +127,7 @@ class TextClassification(PretrainedTask):
     @property
     def padding(self) -> Padding:
         """How rows are padded for this model."""
-        return Padding(
-            pad_id=self.tokenizer.pad_token_id,
-            side=padding_side(self.config),
-            with_types="token_type_ids" in self.tokenizer.model_input_names,
-            type_id=self.tokenizer.pad_token_type_id,
-        )
+        return Padding.of(self.tokenizer, padding_side(self.config))
 
     @property
     def label_names(self) -> list[str]:

@@ -14,32 +14,9 @@ from hfdl.data.entities.align import align
 from hfdl.data.entities.sentences import Sentence, SentenceSet, read_sentences
 from hfdl.data.entities.tags import split_tag
 from hfdl.data.entities.windows import Row, cut_rows
-from hfdl.data.readers.sources import load_splits
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError, did_you_mean
-from hfdl.tasks.tables import divide
 from hfdl.tasks.token_classification.split import EncodedSentence
-
-
-def read_tables(
-    config: DataConfig, memory: Mapping[str, Any], seed: int, trains: bool
-) -> tuple[dict[str, Table], list[str]]:
-    """The raw splits, validation cut from train where none is given, each down to max_samples.
-
-    Sentences are drawn from all alike: one of them has too many tags to be kept in proportion.
-
-    Raises:
-        DataError: nothing to train on (``trains``) or nothing to evaluate on.
-    """
-    tables = load_splits(config, memory)
-    if trains and "train" not in tables:
-        raise DataError(
-            "there is nothing to train on",
-            where="data.train",
-            rule="it names a file, a folder, hfdl://NAME or a Hub id",
-            remedy="set data.train=FILE",
-        )
-    return divide(tables, config, seed)
 
 
 def read_split(

@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from hfdl.data.collate import pad_rows, padding_mask
+from hfdl.data.collate import pad_rows
 from hfdl.data.encode import Template
 from hfdl.data.entities.align import NO_WORD, Aligned
 from hfdl.data.entities.sentences import Sentence
 from hfdl.data.entities.windows import LOST, Row, owners
 from hfdl.nn.losses import IGNORED
 from hfdl.tasks.protocol import Batch
-from hfdl.tasks.text_classification.split import Padding
+from hfdl.tasks.split import BaseSplit, Padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class TaggedBatch(Batch):
         )
 
 
-class TaggedSplit:
+class TaggedSplit(BaseSplit):
     """Encoded sentences with their tags.
 
     Args:
@@ -78,24 +77,15 @@ class TaggedSplit:
         all_pieces: bool = False,
         where: Callable[[int], str] = lambda row: f"text {row + 1}",
     ) -> None:
-        self.name = name
         self.sentences, self.encoded = sentences, encoded
         self.template, self.padding = template, padding
         self.ids, self.all_pieces = ids, all_pieces
-        self._where = where
         sizes = [sum(self._size(row) for row in sentence.rows) for sentence in encoded]
-        self.lengths = np.array(sizes, dtype=np.int64)  # (N,)
-
-    def __len__(self) -> int:
-        return len(self.encoded)
+        super().__init__(name, sizes, where)
 
     def references(self) -> Sequence[Any]:
         """The right tags of each sentence, one a word."""
         return [list(sentence.tags or ()) for sentence in self.sentences]
-
-    def where(self, example: int) -> str:
-        """The place of a sentence in words."""
-        return self._where(example)
 
     def describe(self, example: int) -> dict[str, Any]:
         """Place, text, words and right tags of a sentence."""
@@ -122,19 +112,11 @@ class TaggedSplit:
         rows = [self.template.build(ids) or [self.padding.pad_id] for ids in pieces]
         lengths = [len(row) for row in rows]
         labels = [row for i in examples for row in self._labels(i)]
-        pad = self.padding
-        input_ids = pad_rows(rows, pad.pad_id, side=pad.side)  # (R, T)
-        width = input_ids.shape[1]
-        inputs = {
-            "input_ids": input_ids,
-            "attention_mask": padding_mask(lengths, width, side=pad.side),
-        }
         types = [self.template.build_types(ids) or [0] for ids in pieces]
-        if pad.with_types and any(map(any, types)):
-            inputs["token_type_ids"] = pad_rows(types, pad.type_id, side=pad.side)  # (R, T)
+        inputs = self.padding(rows, types)
         targets = {
-            "labels": pad_rows(labels, IGNORED, side=pad.side),  # (R, T)
-            **self._places(chosen, lengths, width),
+            "labels": pad_rows(labels, IGNORED, side=self.padding.side),  # (R, T)
+            **self._places(chosen, lengths, inputs["input_ids"].shape[1]),
         }
         sentences = [self.sentences[i] for i in examples]
         return TaggedBatch(inputs, targets, examples, sum(lengths), sentences)

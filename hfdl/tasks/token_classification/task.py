@@ -14,18 +14,26 @@ import torch
 
 from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import read_template
-from hfdl.data.entities.sentences import Sentence, SentenceSet, refuse_no_entities, split_words
+from hfdl.data.entities.sentences import (
+    Sentence,
+    SentenceSet,
+    read_sentences,
+    refuse_no_entities,
+    split_words,
+)
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
+from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.metrics.entities import entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
-from hfdl.tasks.tables import loss_options, on_device
-from hfdl.tasks.text_classification.split import Padding
+from hfdl.tasks.split import Padding
+from hfdl.tasks.tables import loss_options, on_device, read_tables
 from hfdl.tasks.token_classification import data as reading
 from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
+from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.weights.pretrained import (
     padding_side,
@@ -39,9 +47,8 @@ class TokenClassification(PretrainedTask):
         label_names: the tags in the order of their ids; empty until ``prepare`` has read them.
     """
 
-    name = "token_classification"
+    spec = SPEC
     auto_class = "AutoModelForTokenClassification"
-    recipe_name = "ner"
     best_metric: ClassVar[tuple[str, bool]] = ("f1", True)
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
@@ -54,6 +61,11 @@ class TokenClassification(PretrainedTask):
         """Refuse ``head_tail``: every word needs a tag."""
         reading.fate_of_long_sentences(recipe.data)
 
+    @classmethod
+    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+        """The sentences as texts."""
+        return [sentence.text for sentence in read_sentences(train, data, "train").sentences]
+
     def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
         super()._take(tokenizer, config, data)
         template = read_template(tokenizer, pair=False)
@@ -65,12 +77,7 @@ class TokenClassification(PretrainedTask):
             tokenizer, template, max_length=length,
             long_text=reading.fate_of_long_sentences(data), stride=data.stride,
         )  # fmt: skip
-        self.padding = Padding(
-            pad_id=tokenizer.pad_token_id,
-            side=padding_side(config),
-            with_types="token_type_ids" in tokenizer.model_input_names,
-            type_id=tokenizer.pad_token_type_id,
-        )
+        self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
             self.label_names = [str(config.id2label[i]) for i in range(config.num_labels)]
 
@@ -83,7 +90,7 @@ class TokenClassification(PretrainedTask):
             DataError: see ``hfdl.data``; also where there is nothing to train or evaluate on.
             ModelError: a saved model lacks tags that its scheme needs.
         """
-        tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
+        tables, facts = read_tables(data_config, self.memory, self.seed, self.trains)
         scheme = types = None
         splits: dict[str, TaggedSplit] = {}
         if not self.trains:

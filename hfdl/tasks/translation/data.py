@@ -7,11 +7,11 @@ from typing import Any
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.pairs import target_column
-from hfdl.data.readers.sources import load_splits
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
+from hfdl.tasks import tables
 from hfdl.tasks.row_length import row_length
-from hfdl.tasks.tables import divide, text_column
+from hfdl.tasks.tables import text_column
 
 LIMIT = 1 << 20
 """Tokens of a text where neither the recipe nor the model has a limit."""
@@ -37,12 +37,7 @@ def read_tables(
             "data.label)",
             remedy="set data.train=FILE",
         )
-    tables = load_splits(config, memory)
-    if trains and "train" not in tables:
-        raise DataError(
-            "it has no train split", where=str(config.train), rule="data.train needs one"
-        )
-    return divide(tables, config, seed)
+    return tables.read_tables(config, memory, seed, trains)
 
 
 def pairs(table: Table, config: DataConfig) -> tuple[list[str], list[str]]:

@@ -12,6 +12,7 @@ from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import EncodedText
 from hfdl.hf_models.encoder_decoder import IGNORED, shift_right
 from hfdl.tasks.protocol import Batch
+from hfdl.tasks.split import BaseSplit
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class TargetIds:
     pad: int
 
 
-class TranslationSplit:
+class TranslationSplit(BaseSplit):
     """Encoded sources with their targets.
 
     Args:
@@ -50,23 +51,16 @@ class TranslationSplit:
         answers: Sequence[str] = (),
         where: Callable[[int], str] = lambda row: f"text {row + 1}",
     ) -> None:
-        self.name = name
-        self.sources, self.targets, self.ids = sources, targets, ids
-        self.texts, self.answers, self._where = texts, answers, where
-        self.lengths = np.array([text.size for text in sources], dtype=np.int64)  # (N,)
+        sizes = np.array([text.size for text in sources], dtype=np.int64)  # (N,)
         if targets is not None:
-            self.lengths += np.array([text.size for text in targets], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self.sources)
+            sizes += np.array([text.size for text in targets], dtype=np.int64)
+        super().__init__(name, sizes, where)
+        self.sources, self.targets, self.ids = sources, targets, ids
+        self.texts, self.answers = texts, answers
 
     def references(self) -> Sequence[str]:
         """The right translations."""
         return self.answers
-
-    def where(self, example: int) -> str:
-        """The place of an example in words."""
-        return self._where(example)
 
     def describe(self, example: int) -> dict[str, Any]:
         """Place, source and right translation of an example."""

@@ -29,6 +29,7 @@ from hfdl.tasks.translation.model import (
     is_scratch,
     start_token_id,
 )
+from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
 
 _AUTO_CLASS = "AutoModelForSeq2SeqLM"
@@ -37,9 +38,8 @@ _AUTO_CLASS = "AutoModelForSeq2SeqLM"
 class Translation(PretrainedTask):
     """The task ``translation``; see ``PretrainedTask``."""
 
-    name = "translation"
+    spec = SPEC
     auto_class = "AutoModelForSeq2SeqLM"
-    recipe_name = "translation"
     label_names: ClassVar[list[str]] = []
     metric_names: ClassVar[list[str]] = NAMES
     best_metric = ("bleu", True)
@@ -55,6 +55,12 @@ class Translation(PretrainedTask):
     def new_model_for(cls, model: ModelConfig) -> NewModel | None:
         """hfdl's encoder-decoder; None: the recipe names a saved model."""
         return NewTransformer(model) if is_scratch(model) else None
+
+    @classmethod
+    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+        """Sources, then targets: they share a vocabulary."""
+        sources, targets = reading.pairs(train, data)
+        return [*sources, *targets]
 
     def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
         super()._take(tokenizer, config, data)
@@ -77,8 +83,8 @@ class Translation(PretrainedTask):
         require_sacrebleu()
         tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
         if self.new_model is not None:
-            sources, targets = reading.pairs(tables["train"], data_config)
-            facts.extend(self._learn_tokenizer([*sources, *targets], data_config))
+            texts = self.training_texts(tables["train"], data_config)
+            facts.extend(self._learn_tokenizer(texts, data_config))
         splits = {
             name: self._split(name, table, data_config, facts)
             for name, table in tables.items()

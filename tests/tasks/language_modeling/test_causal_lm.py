@@ -15,6 +15,7 @@ from torch.nn import functional as F
 import hfdl
 from hfdl.config.load import load_recipe
 from hfdl.errors import HfdlError
+from hfdl.tasks.language_modeling.spec import CAUSAL_LM
 from hfdl.tasks.registry import task_for_training, task_of_model
 from hfdl.training.evaluation import evaluate
 from hfdl.training.events import Event, Noted, Sampled, Updated
@@ -335,9 +336,7 @@ def test_another_tokenizer_for_a_saved_model_is_refused(tiny_gpt2: Path, tmp_pat
 
 
 def test_bits_per_byte_is_better_when_smaller() -> None:
-    from hfdl.training.loop import SMALLER_IS_BETTER
-
-    assert {"loss", "perplexity", "bits_per_byte"} <= SMALLER_IS_BETTER
+    assert {"loss", "perplexity", "bits_per_byte"} <= CAUSAL_LM.smaller_is_better
 
 
 @pytest.mark.parametrize("streaming", [False, True])

@@ -1,0 +1,93 @@
+"""What the tokenised splits of all tasks share: names, places, and rows padded for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from hfdl.data.collate import pad_rows, padding_mask
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How a model wants its rows padded.
+
+    Args:
+        pad_id: fills ``input_ids`` up.
+        side: ``right`` or ``left``.
+        with_types: whether the model takes ``token_type_ids``.
+        type_id: fills those up.
+    """
+
+    pad_id: int
+    side: str = "right"
+    with_types: bool = False
+    type_id: int = 0
+
+    @classmethod
+    def of(cls, tokenizer: Any, side: str = "right") -> Padding:
+        """As a tokenizer has it; on which side is the model's matter."""
+        return cls(
+            pad_id=tokenizer.pad_token_id,
+            side=side,
+            with_types="token_type_ids" in tokenizer.model_input_names,
+            type_id=tokenizer.pad_token_type_id,
+        )
+
+    def __call__(
+        self, rows: Sequence[list[int]], types: Sequence[list[int]] | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Rows as a model takes them, padded to the longest.
+
+        Args:
+            rows: R rows of token ids.
+            types: the type of each token, where the rows have types.
+
+        Returns:
+            ``input_ids`` and ``attention_mask`` (R, T); ``token_type_ids`` (R, T) where the model
+            takes them and one of them is not 0.
+        """
+        ids = pad_rows(rows, self.pad_id, side=self.side)  # (R, T)
+        mask = padding_mask([len(row) for row in rows], ids.shape[1], side=self.side)  # (R, T)
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        if self.with_types and types is not None and any(map(any, types)):
+            inputs["token_type_ids"] = pad_rows(types, self.type_id, side=self.side)  # (R, T)
+        return inputs
+
+
+class BaseSplit:
+    """Name, lengths and places of a split's examples; a subclass adds ``batch``.
+
+    Args:
+        name: ``train``, ``validation`` or ``test``.
+        lengths: tokens of each example, shape (N,): what batches are bucketed by.
+        where: the place of an example in words.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lengths: Sequence[int] | np.ndarray,
+        where: Callable[[int], str] = lambda row: f"text {row + 1}",
+    ) -> None:
+        self.name, self._where = name, where
+        self.lengths = np.asarray(lengths, dtype=np.int64)  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def where(self, example: int) -> str:
+        """The place of an example in words: ``reviews.csv, line 12``."""
+        return self._where(example)
+
+    def references(self) -> Sequence[Any]:
+        """The right answers; none, unless a subclass has some."""
+        return []
+
+    def describe(self, example: int) -> dict[str, Any]:
+        """What predictions.jsonl says of an example beside the prediction."""
+        return {"where": self.where(example)}

@@ -1,0 +1,22 @@
+"""What the rest of hfdl knows of text classification."""
+
+from hfdl.tasks.spec import TaskSpec
+
+SPEC = TaskSpec(
+    name="text_classification",
+    implementation="hfdl.tasks.text_classification.task:TextClassification",
+    aliases=("sentiment", "sentiment-analysis", "text-classification"),
+    recipe="sentiment",
+    hub_task="text-classification",
+    architectures=("ForSequenceClassification",),
+    pipeline="hfdl.pipelines.text_classification:TextClassificationPipeline",
+    default_model="distilbert/distilbert-base-uncased-finetuned-sst-2-english",
+    smaller_is_better=frozenset({"loss", "mse", "mae"}),
+    sections=(
+        "hfdl.report.sections.labels:build_table",
+        "hfdl.report.sections.labels:build_confusion",
+        "hfdl.report.sections.calibration:build",
+        "hfdl.report.sections.regression:build",
+        "hfdl.report.sections.examples:build",
+    ),
+)

@@ -1,0 +1,21 @@
+"""What the rest of hfdl knows of translation."""
+
+from hfdl.tasks.spec import Card, TaskSpec
+
+SPEC = TaskSpec(
+    name="translation",
+    implementation="hfdl.tasks.translation.task:Translation",
+    recipe="translation",
+    hub_task="translation",
+    architectures=("ForConditionalGeneration",),
+    pipeline="hfdl.pipelines.translation:TranslationPipeline",
+    examiner="hfdl.data.checks.pairs:check_pairs",
+    rows="pairs",
+    without_top_k="a translation has none",
+    smaller_is_better=frozenset({"loss", "perplexity"}),
+    sections=("hfdl.report.sections.translations:build",),
+    summary="translates a text",
+    meaning="BLEU and chrF are of what the model wrote by itself, greedily{signature}. Accuracy, "
+    "perplexity and loss are of the reference's tokens, each given those before it.",
+    card=Card(in_transformers=False),
+)

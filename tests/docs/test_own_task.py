@@ -1,0 +1,133 @@
+"""The worked example of a task of one's own: trained, evaluated and reported from its own file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.support import reviews, write_csv
+from transformers import AutoModel, AutoTokenizer
+
+from hfdl.errors import ConfigError
+from hfdl.tasks.base import PretrainedTask
+from hfdl.tasks.registry import TASKS, canonical_name, register_task, task_class
+from hfdl.tasks.spec import TaskSpec
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The example's files, and pairs of texts that are alike or not."""
+    for name in ("similarity_task.py", "similarity.yaml"):
+        shutil.copy(EXAMPLES / name, tmp_path / name)
+    texts = [row["text"] for row in reviews(40)]
+    rows = [
+        {"a": text, "b": text if i % 2 else texts[i - 7], "score": i % 2}
+        for i, text in enumerate(texts)
+    ]
+    write_csv(tmp_path / "pairs.csv", rows)
+    return tmp_path
+
+
+@pytest.fixture
+def hfdl(folder: Path, tiny_bert: Path) -> Run:
+    """The command line in the example's folder, on a tiny model."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "hfdl.cli", *words]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    return run
+
+
+def test_the_example_is_short() -> None:
+    code = [line for line in (EXAMPLES / "similarity_task.py").read_text().splitlines() if line]
+    assert len(code) <= 60
+
+
+def test_a_recipe_that_names_a_class_trains_it_and_its_run_is_evaluated(
+    folder: Path, tiny_bert: Path, hfdl: Run
+) -> None:
+    done = hfdl(
+        "train", "similarity.yaml", f"model.name={tiny_bert}", "data.max_length=32",
+        "train.learning_rate=1e-3", "train.precision=float32", "--output", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((folder / "run" / "metrics.json").read_text())
+    assert metrics["task"] == "similarity"
+    assert set(metrics["validation"]) >= {"mse", "pearsonr", "spearmanr", "loss"}
+    assert metrics["validation"]["mse"] == pytest.approx(metrics["validation"]["loss"], rel=1e-5)
+    assert metrics["best"]["metric"] == "spearmanr"
+    assert "similarity" in (folder / "run" / "report.html").read_text().lower()
+    assert "task: similarity_task:Similarity" in (folder / "run" / "recipe.yaml").read_text()
+    again = hfdl("evaluate", "run", "data.test=pairs.csv", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["test"]["mse"] == pytest.approx(mse(folder), rel=1e-4)
+
+
+def mse(folder: Path) -> float:
+    """The error of the saved folder, by transformers alone, one pair at a time."""
+    model, tokenizer = (part.from_pretrained(folder / "run") for part in (AutoModel, AutoTokenizer))
+    errors = []
+    with (folder / "pairs.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        inputs = [
+            tokenizer(row[side], return_tensors="pt", max_length=32, truncation=True)
+            for side in "ab"
+        ]
+        with torch.no_grad():
+            means = [model(**one).last_hidden_state[0].mean(0) for one in inputs]
+        cosine = torch.cosine_similarity(means[0], means[1], dim=0)
+        errors.append((float(cosine) - float(row["score"])) ** 2)
+    assert len(errors) == 40
+    return math.fsum(errors) / len(errors)
+
+
+def test_a_class_that_is_not_there_is_refused(hfdl: Run, folder: Path) -> None:
+    done = hfdl("train", "similarity.yaml", "task=similarity_task:Similar", "--output", "run")
+    assert done.returncode == 2
+    assert "no task 'similarity_task:Similar'" in done.stderr
+    assert "module:Class" in done.stderr
+    assert not (folder / "run").exists()
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """The registry as it was, afterwards."""
+    before = dict(TASKS)
+    yield
+    TASKS.clear()
+    TASKS.update(before)
+
+
+def own_task(**spec: str) -> type[PretrainedTask]:
+    return type("Mine", (PretrainedTask,), {"spec": TaskSpec(implementation="m:Mine", **spec)})
+
+
+def test_a_registered_task_is_found_by_its_names(registry: None) -> None:
+    task = register_task(own_task(name="mine", aliases=("my-task",)))
+    assert canonical_name("my-task") == "mine"
+    assert task_class("mine") is task
+    register_task(task)  # twice is no mistake
+
+
+def test_a_name_that_is_taken_is_refused(registry: None) -> None:
+    for name in ("translation", "ner"):
+        with pytest.raises(ConfigError, match="is taken"):
+            register_task(own_task(name=name))
+
+
+def test_a_class_without_a_spec_is_told_what_to_add() -> None:
+    with pytest.raises(ConfigError, match=r"Plain has no spec.*TaskSpec"):
+        register_task(type("Plain", (), {}))
