@@ -1,4 +1,4 @@
-"""hfdl's own models as citizens of transformers.
+"""PreTrainedModel classes around hfdl's own models, and their registration with the Auto classes.
 
 ``ScratchBertForSequenceClassification`` and its like: subclasses of ``PreTrainedModel`` that hold a
 model of ``hfdl.models``. Trainer, pipeline, generate, PEFT and the Auto classes take them as they
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.hf_models.base import Citizen
-from hfdl.hf_models.registry import CITIZENS, CONFIGS
+from hfdl.hf_models.base import HfModel
+from hfdl.hf_models.registry import CONFIGS, HF_MODELS
 
-__all__ = ["CITIZENS", "CONFIGS", "Citizen"]
+__all__ = ["CONFIGS", "HF_MODELS", "HfModel"]
 
-_NAMED = {citizen.__name__: citizen for citizen in CITIZENS.values()} | CONFIGS
+_NAMED = {model.__name__: model for model in HF_MODELS.values()} | CONFIGS
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the citizens' forward passes share: which inputs they take, and what they record."""
+"""Inputs and outputs of the backbones, and the hooks that record hidden states."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a backbone made of its inputs.
+class BackboneOutput:
+    """What a backbone answers.
 
     Args:
         last: the last hidden states, (B, T, D) or (N, D).

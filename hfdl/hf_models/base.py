@@ -1,4 +1,4 @@
-"""A model of ``hfdl.models`` in the clothes of a transformers model."""
+"""Base class that wraps a model of ``hfdl.models`` as a PreTrainedModel."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _CORE = "core."
 _CLASS_KEYS = ("model_type", "transformers_version")
 
 
-class Citizen(PreTrainedModel):
-    """What all of them share: names, opening, saving. ``self.core`` does the work.
+class HfModel(PreTrainedModel):
+    """A model of ``hfdl.models``, in ``self.core``, with the interface of a transformers class.
 
-    A citizen is asked and answers as the class of transformers' that it stands for, and its files
-    are that class's: what it saves, plain transformers opens. Its ``state_dict`` has our names.
+    Its arguments and outputs are those of the transformers class that it stands for, and so are
+    its files: what it saves, plain transformers opens. Its ``state_dict`` has hfdl's names.
 
     Args:
-        config: the family's citizen config, or transformers' own, which is then copied.
+        config: the config class of the family here, or transformers' own, which is then copied.
     """
 
     family: ClassVar[Family]
@@ -112,8 +112,8 @@ class Citizen(PreTrainedModel):
     # ---- from and to transformers --------------------------------------------------------------
 
     @classmethod
-    def adopt(cls, hf_model: PreTrainedModel) -> Self:
-        """A citizen that takes over the tensors of a transformers model of its class.
+    def from_hf(cls, hf_model: PreTrainedModel) -> Self:
+        """A model that takes over the tensors of a transformers model of its class.
 
         Tensors are shared where the two have them alike, so the other is then to be let go.
 
@@ -121,14 +121,14 @@ class Citizen(PreTrainedModel):
             ModelError: see ``hfdl.weights.families.config_checks`` and ``Table.to_scratch``.
         """
         with torch.device("meta"):
-            citizen = cls(hf_model.config)
-        tensors = citizen.table.to_scratch(hf_model.state_dict())
+            model = cls(hf_model.config)
+        tensors = model.table.to_scratch(hf_model.state_dict())
         whole = {name: _whole(tensor) for name, tensor in tensors.items()}
-        citizen.core.load_state_dict(whole, assign=True)
-        citizen.tie_weights()
+        model.core.load_state_dict(whole, assign=True)
+        model.tie_weights()
         if hf_model.can_generate():
-            citizen.generation_config = copy.deepcopy(hf_model.generation_config)
-        return citizen.train(hf_model.training)
+            model.generation_config = copy.deepcopy(hf_model.generation_config)
+        return model.train(hf_model.training)
 
     @classmethod
     def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -140,7 +140,7 @@ class Citizen(PreTrainedModel):
         output_loading_info: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Open what transformers or a citizen saved; arguments as for transformers' classes."""
+        """Open what transformers or this class saved; arguments as for transformers' classes."""
         if isinstance(config, cls._config_class()):
             config = config_as(cls.family.hf_config_class, config)
         hf_class: Any = getattr(transformers, cls.hf_name())
@@ -148,10 +148,10 @@ class Citizen(PreTrainedModel):
             pretrained_model_name_or_path, *model_args, config=config, output_loading_info=True,
             **kwargs,
         )  # fmt: skip
-        citizen = cls.adopt(hf_model).eval()
+        model = cls.from_hf(hf_model).eval()
         if attn_implementation is not None:
-            citizen.set_attn_implementation(attn_implementation)
-        return (citizen, info) if output_loading_info else citizen
+            model.set_attn_implementation(attn_implementation)
+        return (model, info) if output_loading_info else model
 
     def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -194,7 +194,7 @@ class Citizen(PreTrainedModel):
 
 
 def config_as(config_class: Any, config: Any) -> Any:
-    """The settings of a config in one of another class: a citizen's in transformers', or back."""
+    """The settings of a config in one of another class: ours in transformers', or back."""
     settings = {k: v for k, v in config.to_dict().items() if k not in _CLASS_KEYS}
     copied = config_class.from_dict(settings)
     copied.name_or_path = config.name_or_path

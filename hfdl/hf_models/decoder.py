@@ -1,4 +1,4 @@
-"""The decoders' citizens: GPT-2, Llama, Mistral, Qwen2, Qwen3."""
+"""PreTrainedModel classes of the decoders: GPT-2, Llama, Mistral, Qwen2, Qwen3."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ModelError
 from hfdl.hf_models import losses
-from hfdl.hf_models.backbone_io import Inputs, Seen, check_inputs, inputs_of, wanted
-from hfdl.hf_models.base import Citizen
+from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, inputs_of, wanted
+from hfdl.hf_models.base import HfModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.common import last_token
 from hfdl.models.gpt2 import Gpt2
 from hfdl.nn.packing import Packing
 
 
-class DecoderCitizen(Citizen):
+class DecoderHfModel(HfModel):
     """What the decoders share."""
 
     def decode(
@@ -37,33 +37,34 @@ class DecoderCitizen(Citizen):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         **keywords: Any,
-    ) -> Seen:
+    ) -> BackboneOutput:
         """Run the backbone; cache, outputs and keywords as for transformers' models."""
         check_inputs(inputs, keywords)
-        weighs = wanted(output_attentions, self.config.output_attentions)
-        records = wanted(output_hidden_states, self.config.output_hidden_states)
+        output_attentions = wanted(output_attentions, self.config.output_attentions)
+        output_hidden_states = wanted(output_hidden_states, self.config.output_hidden_states)
         cache = self._cache(past_key_values, use_cache)
         packing = None if cache is not None else documents(inputs)
         if packing is not None:
-            return self._decode_documents(inputs, packing, weighs or records)
+            recorded = output_attentions or output_hidden_states
+            return self._decode_documents(inputs, packing, recorded)
         given = dict(vars(inputs))
         if not isinstance(self.backbone, Gpt2):
             del given["token_type_ids"]  # Llama has none; transformers' lets them pass by too
-        collect: list[Tensor | None] | None = [] if weighs else None
-        with inputs_of(self.backbone.layers, records) as states:
+        collect: list[Tensor | None] | None = [] if output_attentions else None
+        with inputs_of(self.backbone.layers, output_hidden_states) as states:
             last = self.backbone(
                 **given, cache=cache, collect=collect,
-                kernel=kernel_named(self.config._attn_implementation, weighs, keywords),
+                kernel=kernel_named(self.config._attn_implementation, output_attentions, keywords),
             )  # fmt: skip
-        return Seen(
+        return BackboneOutput(
             last, cache=cache,
-            hidden_states=(*states, last) if records else None,
+            hidden_states=(*states, last) if output_hidden_states else None,
             attentions=None if collect is None else tuple(collect),
         )  # fmt: skip
 
-    def _decode_documents(self, inputs: Inputs, packing: Packing, looks_inside: bool) -> Seen:
+    def _decode_documents(self, inputs: Inputs, packing: Packing, recorded: bool) -> BackboneOutput:
         """Rows that hold several documents, each of which attends to itself alone."""
-        if looks_inside:
+        if recorded:
             raise ModelError(
                 "attention weights or hidden states of rows with several documents",
                 rule="position_ids that start again within a row stand for a new document",
@@ -80,7 +81,7 @@ class DecoderCitizen(Citizen):
             position_ids=positions.flatten(), packing=packing,
             kernel=kernel_named(self.config._attn_implementation, False, {}),
         )  # fmt: skip
-        return Seen(last.unflatten(0, positions.shape))  # (N, D) -> (B, T, D)
+        return BackboneOutput(last.unflatten(0, positions.shape))  # (N, D) -> (B, T, D)
 
     def last_states(
         self,
@@ -131,7 +132,7 @@ def documents(inputs: Inputs) -> Packing | None:
     return Packing(places, tuple(lengths), positions.shape[1])
 
 
-class DecoderModel(DecoderCitizen):
+class DecoderModel(DecoderHfModel):
     """The decoder without a head."""
 
     @can_return_tuple
@@ -148,11 +149,13 @@ class DecoderModel(DecoderCitizen):
     ) -> BaseModelOutputWithPast:
         """As transformers' class."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        return BaseModelOutputWithPast(seen.last, seen.cache, seen.hidden_states, seen.attentions)  # pyright: ignore[reportArgumentType]
+        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
+        return BaseModelOutputWithPast(
+            output.last, output.cache, output.hidden_states, output.attentions  # pyright: ignore[reportArgumentType]
+        )  # fmt: skip
 
 
-class CausalLM(DecoderCitizen, GenerationMixin):
+class CausalLM(DecoderHfModel, GenerationMixin):
     """The decoder that says the next word."""
 
     _tied_weights_keys = {  # noqa: RUF012  # transformers' form
@@ -184,13 +187,13 @@ class CausalLM(DecoderCitizen, GenerationMixin):
         ``logits_to_keep``: how many of the last positions say a word, or which; 0: all.
         """
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.decode(inputs, past_key_values, use_cache, **kwargs)
+        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
         whole = isinstance(logits_to_keep, int)
-        kept = seen.last[:, -logits_to_keep:] if whole else seen.last[:, logits_to_keep]
+        kept = output.last[:, -logits_to_keep:] if whole else output.last[:, logits_to_keep]
         logits = self.core.head(kept)  # (B, T, V)
         loss = None if labels is None else losses.next_word(logits, labels, num_items_in_batch)
         return CausalLMOutputWithPast(
-            loss, logits, seen.cache, seen.hidden_states, seen.attentions  # pyright: ignore[reportArgumentType]
+            loss, logits, output.cache, output.hidden_states, output.attentions  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
 
     @staticmethod
@@ -199,7 +202,7 @@ class CausalLM(DecoderCitizen, GenerationMixin):
         return attention_mask
 
 
-class DecoderSequence(DecoderCitizen):
+class DecoderSequence(DecoderHfModel):
     """The decoder that labels texts by their last token."""
 
     @can_return_tuple
@@ -225,14 +228,14 @@ class DecoderSequence(DecoderCitizen):
             ModelError: several texts, and no ``pad_token_id``.
         """
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        logits = self.core.head(last_token(seen.last, self._real(input_ids, seen.last), None))
+        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
+        logits = self.core.head(last_token(output.last, self._real(input_ids, output.last), None))
         loss = (
             None if labels is None
             else losses.sequence(logits, labels, self.config, num_items_in_batch)
         )  # fmt: skip
         return SequenceClassifierOutputWithPast(
-            loss, logits, seen.cache, seen.hidden_states, seen.attentions  # pyright: ignore[reportArgumentType]
+            loss, logits, output.cache, output.hidden_states, output.attentions  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
 
     def _real(self, input_ids: Tensor | None, hidden: Tensor) -> Tensor | None:
@@ -247,7 +250,7 @@ class DecoderSequence(DecoderCitizen):
         return None if pad is None or input_ids is None else input_ids != pad
 
 
-class DecoderToken(DecoderCitizen):
+class DecoderToken(DecoderHfModel):
     """The decoder that labels tokens, each from what came before it."""
 
     @can_return_tuple
@@ -266,7 +269,7 @@ class DecoderToken(DecoderCitizen):
     ) -> TokenClassifierOutput:
         """As transformers' class; labels (B, T), -100 where none is asked for."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        logits = self.core.head(seen.last)  # (B, T, C)
+        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
+        logits = self.core.head(output.last)  # (B, T, C)
         loss = None if labels is None else losses.cross_entropy(logits, labels, num_items_in_batch)
-        return TokenClassifierOutput(loss, logits, seen.hidden_states, seen.attentions)  # pyright: ignore[reportArgumentType]
+        return TokenClassifierOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""The encoders' citizens: BERT, RoBERTa, XLM-RoBERTa, DistilBERT, ELECTRA.
+"""PreTrainedModel classes of the encoders: BERT, RoBERTa, XLM-RoBERTa, DistilBERT, ELECTRA.
 
 On a CPU a batch with padding is computed without it, where the answer shows no trace of that:
 nobody asked for weights or hidden states, every text starts at the left edge, and the attention is
@@ -21,14 +21,14 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from hfdl.hf_models import losses
-from hfdl.hf_models.backbone_io import Inputs, Seen, check_inputs, inputs_of, wanted
-from hfdl.hf_models.base import Citizen
+from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, inputs_of, wanted
+from hfdl.hf_models.base import HfModel
 from hfdl.hf_models.kernels import FUSED, kernel_named
 from hfdl.models.common import first_token, padded_positions
 from hfdl.nn.packing import Packing
 
 
-class EncoderCitizen(Citizen):
+class EncoderHfModel(HfModel):
     """What the encoders share."""
 
     def encode(
@@ -37,24 +37,25 @@ class EncoderCitizen(Citizen):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         **keywords: Any,
-    ) -> Seen:
+    ) -> BackboneOutput:
         """Run the backbone; outputs and keywords as for transformers' models."""
         check_inputs(inputs, keywords)
-        weighs = wanted(output_attentions, self.config.output_attentions)
-        records = wanted(output_hidden_states, self.config.output_hidden_states)
+        output_attentions = wanted(output_attentions, self.config.output_attentions)
+        output_hidden_states = wanted(output_hidden_states, self.config.output_hidden_states)
         name = self.config._attn_implementation
-        packing = None if weighs or records or name != FUSED else _packing(inputs)
+        recorded = output_attentions or output_hidden_states
+        packing = None if recorded or name != FUSED else _packing(inputs)
         if packing is not None:
             inputs = self._unpadded(inputs, packing)
-        collect: list[Tensor | None] | None = [] if weighs else None
-        with inputs_of(self.backbone.layers, records) as states:
+        collect: list[Tensor | None] | None = [] if output_attentions else None
+        with inputs_of(self.backbone.layers, output_hidden_states) as states:
             last = self.backbone(
                 **vars(inputs), packing=packing, collect=collect,
-                kernel=kernel_named(name, weighs, keywords),
+                kernel=kernel_named(name, output_attentions, keywords),
             )  # fmt: skip
-        return Seen(
+        return BackboneOutput(
             last, packing,
-            hidden_states=(*states, last) if records else None,
+            hidden_states=(*states, last) if output_hidden_states else None,
             attentions=None if collect is None else tuple(collect),
         )  # fmt: skip
 
@@ -69,8 +70,8 @@ class EncoderCitizen(Citizen):
     ) -> Tensor:
         """What the head is given: the last hidden states, (B, T, D)."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.encode(inputs, **kwargs)
-        return seen.padded(seen.last)
+        output = self.encode(inputs, **kwargs)
+        return output.padded(output.last)
 
     def _unpadded(self, inputs: Inputs, packing: Packing) -> Inputs:
         """The real tokens alone, at the positions that they have in the padded batch."""
@@ -89,7 +90,7 @@ class EncoderCitizen(Citizen):
         return torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
 
 
-class EncoderModel(EncoderCitizen):
+class EncoderModel(EncoderHfModel):
     """The encoder without a head."""
 
     @can_return_tuple
@@ -104,16 +105,16 @@ class EncoderModel(EncoderCitizen):
     ) -> BaseModelOutput | BaseModelOutputWithPooling:
         """As transformers' class; the result has ``pooler_output`` where there is a pooler."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.encode(inputs, **kwargs)
-        last = seen.padded(seen.last)  # (B, T, D)
-        recorded: Any = {"hidden_states": seen.hidden_states, "attentions": seen.attentions}
+        output = self.encode(inputs, **kwargs)
+        last = output.padded(output.last)  # (B, T, D)
+        states: Any = {"hidden_states": output.hidden_states, "attentions": output.attentions}
         if self.core.pooler is None:
-            return BaseModelOutput(last_hidden_state=last, **recorded)  # pyright: ignore[reportArgumentType]
-        pooled = self.core.pooler(first_token(seen.last, seen.packing))  # (B, D)
-        return BaseModelOutputWithPooling(last, pooled, **recorded)  # pyright: ignore[reportArgumentType]
+            return BaseModelOutput(last_hidden_state=last, **states)  # pyright: ignore[reportArgumentType]
+        pooled = self.core.pooler(first_token(output.last, output.packing))  # (B, D)
+        return BaseModelOutputWithPooling(last, pooled, **states)  # pyright: ignore[reportArgumentType]
 
 
-class MaskedLM(EncoderCitizen):
+class MaskedLM(EncoderHfModel):
     """The encoder that says which word was masked."""
 
     _tied_weights_keys = {  # noqa: RUF012  # transformers' form
@@ -134,13 +135,13 @@ class MaskedLM(EncoderCitizen):
     ) -> MaskedLMOutput:
         """As transformers' class; labels (B, T), -100 where no word is asked for."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.encode(inputs, **kwargs)
-        logits = seen.padded(self.core.head(seen.last))  # (B, T, V)
+        output = self.encode(inputs, **kwargs)
+        logits = output.padded(self.core.head(output.last))  # (B, T, V)
         loss = None if labels is None else losses.cross_entropy(logits, labels, num_items_in_batch)
-        return MaskedLMOutput(loss, logits, seen.hidden_states, seen.attentions)  # pyright: ignore[reportArgumentType]
+        return MaskedLMOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
 
 
-class EncoderSequence(EncoderCitizen):
+class EncoderSequence(EncoderHfModel):
     """The encoder that labels texts."""
 
     @can_return_tuple
@@ -157,16 +158,16 @@ class EncoderSequence(EncoderCitizen):
     ) -> SequenceClassifierOutput:
         """As transformers' class; labels by ``config.problem_type``."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.encode(inputs, **kwargs)
-        logits = self.core.head(first_token(seen.last, seen.packing))  # (B, C)
+        output = self.encode(inputs, **kwargs)
+        logits = self.core.head(first_token(output.last, output.packing))  # (B, C)
         loss = (
             None if labels is None
             else losses.sequence(logits, labels, self.config, num_items_in_batch)
         )  # fmt: skip
-        return SequenceClassifierOutput(loss, logits, seen.hidden_states, seen.attentions)  # pyright: ignore[reportArgumentType]
+        return SequenceClassifierOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
 
 
-class EncoderToken(EncoderCitizen):
+class EncoderToken(EncoderHfModel):
     """The encoder that labels tokens."""
 
     @can_return_tuple
@@ -183,10 +184,10 @@ class EncoderToken(EncoderCitizen):
     ) -> TokenClassifierOutput:
         """As transformers' class; labels (B, T), -100 where none is asked for."""
         inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        seen = self.encode(inputs, **kwargs)
-        logits = seen.padded(self.core.head(seen.last))  # (B, T, C)
+        output = self.encode(inputs, **kwargs)
+        logits = output.padded(self.core.head(output.last))  # (B, T, C)
         loss = None if labels is None else losses.cross_entropy(logits, labels, num_items_in_batch)
-        return TokenClassifierOutput(loss, logits, seen.hidden_states, seen.attentions)  # pyright: ignore[reportArgumentType]
+        return TokenClassifierOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
 
 
 def _packing(inputs: Inputs) -> Packing | None:

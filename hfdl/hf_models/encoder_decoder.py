@@ -1,4 +1,4 @@
-"""The encoder-decoder transformer as a citizen of transformers: saved, opened and called as any.
+"""The encoder-decoder transformer as a PreTrainedModel: saved, opened and called like any other.
 
 It has no counterpart there, so it brings its own ``model_type``. Importing this module registers
 it; from then on AutoConfig, AutoModelForSeq2SeqLM, ``generate``, Trainer and PEFT take it.

@@ -11,7 +11,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
-from hfdl.hf_models import CITIZENS, Citizen
+from hfdl.hf_models import HF_MODELS, HfModel
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import OWN_TYPES
@@ -25,11 +25,11 @@ def load_scratch(
     revision: str | None = None,
     dtype: torch.dtype | str | None = None,
     attn_implementation: str | None = None,
-) -> Citizen:
+) -> HfModel:
     """A pretrained model in hfdl's own code.
 
-    Its class is the citizen of the one that config.json names under ``architectures``; another
-    head is opened by its class, ``hfdl.hf_models.ScratchBertForTokenClassification``.
+    Its class is that of the transformers class that config.json names under ``architectures``;
+    another head is opened by its class, ``hfdl.hf_models.ScratchBertForTokenClassification``.
 
     Args:
         name_or_path: a Hub id, or a folder that holds a saved model.
@@ -49,26 +49,26 @@ def load_scratch(
     _check_attention(attn_implementation)
     kind = _dtype(dtype)
     folder = find_model(str(name_or_path), revision, tokenizer=False)
-    citizen_class = _class_of(load_config(folder), str(folder))
+    own_class = _class_of(load_config(folder), str(folder))
     exact = "float64" if kind == torch.float64 else "float32"
     hf_model, fresh = build_pretrained(
-        citizen_class.hf_name(), folder, ModelConfig(name=str(folder), dtype=exact)
+        own_class.hf_name(), folder, ModelConfig(name=str(folder), dtype=exact)
     )
     if fresh:
         raise ModelError(
             f"{len(fresh)} of its tensors are not in its weights, for instance {fresh[0]!r}",
             where=str(folder),
-            rule=f"{citizen_class.hf_name()} must be saved whole",
+            rule=f"{own_class.hf_name()} must be saved whole",
             remedy="fine-tune it first, or open another head by its class",
         )
     assert isinstance(hf_model, PreTrainedModel)
-    citizen: Any = citizen_class.adopt(hf_model).eval().to(kind)  # pyright: ignore[reportArgumentType]
+    model: Any = own_class.from_hf(hf_model).eval().to(kind)  # pyright: ignore[reportArgumentType]
     if attn_implementation is not None:
-        citizen.set_attn_implementation(attn_implementation)
-    return citizen
+        model.set_attn_implementation(attn_implementation)
+    return model
 
 
-def to_scratch_model(hf_model: PreTrainedModel) -> Citizen:
+def to_scratch_model(hf_model: PreTrainedModel) -> HfModel:
     """hfdl's own code with the weights of a transformers model.
 
     The weights are copied: training one does not change the other. The mode, training or eval, is
@@ -77,23 +77,23 @@ def to_scratch_model(hf_model: PreTrainedModel) -> Citizen:
     Raises:
         ModelError: as ``load_scratch``.
     """
-    citizen = citizen_class_of(hf_model).adopt(hf_model)
+    model = hf_class_of(hf_model).from_hf(hf_model)
     with torch.no_grad():
-        for parameter in citizen.parameters():
+        for parameter in model.parameters():
             parameter.data = parameter.data.clone()
-    return citizen
+    return model
 
 
-def citizen_class_of(hf_model: Any) -> type[Citizen]:
-    """The citizen that stands for the class of a transformers model.
+def hf_class_of(hf_model: Any) -> type[HfModel]:
+    """The class here that stands for the class of a transformers model.
 
     Raises:
         ModelError: there is none.
     """
     name = type(hf_model).__name__
-    if name not in CITIZENS:
+    if name not in HF_MODELS:
         raise _unknown(name, None)
-    return CITIZENS[name]
+    return HF_MODELS[name]
 
 
 def build_saved(
@@ -118,7 +118,7 @@ def in_own_code(model: Any) -> torch.nn.Module:
     """
     if model.config.model_type.startswith(OWN_TYPES):
         return model
-    return citizen_class_of(model).adopt(model)
+    return hf_class_of(model).from_hf(model)
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
@@ -142,8 +142,8 @@ def _check_attention(name: str | None) -> None:
         )
 
 
-def _class_of(config: Any, where: str) -> type[Citizen]:
-    """The citizen of the first of a config's ``architectures``."""
+def _class_of(config: Any, where: str) -> type[HfModel]:
+    """The class here of the first of a config's ``architectures``."""
     names = config.architectures or []
     if not names:
         raise ModelError(
@@ -152,9 +152,9 @@ def _class_of(config: Any, where: str) -> type[Citizen]:
             rule="architectures in config.json names the class that the weights belong to",
             remedy=f"open it by its class: {_classes_of(config.model_type)}",
         )
-    if names[0] not in CITIZENS:
+    if names[0] not in HF_MODELS:
         raise _unknown(names[0], where, config.model_type)
-    return CITIZENS[names[0]]
+    return HF_MODELS[names[0]]
 
 
 def _unknown(name: str, where: str | None, model_type: str | None = None) -> ModelError:
@@ -169,6 +169,6 @@ def _unknown(name: str, where: str | None, model_type: str | None = None) -> Mod
 
 
 def _classes_of(model_type: str | None) -> str:
-    """The citizens of a family, or all families where it is none of them."""
-    names = [c.__name__ for c in CITIZENS.values() if c.family.model_type == model_type]
+    """The classes of a family, or all families where it is none of them."""
+    names = [c.__name__ for c in HF_MODELS.values() if c.family.model_type == model_type]
     return ", ".join(names or [family.model_type for family in FAMILIES])

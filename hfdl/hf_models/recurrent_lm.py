@@ -1,4 +1,4 @@
-"""The recurrent language model as a citizen of transformers.
+"""The recurrent language model as a PreTrainedModel.
 
 ``hfdl.generation`` continues texts with it, a word a call: what it has read stands in a state of
 one size, whatever the text's length. It has no ``generate`` of transformers', whose caches hold

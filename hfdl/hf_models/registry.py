@@ -1,4 +1,4 @@
-"""Every citizen: a class for each family and head, known to transformers' Auto classes."""
+"""A class for each family and head, registered with transformers' Auto classes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 import transformers
 
-from hfdl.hf_models.base import Citizen
+from hfdl.hf_models.base import HfModel
 from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
 from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.names import OWN_TYPES
 
-_ENCODERS: dict[Head, type[Citizen]] = {
+_ENCODERS: dict[Head, type[HfModel]] = {
     "base": EncoderModel, "masked_lm": MaskedLM, "sequence": EncoderSequence,
     "token": EncoderToken,
 }  # fmt: skip
-_DECODERS: dict[Head, type[Citizen]] = {
+_DECODERS: dict[Head, type[HfModel]] = {
     "base": DecoderModel, "causal_lm": CausalLM, "sequence": DecoderSequence,
     "token": DecoderToken,
 }  # fmt: skip
@@ -37,12 +37,14 @@ def _config_class(family: Family) -> Any:
     body = {
         "model_type": OWN_TYPES + family.model_type,
         "__module__": _HOME,
-        "__doc__": f"``transformers.{parent.__name__}`` of a citizen.",
+        "__doc__": f"``transformers.{parent.__name__}`` under a model type of hfdl.",
     }
     return type(f"Scratch{parent.__name__}", (parent,), body)
 
 
-def _citizen(family: Family, head: Head, parent: type[Citizen], config_class: Any) -> type[Citizen]:
+def _model_class(
+    family: Family, head: Head, parent: type[HfModel], config_class: Any
+) -> type[HfModel]:
     name = family.hf_name(head)
     body = {
         "family": family,
@@ -54,8 +56,8 @@ def _citizen(family: Family, head: Head, parent: type[Citizen], config_class: An
     return type(f"Scratch{name}", (parent,), body)
 
 
-def _register_all() -> tuple[dict[str, type[Citizen]], dict[str, Any]]:
-    citizens: dict[str, type[Citizen]] = {}
+def _register_all() -> tuple[dict[str, type[HfModel]], dict[str, Any]]:
+    models: dict[str, type[HfModel]] = {}
     config_classes: dict[str, Any] = {}
     for family in FAMILIES:
         config_class = _config_class(family)
@@ -63,11 +65,11 @@ def _register_all() -> tuple[dict[str, type[Citizen]], dict[str, Any]]:
         transformers.AutoConfig.register(config_class.model_type, config_class)
         parents = _ENCODERS if "masked_lm" in family.cores else _DECODERS
         for head, parent in parents.items():
-            citizen = _citizen(family, head, parent, config_class)
-            citizens[family.hf_name(head)] = citizen
-            _AUTO[head].register(config_class, citizen)
-    return citizens, config_classes
+            model = _model_class(family, head, parent, config_class)
+            models[family.hf_name(head)] = model
+            _AUTO[head].register(config_class, model)
+    return models, config_classes
 
 
-CITIZENS, CONFIGS = _register_all()
-"""Citizens by the name of the transformers class that each stands for; their config classes."""
+HF_MODELS, CONFIGS = _register_all()
+"""Classes by the name of the transformers class that each stands for; their config classes."""

@@ -1,4 +1,4 @@
-"""The models older than transformers as citizens of transformers: saved, opened, called as any.
+"""PreTrainedModel classes of the models over words: recurrent, convolutions, averages, word counts.
 
 They have no counterpart there, so they bring their own ``model_type``. Importing this module
 registers them; from then on the Auto classes, Trainer and PEFT take them.

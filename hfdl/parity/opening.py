@@ -9,7 +9,7 @@ from typing import Any
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ModelError
-from hfdl.hf_models import CITIZENS
+from hfdl.hf_models import HF_MODELS
 from hfdl.parity.layouts import layout_of
 from hfdl.parity.twin import head_of
 from hfdl.weights.families.registry import FAMILIES
@@ -68,7 +68,7 @@ def _class_name(folder: Path) -> str:
     """
     names = architecture(folder).get("architectures")
     name = names[0] if isinstance(names, list) and names else None
-    if name in CITIZENS:
+    if name in HF_MODELS:
         return str(name)
     raise ModelError(
         f"hfdl has no code of its own for {name}" if name else "architectures names no class",

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from hfdl.hf_models import Citizen
-from hfdl.hf_models.load import citizen_class_of, to_scratch_model
+from hfdl.hf_models import HfModel
+from hfdl.hf_models.load import hf_class_of, to_scratch_model
 from hfdl.weights.families.name_table import Head, Table
 
 
@@ -33,25 +33,25 @@ def twin_of(hf_model: Any) -> Twin:
     Raises:
         ModelError: hfdl has no such architecture or head, or not with these settings.
     """
-    citizen = to_scratch_model(hf_model).eval()
-    return Twin(citizen.core, citizen.table, citizen.head)
+    model = to_scratch_model(hf_model).eval()
+    return Twin(model.core, model.table, model.head)
 
 
 def twin_in(candidate: Any, hf_model: Any) -> Twin | None:
-    """The model of ``hfdl.models`` that a candidate is, bare or as a citizen; None where it is not.
+    """The model of ``hfdl.models`` that a candidate is, bare or wrapped; None where it is none.
 
     Args:
         candidate: what somebody wants compared.
         hf_model: with what.
     """
-    core = candidate.core if isinstance(candidate, Citizen) else candidate
-    citizen_class = citizen_class_of(hf_model)
-    if not isinstance(core, citizen_class.family.cores[citizen_class.head]):
+    core = candidate.core if isinstance(candidate, HfModel) else candidate
+    own_class = hf_class_of(hf_model)
+    if not isinstance(core, own_class.family.cores[own_class.head]):
         return None
     shapes = {name: tensor.shape for name, tensor in core.state_dict().items()}
     tied = bool(hf_model.config.tie_word_embeddings)
-    table = citizen_class.family.table.table(citizen_class.head, shapes, tied=tied)
-    return Twin(core, table, citizen_class.head)
+    table = own_class.family.table.table(own_class.head, shapes, tied=tied)
+    return Twin(core, table, own_class.head)
 
 
 def head_of(hf_model: Any) -> Head:
@@ -60,4 +60,4 @@ def head_of(hf_model: Any) -> Head:
     Raises:
         ModelError: hfdl has no such architecture or head.
     """
-    return citizen_class_of(hf_model).head
+    return hf_class_of(hf_model).head

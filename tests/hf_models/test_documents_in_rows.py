@@ -1,4 +1,4 @@
-"""Decoder citizens keep documents apart whose positions start again within a row."""
+"""Decoders keep documents apart whose positions start again within a row."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import transformers
 from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_bpe, learn_tokenizer
 from hfdl.errors import HfdlError
-from hfdl.hf_models import Citizen
+from hfdl.hf_models import HfModel
 from hfdl.hf_models.from_config import (
     HEADS,
     architectures,
@@ -67,7 +67,7 @@ def test_the_architectures_are_those_of_the_families() -> None:
 def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, tokenizer: Any) -> None:
     model, names = build(kind, name, tokenizer)
     assert isinstance(model, transformers.PreTrainedModel)
-    assert not isinstance(model, Citizen)
+    assert not isinstance(model, HfModel)
     config: Any = model.config
     assert config.vocab_size == len(tokenizer)
     assert (config.hidden_size, config.num_hidden_layers) == (16, 2)
@@ -90,7 +90,7 @@ def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, toke
 def test_our_own_code_begins_with_the_same_weights(kind: str, name: str, tokenizer: Any) -> None:
     theirs, names = build(kind, name, tokenizer)
     ours, same = build(kind, name, tokenizer, implementation="scratch")
-    assert isinstance(ours, Citizen)
+    assert isinstance(ours, HfModel)
     assert names == same
     ids = torch.tensor([[5, 9, 3, 7]])
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Citizens answer as transformers' classes do, and transformers' tools take them."""
+"""hfdl's PreTrainedModel classes answer as transformers' do, and transformers' tools take them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from helpers.scratch_models import (
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
-from hfdl import hf_models as citizens
+from hfdl import hf_models
 from hfdl.errors import ModelError
-from hfdl.hf_models import CITIZENS, CONFIGS
+from hfdl.hf_models import CONFIGS, HF_MODELS
 from hfdl.hf_models.load import to_scratch_model
 from hfdl.nn.attention import MultiHeadAttention
 
@@ -221,7 +221,7 @@ class Registered:
 @pytest.mark.parametrize("padding", ["none", "right", "left"])
 @pytest.mark.parametrize("variant", ["bert", "gpt2, scaled by layer, untied", "mistral", "qwen2"])
 def test_a_registered_attention_runs_in_every_layer(variant: str, padding: str) -> None:
-    function, name = Registered(), "hfdl_test_citizens"
+    function, name = Registered(), "hfdl_test_hf_models"
     AttentionInterface.register(name, function)
     AttentionMaskInterface.register(name, eager_mask)
     theirs, ours = pair(variant, "base")
@@ -257,7 +257,7 @@ def test_generate_equals_transformers(variant: str) -> None:
     assert len(written) > 3
 
 
-def test_auto_classes_know_citizens() -> None:
+def test_auto_classes_know_the_classes() -> None:
     autos = {
         "base": transformers.AutoModel, "masked_lm": transformers.AutoModelForMaskedLM,
         "causal_lm": transformers.AutoModelForCausalLM,
@@ -268,24 +268,24 @@ def test_auto_classes_know_citizens() -> None:
     made = 0
     for variant, head in CASES:
         kind = model_type(variant)
-        citizen = CITIZENS[type(hf_model(kind, head)).__name__] if kind == variant else None
-        if citizen is None:
+        own = HF_MODELS[type(hf_model(kind, head)).__name__] if kind == variant else None
+        if own is None:
             continue
         keys = {k: v for k, v in hf_config(kind).to_dict().items() if k != "model_type"}
         config = transformers.AutoConfig.for_model(f"hfdl-{kind}", **keys)
-        assert type(autos[head].from_config(config)) is citizen
-        assert getattr(citizens, f"Scratch{citizen.hf_name()}") is citizen
+        assert type(autos[head].from_config(config)) is own
+        assert getattr(hf_models, f"Scratch{own.hf_name()}") is own
         made += 1
-    assert made == len(CITIZENS) == 40
+    assert made == len(HF_MODELS) == 40
     with pytest.raises(AttributeError, match="ScratchNothing"):
-        _ = citizens.ScratchNothing
+        _ = hf_models.ScratchNothing
 
 
 def test_from_pretrained_by_class_and_by_config(tmp_path: Path) -> None:
     theirs, ours = pair("roberta", "token")
     theirs.config.id2label = {0: "O", 1: "PER", 2: "LOC"}
     theirs.save_pretrained(tmp_path)
-    by_class = citizens.ScratchRobertaForTokenClassification.from_pretrained(
+    by_class = hf_models.ScratchRobertaForTokenClassification.from_pretrained(
         tmp_path, attn_implementation="eager"
     )
     assert by_class.config.id2label[2] == "LOC"
@@ -303,9 +303,9 @@ def test_from_pretrained_by_class_and_by_config(tmp_path: Path) -> None:
         assert torch.equal(by_config(**batch().inputs).logits, expected)
 
 
-def test_a_citizen_of_transformers_own_config_starts_with_fresh_weights() -> None:
+def test_a_model_of_transformers_own_config_starts_with_random_weights() -> None:
     config = hf_config("bert")
-    made = citizens.ScratchBertForMaskedLM(config)
+    made = hf_models.ScratchBertForMaskedLM(config)
     assert made.config.model_type == "hfdl-bert"
     assert made.config is not config
     tokens = made.get_input_embeddings().weight

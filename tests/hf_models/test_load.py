@@ -13,7 +13,7 @@ from helpers.scratch_models import CASES, batch, farthest, hf_model
 from safetensors.torch import load_file, save_file
 
 from hfdl.errors import ConfigError, ModelError
-from hfdl.hf_models import CITIZENS
+from hfdl.hf_models import HF_MODELS
 from hfdl.hf_models.load import load_scratch, to_scratch_model
 from hfdl.weights.pretrained import quiet_transformers
 
@@ -30,7 +30,7 @@ def edit_config(folder: Path, **changes: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
-def test_each_architecture_opens_as_its_citizen_and_saves_as_itself(tmp_path: Path) -> None:
+def test_each_architecture_opens_as_its_class_and_saves_as_itself(tmp_path: Path) -> None:
     opened = set()
     for variant, head in CASES:
         folder = tmp_path / f"{variant}-{head}"
@@ -49,7 +49,7 @@ def test_each_architecture_opens_as_its_citizen_and_saves_as_itself(tmp_path: Pa
         own = json.loads((folder / "config.json").read_text())
         assert config == own
         opened.add(type(theirs).__name__)
-    assert opened == set(CITIZENS)
+    assert opened == set(HF_MODELS)
 
 
 def test_type_and_attention(tmp_path: Path) -> None:

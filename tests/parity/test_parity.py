@@ -34,7 +34,7 @@ from helpers.scratch_models import (
 from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
-from hfdl.hf_models import CITIZENS, kernels
+from hfdl.hf_models import HF_MODELS, kernels
 from hfdl.hf_models.load import to_scratch_model
 from hfdl.nn.cache import KVCache
 from hfdl.nn.fused import fused_attention
@@ -115,8 +115,8 @@ def distance(variant: str, head: str, padding: str, kernel: str, models: tuple[A
 
 def test_every_family_and_head_is_compared() -> None:
     names = {type(to_scratch_model(hf_model(v, h))).hf_name() for v, h in CASES}
-    assert names == set(CITIZENS)
-    assert (len(CITIZENS), len(VARIANTS), len(CASES)) == (40, 14, 56)
+    assert names == set(HF_MODELS)
+    assert (len(HF_MODELS), len(VARIANTS), len(CASES)) == (40, 14, 56)
 
 
 @pytest.mark.parametrize(("variant", "head"), CASES)

@@ -15,7 +15,7 @@ import hfdl
 from hfdl.cli import errors
 from hfdl.config.load import load_recipe
 from hfdl.errors import DataError, ModelError
-from hfdl.hf_models import Citizen
+from hfdl.hf_models import HfModel
 from hfdl.tasks.registry import task_for_model
 from hfdl.tasks.token_classification.task import TokenClassification
 from hfdl.training.events import Event, Planned
@@ -109,7 +109,7 @@ def test_own_code_learns_and_plain_transformers_opens_it(
     events: list[Event] = []
     run = train(model__implementation="scratch", listener=events.append)
     (model,) = built
-    assert isinstance(model, Citizen)
+    assert isinstance(model, HfModel)
     assert next(e for e in events if isinstance(e, Planned)).implementation == "scratch"
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert config["model_type"] == "bert"

@@ -13,7 +13,7 @@ from helpers.support import reviews, write_csv
 
 import hfdl
 from hfdl.errors import ConfigError, ModelError
-from hfdl.hf_models import Citizen, ScratchBertForSequenceClassification
+from hfdl.hf_models import HfModel, ScratchBertForSequenceClassification
 from hfdl.tasks.text_classification.task import TextClassification
 from hfdl.training.events import Event, Noted, Planned
 from hfdl.weights.pretrained import quiet_transformers
@@ -97,7 +97,7 @@ def test_it_trains_as_transformers_code_does(
         )  # fmt: skip
         with torch.no_grad():
             logits.append(built[-1].eval()(**inputs).logits)
-    assert [isinstance(model, Citizen) for model in built] == [False, True]
+    assert [isinstance(model, HfModel) for model in built] == [False, True]
     assert float((logits[0] - logits[1]).abs().max()) < 1e-5
     fresh = transformers.AutoModelForSequenceClassification.from_config(built[0].config)
     with torch.no_grad():

@@ -18,7 +18,7 @@ from transformers import AutoModel
 import hfdl
 from hfdl.config.schema import TuneConfig
 from hfdl.errors import CheckpointError, ConfigError
-from hfdl.hf_models.load import citizen_class_of
+from hfdl.hf_models.load import hf_class_of
 from hfdl.tasks.text_classification.task import TextClassification
 from hfdl.training.events import Checkpointed, Event, Noted, Planned
 from hfdl.tuning.freeze import freeze
@@ -80,12 +80,12 @@ def test_a_pooler_without_pretrained_weights_is_trained_with_the_head() -> None:
     assert trained(model) == ["bert.pooler.dense.weight", "bert.pooler.dense.bias", *FRESH[::-1]]
 
 
-def test_the_body_of_a_citizen_is_that_of_its_model() -> None:
+def test_the_body_of_a_wrapped_model_is_that_of_its_core() -> None:
     model = hf_model("bert", "sequence")
-    citizen = citizen_class_of(model).adopt(model)
-    frozen = freeze(citizen, "body", fresh=FRESH)
-    assert trained(citizen) == ["core.head.out.weight", "core.head.out.bias"]
-    assert frozen.still == [citizen.core.backbone]
+    wrapped = hf_class_of(model).from_hf(model)
+    frozen = freeze(wrapped, "body", fresh=FRESH)
+    assert trained(wrapped) == ["core.head.out.weight", "core.head.out.bias"]
+    assert frozen.still == [wrapped.core.backbone]
 
 
 # ---- wrong choices -------------------------------------------------------------------------------

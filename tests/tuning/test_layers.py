@@ -14,7 +14,7 @@ from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerConfig,
     ScratchTransformerForConditionalGeneration,
 )
-from hfdl.hf_models.load import citizen_class_of
+from hfdl.hf_models.load import hf_class_of
 from hfdl.tuning.layers import body_names, depths, layer_count, own_names, places
 
 # Parameters by depth, and how many of them are the body's, counted by hand from their names.
@@ -120,14 +120,14 @@ def test_a_model_without_layers_is_all_head() -> None:
 
 
 @pytest.mark.parametrize(("variant", "head"), CASES)
-def test_citizens_agree_with_the_models_they_stand_for(variant: str, head: str) -> None:
+def test_wrapped_models_agree_with_the_models_they_stand_for(variant: str, head: str) -> None:
     """Each tensor of ours has the depth of that of theirs which holds it."""
     hf = hf_model(variant, head)
     theirs = depths(hf)
-    citizen = citizen_class_of(hf).adopt(hf_model(variant, head))
-    ours = depths(citizen)
+    wrapped = hf_class_of(hf).from_hf(hf_model(variant, head))
+    ours = depths(wrapped)
     compared = 0
-    for row in citizen.table.rows:
+    for row in wrapped.table.rows:
         if row.theirs not in theirs:  # the second name of a tied tensor
             continue
         for name in row.ours:
@@ -138,22 +138,22 @@ def test_citizens_agree_with_the_models_they_stand_for(variant: str, head: str) 
     assert set(ours.values()) >= {0, 1, 2}
 
 
-def test_the_citizens_are_many() -> None:
+def test_the_wrapped_models_are_many() -> None:
     assert len(CASES) >= 40
 
 
-def test_new_weights_are_named_as_the_citizen_names_them() -> None:
+def test_new_weights_are_named_as_the_wrapped_model_names_them() -> None:
     model = hf_model("bert", "sequence")
-    citizen = citizen_class_of(model).adopt(model)
+    wrapped = hf_class_of(model).from_hf(model)
     fresh = ["classifier.weight", "classifier.bias"]
-    assert own_names(citizen, fresh) == {"core.head.out.weight", "core.head.out.bias"}
-    own = [name for name, _ in citizen.named_parameters()]
-    assert body_names(citizen, fresh) == [
+    assert own_names(wrapped, fresh) == {"core.head.out.weight", "core.head.out.bias"}
+    own = [name for name, _ in wrapped.named_parameters()]
+    assert body_names(wrapped, fresh) == [
         name for name in own if not name.startswith("core.head.out")
     ]
     # The pooler is pretrained: a part of the body, though it stands in our head.
-    assert "core.head.dense.weight" in body_names(citizen, fresh)
-    assert not [name for name in body_names(citizen) if name.startswith("core.head")]
+    assert "core.head.dense.weight" in body_names(wrapped, fresh)
+    assert not [name for name in body_names(wrapped) if name.startswith("core.head")]
 
 
 def test_the_encoder_decoder_of_our_own() -> None:

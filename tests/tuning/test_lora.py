@@ -16,7 +16,7 @@ from torch import nn
 
 from hfdl.config import schema
 from hfdl.errors import ConfigError, MissingExtraError
-from hfdl.hf_models.load import citizen_class_of
+from hfdl.hf_models.load import hf_class_of
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.layers import body_names
 from hfdl.tuning.lora import add_adapters, merge
@@ -137,10 +137,10 @@ def test_alpha_is_twice_the_rank_where_it_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(("variant", "head"), CASES)
-def test_citizens_are_adapted_and_merged(variant: str, head: str, tmp_path: Path) -> None:
+def test_wrapped_models_are_adapted_and_merged(variant: str, head: str, tmp_path: Path) -> None:
     """Their adapters count, and what they save opens in plain transformers with equal results."""
     model = hf_model(variant, head, torch.float64)
-    citizen: Any = citizen_class_of(model).adopt(model)
+    wrapped: Any = hf_class_of(model).from_hf(model)
     inputs = batch().inputs
     mask = batch().mask.bool()
 
@@ -149,17 +149,17 @@ def test_citizens_are_adapted_and_merged(variant: str, head: str, tmp_path: Path
             found = one.eval()(**inputs)[0]
         return found[mask] if found.shape[:2] == mask.shape else found
 
-    plain = answer(citizen)
-    names = add_adapters(citizen, schema.LoraConfig(r=2))
+    plain = answer(wrapped)
+    names = add_adapters(wrapped, schema.LoraConfig(r=2))
     assert len({name.partition(".lora_")[0] for name in names}) >= 12
-    move(citizen)
-    adapted = answer(citizen)
+    move(wrapped)
+    adapted = answer(wrapped)
     assert farthest(adapted, plain) > 1e-4
-    merge(citizen)
-    assert farthest(answer(citizen), adapted) < 1e-12
-    citizen.save_pretrained(tmp_path)
+    merge(wrapped)
+    assert farthest(answer(wrapped), adapted) < 1e-12
+    wrapped.save_pretrained(tmp_path)
     with quiet_transformers():
-        opened = getattr(transformers, type(citizen).hf_name()).from_pretrained(
+        opened = getattr(transformers, type(wrapped).hf_name()).from_pretrained(
             tmp_path, dtype=torch.float64, attn_implementation="eager"
         )
     with casts_lifted():  # of transformers' Llama and its kin

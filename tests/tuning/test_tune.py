@@ -14,7 +14,7 @@ from helpers.tuned_tasks import Bodies, lines, make
 import hfdl
 from hfdl.config.schema import LoraConfig
 from hfdl.errors import ConfigError
-from hfdl.hf_models.load import citizen_class_of
+from hfdl.hf_models.load import hf_class_of
 from hfdl.training.events import Event, Noted
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.lora import add_adapters
@@ -44,13 +44,13 @@ def test_at_most_six_new_weights_are_named() -> None:
 def test_a_model_in_own_code_is_random_where_transformers_is(variant: str, head: str) -> None:
     model = hf_model(variant, head)
     names = [name for name, _ in model.named_parameters()]
-    citizen = citizen_class_of(model).adopt(model)
-    assert new_weights(citizen, names) == [RANDOM]
-    assert new_weights(citizen, names[:2]) == [NEW + ", ".join(names[:2])]
+    wrapped = hf_class_of(model).from_hf(model)
+    assert new_weights(wrapped, names) == [RANDOM]
+    assert new_weights(wrapped, names[:2]) == [NEW + ", ".join(names[:2])]
     with pytest.raises(ConfigError, match=r"^tune\.lora: all weights of this model are random; "):
-        add_adapters(citizen, LoraConfig(), fresh=names)
+        add_adapters(wrapped, LoraConfig(), fresh=names)
     with pytest.raises(ConfigError, match=r"^tune\.freeze: all weights of this model are random; "):
-        freeze(citizen, "body", fresh=names)
+        freeze(wrapped, "body", fresh=names)
 
 
 def fresh_runs(folder: Path, tiny_bert: Path) -> dict[str, tuple[str, dict[str, Any]]]:
