@@ -92,7 +92,7 @@ def _construct_float(loader: RecipeLoader, node: yaml.ScalarNode) -> float:
 
 
 def add_core_schema(resolver: Any) -> None:
-    """Teach a PyYAML loader or dumper class to recognise the scalars of the core schema."""
+    """Make a PyYAML loader or dumper class recognise the scalars of the core schema."""
     for name, pattern, first in CORE_SCHEMA:
         resolver.add_implicit_resolver(
             f"tag:yaml.org,2002:{name}", re.compile(rf"^(?:{pattern})$"), first

@@ -10,7 +10,7 @@ Rosenblatt 1958, "The perceptron", Psychological Review 65(6). For each sample i
 sample (with a 1 appended for the bias) is longer than R, there are at most (R / g)^2 mistakes,
 however often the samples are shown (Novikoff 1962).
 
-**It cannot learn XOR, and no other rule could teach it.** The four answers would need
+**It cannot learn XOR, and no learning rule could help.** The four answers would need
 
     (0, 0) -> 0:   b <= 0              (0, 1) -> 1:   w2 + b > 0
     (1, 0) -> 1:   w1 + b > 0          (1, 1) -> 0:   w1 + w2 + b <= 0

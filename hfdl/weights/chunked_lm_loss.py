@@ -1,4 +1,4 @@
-"""Language models that answer with losses of chosen tokens instead of logits of all of them.
+"""Fused head and cross-entropy: language models that answer with the losses of chosen tokens.
 
 The logits of a language model are its largest tensor by far: 1,024 tokens of GPT-2 have 51 million.
 A loss needs none of those that nobody asks for (85 % of a masked text), and of the others only a
@@ -23,7 +23,7 @@ from hfdl.nn.losses import Loss, chunked_loss, token_losses
 
 @dataclass
 class Scores(ModelOutput):
-    """What a taught model answers where it is given targets.
+    """What a model with a chunked loss answers where it is given targets.
 
     Args:
         total: the summed training loss of all targets, with its gradient; in eval mode the sum of
@@ -39,7 +39,7 @@ class Scores(ModelOutput):
 
 
 class _State:
-    """What the parts of a taught model tell each other during one forward pass."""
+    """What the model, its body and its last layer share during one forward pass."""
 
     def __init__(self, linear: nn.Linear | None, loss: Loss, takes_cache: bool) -> None:
         self.linear, self.loss, self.takes_cache = linear, loss, takes_cache
@@ -52,8 +52,10 @@ class _State:
         """What that layer answers meanwhile; None: next to nothing."""
 
 
-def teach_scoring(model: Any, *, label_smoothing: float = 0.0, focal_gamma: float = 0.0) -> Any:
-    """Teach a language model ``forward(..., positions=, targets=) -> Scores``.
+def enable_chunked_loss(
+    model: Any, *, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+) -> Any:
+    """Give a language model ``forward(..., positions=, targets=) -> Scores``.
 
     Its class becomes one of the same name whose ``forward`` also takes ``targets`` (N,), the right
     tokens, and ``positions`` (N,), their places in the flattened (B, T), ascending. Only
@@ -61,8 +63,8 @@ def teach_scoring(model: Any, *, label_smoothing: float = 0.0, focal_gamma: floa
     that it was.
 
     That nothing but the last linear layer makes the logits, and that the head looks at one place at
-    a time, is tried out here; where a model scales or caps its logits (Gemma 2, Cohere), or has no
-    such layer, they are formed whole and ``model.scores_in_chunks`` is False.
+    a time, is tested here on a few ids; where a model scales or caps its logits (Gemma 2, Cohere),
+    or has no such layer, they are formed whole and ``model.scores_in_chunks`` is False.
 
     Args:
         model: transformers' or hfdl's, with a head for words.
@@ -75,18 +77,18 @@ def teach_scoring(model: Any, *, label_smoothing: float = 0.0, focal_gamma: floa
     if label_smoothing or focal_gamma:
         loss = partial(token_losses, label_smoothing=label_smoothing, focal_gamma=focal_gamma)
     takes_cache = "use_cache" in inspect.signature(model.forward).parameters
-    taught = vars(model).get("_scoring")
-    if taught is not None:
-        taught.loss = loss
+    enabled = vars(model).get("_chunked_loss")
+    if enabled is not None:
+        enabled.loss = loss
         return model
     state = _State(_last_linear(model), loss, takes_cache)
-    model.__class__ = _taught(type(model))
-    object.__setattr__(model, "_scoring", state)
+    model.__class__ = _chunked_class(type(model))
+    object.__setattr__(model, "_chunked_loss", state)
     if state.linear is not None:
         _install(model, state)
         with evaluating(model):
-            proven = _proven(model, state)
-        if not proven:
+            fits = _fits(model, state)
+        if not fits:
             state.linear = None
     return model
 
@@ -97,9 +99,9 @@ def _last_linear(model: Any) -> nn.Linear | None:
 
 
 @functools.cache
-def _taught(parent: type) -> Any:
-    """A class that stands for ``parent`` everywhere and can score besides."""
-    own = getattr(parent, "_untaught", parent)
+def _chunked_class(parent: type) -> Any:
+    """A class of the same name as ``parent``, whose forward also takes targets."""
+    own = getattr(parent, "_plain_class", parent)
 
     def forward(
         self: Any,
@@ -110,34 +112,34 @@ def _taught(parent: type) -> Any:
     ) -> Any:
         if targets is None:
             return own.forward(self, *args, **kwargs)
-        return _score(self, own, positions, targets, args, kwargs)
+        return _losses(self, own, positions, targets, args, kwargs)
 
     # Not functools.wraps: accelerate unwraps what has __wrapped__. generate() reads the signature.
     signature = inspect.signature(own.forward)
     forward.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
     forward.__doc__ = own.forward.__doc__
     body = {
-        "forward": forward, "_untaught": own, "scores_in_chunks": property(_in_chunks),
+        "forward": forward, "_plain_class": own, "scores_in_chunks": property(_in_chunks),
         "__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__,
     }  # fmt: skip
     return type(own.__name__, (own,), body)
 
 
 def _is_own(model: Any) -> bool:
-    """Whether it is hfdl's own: it then tells its last states, and what its head is."""
+    """Whether it is hfdl's own: it then has ``last_states`` and ``core.head``."""
     return hasattr(model, "last_states")
 
 
 def _in_chunks(model: Any) -> bool:
     """Whether the last linear layer was found fit, and is still the one that was."""
-    linear = model._scoring.linear
+    linear = model._chunked_loss.linear
     return linear is not None and model.get_output_embeddings() is linear
 
 
-def _score(
+def _losses(
     model: Any, own: Any, positions: Tensor | None, targets: Tensor, args: Any, kwargs: Any
 ) -> Scores:
-    state = model._scoring
+    state = model._chunked_loss
     if state.takes_cache:
         kwargs.setdefault("use_cache", False)
     loss = state.loss if model.training else token_losses
@@ -157,7 +159,7 @@ def _score(
 
 def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: Any) -> Tensor:
     """What comes to the last linear layer at the given places, (..., N, D)."""
-    state = model._scoring
+    state = model._chunked_loss
     state.active, state.positions = True, positions
     try:
         if _is_own(model):
@@ -184,21 +186,21 @@ def _install(model: Any, state: _State) -> None:
     """Let the body pass on the chosen rows, and the last layer hand over what it is given."""
     assert state.linear is not None
     if not _is_own(model):
-        object.__setattr__(model.base_model, "_scoring", state)
+        object.__setattr__(model.base_model, "_chunked_loss", state)
         model.base_model.register_forward_hook(_pick)
-    object.__setattr__(state.linear, "_scoring", state)
+    object.__setattr__(state.linear, "_chunked_loss", state)
     state.linear.forward = functools.partial(_hand_over, state.linear)  # pyright: ignore
 
 
 def _pick(body: Any, args: Any, output: Any) -> Any:
-    state = body._scoring
+    state = body._chunked_loss
     if state.active:
         output["last_hidden_state"] = _rows(output["last_hidden_state"], state.positions)
     return output
 
 
 def _hand_over(layer: Any, hidden: Tensor) -> Tensor:
-    state = layer._scoring
+    state = layer._chunked_loss
     if not state.active:
         return nn.Linear.forward(layer, hidden)
     state.hidden = hidden
@@ -208,9 +210,9 @@ def _hand_over(layer: Any, hidden: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _proven(model: Any, state: _State) -> bool:
+def _fits(model: Any, state: _State) -> bool:
     """Whether rows can be picked before the head, and the last layer's answer is the logits."""
-    own = type(model)._untaught
+    own = type(model)._plain_class
     linear = state.linear
     assert linear is not None
     size = linear.weight.shape[0]

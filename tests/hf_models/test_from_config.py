@@ -23,7 +23,7 @@ from hfdl.hf_models.from_config import (
     is_fresh,
     is_small,
 )
-from hfdl.weights.chunked_lm_loss import teach_scoring
+from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 CASES = [
@@ -83,7 +83,7 @@ def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, toke
         assert torch.equal(ours, theirs)
     assert names == [own for own, _ in model.named_parameters()]
     if kind in ("causal_lm", "masked_lm"):
-        assert teach_scoring(model).scores_in_chunks
+        assert enable_chunked_loss(model).scores_in_chunks
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)

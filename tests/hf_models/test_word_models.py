@@ -19,7 +19,7 @@ from hfdl.generation import generate
 from hfdl.hf_models.from_config import HEADS, build_fresh
 from hfdl.hf_models.word_base import SmallModel
 from hfdl.hf_models.word_models import SMALL
-from hfdl.weights.chunked_lm_loss import teach_scoring
+from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 from hfdl.weights.pretrained import build_pretrained
 
 TEXTS = ["a good film, and a long one", "not good at all", "bad"]
@@ -237,7 +237,7 @@ def test_it_scores_in_chunks(tokenizer: Any) -> None:
     ids, mask = batch(tokenizer)
     with torch.no_grad():
         logits = model(ids, mask).logits.flatten(0, 1)
-        teach_scoring(model)
+        enable_chunked_loss(model)
         assert model.scores_in_chunks
         places, targets = torch.tensor([0, 2, 9]), torch.tensor([4, 3, 5])
         scores = model(ids, mask, positions=places, targets=targets)

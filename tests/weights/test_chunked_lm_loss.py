@@ -1,4 +1,4 @@
-"""Taught models: the losses and gradients of the plain forward, without its logits."""
+"""Chunked losses: the losses and gradients of the plain forward, without its logits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from hfdl.hf_models.load import to_scratch_model
 from hfdl.nn import losses
 from hfdl.training.accelerator import forget_device_state
-from hfdl.weights.chunked_lm_loss import Scores, teach_scoring
+from hfdl.weights.chunked_lm_loss import Scores, enable_chunked_loss
 
 V = 37
 _SIZES = {
@@ -93,8 +93,8 @@ def test_the_table_covers_what_it_says() -> None:
 def test_losses_and_all_gradients_equal_those_of_the_logits(name: str) -> None:
     model = made(name)
     plain = copy.deepcopy(model)
-    taught = teach_scoring(model)
-    assert taught is model
+    chunked = enable_chunked_loss(model)
+    assert chunked is model
     assert model.scores_in_chunks == (name not in PLAIN)
     found = model(input_ids=ids(), positions=PLACES, targets=TARGETS)
     assert isinstance(found, Scores)
@@ -125,7 +125,9 @@ def test_all_places_are_those_of_the_logits(name: str) -> None:
     expected_logits = model(input_ids=ids()).logits.flatten(0, 1)  # (18, V)
     targets = torch.randint(3, V, (18,), generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        found = teach_scoring(model)(input_ids=ids(), positions=torch.arange(18), targets=targets)
+        found = enable_chunked_loss(model)(
+            input_ids=ids(), positions=torch.arange(18), targets=targets
+        )
     expected = F.cross_entropy(expected_logits, targets, reduction="none")
     torch.testing.assert_close(found.losses, expected.detach(), rtol=1e-12, atol=1e-12)
     assert torch.equal(found.best, expected_logits.argmax(-1))
@@ -135,7 +137,7 @@ def test_all_places_are_those_of_the_logits(name: str) -> None:
 def test_without_targets_it_is_the_model_that_it_was(name: str, tmp_path: Path) -> None:
     model = made(name)
     plain = copy.deepcopy(model)
-    teach_scoring(model)
+    enable_chunked_loss(model)
     assert type(model).__name__ == type(plain).__name__
     assert isinstance(model, type(plain))
     assert torch.equal(model(input_ids=ids()).logits, plain(input_ids=ids()).logits)
@@ -149,7 +151,7 @@ def test_generate_goes_on_working(name: str) -> None:
     model = made(name)
     options: dict[str, Any] = {"max_new_tokens": 5, "do_sample": False, "pad_token_id": 0}
     expected = model.generate(ids(), **options)
-    teach_scoring(model)
+    enable_chunked_loss(model)
     assert torch.equal(model.generate(ids(), **options), expected)
 
 
@@ -157,7 +159,7 @@ def test_generate_goes_on_working(name: str) -> None:
 def test_only_the_chosen_rows_reach_the_last_layer(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = teach_scoring(made(name))
+    model = enable_chunked_loss(made(name))
     seen: list[tuple[int, ...]] = []
     chunked = losses.chunked_loss
 
@@ -186,7 +188,7 @@ def test_smoothing_and_focus_are_of_training_alone() -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    teach_scoring(model, **options)
+    enable_chunked_loss(model, **options)
     logits = model(input_ids=ids()).logits.flatten(0, 1)[PLACES]
     plain = F.cross_entropy(logits, TARGETS, reduction="sum")
     held_out = model(input_ids=ids(), positions=PLACES, targets=TARGETS)
@@ -202,7 +204,7 @@ def test_smoothing_and_focus_are_of_training_alone() -> None:
 
 
 def test_gradient_checkpointing_and_copies_go_on_working() -> None:
-    model = teach_scoring(made("gpt2"))
+    model = enable_chunked_loss(made("gpt2"))
     expected = model(input_ids=ids(), positions=PLACES, targets=TARGETS)
     copied = copy.deepcopy(model)
     assert torch.equal(
@@ -214,9 +216,9 @@ def test_gradient_checkpointing_and_copies_go_on_working() -> None:
     assert all(p.grad is not None for p in copied.parameters())
 
 
-def test_accelerates_wrapping_and_unwrapping_leave_it_taught() -> None:
+def test_accelerates_wrapping_and_unwrapping_keep_the_chunked_loss() -> None:
     forget_device_state()
-    model = teach_scoring(made("bert"))
+    model = enable_chunked_loss(made("bert"))
     expected = model(input_ids=ids(), positions=PLACES, targets=TARGETS)
     accelerator = Accelerator(cpu=True, mixed_precision="bf16")
     try:
@@ -233,8 +235,8 @@ def test_accelerates_wrapping_and_unwrapping_leave_it_taught() -> None:
         forget_device_state()
 
 
-def test_teaching_twice_is_teaching_once() -> None:
-    model = teach_scoring(teach_scoring(made("bert")))
+def test_enabling_twice_is_enabling_once() -> None:
+    model = enable_chunked_loss(enable_chunked_loss(made("bert")))
     plain = made("bert")
     logits = plain(input_ids=ids()).logits.flatten(0, 1)[PLACES]
     found = model(input_ids=ids(), positions=PLACES, targets=TARGETS)

@@ -15,7 +15,7 @@ from hfdl.data.table import Table
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction
 from hfdl.tasks.tables import loss_options, refuse_class_weights
-from hfdl.weights.chunked_lm_loss import teach_scoring
+from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 
 
 class LanguageTask(PretrainedTask):
@@ -42,7 +42,7 @@ class LanguageTask(PretrainedTask):
         return [*self._learn_tokenizer(texts, data_config), *texts.facts]
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """The language model, taught to score: fresh, or with saved weights.
+        """The language model, with the chunked loss: fresh, or with saved weights.
 
         The head of a body that was saved without one (a sentence encoder) is fresh, save for the
         weights that it shares with the embeddings: see ``fresh_parameters``.
@@ -51,11 +51,11 @@ class LanguageTask(PretrainedTask):
             ModelError: hfdl's own code is asked for a model that it has none for.
         """
         model = super().build_model(model_config)
-        return teach_scoring(model, **loss_options(self.recipe.tune))
+        return enable_chunked_loss(model, **loss_options(self.recipe.tune))
 
     def load_model(self) -> torch.nn.Module:
         """The saved model with all its trained weights, in eval mode."""
-        return teach_scoring(super().load_model(), **loss_options(self.recipe.tune))
+        return enable_chunked_loss(super().load_model(), **loss_options(self.recipe.tune))
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy of the tokens that are asked for, summed, and their number."""
@@ -71,7 +71,7 @@ def summed_loss(scores: Any, batch: Batch) -> LossSum:
     """The summed cross-entropy of a batch and the number of its targets.
 
     Args:
-        scores: what a model that was taught to score answers.
+        scores: what a model that was with the chunked loss answers.
         batch: ``targets["targets"]`` holds the N tokens that were to be foreseen.
     """
     count = torch.tensor(batch.targets["targets"].numel(), device=scores.total.device)

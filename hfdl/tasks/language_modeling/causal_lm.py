@@ -113,7 +113,7 @@ class CausalLM(LanguageTask):
     # ---- model -----------------------------------------------------------------------------
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """The language model, taught to score: fresh, or with saved weights.
+        """The language model, with the chunked loss: new, or with saved weights.
 
         Raises:
             ModelError: hfdl's own code is asked for a model that it has none for, or documents

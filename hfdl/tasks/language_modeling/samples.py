@@ -29,7 +29,7 @@ def write_samples(
         prompts: texts; an empty one begins with the tokenizer's start token, or else the one that
             ends documents. Where it has neither, nothing can be written from an empty prompt, and
             it is left out.
-        longest: most tokens that the model was taught to read: a sample ends there. Of a prompt
+        longest: most tokens that the model was trained to read: a sample ends there. Of a prompt
             that leaves no room the end is read.
         seed: of the run; each prompt has another.
 

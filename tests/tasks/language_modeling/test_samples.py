@@ -53,12 +53,12 @@ def test_samples_are_a_function_of_seed_prompt_and_place(gpt2: tuple[Any, Any]) 
     assert all(a["text"] != b["text"] for a, b in zip(first, other, strict=True))
 
 
-# Tokens that a model was taught to read; those of the prompt that it reads; those that it writes.
+# Tokens that a model was trained to read; those of the prompt that it reads; those that it writes.
 @pytest.mark.parametrize(
     ("longest", "read", "new"),
     [(128, 8, 64), (64, 8, 57), (20, 8, 13), (10, 5, 6), (3, 1, 3), (1, 1, 1)],
 )
-def test_samples_stay_within_what_the_model_was_taught(
+def test_samples_stay_within_what_the_model_was_trained_to_read(
     gpt2: tuple[Any, Any], longest: int, read: int, new: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, tokenizer = gpt2

@@ -1,4 +1,4 @@
-"""Language models that were taught to score, with adapters in them and merged again."""
+"""Language models with a chunked loss, with adapters in them and merged again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from hfdl.hf_models import HfModel
 from hfdl.hf_models.load import hf_class_of
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.lora import add_adapters, merge
-from hfdl.weights.chunked_lm_loss import teach_scoring
+from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 from hfdl.weights.pretrained import quiet_transformers
 
 # One has no head for words of its own, and two have no float64: in their experts, in their mask.
 THEIRS = sorted(set(FAMILIES) - {*ENCODER_DECODERS, "deberta-v2", "gpt_oss", "xlnet"})
 OURS = [variant for variant, head in CASES if head in ("masked_lm", "causal_lm")]
 HEADS = {variant: head for variant, head in CASES if head in ("masked_lm", "causal_lm")}
-# What they say is capped, or not picked behind their body: see test_scoring.
+# What they say is capped, or not picked behind their body: see test_chunked_lm_loss.
 WHOLE = {"gemma2", "opt"}
 MODELS = [*(("transformers", name) for name in THEIRS), *(("hfdl", name) for name in OURS)]
 
@@ -75,13 +75,13 @@ def test_the_models_are_many() -> None:
 def test_scores_and_gradients_are_those_of_the_plain_forward(
     code: str, name: str, tmp_path: Path
 ) -> None:
-    model = teach_scoring(made(code, name))
-    taught, words = type(model), model.get_output_embeddings()
+    model = enable_chunked_loss(made(code, name))
+    chunked, words = type(model), model.get_output_embeddings()
     before = float(score(model).detach())
     names = add_adapters(model, LoraConfig(r=2))
     move(model)
     # The class stays, and the layer that says words is no adapter.
-    assert type(model) is taught
+    assert type(model) is chunked
     assert model.get_output_embeddings() is words
     assert model.scores_in_chunks == (name not in WHOLE)
     adapted = {p for p in names if words in (model.get_submodule(p.partition(".lora_")[0]),)}
@@ -95,7 +95,7 @@ def test_scores_and_gradients_are_those_of_the_plain_forward(
         torch.testing.assert_close(gradient, theirs[each], rtol=1e-8, atol=1e-10)
     assert any(bool(gradient.abs().max() > 1e-4) for gradient in ours.values())
     assert merge(model) == len(names) // 2
-    assert type(model) is taught
+    assert type(model) is chunked
     assert model.scores_in_chunks == (name not in WHOLE)
     torch.testing.assert_close(score(model), found, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(plain_loss(model), found, rtol=1e-10, atol=1e-10)
@@ -108,7 +108,7 @@ def test_scores_and_gradients_are_those_of_the_plain_forward(
 
 
 def test_an_adapted_model_still_generates() -> None:
-    model = teach_scoring(made("transformers", "gpt2"))
+    model = enable_chunked_loss(made("transformers", "gpt2"))
     add_adapters(model, LoraConfig(r=2))
     move(model)
     options = {"max_new_tokens": 5, "do_sample": False, "pad_token_id": 0}
@@ -124,7 +124,7 @@ UNTIED = {"tie_word_embeddings": False}
 
 def test_a_pretrained_layer_that_says_words_is_no_adapter_beside_a_fresh_head() -> None:
     """A file that lacks a part of the head: the rest of it counts as body."""
-    model = teach_scoring(tiny_model("bert", auto="AutoModelForMaskedLM", **UNTIED))
+    model = enable_chunked_loss(tiny_model("bert", auto="AutoModelForMaskedLM", **UNTIED))
     fresh = ["cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias"]
     names = add_adapters(model, LoraConfig(r=2), fresh=fresh)
     assert not [name for name in names if "decoder" in name]
@@ -139,14 +139,14 @@ def test_it_is_none_even_where_it_is_asked_for(target: str) -> None:
     family = "llama" if target == "lm_head" else "bert"
     model = tiny_model(family, auto=lm_class(family), **UNTIED)
     with pytest.raises(ConfigError) as caught:
-        add_adapters(teach_scoring(model), LoraConfig(targets=[target]))
+        add_adapters(enable_chunked_loss(model), LoraConfig(targets=[target]))
     assert str(caught.value).startswith(
         f"tune.lora.targets: no linear layer of the body is called {target!r}. "
     )
 
 
 def test_a_frozen_body_leaves_the_head_that_says_words_to_be_trained() -> None:
-    model = teach_scoring(tiny_model("llama", auto="AutoModelForCausalLM", **UNTIED))
+    model = enable_chunked_loss(tiny_model("llama", auto="AutoModelForCausalLM", **UNTIED))
     frozen = freeze(model, "body")
     assert [n for n, p in model.named_parameters() if p.requires_grad] == ["lm_head.weight"]
     assert frozen.still == [model.model]
