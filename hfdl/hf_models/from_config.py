@@ -1,4 +1,4 @@
-"""Models that are trained from nothing: an architecture by name, sizes, fresh weights."""
+"""Randomly initialised models, made from an architecture's name and its sizes."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ HEADS: dict[str, tuple[Head, str]] = {
     "text_classification": ("sequence", "AutoModelForSequenceClassification"),
     "token_classification": ("token", "AutoModelForTokenClassification"),
 }
-"""For each task that can begin with fresh weights: the head, and its Auto class."""
+"""For each task that can start from random weights: the head, and its Auto class."""
 # Ids that a config is born with and that belong to another vocabulary.
 _SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id")
 
 
-def is_fresh(model: ModelConfig) -> bool:
+def is_new_model(model: ModelConfig) -> bool:
     """Whether a recipe names an architecture (``hfdl://gpt2``) instead of a saved model."""
     return model.name.startswith(SCHEME)
 
 
 def is_small(model: ModelConfig) -> bool:
     """Whether it is one of the models over whole words, such as ``hfdl://lstm``."""
-    return is_fresh(model) and _bare(model.name) in SMALL
+    return is_new_model(model) and _bare(model.name) in SMALL
 
 
 def reads_both_ways(model: ModelConfig) -> bool:
@@ -55,7 +55,7 @@ def architectures(kind: str) -> list[str]:
 
 
 def check_architecture(kind: str, model: ModelConfig) -> str:
-    """The name of a fresh model's architecture, without ``hfdl://``.
+    """The name of a new model's architecture, without ``hfdl://``.
 
     Raises:
         ConfigError: there is none of that name with such a head, or it is asked for in
@@ -82,7 +82,7 @@ def check_architecture(kind: str, model: ModelConfig) -> str:
 
 
 def check_sizes(kind: str, model: ModelConfig) -> dict[str, Any]:
-    """The sizes of a fresh model but that of its vocabulary, which is learned.
+    """The sizes of a new model but that of its vocabulary, which is learned.
 
     What the recipe asks for under ``vocab_size`` is an upper bound.
 
@@ -102,8 +102,8 @@ def check_sizes(kind: str, model: ModelConfig) -> dict[str, Any]:
     return sizes
 
 
-def fresh_config(kind: str, model: ModelConfig, tokenizer: Any, **settings: Any) -> Any:
-    """The transformers config of a fresh model.
+def new_config(kind: str, model: ModelConfig, tokenizer: Any, **settings: Any) -> Any:
+    """The transformers config of a new model.
 
     Args:
         kind: a key of ``HEADS``.
@@ -138,7 +138,7 @@ def fresh_config(kind: str, model: ModelConfig, tokenizer: Any, **settings: Any)
     return config
 
 
-def build_fresh(
+def build_new_model(
     kind: str, model: ModelConfig, tokenizer: Any, **settings: Any
 ) -> tuple[torch.nn.Module, list[str]]:
     """A model with random weights, as its family draws them.
@@ -158,7 +158,7 @@ def build_fresh(
     """
     import transformers
 
-    config = fresh_config(kind, model, tokenizer, **settings)
+    config = new_config(kind, model, tokenizer, **settings)
     auto = getattr(transformers, HEADS[kind][1])
     dtype = getattr(torch, model.dtype)
     try:

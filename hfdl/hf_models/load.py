@@ -51,12 +51,12 @@ def load_scratch(
     folder = find_model(str(name_or_path), revision, tokenizer=False)
     own_class = _class_of(load_config(folder), str(folder))
     exact = "float64" if kind == torch.float64 else "float32"
-    hf_model, fresh = build_pretrained(
+    hf_model, missing = build_pretrained(
         own_class.hf_name(), folder, ModelConfig(name=str(folder), dtype=exact)
     )
-    if fresh:
+    if missing:
         raise ModelError(
-            f"{len(fresh)} of its tensors are not in its weights, for instance {fresh[0]!r}",
+            f"{len(missing)} of its tensors are not in its weights, for instance {missing[0]!r}",
             where=str(folder),
             rule=f"{own_class.hf_name()} must be saved whole",
             remedy="fine-tune it first, or open another head by its class",
@@ -101,13 +101,13 @@ def build_saved(
 ) -> tuple[torch.nn.Module, list[str]]:
     """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
 
-    The names of fresh parameters are transformers' in either case.
+    The names of randomly initialised parameters are transformers' in either case.
 
     Raises:
         ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
     """
-    built, fresh = build_pretrained(auto_class, folder, model, **settings)
-    return (in_own_code(built) if model.implementation == "scratch" else built), fresh
+    built, missing = build_pretrained(auto_class, folder, model, **settings)
+    return (in_own_code(built) if model.implementation == "scratch" else built), missing
 
 
 def in_own_code(model: Any) -> torch.nn.Module:

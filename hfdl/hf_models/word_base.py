@@ -71,7 +71,7 @@ class SmallModel(PreTrainedModel):
         """Nothing: ``hfdl.models`` draw their own first weights."""
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Draw what a file lacks, such as a head for other labels, as a fresh model draws it.
+        """Draw what a file lacks, such as a head for other labels, as a new model draws it.
 
         transformers guards what the file holds: ``nn.init`` passes over it meanwhile.
         """

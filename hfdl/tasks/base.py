@@ -18,7 +18,7 @@ import torch
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
-from hfdl.hf_models.from_config import is_fresh
+from hfdl.hf_models.from_config import is_new_model
 from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
@@ -154,7 +154,7 @@ class PretrainedTask(ABC):
     @classmethod
     def new_model_for(cls, model: ModelConfig) -> NewModel | None:
         """The model that a recipe trains from random weights; None: it names a saved one."""
-        return FreshModel(cls.name, model) if is_fresh(model) else None
+        return FreshModel(cls.name, model) if is_new_model(model) else None
 
     def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
         """Go on with a tokenizer and a config, once both are known."""

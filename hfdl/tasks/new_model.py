@@ -13,10 +13,10 @@ from hfdl.data.train_tokenizer import KINDS, learn_tokenizer
 from hfdl.errors import ConfigError
 from hfdl.hf_models.from_config import (
     architectures,
-    build_fresh,
+    build_new_model,
     check_sizes,
-    fresh_config,
     is_small,
+    new_config,
     reads_both_ways,
 )
 from hfdl.hf_models.word_models import SMALL
@@ -71,7 +71,7 @@ class FreshModel:
 
     def config(self, **settings: Any) -> Any:
         """Its transformers config, once the tokenizer is known."""
-        return fresh_config(self.kind, self.model, self.tokenizer, **settings)
+        return new_config(self.kind, self.model, self.tokenizer, **settings)
 
     def build(self, **settings: Any) -> tuple[torch.nn.Module, list[str]]:
         """The model, and the names of its random parameters.
@@ -79,7 +79,7 @@ class FreshModel:
         Args:
             settings: keys of the transformers config: labels, problem type.
         """
-        model, fresh = build_fresh(self.kind, self.model, self.tokenizer, **settings)
+        model, fresh = build_new_model(self.kind, self.model, self.tokenizer, **settings)
         if self.vectors is not None:
             fresh.remove(fill_embeddings(model, self.vectors))
         return model, fresh

@@ -70,7 +70,7 @@ def test_first_weights_are_the_models_own_and_not_transformers() -> None:
     assert (norm.bias == 0).all()
 
 
-def test_missing_weights_are_drawn_as_in_a_fresh_model(tmp_path: Path) -> None:
+def test_missing_weights_are_drawn_as_in_a_new_model(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     model_of().float().save_pretrained(tmp_path)

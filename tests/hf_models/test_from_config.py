@@ -18,10 +18,10 @@ from hfdl.hf_models import HfModel
 from hfdl.hf_models.from_config import (
     HEADS,
     architectures,
-    build_fresh,
-    fresh_config,
-    is_fresh,
+    build_new_model,
+    is_new_model,
     is_small,
+    new_config,
 )
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 
@@ -41,7 +41,7 @@ def tokenizer() -> Any:
 
 def build(kind: str, name: str, tokenizer: Any, **options: Any) -> tuple[Any, list[str]]:
     torch.manual_seed(0)
-    return build_fresh(kind, ModelConfig(name=name, config=SIZES, **options), tokenizer)
+    return build_new_model(kind, ModelConfig(name=name, config=SIZES, **options), tokenizer)
 
 
 def test_the_architectures_are_those_of_the_families() -> None:
@@ -59,8 +59,8 @@ def test_the_architectures_are_those_of_the_families() -> None:
     assert {*causal, *masked} < {*texts}
     assert [len(each) for each in (causal, masked, texts, tokens)] == [8, 5, 16, 13]
     assert len(CASES) == 30
-    assert is_fresh(ModelConfig(name="hfdl://gpt2"))
-    assert not is_fresh(ModelConfig(name="gpt2"))
+    assert is_new_model(ModelConfig(name="hfdl://gpt2"))
+    assert not is_new_model(ModelConfig(name="gpt2"))
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
@@ -101,16 +101,16 @@ def test_our_own_code_begins_with_the_same_weights(kind: str, name: str, tokeniz
 
 def test_the_vocabulary_is_the_tokenizers_whatever_was_asked_for(tokenizer: Any) -> None:
     model = ModelConfig(name="hfdl://gpt2", config={"vocab_size": 9})
-    assert fresh_config("causal_lm", model, tokenizer).vocab_size == len(tokenizer)
+    assert new_config("causal_lm", model, tokenizer).vocab_size == len(tokenizer)
 
 
 def test_what_ends_documents_and_pads_too_is_no_padding_of_a_language_model(tokenizer: Any) -> None:
     end = learn_tokenizer("bpe", ["a man sleeps"], 270, masks=False)
     assert end.pad_token_id == end.eos_token_id
     model = ModelConfig(name="hfdl://llama")
-    assert fresh_config("causal_lm", model, end).pad_token_id is None
-    assert fresh_config("text_classification", model, end).pad_token_id == end.pad_token_id
-    assert fresh_config("causal_lm", model, tokenizer).pad_token_id == tokenizer.pad_token_id
+    assert new_config("causal_lm", model, end).pad_token_id is None
+    assert new_config("text_classification", model, end).pad_token_id == end.pad_token_id
+    assert new_config("causal_lm", model, tokenizer).pad_token_id == tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize(
@@ -131,5 +131,5 @@ def test_what_cannot_be_built_is_refused(
     kind: str, model: dict[str, Any], message: str, tokenizer: Any
 ) -> None:
     with pytest.raises(HfdlError) as error:
-        build_fresh(kind, ModelConfig(**model), tokenizer)
+        build_new_model(kind, ModelConfig(**model), tokenizer)
     assert message in str(error.value)

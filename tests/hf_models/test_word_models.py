@@ -16,7 +16,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import generate
-from hfdl.hf_models.from_config import HEADS, build_fresh
+from hfdl.hf_models.from_config import HEADS, build_new_model
 from hfdl.hf_models.word_base import SmallModel
 from hfdl.hf_models.word_models import SMALL
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
@@ -36,7 +36,7 @@ def build(task: str, name: str, tokenizer: Any, **more: Any) -> Any:
     torch.manual_seed(0)
     settings = {"num_labels": LABELS[task]} if task in LABELS else {}
     section = ModelConfig.model_validate(model_section(task, name, **more))
-    model, names = build_fresh(task, section, tokenizer, **settings)
+    model, names = build_new_model(task, section, tokenizer, **settings)
     assert names == [own for own, _ in model.named_parameters()]
     with torch.no_grad():
         for parameter in model.parameters():
@@ -158,7 +158,7 @@ def test_a_head_for_other_labels_is_drawn_anew(
     assert 0.5 * bound < float(weight.abs().max()) <= bound
 
 
-def test_what_a_file_lacks_is_drawn_as_in_a_fresh_model(tokenizer: Any, tmp_path: Path) -> None:
+def test_what_a_file_lacks_is_drawn_as_in_a_new_model(tokenizer: Any, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     model = build("text_classification", "lstm", tokenizer)
@@ -177,7 +177,7 @@ def test_what_a_file_lacks_is_drawn_as_in_a_fresh_model(tokenizer: Any, tmp_path
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_first_weights_are_the_models_own(tokenizer: Any, dtype: Any) -> None:
     section = ModelConfig(name="hfdl://lstm", config={"hidden_size": 64}, dtype=dtype)
-    model, _ = build_fresh("text_classification", section, tokenizer)
+    model, _ = build_new_model("text_classification", section, tokenizer)
     assert isinstance(model, SmallModel)
     assert model.dtype == getattr(torch, dtype)
     vectors = model.embeddings.tokens.weight
@@ -276,5 +276,5 @@ def test_what_cannot_be_built_is_refused(
     task: str, section: dict[str, Any], message: str, tokenizer: Any
 ) -> None:
     with pytest.raises(ConfigError) as error:
-        build_fresh(task, ModelConfig.model_validate(section), tokenizer)
+        build_new_model(task, ModelConfig.model_validate(section), tokenizer)
     assert message in str(error.value)

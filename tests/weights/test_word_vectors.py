@@ -68,11 +68,11 @@ def test_embeddings_are_filled_and_as_wide_as_the_vectors(name: str, vectors: st
 
 
 def _unfilled(name: str, fresh: FreshModel) -> Any:
-    from hfdl.hf_models.from_config import build_fresh
+    from hfdl.hf_models.from_config import build_new_model
 
     torch.manual_seed(0)
     section = ModelConfig(name=f"hfdl://{name}", config={"embedding_size": 3})
-    return build_fresh("text_classification", section, fresh.tokenizer, num_labels=2)
+    return build_new_model("text_classification", section, fresh.tokenizer, num_labels=2)
 
 
 def test_five_architectures_take_vectors() -> None:
