@@ -7,6 +7,7 @@ that every way of shortening a text shares one code path.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,6 +127,7 @@ class TextEncoder:
         self.max_length = max_length
         self.long_text = long_text
         self.stride = max_length // 4 if stride is None else stride
+        self._template = functools.cache(functools.partial(read_template, tokenizer))
 
     def __call__(
         self,
@@ -144,7 +146,7 @@ class TextEncoder:
         Raises:
             DataError: a text is too long and ``long_text`` is ``error``.
         """
-        template = read_template(self.tokenizer, pair=pairs is not None)
+        template = self._template(pair=pairs is not None)
         first = self._ids(texts)
         second = None if pairs is None else self._ids(pairs)
         return [

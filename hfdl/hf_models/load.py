@@ -97,7 +97,7 @@ def hf_class_of(hf_model: Any) -> type[HfModel]:
 
 
 def build_saved(
-    auto_class: str, folder: Path, model: ModelConfig, **settings: Any
+    auto_class: str, folder: Path, model: ModelConfig, *, config: Any = None, **settings: Any
 ) -> tuple[torch.nn.Module, list[str]]:
     """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
 
@@ -106,7 +106,7 @@ def build_saved(
     Raises:
         ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
     """
-    built, missing = build_pretrained(auto_class, folder, model, **settings)
+    built, missing = build_pretrained(auto_class, folder, model, config=config, **settings)
     return (in_own_code(built) if model.implementation == "scratch" else built), missing
 
 

@@ -30,10 +30,11 @@ def pipeline(
         ModelError: the model cannot be found or is not trained for the task.
     """
     if task is None:
-        from hfdl.pipelines.open_model import task_of
+        from hfdl.pipelines.open_model import locate
 
-        task = task_of(model)
-    spec = task_spec(task)
+        model = locate(model)
+        task = model.task
+    spec = task_spec(str(task))
     if spec.pipeline is None:
         raise ConfigError(
             f"the task {spec.name} has no pipeline",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,31 @@ from hfdl.tasks.registry import task_class, task_of_model
 from hfdl.weights.resolve import find_model
 
 
-def task_of(model: Any) -> str:
-    """The task of a model folder or Hub id.
+@dataclass(frozen=True)
+class Located:
+    """A model's folder, found once, and the recipe of the run that left it."""
+
+    folder: Path
+    recipe: Recipe | None
+
+    @property
+    def task(self) -> str:
+        """The task that it was trained for."""
+        return task_of_model(self.folder) if self.recipe is None else self.recipe.task
+
+
+def locate(model: Any) -> Located:
+    """Find a model's folder, and read its recipe.
+
+    Args:
+        model: a folder or a Hub id.
 
     Raises:
         ConfigError: no model was named.
+        ModelError: it cannot be found.
     """
+    if isinstance(model, Located):
+        return model
     if not isinstance(model, str | Path):
         raise ConfigError(
             "neither a task nor a model folder was named",
@@ -28,60 +48,78 @@ def task_of(model: Any) -> str:
             remedy='for instance hfdl.pipeline("sentiment")',
         )
     folder = find_model(str(model))
-    recipe = folder / "recipe.yaml"
-    return load_recipe(folder).task if recipe.is_file() else task_of_model(folder)
+    is_run = (folder / "recipe.yaml").is_file()
+    return Located(folder, load_recipe(folder) if is_run else None)
 
 
-@dataclass(frozen=True)
 class OpenModel:
-    """A model that is ready to answer.
+    """A model that is ready to answer, and the task objects that read for it.
 
     Args:
         model: in eval mode.
-        config: its transformers config.
         tokenizer: its tokenizer, with a padding token.
         folder: where it came from.
         recipe: what it was trained with, or stands in for that.
+        name: of the task.
     """
 
-    model: torch.nn.Module
-    config: Any
-    tokenizer: Any
-    folder: Path
-    recipe: Recipe
+    def __init__(
+        self, model: torch.nn.Module, tokenizer: Any, folder: Path, recipe: Recipe, name: str
+    ) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.folder, self.recipe, self.name = folder, recipe, name
+        self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
 
-    def task(self, data_options: dict[str, Any]) -> Any:
+    @property
+    def config(self) -> Any:
+        """The model's transformers config."""
+        return self.model.config
+
+    def task(self, reading: Mapping[str, Any] | None = None) -> Any:
         """The task object, its texts read as the recipe says, save for some options.
 
         Args:
-            data_options: keys of the recipe's ``data`` section that take precedence.
+            reading: keys of the recipe's ``data`` section that take precedence.
 
         Raises:
             ConfigError: an option's value is wrong.
         """
-        changed = {f"data.{key}": value for key, value in data_options.items()}
-        recipe = load_recipe(self.recipe, changed)
-        return task_class(recipe.task).of_parts(self.folder, self.config, self.tokenizer, recipe)
+        key = tuple(sorted((reading or {}).items()))
+        if key not in self._tasks:
+            recipe = _with_reading(self.recipe, reading or {})
+            made = task_class(self.name).of_parts(self.folder, self.config, self.tokenizer, recipe)
+            self._tasks[key] = made
+        return self._tasks[key]
+
+    def keep(self, task: Any) -> None:
+        """The task that opened the model is the one that reads by the recipe."""
+        self._tasks[()] = task
 
 
-def open_model(task: str, model: Any, tokenizer: Any) -> OpenModel:
+def open_model(
+    task: str, model: Any, tokenizer: Any, reading: Mapping[str, Any] | None = None
+) -> OpenModel:
     """Open the model of a pipeline.
 
     Args:
         task: the task's own name.
-        model: a folder, a Hub id, or an open transformers model.
+        model: a folder, a Hub id, what ``locate`` found, or an open transformers model.
         tokenizer: the tokenizer of an open model.
+        reading: keys of the recipe's ``data`` section that take precedence over its own.
 
     Raises:
         ModelError: it cannot be found or opened, or is not trained for the task.
-        ConfigError: an open model without its tokenizer.
+        ConfigError: an open model without its tokenizer, or a wrong value in ``reading``.
     """
-    if isinstance(model, str | Path):
-        folder = find_model(str(model))
-        recipe = _recipe(task, folder)
-        opened = task_class(task).for_model(folder, recipe)
+    if isinstance(model, str | Path | Located):
+        located = locate(model)
+        recipe = located.recipe or _plain_recipe(task, located.folder)
+        recipe = _with_reading(recipe, reading or {})
+        opened = task_class(task).for_model(located.folder, recipe)
         loaded = opened.load_model()
-        return OpenModel(loaded, loaded.config, opened.tokenizer, folder, recipe)
+        found = OpenModel(loaded, opened.tokenizer, located.folder, recipe, task)
+        found.keep(opened)
+        return found
     if tokenizer is None:
         raise ConfigError(
             "an open model was given without its tokenizer",
@@ -99,16 +137,18 @@ def open_model(task: str, model: Any, tokenizer: Any) -> OpenModel:
     if model.config.pad_token_id is None:  # GPT-2's head finds the last token of a row by it
         model.config.pad_token_id = tokenizer.pad_token_id
     folder = Path(getattr(model, "name_or_path", "") or ".")
-    return OpenModel(model.eval(), model.config, tokenizer, folder, _plain_recipe(task, folder))
-
-
-def _recipe(task: str, folder: Path) -> Recipe:
-    if (folder / "recipe.yaml").is_file():
-        return load_recipe(folder)
-    return _plain_recipe(task, folder)
+    recipe = _with_reading(_plain_recipe(task, folder), reading or {})
+    return OpenModel(model.eval(), tokenizer, folder, recipe, task)
 
 
 def _plain_recipe(task: str, folder: Path) -> Recipe:
     """For a model that hfdl did not train: read every text whole."""
     data = DataConfig(max_length=None, long_text="window")
     return Recipe(task=task, model=ModelConfig(name=str(folder)), data=data)
+
+
+def _with_reading(recipe: Recipe, reading: Mapping[str, Any]) -> Recipe:
+    """The recipe with other keys in its ``data`` section, checked."""
+    if not reading:
+        return recipe
+    return load_recipe(recipe, {f"data.{key}": value for key, value in reading.items()})

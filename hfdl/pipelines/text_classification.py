@@ -56,9 +56,9 @@ class TextClassificationPipeline:
         max_length: int | None = None,
         truncation: bool | None = None,
     ) -> None:
-        self._opened = open_model(SPEC.name, model, tokenizer)
-        self._options = _reading(long_text, max_length, truncation)
-        self._task: TextClassification = self._opened.task(self._options)
+        reading = _reading(long_text, max_length, truncation)
+        self._opened = open_model(SPEC.name, model, tokenizer, reading)
+        self._task: TextClassification = self._opened.task()
         self.device = torch_device(device)
         self.model = self._opened.model.to(self.device)
         self.tokenizer = self._opened.tokenizer
@@ -98,7 +98,7 @@ class TextClassificationPipeline:
         limit = checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
         options = _reading(long_text, max_length, truncation)
-        task = self._opened.task({**self._options, **options}) if options else self._task
+        task: TextClassification = self._opened.task(options)
 
         def answer(texts: list[Input]) -> list[Any]:
             return [_shape(scores, wanted) for scores in self._scores(task, texts, function, limit)]

@@ -50,9 +50,9 @@ class TranslationPipeline:
         num_beams: int = 1,
         max_length: int | None = None,
     ) -> None:
-        opened = open_model(SPEC.name, model, tokenizer)
         reading = {} if max_length is None else {"max_length": max_length, "long_text": "truncate"}
-        self._task: Translation = opened.task(reading)
+        opened = open_model(SPEC.name, model, tokenizer, reading)
+        self._task: Translation = opened.task()
         self.device = torch_device(device)
         self.model = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer

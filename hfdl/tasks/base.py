@@ -222,7 +222,7 @@ class PretrainedTask(ABC):
         else:
             assert self.folder is not None
             model, self.fresh_parameters = build_saved(
-                self.auto_class, self.folder, model_config, **settings
+                self.auto_class, self.folder, model_config, config=self.config, **settings
             )
         return model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,7 +128,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def build_pretrained(
-    auto_class: str, folder: Path, model: ModelConfig, **settings: Any
+    auto_class: str, folder: Path, model: ModelConfig, *, config: Any = None, **settings: Any
 ) -> tuple[torch.nn.Module, list[str]]:
     """A transformers model for a task.
 
@@ -135,6 +136,7 @@ def build_pretrained(
         auto_class: name of the Auto class, such as ``AutoModelForSequenceClassification``.
         folder: the model's folder.
         model: the recipe's ``model`` section; with ``config`` the weights are fresh.
+        config: what ``load_config`` gave for both; it is left as it is. None: it is read here.
         settings: keys of the transformers config: labels, problem type, padding id.
 
     Returns:
@@ -147,7 +149,7 @@ def build_pretrained(
     """
     import transformers
 
-    config = load_config(folder, model.config)
+    config = load_config(folder, model.config) if config is None else copy.deepcopy(config)
     for key, value in settings.items():
         setattr(config, key, value)
     auto = getattr(transformers, auto_class)

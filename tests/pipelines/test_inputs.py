@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +32,7 @@ from hfdl.pipelines.inputs import (
 )
 from hfdl.pipelines.protocol import Pipeline
 from hfdl.tasks.registry import TASKS, attribute
+from hfdl.tasks.text_classification.task import TextClassification
 from hfdl.tasks.translation.model import NewTransformer
 
 
@@ -153,3 +157,41 @@ def tiny_pipelines() -> dict[str, Pipeline]:
         ),
         "translation": hfdl.pipeline("translation", model=translator, tokenizer=tokenizer),
     }
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_model_is_opened_once(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Its config and recipe are read once, its template once, and one task reads its texts."""
+    calls: Counter[str] = Counter()
+
+    def counted(module: str, name: str) -> None:
+        function = getattr(import_module(module), name)
+
+        def count(*arguments: Any, **keywords: Any) -> Any:
+            calls[name] += 1
+            return function(*arguments, **keywords)
+
+        monkeypatch.setattr(f"{module}.{name}", count)
+
+    counted("hfdl.tasks.base", "load_config")
+    counted("hfdl.weights.pretrained", "load_config")
+    counted("hfdl.tasks.base", "load_tokenizer")
+    counted("hfdl.pipelines.open_model", "load_recipe")
+    counted("hfdl.pipelines.open_model", "find_model")
+    counted("hfdl.data.encode", "read_template")
+    begin = TextClassification.__init__
+
+    def beginning(self: TextClassification, *arguments: Any, **keywords: Any) -> None:
+        calls["task"] += 1
+        begin(self, *arguments, **keywords)
+
+    monkeypatch.setattr(TextClassification, "__init__", beginning)
+    pipe = hfdl.pipeline("sentiment" if named else None, model=trained)
+    for _ in range(3):
+        assert len(pipe(["a fine film", "a poor film"])) == 2
+    assert calls == {
+        "load_config": 1, "load_tokenizer": 1, "load_recipe": 1, "find_model": 1,
+        "read_template": 1, "task": 1,
+    }  # fmt: skip
