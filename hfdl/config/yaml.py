@@ -62,6 +62,16 @@ class RecipeLoader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # What PyYAML lets through where a tag is written out: !!bool x, !!timestamp x, !!map 1.
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the value does not fit the tag {tag}", node.start_mark
+            ) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         pairs: dict[Any, Any] = {}
         for key_node, value_node in node.value:
@@ -82,13 +92,15 @@ def _construct_int(loader: RecipeLoader, node: yaml.ScalarNode) -> int:
     try:
         return int(node.value, base)
     except ValueError:
+        if not node.value.lstrip("+-").isdecimal():
+            raise
         raise yaml.constructor.ConstructorError(
             None, None, f"a number of {len(node.value)} digits is too long", node.start_mark
         ) from None
 
 
 def _construct_float(loader: RecipeLoader, node: yaml.ScalarNode) -> float:
-    return float(node.value.replace(".inf", "inf").replace(".nan", "nan").lower())
+    return float(node.value.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def add_core_schema(resolver: Any) -> None:

@@ -15,6 +15,7 @@ from hfdl.errors import ConfigError
         ("on", "on"), ("y", "y"), ("null", None), ("~", None), ("", ""), ("Null", None),
         ("1", 1), ("-3", -3), ("+3", 3), ("010", 10), ("0o10", 8), ("0x10", 16), ("1_000", "1_000"),
         ("12:30", "12:30"), ("2020-01-01", "2020-01-01"), ("1.5", 1.5), (".5", 0.5), ("5.", 5.0),
+        ("-.Inf", -math.inf), ("+.INF", math.inf), ("-0o17", "-0o17"), ("0b11", "0b11"),
         ("5e-5", 5e-5), ("1e3", 1000.0), ("5.0E-5", 5e-5), (".inf", math.inf), ("-.inf", -math.inf),
         ("[a, 1, no]", ["a", 1, "no"]), ("{a: 1, 2: b}", {"a": 1, "2": "b"}), ('"0"', "0"),
         ("'null'", "null"), ("a: b", "a: b"), ("#", "#"), (";", ";"), ("- x", "- x"), (" ", " "),
@@ -27,8 +28,9 @@ def test_value_of_an_override(text: str, value: object) -> None:
     assert type(found) is type(value)
 
 
-def test_nan_is_a_float() -> None:
-    assert math.isnan(parse_value(".nan"))
+@pytest.mark.parametrize("text", [".nan", ".NaN", ".NAN"])
+def test_nan_is_a_float(text: str) -> None:
+    assert math.isnan(parse_value(text))
 
 
 @pytest.mark.parametrize("text", ["true", "no", "1e3", "12:30", "~", "010", "2020-01-01", "text"])
@@ -70,6 +72,10 @@ def test_key_lines() -> None:
         ("a: " + "[" * 5000, "f: it is nested too deeply"),
         ("a: !!python/object:os.system x", "f, line 1: could not determine a constructor for the "
                                            "tag 'tag:yaml.org,2002:python/object:os.system'"),
+        ("a: 1\nb: !!bool x", "f, line 2: the value does not fit the tag !!bool"),
+        ("a: !!int abc", "f, line 1: the value does not fit the tag !!int"),
+        ("a: [1,\n !!timestamp x]", "f, line 2: the value does not fit the tag !!timestamp"),
+        ("a: !!map 1", "f, line 1: the value does not fit the tag !!map"),
         ("", "f: holds nothing; the top level must be keys and values, as in "
              "'task: text_classification'"),
         ("- 1", "f: holds a list; the top level must be keys and values, as in "
