@@ -5,6 +5,10 @@ PyYAML speaks YAML 1.1, where ``no`` is false, ``5e-5`` is a text and ``12:30`` 
 the keys of a mapping are always texts. A key given twice is an error, and so is an alias: each key
 has one line.
 
+ruamel.yaml speaks 1.2, but takes more for numbers (``1_000``, ``0b11``), makes dates, merges
+``<<`` and follows aliases. To refuse those takes as many lines as here, and transformers brings
+PyYAML in any case.
+
 Reference: https://yaml.org/spec/1.2.2/#103-core-schema
 """
 
