@@ -1,4 +1,9 @@
-"""Several processes for one run, on one machine: the same command once for each."""
+"""Several processes for one run, on one machine: the same command once for each.
+
+Not by torch's elastic launcher: it ends all the others at once when one fails. A mistake in the
+input, which each of them finds, then gave the exit code 143 in three of six tries, where 2 is due.
+It also stops listening to Ctrl-C after the first, and imports torch before it starts anything.
+"""
 
 from __future__ import annotations
 
