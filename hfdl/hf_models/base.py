@@ -118,7 +118,7 @@ class HfModel(PreTrainedModel):
         Tensors are shared where the two have them alike, so the other is then to be let go.
 
         Raises:
-            ModelError: see ``hfdl.weights.families.config_checks`` and ``Table.to_scratch``.
+            ModelError: see ``hfdl.weights.families`` and ``Table.to_scratch``.
         """
         with torch.device("meta"):
             model = cls(hf_model.config)

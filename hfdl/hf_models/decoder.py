@@ -22,7 +22,6 @@ from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, inp
 from hfdl.hf_models.base import HfModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.common import last_token
-from hfdl.models.gpt2 import Gpt2
 from hfdl.nn.packing import Packing
 
 
@@ -47,13 +46,10 @@ class DecoderHfModel(HfModel):
         if packing is not None:
             recorded = output_attentions or output_hidden_states
             return self._decode_documents(inputs, packing, recorded)
-        given = dict(vars(inputs))
-        if not isinstance(self.backbone, Gpt2):
-            del given["token_type_ids"]  # Llama has none; transformers' lets them pass by too
         collect: list[Tensor | None] | None = [] if output_attentions else None
         with inputs_of(self.backbone.layers, output_hidden_states) as states:
             last = self.backbone(
-                **given, cache=cache, collect=collect,
+                **vars(inputs), cache=cache, collect=collect,
                 kernel=kernel_named(self.config._attn_implementation, output_attentions, keywords),
             )  # fmt: skip
         return BackboneOutput(
@@ -73,10 +69,9 @@ class DecoderHfModel(HfModel):
         ids, embeds, positions = inputs.input_ids, inputs.inputs_embeds, inputs.position_ids
         assert positions is not None
         types = inputs.token_type_ids
-        kinds = {} if types is None else {"token_type_ids": types.flatten()}
         last = self.backbone(
             None if ids is None else ids.flatten(),  # (B, T) -> (N,)
-            **(kinds if isinstance(self.backbone, Gpt2) else {}),
+            token_type_ids=None if types is None else types.flatten(),
             inputs_embeds=None if embeds is None else embeds.flatten(0, 1),
             position_ids=positions.flatten(), packing=packing,
             kernel=kernel_named(self.config._attn_implementation, False, {}),

@@ -108,6 +108,8 @@ def electra_small() -> BertConfig:
 class Bert(nn.Module):
     """The encoder without a head."""
 
+    causal = False
+
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.config = config

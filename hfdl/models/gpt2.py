@@ -75,6 +75,8 @@ def distilgpt2() -> Gpt2Config:
 class Gpt2(nn.Module):
     """The decoder without a head."""
 
+    causal = True
+
     def __init__(self, config: Gpt2Config) -> None:
         super().__init__()
         self.config = config

@@ -120,6 +120,8 @@ def qwen3_0_6b() -> LlamaConfig:
 class Llama(nn.Module):
     """The decoder without a head."""
 
+    causal = True
+
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         self.config = config
@@ -139,13 +141,18 @@ class Llama(nn.Module):
         attention_mask: Tensor | None = None,
         *,
         position_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         packing: Packing | None = None,
         cache: Cache | None = None,
         kernel: AttentionKernel = fused_attention,
         collect: list[Tensor | None] | None = None,
     ) -> Tensor:
-        """Decode a batch; arguments and result as ``hfdl.models.gpt2.Gpt2.forward``'s."""
+        """Decode a batch; arguments and result as ``hfdl.models.gpt2.Gpt2.forward``'s.
+
+        ``token_type_ids`` are not looked at: there are no segments. transformers' lets them pass
+        by too.
+        """
         x = self.embeddings(input_ids, inputs_embeds=inputs_embeds)  # (..., T, D)
         length = x.shape[-2]
         if position_ids is None:

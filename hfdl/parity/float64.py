@@ -18,8 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-CASTING = frozenset({"llama", "mistral", "qwen2", "qwen3"})
-"""Model types whose norms and softmax are computed in float32 whatever the weights' type is."""
 _SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
 
 

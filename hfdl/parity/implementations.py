@@ -17,7 +17,7 @@ from hfdl.nn.fused import fused_attention
 from hfdl.parity.ask import ask
 from hfdl.parity.components import Trace, join_passes
 from hfdl.parity.float64 import float64_throughout
-from hfdl.parity.layouts import SCRATCH, backbone, layout_of
+from hfdl.parity.layouts import SCRATCH, backbone, family_of_model, hf_layout
 from hfdl.parity.losses import labels_for, loss_of
 from hfdl.parity.recorder import (
     Recorder,
@@ -65,6 +65,7 @@ class HuggingFace:
     def __init__(self, model: Any, name: str) -> None:
         self.model, self.name = model, name
         self._head: Head = head_of(model)
+        self._layout = hf_layout(family_of_model(model).table)
 
     def trace(self, batch: Batch) -> Trace:
         """Run it; NumPy has no gradients, and cached decoding asks for none."""
@@ -74,7 +75,7 @@ class HuggingFace:
             torch.set_grad_enabled(self.name != "numpy" and not batch.is_cached),
             float64_throughout(self.model),
             recorded_attention(self.model, REGISTERED[self.name], recorder),
-            recorded_modules(self.model.base_model, layout_of(self.model), recorder),
+            recorded_modules(self.model.base_model, self._layout, recorder),
         ):
             trace, loss = _run(batch, recorder, self._step(batch, recorder), self._head)
         trace.expected_calls = self.model.config.num_hidden_layers * len(batch.passes)

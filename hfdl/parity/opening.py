@@ -10,7 +10,7 @@ from typing import Any
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ModelError
 from hfdl.hf_models import HF_MODELS
-from hfdl.parity.layouts import layout_of
+from hfdl.parity.layouts import family_of_model
 from hfdl.parity.twin import head_of
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.pretrained import build_pretrained, load_tokenizer
@@ -43,7 +43,7 @@ def open_for_verify(model: Any) -> Opened:
     opened: Any
     if not isinstance(model, str | Path):
         head_of(model)  # refuses before anything is copied
-        layout_of(model)
+        family_of_model(model)
         opened, tokenizer, notes = copy.deepcopy(model).eval(), None, []
         name = getattr(model, "name_or_path", "") or type(model).__name__
     else:

@@ -127,11 +127,11 @@ def recorded_modules(model: nn.Module, layout: Layout, recorder: Recorder) -> It
     assert isinstance(blocks, nn.ModuleList)
     handles = [blocks[0].register_forward_pre_hook(_inputs_to(recorder), with_kwargs=True)]
     places: list[tuple[str, int | None, nn.Module | None]] = [
-        (name, None, find(model, path)) for name, path in layout.model_parts().items()
+        (name, None, find(model, path)) for name, path in layout.model_parts.items()
     ]
     for i, block in enumerate(blocks):
         places.append(("residual", i, block))
-        places += [(name, i, find(block, path)) for name, path in layout.block_parts().items()]
+        places += [(name, i, find(block, path)) for name, path in layout.block_parts.items()]
     for name, layer, module in places:
         if module is not None:
             handles.append(module.register_forward_hook(_output_to(recorder, name, layer)))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hfdl.parity.layouts import DECODERS
+from hfdl.weights.families.registry import family_of
 
 VARIANTS: dict[str, str] = {
     "plain": "one text, no mask",
@@ -115,7 +115,7 @@ def make_batch(variant: str, rows: Sequence[Sequence[int]], config: Any) -> Batc
 
 def variants_for(config: Any, *, classifies: bool) -> tuple[str, ...]:
     """The variants that a model has: encoders and classifiers decode nothing."""
-    cached = config.model_type in DECODERS and not classifies
+    cached = _decodes(config) and not classifies
     return tuple(name for name in VARIANTS if cached or not name.startswith("cached"))
 
 
@@ -125,8 +125,14 @@ def pad_id(config: Any) -> int:
 
 
 def _positions(config: Any) -> int:
-    offset = pad_id(config) + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
-    return config.max_position_embeddings - offset
+    family = family_of(config.model_type)
+    from_padding = family is not None and family.positions_from_padding
+    return config.max_position_embeddings - (pad_id(config) + 1 if from_padding else 0)
+
+
+def _decodes(config: Any) -> bool:
+    family = family_of(config.model_type)
+    return family is not None and family.decodes
 
 
 def _unpadded(variant: str, rows: Sequence[Sequence[int]], config: Any) -> Batch:
@@ -145,7 +151,7 @@ def _padded(
         place = slice(longest - len(row), longest) if left else slice(0, len(row))
         ids[i, place], real[i, place] = torch.tensor(row), True
     inputs = {"input_ids": ids, "attention_mask": real.long(), **_token_types(ids, config)}
-    if any(lefts) and config.model_type in DECODERS:
+    if any(lefts) and _decodes(config):
         inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp(min=0)
     return Batch(variant, inputs, real, (longest,))
 

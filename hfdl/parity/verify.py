@@ -21,7 +21,6 @@ from hfdl.parity.bounds import Bounds
 from hfdl.parity.compare import compare
 from hfdl.parity.components import Trace
 from hfdl.parity.diagnose import diagnose
-from hfdl.parity.float64 import CASTING
 from hfdl.parity.implementations import (
     KERNELS,
     Foreign,
@@ -29,6 +28,7 @@ from hfdl.parity.implementations import (
     Implementation,
     Scratch,
 )
+from hfdl.parity.layouts import family_of_model
 from hfdl.parity.opening import Opened, open_for_verify
 from hfdl.parity.report import Report, Row
 from hfdl.parity.twin import head_of, twin_in, twin_of
@@ -143,8 +143,8 @@ class _Comparison:
         self.rows += compare(trace, wanted, batch, row=row, bounds=self.bounds)
 
     def _notes(self) -> list[str]:
-        notes, config = list(self.opened.notes), self.opened.model.config
-        if config.model_type in CASTING and any(row.dtype == torch.float64 for row in self.rows):
+        notes, family = list(self.opened.notes), family_of_model(self.opened.model)
+        if family.casts_to_float32 and any(row.dtype == torch.float64 for row in self.rows):
             notes.append(
                 "transformers casts parts of this architecture to float32 whatever its type is; in "
                 "float64 those casts are left out while it runs"

@@ -123,7 +123,7 @@ def test_what_ends_documents_and_pads_too_is_no_padding_of_a_language_model(toke
          "the sizes of a model must fit each other"),
         ("token_classification", {"name": "hfdl://text-cnn"},
          "no architecture 'hfdl://text-cnn' for token_classification; there are: hfdl://lstm, "
-         "hfdl://gru, hfdl://rnn, hfdl://bert, hfdl://roberta"),
+         "hfdl://gru, hfdl://rnn, hfdl://bert, hfdl://distilbert"),
         ("text_classification", {"name": "hfdl://ltsm"}, "Did you mean 'hfdl://lstm'?"),
     ],
 )  # fmt: skip

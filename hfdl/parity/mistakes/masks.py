@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hfdl.models.bert import BertConfig
 from hfdl.nn.attend import Attend, AttentionLayer, PaddedAttend
 from hfdl.nn.functional import allowed, repeat_heads, scale_of
 from hfdl.parity.mistakes.mistake import (
@@ -48,11 +47,11 @@ def _remasked(change: MaskChange) -> Callable[[nn.Module], bool]:
 
 
 def _only_decoders(change: Callable[[nn.Module], bool]) -> Callable[[nn.Module], bool]:
-    return lambda model: not isinstance(backbone(model).config, BertConfig) and change(model)
+    return lambda model: backbone(model).causal and change(model)
 
 
 def _only_encoders(change: Callable[[nn.Module], bool]) -> Callable[[nn.Module], bool]:
-    return lambda model: isinstance(backbone(model).config, BertConfig) and change(model)
+    return lambda model: not backbone(model).causal and change(model)
 
 
 def _seen_by_anyone(mask: Tensor) -> Tensor:

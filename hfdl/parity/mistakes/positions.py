@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hfdl.models.gpt2 import Gpt2
 from hfdl.nn.norms import RMSNorm
 from hfdl.nn.positions import LearnedPositions, Rotary
 from hfdl.parity.mistakes.mistake import Mistake, attentions, backbone, modules, without_input
@@ -40,7 +39,8 @@ def _from_zero(model: nn.Module) -> bool:
 
 def _count_padding(model: nn.Module) -> bool:
     # Rotary scores depend on distances alone, which padding on the left does not change.
-    return isinstance(backbone(model), Gpt2) and without_input(model, "position_ids")
+    learned = backbone(model).causal and bool(modules(model, LearnedPositions))
+    return learned and without_input(model, "position_ids")
 
 
 def _no_token_types(model: nn.Module) -> bool:

@@ -1,1 +1,8 @@
-"""One module a model family: config translation and tensor names."""
+"""One module for each model family: config translation, tensor names, registration.
+
+To add a family, write its module and name it here.
+"""
+
+from hfdl.weights.families import bert, distilbert, electra, gpt2, llama, roberta
+
+__all__ = ["bert", "distilbert", "electra", "gpt2", "llama", "roberta"]

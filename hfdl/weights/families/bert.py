@@ -1,10 +1,25 @@
-"""BERT: ours on the left, transformers' on the right."""
+"""BERT: config, tensor names; what RoBERTa and ELECTRA share with it."""
 
 from __future__ import annotations
 
-from hfdl.weights.families.name_rules import Copied, Dropped, Line, Rename, Tied
-from hfdl.weights.families.name_table import FamilyTable
+from typing import Any
 
+from torch import nn
+
+from hfdl.models import bert
+from hfdl.models.bert import BertConfig
+from hfdl.weights.families.config_checks import (
+    activation,
+    classifier_dropout,
+    refuse,
+    refuse_per_layer,
+    refuse_set,
+)
+from hfdl.weights.families.name_rules import Copied, Dropped, Line, Rename, Tied
+from hfdl.weights.families.name_table import FamilyTable, Head
+from hfdl.weights.families.registry import Family, register
+
+# ours on the left, transformers' on the right
 # fmt: off
 BODY: tuple[Line, ...] = (
     Rename("embeddings.tokens",               "embeddings.word_embeddings"),
@@ -42,85 +57,53 @@ BERT = FamilyTable("bert", BODY, {
         Rename("head.out", "classifier"),
     ),
 })
+# fmt: on
+
+CORES: dict[Head, type[nn.Module]] = {
+    "base": bert.Bert,
+    "masked_lm": bert.BertForMaskedLM,
+    "sequence": bert.BertForSequenceClassification,
+    "token": bert.BertForTokenClassification,
+}
 
 
-# ---- DistilBERT: ours on the left, transformers' on the right ------------------------------------
+def bert_config(config: Any) -> BertConfig:
+    """Of ``transformers.BertConfig``.
 
-# fmt: off
-DISTILBERT = FamilyTable("distilbert", (
-    Rename("embeddings.tokens",               "embeddings.word_embeddings"),
-    Rename("embeddings.positions",            "embeddings.position_embeddings"),
-    Rename("embeddings.norm",                 "embeddings.LayerNorm"),
-    Rename("layers.{}.attention.q_proj",      "transformer.layer.{}.attention.q_lin"),
-    Rename("layers.{}.attention.k_proj",      "transformer.layer.{}.attention.k_lin"),
-    Rename("layers.{}.attention.v_proj",      "transformer.layer.{}.attention.v_lin"),
-    Rename("layers.{}.attention.o_proj",      "transformer.layer.{}.attention.out_lin"),
-    Rename("layers.{}.attention_norm",        "transformer.layer.{}.sa_layer_norm"),
-    Rename("layers.{}.feed_forward.up_proj",  "transformer.layer.{}.ffn.lin1"),
-    Rename("layers.{}.feed_forward.down_proj", "transformer.layer.{}.ffn.lin2"),
-    Rename("layers.{}.feed_forward_norm",     "transformer.layer.{}.output_layer_norm"),
-    Dropped("embeddings.position_ids"),
-), {
-    "base": (),
-    "masked_lm": (
-        Rename("head.dense",   "vocab_transform"),
-        Rename("head.norm",    "vocab_layer_norm"),
-        Rename("head.decoder", "vocab_projector"),
-        Tied("vocab_projector.weight", of="distilbert.embeddings.word_embeddings.weight"),
-    ),
-    "sequence": (
-        Rename("head.dense", "pre_classifier"),
-        Rename("head.out",   "classifier"),
-    ),
-    "token": (
-        Rename("head.out", "classifier"),
-    ),
-})
+    Raises:
+        ModelError: it asks for what hfdl's model has not; so do all functions here.
+    """
+    return BertConfig(
+        **encoder_settings(config),
+        type_vocab_size=config.type_vocab_size,
+        sequence_out_dropout=classifier_dropout(config, config.hidden_dropout_prob),
+        token_dropout=classifier_dropout(config, config.hidden_dropout_prob),
+    )
 
 
-# ---- ELECTRA: BERT's body, narrow embeddings, other heads ----------------------------------------
+def encoder_settings(config: Any) -> dict[str, Any]:
+    """What BERT, RoBERTa and ELECTRA call alike."""
+    refuse_set(config, "is_decoder", "it is an encoder")
+    refuse_set(config, "add_cross_attention", "it is an encoder")
+    refuse_per_layer(config)
+    if getattr(config, "position_embedding_type", None) not in (None, "absolute"):
+        refuse(config, "position_embedding_type", "its positions are absolute")
+    return {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden_size,
+        "num_hidden_layers": config.num_hidden_layers,
+        "num_attention_heads": config.num_attention_heads,
+        "intermediate_size": config.intermediate_size,
+        "max_position_embeddings": config.max_position_embeddings,
+        "pad_token_id": config.pad_token_id,
+        "hidden_act": activation(config, "hidden_act"),
+        "layer_norm_eps": config.layer_norm_eps,
+        "hidden_dropout_prob": config.hidden_dropout_prob,
+        "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
+        "initializer_range": config.initializer_range,
+        "tie_word_embeddings": config.tie_word_embeddings,
+        "num_labels": config.num_labels,
+    }
 
-# fmt: off
-ELECTRA = FamilyTable("electra", (
-    *BODY,
-    Rename("embeddings.projection", "embeddings_project"),
-), {
-    "base": (),
-    "masked_lm": (
-        Rename("head.dense",   "generator_predictions.dense"),
-        Rename("head.norm",    "generator_predictions.LayerNorm"),
-        Rename("head.decoder", "generator_lm_head"),
-        Tied("generator_lm_head.weight", of="electra.embeddings.word_embeddings.weight"),
-    ),
-    "sequence": (
-        Rename("head.dense", "classifier.dense"),
-        Rename("head.out",   "classifier.out_proj"),
-    ),
-    "token": (
-        Rename("head.out", "classifier"),
-    ),
-})
 
-
-# ---- RoBERTa and XLM-RoBERTa: BERT's body, other heads -------------------------------------------
-
-# fmt: off
-ROBERTA = FamilyTable("roberta", BODY, {
-    "base": (
-        Rename("pooler.dense", "pooler.dense"),
-    ),
-    "masked_lm": (
-        Rename("head.dense",   "lm_head.dense"),
-        Rename("head.norm",    "lm_head.layer_norm"),
-        Rename("head.decoder", "lm_head.decoder"),
-        Tied("lm_head.decoder.weight", of="roberta.embeddings.word_embeddings.weight"),
-        Copied("lm_head.bias", of="lm_head.decoder.bias"),
-    ),
-    "sequence": (
-        Rename("head.dense", "classifier.dense"),
-        Rename("head.out",   "classifier.out_proj"),
-    ),
-    "token": (
-        Rename("head.out", "classifier"),
-    ),
-})
+register(Family("bert", "Bert", bert_config, BERT, CORES))

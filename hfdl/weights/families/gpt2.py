@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from hfdl.weights.families.name_rules import Dropped, Rename, Split, Tied, Transposed
+from typing import Any
+
+from hfdl.models import gpt2
+from hfdl.models.gpt2 import Gpt2Config
+from hfdl.weights.families.config_checks import (
+    activation,
+    refuse_per_layer,
+    refuse_set,
+    token_dropout,
+)
+from hfdl.weights.families.name_rules import Dropped, Rename, Tied, Transposed, TransposedSplit
 from hfdl.weights.families.name_table import FamilyTable
+from hfdl.weights.families.registry import Family, register
 
 _QKV = ("layers.{}.attention.q_proj", "layers.{}.attention.k_proj", "layers.{}.attention.v_proj")
 
+# ours on the left, transformers' on the right
 # fmt: off
 GPT2 = FamilyTable("transformer", (
     Rename("embeddings.tokens",                    "wte"),
     Rename("embeddings.positions",                 "wpe"),
     Rename("layers.{}.attention_norm",             "h.{}.ln_1"),
-    Split(_QKV,                                    "h.{}.attn.c_attn"),
+    TransposedSplit(_QKV,                          "h.{}.attn.c_attn"),
     Transposed("layers.{}.attention.o_proj",       "h.{}.attn.c_proj"),
     Rename("layers.{}.feed_forward_norm",          "h.{}.ln_2"),
     Transposed("layers.{}.feed_forward.up_proj",   "h.{}.mlp.c_fc"),
@@ -33,3 +45,46 @@ GPT2 = FamilyTable("transformer", (
         Rename("head.out", "classifier"),
     ),
 })
+# fmt: on
+
+
+def gpt2_config(config: Any) -> Gpt2Config:
+    """Of ``transformers.GPT2Config``.
+
+    ``reorder_and_upcast_attn`` is passed over: it changes the rounding of half types alone.
+    """
+    refuse_set(config, "add_cross_attention", "it is a decoder without an encoder")
+    refuse_per_layer(config)
+    return Gpt2Config(
+        vocab_size=config.vocab_size,
+        hidden_size=config.n_embd,
+        num_hidden_layers=config.n_layer,
+        num_attention_heads=config.n_head,
+        intermediate_size=config.n_inner,
+        max_position_embeddings=config.n_positions,
+        hidden_act=activation(config, "activation_function"),
+        layer_norm_eps=config.layer_norm_epsilon,
+        embedding_dropout=config.embd_pdrop,
+        hidden_dropout=config.resid_pdrop,
+        attention_dropout=config.attn_pdrop,
+        initializer_range=config.initializer_range,
+        scale_scores=config.scale_attn_weights,
+        scale_by_layer=config.scale_attn_by_inverse_layer_idx,
+        tie_word_embeddings=config.tie_word_embeddings,
+        num_labels=config.num_labels,
+        token_dropout=token_dropout(config),
+    )
+
+
+register(
+    Family(
+        "gpt2", "GPT2", gpt2_config, GPT2,
+        {
+            "base": gpt2.Gpt2,
+            "causal_lm": gpt2.Gpt2ForCausalLM,
+            "sequence": gpt2.Gpt2ForSequenceClassification,
+            "token": gpt2.Gpt2ForTokenClassification,
+        },
+        hf_names={"causal_lm": "GPT2LMHeadModel"},
+    )
+)  # fmt: skip

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from hfdl.weights.families.name_rules import Dropped, Rename, Tied
-from hfdl.weights.families.name_table import FamilyTable
+from typing import Any
 
+from torch import nn
+
+from hfdl.models import llama
+from hfdl.models.llama import LlamaConfig
+from hfdl.nn.positions import LinearScaling, Llama3Scaling
+from hfdl.weights.families.config_checks import (
+    activation,
+    refuse,
+    refuse_per_layer,
+    token_dropout,
+)
+from hfdl.weights.families.name_rules import Dropped, Rename, Tied
+from hfdl.weights.families.name_table import FamilyTable, Head
+from hfdl.weights.families.registry import Family, register
+
+# ours on the left, transformers' on the right
 # fmt: off
 LLAMA = FamilyTable("model", (
     Rename("embeddings.tokens",                "embed_tokens"),
@@ -20,6 +35,7 @@ LLAMA = FamilyTable("model", (
     Rename("layers.{}.feed_forward.down_proj", "layers.{}.mlp.down_proj"),
     Rename("layers.{}.feed_forward_norm",      "layers.{}.post_attention_layernorm"),
     Rename("norm",                             "norm"),
+    Rename("rotary",                           "rotary_emb"),
     Dropped("rotary_emb.inv_freq"),
     Dropped("layers.{}.self_attn.rotary_emb.inv_freq"),
 ), {
@@ -35,3 +51,102 @@ LLAMA = FamilyTable("model", (
         Rename("head.out", "score"),
     ),
 })
+# fmt: on
+
+_CORES: dict[Head, type[nn.Module]] = {
+    "base": llama.Llama,
+    "causal_lm": llama.LlamaForCausalLM,
+    "sequence": llama.LlamaForSequenceClassification,
+    "token": llama.LlamaForTokenClassification,
+}
+
+
+def llama_config(config: Any) -> LlamaConfig:
+    """Of ``transformers.LlamaConfig``."""
+    bias = config.attention_bias
+    return LlamaConfig(
+        **_settings(config), qkv_bias=bias, out_bias=bias, mlp_bias=config.mlp_bias,
+        head_dim=config.head_dim,
+    )  # fmt: skip
+
+
+def mistral_config(config: Any) -> LlamaConfig:
+    """Of ``transformers.MistralConfig``."""
+    windows = (config.sliding_window,) * config.num_hidden_layers
+    return LlamaConfig(**_settings(config), windows=windows, head_dim=config.head_dim)
+
+
+def qwen2_config(config: Any) -> LlamaConfig:
+    """Of ``transformers.Qwen2Config``."""
+    head_dim = getattr(config, "head_dim", None)
+    return LlamaConfig(
+        **_settings(config), qkv_bias=True, windows=_windows(config), head_dim=head_dim
+    )
+
+
+def qwen3_config(config: Any) -> LlamaConfig:
+    """Of ``transformers.Qwen3Config``."""
+    bias = config.attention_bias
+    return LlamaConfig(
+        **_settings(config), qkv_bias=bias, out_bias=bias, qk_norm=True, windows=_windows(config),
+        head_dim=config.head_dim,
+    )  # fmt: skip
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """What Llama, Mistral, Qwen2 and Qwen3 call alike."""
+    refuse_per_layer(config)
+    if not getattr(config, "token_classification_bias", True):
+        refuse(config, "token_classification_bias", "its head for tokens has a bias")
+    rope = config.rope_parameters
+    return {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden_size,
+        "num_hidden_layers": config.num_hidden_layers,
+        "num_attention_heads": config.num_attention_heads,
+        "num_key_value_heads": config.num_key_value_heads,
+        "intermediate_size": config.intermediate_size,
+        "max_position_embeddings": config.max_position_embeddings,
+        "pad_token_id": config.pad_token_id,
+        "hidden_act": activation(config, "hidden_act"),
+        "rms_norm_eps": config.rms_norm_eps,
+        "rope_scaling": _scaling(config, rope),
+        "rope_theta": float(rope["rope_theta"]),
+        "attention_dropout": config.attention_dropout or 0.0,
+        "initializer_range": config.initializer_range,
+        "tie_word_embeddings": config.tie_word_embeddings,
+        "num_labels": config.num_labels,
+        "token_dropout": token_dropout(config),
+    }
+
+
+def _scaling(config: Any, rope: dict[str, Any]) -> LinearScaling | Llama3Scaling | None:
+    if rope.get("partial_rotary_factor", 1.0) != 1.0:
+        refuse(config, "rope_parameters", "it rotates whole heads")
+    kind = rope.get("rope_type", "default")
+    if kind == "default" and "rope_theta" in rope:
+        return None
+    if kind == "linear":
+        return LinearScaling(float(rope["factor"]))
+    if kind == "llama3":
+        return Llama3Scaling(
+            factor=float(rope["factor"]),
+            low_freq_factor=float(rope["low_freq_factor"]),
+            high_freq_factor=float(rope["high_freq_factor"]),
+            original_max_position_embeddings=int(rope["original_max_position_embeddings"]),
+        )
+    refuse(config, "rope_parameters", "its rotary positions are default, linear or llama3")
+
+
+def _windows(config: Any) -> tuple[int | None, ...]:
+    """Of the kind of each layer."""
+    sizes = {"full_attention": None, "sliding_attention": config.sliding_window}
+    if not set(config.layer_types) <= sizes.keys():
+        refuse(config, "layer_types", "its layers are full_attention or sliding_attention")
+    return tuple(sizes[kind] for kind in config.layer_types)
+
+
+register(Family("llama", "Llama", llama_config, LLAMA, _CORES, casts_to_float32=True))
+register(Family("mistral", "Mistral", mistral_config, LLAMA, _CORES, casts_to_float32=True))
+register(Family("qwen2", "Qwen2", qwen2_config, LLAMA, _CORES, casts_to_float32=True))
+register(Family("qwen3", "Qwen3", qwen3_config, LLAMA, _CORES, casts_to_float32=True))

@@ -28,7 +28,7 @@ class Transposed(Rename):
 
 @dataclass(frozen=True)
 class Split:
-    """theirs is a ``Conv1D`` that does the work of several of our Linears, side by side."""
+    """theirs is one Linear that does the work of several of ours, side by side."""
 
     ours: tuple[str, ...]
     theirs: str
@@ -38,6 +38,11 @@ class Split:
         return replace(
             self, ours=tuple(ours + name for name in self.ours), theirs=theirs + self.theirs
         )
+
+
+@dataclass(frozen=True)
+class TransposedSplit(Split):
+    """The same where theirs is a ``Conv1D``, whose weight is [in, out]."""
 
 
 @dataclass(frozen=True)

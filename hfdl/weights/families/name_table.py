@@ -20,6 +20,7 @@ from hfdl.weights.families.name_rules import (
     Split,
     Tied,
     Transposed,
+    TransposedSplit,
     under,
 )
 
@@ -175,7 +176,7 @@ def _rows(rules: Sequence[Rule], shapes: Mapping[str, torch.Size]) -> Iterable[R
                 ours = tuple(f"{module.format(i)}.{parameter}" for module in modules)
                 if ours[0] in shapes:
                     theirs = f"{rule.theirs.format(i)}.{parameter}"
-                    yield Row(theirs, ours, isinstance(rule, Transposed | Split))
+                    yield Row(theirs, ours, isinstance(rule, Transposed | TransposedSplit))
 
 
 def _pattern(name: str) -> re.Pattern[str]:

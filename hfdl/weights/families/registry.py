@@ -1,39 +1,20 @@
-"""The families of models that hfdl has its own code for: a row each."""
+"""The registry of the model families that hfdl has its own code for.
+
+Each module of this package registers its families; ``hfdl/weights/families/__init__.py`` imports
+them all, so whoever imports this module finds the registry filled.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import transformers
 from torch import nn
 
-from hfdl.models import bert, gpt2, llama
-from hfdl.weights.families import config_checks as configs
-from hfdl.weights.families.bert import BERT, DISTILBERT, ELECTRA, ROBERTA
-from hfdl.weights.families.gpt2 import GPT2
-from hfdl.weights.families.llama import LLAMA
 from hfdl.weights.families.name_table import FamilyTable, Head
 
-_ENCODER: dict[Head, type[nn.Module]] = {
-    "base": bert.Bert,
-    "masked_lm": bert.BertForMaskedLM,
-    "sequence": bert.BertForSequenceClassification,
-    "token": bert.BertForTokenClassification,
-}
-_GPT2: dict[Head, type[nn.Module]] = {
-    "base": gpt2.Gpt2,
-    "causal_lm": gpt2.Gpt2ForCausalLM,
-    "sequence": gpt2.Gpt2ForSequenceClassification,
-    "token": gpt2.Gpt2ForTokenClassification,
-}
-_LLAMA: dict[Head, type[nn.Module]] = {
-    "base": llama.Llama,
-    "causal_lm": llama.LlamaForCausalLM,
-    "sequence": llama.LlamaForSequenceClassification,
-    "token": llama.LlamaForTokenClassification,
-}
 _SUFFIXES: dict[Head, str] = {
     "base": "Model",
     "masked_lm": "ForMaskedLM",
@@ -51,8 +32,12 @@ class Family:
         model_type: transformers' name of it.
         name: with which the names of its classes begin.
         translate: from transformers' config to ours.
-        table: the names of its tensors.
+        table: the names of its tensors; where its components stand follows from them.
         cores: our class for each head.
+        hf_names: transformers' classes whose names do not follow the rule.
+        casts_to_float32: whether transformers' code computes parts of it, such as the softmax, in
+            float32 whatever the type of the weights is.
+        positions_from_padding: whether positions count real tokens from ``pad_token_id`` + 1.
     """
 
     model_type: str
@@ -60,28 +45,34 @@ class Family:
     translate: Callable[[Any], Any]
     table: FamilyTable
     cores: Mapping[Head, type[nn.Module]]
+    hf_names: Mapping[Head, str] = field(default_factory=dict)
+    casts_to_float32: bool = False
+    positions_from_padding: bool = False
 
     def hf_name(self, head: Head) -> str:
         """The name of transformers' class with this head."""
-        if self.model_type == "gpt2" and head == "causal_lm":
-            return "GPT2LMHeadModel"
-        return self.name + _SUFFIXES[head]
+        return self.hf_names.get(head, self.name + _SUFFIXES[head])
 
     @property
     def hf_config_class(self) -> Any:
         """transformers' config class."""
         return getattr(transformers, f"{self.name}Config")
 
+    @property
+    def decodes(self) -> bool:
+        """Whether it is a decoder."""
+        return "causal_lm" in self.cores
 
-FAMILIES = (
-    Family("bert", "Bert", configs.bert_config, BERT, _ENCODER),
-    Family("roberta", "Roberta", configs.roberta_config, ROBERTA, _ENCODER),
-    Family("xlm-roberta", "XLMRoberta", configs.roberta_config, ROBERTA, _ENCODER),
-    Family("distilbert", "DistilBert", configs.distilbert_config, DISTILBERT, _ENCODER),
-    Family("electra", "Electra", configs.electra_config, ELECTRA, _ENCODER),
-    Family("gpt2", "GPT2", configs.gpt2_config, GPT2, _GPT2),
-    Family("llama", "Llama", configs.llama_config, LLAMA, _LLAMA),
-    Family("mistral", "Mistral", configs.mistral_config, LLAMA, _LLAMA),
-    Family("qwen2", "Qwen2", configs.qwen2_config, LLAMA, _LLAMA),
-    Family("qwen3", "Qwen3", configs.qwen3_config, LLAMA, _LLAMA),
-)
+
+FAMILIES: list[Family] = []
+"""All families, in the order in which they were registered."""
+
+
+def register(family: Family) -> None:
+    """Add a family to ``FAMILIES``."""
+    FAMILIES.append(family)
+
+
+def family_of(model_type: str) -> Family | None:
+    """The family that transformers calls so, or None."""
+    return next((family for family in FAMILIES if family.model_type == model_type), None)

@@ -10,7 +10,14 @@ from helpers.scratch_models import CASES, hf_model
 
 from hfdl.errors import ModelError
 from hfdl.hf_models.load import to_scratch_model
-from hfdl.weights.families.name_rules import Copied, Dropped, Rename, Split, Tied, Transposed
+from hfdl.weights.families.name_rules import (
+    Copied,
+    Dropped,
+    Rename,
+    Tied,
+    Transposed,
+    TransposedSplit,
+)
 from hfdl.weights.families.name_table import Table
 
 SIZES = {
@@ -29,7 +36,7 @@ SIZES = {
 }
 RULES = (
     Rename("embeddings.tokens", "wte"),
-    Split(("layers.{}.attention.q_proj", "layers.{}.attention.k_proj"), "h.{}.qk"),
+    TransposedSplit(("layers.{}.attention.q_proj", "layers.{}.attention.k_proj"), "h.{}.qk"),
     Transposed("up", "mlp.up"),
     Rename("decoder", "head"),
     Dropped("h.{}.mask"),
