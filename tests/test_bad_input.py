@@ -483,7 +483,7 @@ def class_weights_of_a_language_model(place: Place) -> Made:
 @case
 def unknown_architecture(place: Place) -> Made:
     return place.read("clm", "model.name=hfdl://gpt3"), (
-        "model.name: no architecture 'hfdl://gpt3' for causal_lm; there are: hfdl://lstm, "
+        "model.name: no architecture 'hfdl://gpt3' for a causal LM; there are: hfdl://lstm, "
         "hfdl://gru, hfdl://rnn, hfdl://gpt2, hfdl://llama, hfdl://mistral, hfdl://qwen2, "
         "hfdl://qwen3. Did you mean 'hfdl://gpt2'?"
     )

@@ -15,13 +15,19 @@ from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import refuse_unfit_sizes, set_sizes
 
-HEADS: dict[str, tuple[Head, str]] = {
-    "causal_lm": ("causal_lm", "AutoModelForCausalLM"),
-    "masked_lm": ("masked_lm", "AutoModelForMaskedLM"),
-    "text_classification": ("sequence", "AutoModelForSequenceClassification"),
-    "token_classification": ("token", "AutoModelForTokenClassification"),
+HEADS: dict[Head, str] = {
+    "causal_lm": "AutoModelForCausalLM",
+    "masked_lm": "AutoModelForMaskedLM",
+    "sequence": "AutoModelForSequenceClassification",
+    "token": "AutoModelForTokenClassification",
 }
-"""For each task that can start from random weights: the head, and its Auto class."""
+"""The heads that a model of random weights can have, and their Auto classes."""
+_NAMES: dict[Head, str] = {
+    "causal_lm": "a causal LM",
+    "masked_lm": "a masked LM",
+    "sequence": "labels of texts",
+    "token": "labels of tokens",
+}
 # Ids that a config is born with and that belong to another vocabulary.
 _SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id")
 
@@ -41,32 +47,31 @@ def reads_both_ways(model: ModelConfig) -> bool:
     return model.name in architectures("masked_lm")
 
 
-def architectures(kind: str) -> list[str]:
-    """The names that a recipe may give for a task.
+def architectures(head: Head) -> list[str]:
+    """The names that a recipe may give for a model with such a head.
 
     Args:
-        kind: a key of ``HEADS``.
+        head: a key of ``HEADS``.
     """
-    head, _ = HEADS[kind]
     small = [name for name, architecture in SMALL.items() if head in architecture.heads]
     return [
         SCHEME + name for name in [*small, *(f.model_type for f in FAMILIES if head in f.cores)]
     ]
 
 
-def check_architecture(kind: str, model: ModelConfig) -> str:
+def check_architecture(head: Head, model: ModelConfig) -> str:
     """The name of a new model's architecture, without ``hfdl://``.
 
     Raises:
         ConfigError: there is none of that name with such a head, or it is asked for in
             transformers' code, which has none.
     """
-    known = architectures(kind)
+    known = architectures(head)
     if model.name not in known:
         # What all of them begin with would make any two alike.
         close = nearest(_bare(model.name), map(_bare, known))
         raise ConfigError(
-            f"no architecture {model.name!r} for {kind}",
+            f"no architecture {model.name!r} for {_NAMES[head]}",
             where="model.name",
             rule=f"there are: {', '.join(known)}",
             remedy=f"did you mean {SCHEME + close!r}?" if close else "choose one of these",
@@ -81,7 +86,7 @@ def check_architecture(kind: str, model: ModelConfig) -> str:
     return _bare(model.name)
 
 
-def check_sizes(kind: str, model: ModelConfig) -> dict[str, Any]:
+def check_sizes(head: Head, model: ModelConfig) -> dict[str, Any]:
     """The sizes of a new model but that of its vocabulary, which is learned.
 
     What the recipe asks for under ``vocab_size`` is an upper bound.
@@ -89,7 +94,7 @@ def check_sizes(kind: str, model: ModelConfig) -> dict[str, Any]:
     Raises:
         ConfigError: an unknown architecture or size, or a value of another type.
     """
-    preset = _preset(kind, model)
+    preset = _preset(head, model)
     sizes = {k: v for k, v in (model.config or {}).items() if k != "vocab_size"}
     for key in preset.keys() & sizes.keys():
         raise ConfigError(
@@ -98,15 +103,15 @@ def check_sizes(kind: str, model: ModelConfig) -> dict[str, Any]:
             rule=f"it is {preset[key]!r}",
             remedy="leave it out, or change model.name",
         )
-    set_sizes(_default_config(kind, model), sizes)  # refuses unknown ones
+    set_sizes(_default_config(head, model), sizes)  # refuses unknown ones
     return sizes
 
 
-def new_config(kind: str, model: ModelConfig, tokenizer: Any, **settings: Any) -> Any:
+def new_config(head: Head, model: ModelConfig, tokenizer: Any, **settings: Any) -> Any:
     """The transformers config of a new model.
 
     Args:
-        kind: a key of ``HEADS``.
+        head: a key of ``HEADS``.
         model: names the architecture; ``config`` holds its sizes.
         tokenizer: gives the size of the vocabulary and the special ids.
         settings: keys of the transformers config: labels, problem type.
@@ -116,20 +121,20 @@ def new_config(kind: str, model: ModelConfig, tokenizer: Any, **settings: Any) -
     """
     from transformers import AutoConfig
 
-    sizes = check_sizes(kind, model)
-    default = _default_config(kind, model)
+    sizes = check_sizes(head, model)
+    default = _default_config(head, model)
     if hasattr(default, "num_key_value_heads"):
         # Else the family's own number, 32 or 8, stays behind beside other heads.
         set_sizes(default, sizes)
         sizes.setdefault("num_key_value_heads", default.num_attention_heads)
     with refuse_unfit_sizes():
         # derives sizes from others: head_dim
-        config = AutoConfig.for_model(default.model_type, **_preset(kind, model), **sizes)
+        config = AutoConfig.for_model(default.model_type, **_preset(head, model), **sizes)
     config.vocab_size = len(tokenizer)
     for name in _SPECIAL:
         if hasattr(config, name):
             setattr(config, name, getattr(tokenizer, name))
-    if kind == "causal_lm" and config.pad_token_id == config.eos_token_id:
+    if head == "causal_lm" and config.pad_token_id == config.eos_token_id:
         # As GPT-2's own: else transformers takes the ends of documents for padding, and warns; and
         # the embedding of a padding token learns nothing.
         config.pad_token_id = None
@@ -139,12 +144,12 @@ def new_config(kind: str, model: ModelConfig, tokenizer: Any, **settings: Any) -
 
 
 def build_new_model(
-    kind: str, model: ModelConfig, tokenizer: Any, **settings: Any
+    head: Head, model: ModelConfig, tokenizer: Any, **settings: Any
 ) -> tuple[torch.nn.Module, list[str]]:
     """A model with random weights, as its family draws them.
 
     Args:
-        kind: a key of ``HEADS``.
+        head: a key of ``HEADS``.
         model: the recipe's section.
         tokenizer: its vocabulary is the model's.
         settings: keys of the transformers config: labels, problem type.
@@ -158,8 +163,8 @@ def build_new_model(
     """
     import transformers
 
-    config = new_config(kind, model, tokenizer, **settings)
-    auto = getattr(transformers, HEADS[kind][1])
+    config = new_config(head, model, tokenizer, **settings)
+    auto = getattr(transformers, HEADS[head])
     dtype = getattr(torch, model.dtype)
     try:
         with refuse_unfit_sizes():
@@ -177,19 +182,19 @@ def _bare(name: str) -> str:
     return name.removeprefix(SCHEME)
 
 
-def _preset(kind: str, model: ModelConfig) -> dict[str, Any]:
+def _preset(head: Head, model: ModelConfig) -> dict[str, Any]:
     """The sizes that the architecture's name says."""
-    name = check_architecture(kind, model)
+    name = check_architecture(head, model)
     return dict(SMALL[name].preset) if name in SMALL else {}
 
 
-def _default_config(kind: str, model: ModelConfig) -> Any:
+def _default_config(head: Head, model: ModelConfig) -> Any:
     from transformers import AutoConfig
 
-    name = check_architecture(kind, model)
+    name = check_architecture(head, model)
     small = SMALL.get(name)
     model_type = name if small is None else small.config_class.model_type
-    return AutoConfig.for_model(model_type, **_preset(kind, model))
+    return AutoConfig.for_model(model_type, **_preset(head, model))
 
 
 def _unfit(error: ConfigError) -> ConfigError:

@@ -20,15 +20,16 @@ from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_new_model
 from hfdl.hf_models.load import build_saved
-from hfdl.tasks.new_model import FreshModel, refuse_parts_of_a_fresh_model
+from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import text_column
+from hfdl.weights.families.name_table import Head
 from hfdl.weights.pretrained import load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
 
 
-class NewModel(Protocol):
+class ModelToBuild(Protocol):
     """A model that has no weights yet, before and after its tokenizer is known."""
 
     tokenizer: Any
@@ -67,6 +68,8 @@ class PretrainedTask(ABC):
     name: ClassVar[str]
     auto_class: ClassVar[str]
     """transformers' class that opens its models."""
+    head: ClassVar[Head]
+    """The head of its models, where they can begin with random weights."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -82,7 +85,7 @@ class PretrainedTask(ABC):
         recipe: Recipe,
         trains: bool,
         memory: Mapping[str, Any] | None = None,
-        new_model: NewModel | None = None,
+        new_model: ModelToBuild | None = None,
     ) -> None:
         self.folder, self.new_model = folder, new_model
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
@@ -152,9 +155,9 @@ class PretrainedTask(ABC):
         del recipe
 
     @classmethod
-    def new_model_for(cls, model: ModelConfig) -> NewModel | None:
+    def new_model_for(cls, model: ModelConfig) -> ModelToBuild | None:
         """The model that a recipe trains from random weights; None: it names a saved one."""
-        return FreshModel(cls.name, model) if is_new_model(model) else None
+        return NewModel(cls.head, model) if is_new_model(model) else None
 
     def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
         """Go on with a tokenizer and a config, once both are known."""

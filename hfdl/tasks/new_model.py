@@ -20,6 +20,7 @@ from hfdl.hf_models.from_config import (
     reads_both_ways,
 )
 from hfdl.hf_models.word_models import SMALL
+from hfdl.weights.families.name_table import Head
 from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import find_model
@@ -36,11 +37,11 @@ PIECES, WORDS = 8000, 20_000
 _NOUNS = {"characters": "characters", "words": "words"}
 
 
-class FreshModel:
+class NewModel:
     """A model that is to be trained from nothing, before and after its tokenizer is known.
 
     Args:
-        kind: the task: a key of ``hfdl.hf_models.from_config.HEADS``.
+        head: a key of ``hfdl.hf_models.from_config.HEADS``.
         model: the recipe's section; names an architecture.
 
     Raises:
@@ -48,10 +49,11 @@ class FreshModel:
         ModelError: the tokenizer that the recipe names cannot be found or opened.
     """
 
-    def __init__(self, kind: str, model: ModelConfig) -> None:
-        self.kind, self.model = kind, model
-        check_sizes(kind, model)
-        _check_takes_vectors(kind, model)
+    def __init__(self, head: Head, model: ModelConfig) -> None:
+        self.head: Head = head
+        self.model = model
+        check_sizes(head, model)
+        _check_takes_vectors(head, model)
         self.tokenizer: Any = given_tokenizer(model)
         self.vectors: FoundVectors | None = None
         self.facts: list[str] = []
@@ -71,7 +73,7 @@ class FreshModel:
 
     def config(self, **settings: Any) -> Any:
         """Its transformers config, once the tokenizer is known."""
-        return new_config(self.kind, self.model, self.tokenizer, **settings)
+        return new_config(self.head, self.model, self.tokenizer, **settings)
 
     def build(self, **settings: Any) -> tuple[torch.nn.Module, list[str]]:
         """The model, and the names of its random parameters.
@@ -79,7 +81,7 @@ class FreshModel:
         Args:
             settings: keys of the transformers config: labels, problem type.
         """
-        model, fresh = build_new_model(self.kind, self.model, self.tokenizer, **settings)
+        model, fresh = build_new_model(self.head, self.model, self.tokenizer, **settings)
         if self.vectors is not None:
             fresh.remove(fill_embeddings(model, self.vectors))
         return model, fresh
@@ -152,11 +154,11 @@ def refuse_parts_of_a_fresh_model(model: ModelConfig) -> None:
             )
 
 
-def _check_takes_vectors(kind: str, model: ModelConfig) -> None:
+def _check_takes_vectors(head: Head, model: ModelConfig) -> None:
     takers = [
         SCHEME + name
         for name, architecture in SMALL.items()
-        if architecture.has_vectors and SCHEME + name in architectures(kind)
+        if architecture.has_vectors and SCHEME + name in architectures(head)
     ]
     if model.vectors is not None and model.name not in takers:
         rule = f"they are for {', '.join(takers)}" if takers else "no model of this task has them"

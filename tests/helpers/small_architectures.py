@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.hf_models.from_config import HEADS
 from hfdl.hf_models.word_models import SMALL
+from hfdl.tasks.registry import TASKS, task_class
 from hfdl.weights.names import SCHEME
 
 _RECURRENT = {"embedding_size": 8, "hidden_size": 8}
@@ -20,8 +20,8 @@ SIZES: dict[str, dict[str, Any]] = {
 PAIRS = [
     (task, name)
     for name, architecture in SMALL.items()
-    for task, (head, _) in HEADS.items()
-    if head in architecture.heads
+    for task in TASKS
+    if getattr(task_class(task), "head", None) in architecture.heads
 ]
 """(task, name) of each."""
 

@@ -39,7 +39,7 @@ def tokenizer() -> Any:
     return learn_bpe(["a man sleeps on the sofa"], 270)
 
 
-def build(kind: str, name: str, tokenizer: Any, **options: Any) -> tuple[Any, list[str]]:
+def build(kind: Any, name: str, tokenizer: Any, **options: Any) -> tuple[Any, list[str]]:
     torch.manual_seed(0)
     return build_new_model(kind, ModelConfig(name=name, config=SIZES, **options), tokenizer)
 
@@ -50,7 +50,7 @@ def test_the_architectures_are_those_of_the_families() -> None:
     assert {"hfdl://bert", "hfdl://roberta", "hfdl://distilbert"} < {*masked}
     assert "hfdl://qwen3" in causal
     assert not {*causal} & {*masked}
-    texts, tokens = architectures("text_classification"), architectures("token_classification")
+    texts, tokens = architectures("sequence"), architectures("token")
     assert texts[:6] == [
         "hfdl://lstm", "hfdl://gru", "hfdl://rnn", "hfdl://text-cnn", "hfdl://word-average",
         "hfdl://bag-of-words",
@@ -64,7 +64,7 @@ def test_the_architectures_are_those_of_the_families() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
-def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, tokenizer: Any) -> None:
+def test_weights_are_drawn_as_transformers_draws_them(kind: Any, name: str, tokenizer: Any) -> None:
     model, names = build(kind, name, tokenizer)
     assert isinstance(model, transformers.PreTrainedModel)
     assert not isinstance(model, HfModel)
@@ -87,7 +87,7 @@ def test_weights_are_drawn_as_transformers_draws_them(kind: str, name: str, toke
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
-def test_our_own_code_begins_with_the_same_weights(kind: str, name: str, tokenizer: Any) -> None:
+def test_our_own_code_begins_with_the_same_weights(kind: Any, name: str, tokenizer: Any) -> None:
     theirs, names = build(kind, name, tokenizer)
     ours, same = build(kind, name, tokenizer, implementation="scratch")
     assert isinstance(ours, HfModel)
@@ -109,26 +109,26 @@ def test_what_ends_documents_and_pads_too_is_no_padding_of_a_language_model(toke
     assert end.pad_token_id == end.eos_token_id
     model = ModelConfig(name="hfdl://llama")
     assert new_config("causal_lm", model, end).pad_token_id is None
-    assert new_config("text_classification", model, end).pad_token_id == end.pad_token_id
+    assert new_config("sequence", model, end).pad_token_id == end.pad_token_id
     assert new_config("causal_lm", model, tokenizer).pad_token_id == tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize(
     ("kind", "model", "message"),
     [
-        ("causal_lm", {"name": "hfdl://gpt3"}, "no architecture 'hfdl://gpt3' for causal_lm"),
-        ("causal_lm", {"name": "hfdl://bert"}, "no architecture 'hfdl://bert' for causal_lm"),
+        ("causal_lm", {"name": "hfdl://gpt3"}, "no architecture 'hfdl://gpt3' for a causal LM"),
+        ("causal_lm", {"name": "hfdl://bert"}, "no architecture 'hfdl://bert' for a causal LM"),
         ("masked_lm", {"name": "hfdl://bert", "config": {"hiden_size": 8}}, "'hidden_size'"),
         ("causal_lm", {"name": "hfdl://gpt2", "config": {"hidden_size": 10}},
          "the sizes of a model must fit each other"),
-        ("token_classification", {"name": "hfdl://text-cnn"},
-         "no architecture 'hfdl://text-cnn' for token_classification; there are: hfdl://lstm, "
+        ("token", {"name": "hfdl://text-cnn"},
+         "no architecture 'hfdl://text-cnn' for labels of tokens; there are: hfdl://lstm, "
          "hfdl://gru, hfdl://rnn, hfdl://bert, hfdl://distilbert"),
-        ("text_classification", {"name": "hfdl://ltsm"}, "Did you mean 'hfdl://lstm'?"),
+        ("sequence", {"name": "hfdl://ltsm"}, "Did you mean 'hfdl://lstm'?"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_refused(
-    kind: str, model: dict[str, Any], message: str, tokenizer: Any
+    kind: Any, model: dict[str, Any], message: str, tokenizer: Any
 ) -> None:
     with pytest.raises(HfdlError) as error:
         build_new_model(kind, ModelConfig(**model), tokenizer)

@@ -90,8 +90,8 @@ def test_a_class_that_hfdl_has_not_is_refused(tmp_path: Path) -> None:
         load_scratch(str(tmp_path))
     assert str(caught.value) == (
         f"{tmp_path}: hfdl has no code of its own for BertForNextSentencePrediction; it has bare "
-        "models, and heads for words, texts and tokens, of bert, roberta, xlm-roberta, distilbert, "
-        "electra, gpt2, llama, mistral, qwen2, qwen3. Run transformers' own code: "
+        "models, and heads for words, texts and tokens, of bert, distilbert, electra, gpt2, "
+        "llama, mistral, qwen2, qwen3, roberta, xlm-roberta. Run transformers' own code: "
         "model.implementation=hf, or open its body by its class: ScratchBertModel, "
         "ScratchBertForMaskedLM, ScratchBertForSequenceClassification, "
         "ScratchBertForTokenClassification"

@@ -16,9 +16,10 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import generate
-from hfdl.hf_models.from_config import HEADS, build_new_model
+from hfdl.hf_models.from_config import build_new_model
 from hfdl.hf_models.word_base import SmallModel
 from hfdl.hf_models.word_models import SMALL
+from hfdl.tasks.registry import task_class
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 from hfdl.weights.pretrained import build_pretrained
 
@@ -36,7 +37,7 @@ def build(task: str, name: str, tokenizer: Any, **more: Any) -> Any:
     torch.manual_seed(0)
     settings = {"num_labels": LABELS[task]} if task in LABELS else {}
     section = ModelConfig.model_validate(model_section(task, name, **more))
-    model, names = build_new_model(task, section, tokenizer, **settings)
+    model, names = build_new_model(task_class(task).head, section, tokenizer, **settings)
     assert names == [own for own, _ in model.named_parameters()]
     with torch.no_grad():
         for parameter in model.parameters():
@@ -63,7 +64,7 @@ def test_what_is_saved_is_opened_again_to_the_bit(
 ) -> None:
     model = build(task, name, tokenizer)
     model.save_pretrained(tmp_path)
-    auto = getattr(transformers, HEADS[task][1])
+    auto = getattr(transformers, task_class(task).auto_class)
     opened, info = auto.from_pretrained(tmp_path, output_loading_info=True)
     assert {key: len(found) for key, found in info.items()} == dict.fromkeys(info, 0)
     assert type(opened) is type(model)
@@ -142,10 +143,10 @@ def test_a_head_for_other_labels_is_drawn_anew(
     section = ModelConfig(name=str(tmp_path))
     if name == "bag-of-words":
         with pytest.raises(ModelError, match="2 of the 2 tensors of the model's body are not in"):
-            build_pretrained(HEADS[task][1], tmp_path, section, num_labels=7)
+            build_pretrained(task_class(task).auto_class, tmp_path, section, num_labels=7)
         return
     torch.manual_seed(3)
-    opened, fresh = build_pretrained(HEADS[task][1], tmp_path, section, num_labels=7)
+    opened, fresh = build_pretrained(task_class(task).auto_class, tmp_path, section, num_labels=7)
     assert fresh == ["core.head.out.bias", "core.head.out.weight"]
     saved = load_file(tmp_path / "model.safetensors")
     for own, parameter in opened.named_parameters():
@@ -177,7 +178,7 @@ def test_what_a_file_lacks_is_drawn_as_in_a_new_model(tokenizer: Any, tmp_path: 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_first_weights_are_the_models_own(tokenizer: Any, dtype: Any) -> None:
     section = ModelConfig(name="hfdl://lstm", config={"hidden_size": 64}, dtype=dtype)
-    model, _ = build_new_model("text_classification", section, tokenizer)
+    model, _ = build_new_model("sequence", section, tokenizer)
     assert isinstance(model, SmallModel)
     assert model.dtype == getattr(torch, dtype)
     vectors = model.embeddings.tokens.weight
@@ -276,5 +277,5 @@ def test_what_cannot_be_built_is_refused(
     task: str, section: dict[str, Any], message: str, tokenizer: Any
 ) -> None:
     with pytest.raises(ConfigError) as error:
-        build_new_model(task, ModelConfig.model_validate(section), tokenizer)
+        build_new_model(task_class(task).head, ModelConfig.model_validate(section), tokenizer)
     assert message in str(error.value)

@@ -17,8 +17,8 @@ from helpers.small_architectures import PAIRS, model_section
 from helpers.support import reviews, write_csv
 
 import hfdl
-from hfdl.hf_models.from_config import HEADS
 from hfdl.runs.run import Run
+from hfdl.tasks.registry import task_class
 from hfdl.training.events import Event, Noted
 
 TEXTS = ["what a good film", "a dreadful book and long", "unheard"]
@@ -170,7 +170,7 @@ def test_all_are_reopened_in_a_fresh_process(run_of: Callable[[str, str], Run]) 
 
     runs = [(task, run_of(task, name)) for task, name in TRAINED]
     assert len(runs) == 14
-    asked = [[task, str(run.directory), HEADS[task][1], TEXTS] for task, run in runs]
+    asked = [[task, str(run.directory), task_class(task).auto_class, TEXTS] for task, run in runs]
     done = subprocess.run(
         [sys.executable, "-c", REOPEN, json.dumps(asked)],
         capture_output=True, text=True, timeout=500, check=False, env=dict(os.environ),

@@ -12,7 +12,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 from hfdl.hf_models.word_models import SMALL
-from hfdl.tasks.new_model import FreshModel
+from hfdl.tasks.new_model import NewModel
 from hfdl.weights.word_vectors import find_vectors
 
 TEXTS = ["Paris is a good film", "a bad film"]
@@ -31,9 +31,9 @@ def tokenizer() -> Any:
     return learn_tokenizer("words", TEXTS, 50, masks=False)
 
 
-def beginning(name: str, path: str | None, **config: Any) -> FreshModel:
+def beginning(name: str, path: str | None, **config: Any) -> NewModel:
     section = ModelConfig(name=f"hfdl://{name}", vectors=path, config=config or None)
-    return FreshModel("text_classification", section)
+    return NewModel("sequence", section)
 
 
 def test_words_are_found_as_they_stand_or_else_in_other_cases(vectors: str, tokenizer: Any) -> None:
@@ -67,12 +67,12 @@ def test_embeddings_are_filled_and_as_wide_as_the_vectors(name: str, vectors: st
     }
 
 
-def _unfilled(name: str, fresh: FreshModel) -> Any:
+def _unfilled(name: str, fresh: NewModel) -> Any:
     from hfdl.hf_models.from_config import build_new_model
 
     torch.manual_seed(0)
     section = ModelConfig(name=f"hfdl://{name}", config={"embedding_size": 3})
-    return build_new_model("text_classification", section, fresh.tokenizer, num_labels=2)
+    return build_new_model("sequence", section, fresh.tokenizer, num_labels=2)
 
 
 def test_five_architectures_take_vectors() -> None:

@@ -61,6 +61,7 @@ class CausalLM(LanguageTask):
 
     spec = CAUSAL_LM
     auto_class = "AutoModelForCausalLM"
+    head = "causal_lm"
     metric_names: ClassVar[list[str]] = NAMES
 
     def __init__(self, *args: Any, **keywords: Any) -> None:

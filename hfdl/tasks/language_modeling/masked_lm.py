@@ -60,6 +60,7 @@ class MaskedLM(LanguageTask):
 
     spec = MASKED_LM
     auto_class = "AutoModelForMaskedLM"
+    head = "masked_lm"
     metric_names: ClassVar[list[str]] = NAMES
 
     def __init__(self, *args: Any, **keywords: Any) -> None:

@@ -45,6 +45,7 @@ class TextClassification(PretrainedTask):
 
     spec = SPEC
     auto_class = "AutoModelForSequenceClassification"
+    head = "sequence"
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.labels: LabelSet | None = None

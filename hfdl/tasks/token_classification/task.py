@@ -49,6 +49,7 @@ class TokenClassification(PretrainedTask):
 
     spec = SPEC
     auto_class = "AutoModelForTokenClassification"
+    head = "token"
     best_metric: ClassVar[tuple[str, bool]] = ("f1", True)
 
     def __init__(self, *args: Any, **keywords: Any) -> None:

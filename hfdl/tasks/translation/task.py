@@ -18,7 +18,7 @@ from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.generation import generate
 from hfdl.metrics.translation import require_sacrebleu, signatures
-from hfdl.tasks.base import NewModel, PretrainedTask
+from hfdl.tasks.base import ModelToBuild, PretrainedTask
 from hfdl.tasks.new_model import refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.tables import loss_options, refuse_class_weights
@@ -52,7 +52,7 @@ class Translation(PretrainedTask):
         reading.fate_of_long_texts(recipe.data)
 
     @classmethod
-    def new_model_for(cls, model: ModelConfig) -> NewModel | None:
+    def new_model_for(cls, model: ModelConfig) -> ModelToBuild | None:
         """hfdl's encoder-decoder; None: the recipe names a saved model."""
         return NewTransformer(model) if is_scratch(model) else None
 

@@ -438,7 +438,7 @@ def test_a_fresh_model_is_trained_on_pieces_that_it_learns(tmp_path: Path) -> No
     [
         ({"data.max_length": 65}, ["data.max_length", "more than the model takes", "64"]),
         ({"data.max_length": 3}, ["data.max_length", "no room", "at least 4"]),
-        ({"model.name": "hfdl://gpt2", "model.config": {}}, ["hfdl://gpt2", "masked_lm"]),
+        ({"model.name": "hfdl://gpt2", "model.config": {}}, ["hfdl://gpt2", "a masked LM"]),
         ({"tune.class_weights": "balanced"}, ["tune.class_weights", "no labels"]),
         ({"model.tokenizer": "bpe"}, ["model.tokenizer", "tokenizer of its own"]),
     ],
