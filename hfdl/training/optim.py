@@ -9,7 +9,6 @@ from torch import nn
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
-from hfdl.training.adamw import AdamW
 from hfdl.tuning.layers import places
 
 # Schedules of transformers that ignore every option.
@@ -73,7 +72,13 @@ def build_optimizer(
     groups = decay_groups(model, config.weight_decay)
     if layer_decay is not None:
         groups = layer_groups(model, groups, config.learning_rate, layer_decay)
-    return AdamW(groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon)
+    return torch.optim.AdamW(
+        groups,
+        lr=config.learning_rate,
+        betas=config.adam_betas,
+        eps=config.adam_epsilon,
+        fused=True,
+    )
 
 
 def warmup_steps(warmup: float, steps: int) -> int:
