@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.hf_models.base import HfModel
+from hfdl.hf_models.base import FamilyModel, HfModel
 from hfdl.hf_models.registry import CONFIGS, HF_MODELS
 
-__all__ = ["CONFIGS", "HF_MODELS", "HfModel"]
+__all__ = ["CONFIGS", "HF_MODELS", "FamilyModel", "HfModel"]
 
 _NAMED = {model.__name__: model for model in HF_MODELS.values()} | CONFIGS
 

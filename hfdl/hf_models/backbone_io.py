@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from torch import Tensor, nn
+from transformers.utils.generic import ModelOutput
 
 from hfdl.errors import ModelError
 from hfdl.nn.packing import Packing
@@ -31,6 +33,12 @@ class Inputs:
     position_ids: Tensor | None
     inputs_embeds: Tensor | None
 
+    @classmethod
+    def taken_from(cls, args: tuple[Any, ...], keywords: dict[str, Any]) -> Self:
+        """Those of a call; the ones that are named are taken out of its keywords."""
+        names = [field.name for field in fields(cls)][len(args) :]
+        return cls(*args, **{name: keywords.pop(name, None) for name in names})
+
 
 @dataclass(frozen=True)
 class BackboneOutput:
@@ -39,20 +47,28 @@ class BackboneOutput:
     Args:
         last: the last hidden states, (B, T, D) or (N, D).
         packing: of an unpadded batch.
-        cache: keys and values, past and new.
+        input_ids: (B, T), what was read, if not embeddings.
+        past_key_values: keys and values, past and new.
         hidden_states: what goes into each block, and ``last``.
         attentions: the weights of each layer, (B, H, T, S).
     """
 
     last: Tensor
     packing: Packing | None = None
-    cache: Any = None
+    input_ids: Tensor | None = None
+    past_key_values: Any = None
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor | None, ...] | None = None
 
     def padded(self, x: Tensor) -> Tensor:
         """Per-token results of an unpadded batch, with zeros at the padding; (..., C)."""
         return x if self.packing is None else self.packing.unpack(x)  # (N, C) -> (B, T, C)
+
+    def recorded(self, output_class: type[ModelOutput]) -> dict[str, Any]:
+        """Cache, hidden states and attention weights, as far as ``output_class`` has them."""
+        known = inspect.signature(output_class).parameters
+        names = ("past_key_values", "hidden_states", "attentions")
+        return {name: getattr(self, name) for name in names if name in known}
 
 
 @contextmanager
@@ -78,11 +94,7 @@ def check_inputs(inputs: Inputs, keywords: dict[str, Any]) -> None:
         ModelError: not exactly one of ids and embeddings, a mask that is not (B, T), or the
             output of an encoder.
     """
-    if (inputs.input_ids is None) == (inputs.inputs_embeds is None):
-        raise ModelError(
-            "neither input_ids nor inputs_embeds, or both of them",
-            rule="a model is given exactly one of the two",
-        )
+    check_one_input(inputs.input_ids, inputs.inputs_embeds)
     mask = inputs.attention_mask
     if mask is not None and mask.dim() != 2:
         raise ModelError(
@@ -92,6 +104,19 @@ def check_inputs(inputs: Inputs, keywords: dict[str, Any]) -> None:
     for name in _ENCODER_DECODER:
         if keywords.get(name) is not None:
             raise ModelError(f"{name} is given", rule="hfdl's model has no cross-attention")
+
+
+def check_one_input(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> None:
+    """Refuse all but one of ids and embeddings.
+
+    Raises:
+        ModelError: neither of them, or both.
+    """
+    if (input_ids is None) == (inputs_embeds is None):
+        raise ModelError(
+            "neither input_ids nor inputs_embeds, or both of them",
+            rule="a model is given exactly one of the two",
+        )
 
 
 def wanted(asked: bool | None, default: bool | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,48 +18,70 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ModelError
-from hfdl.hf_models import losses
-from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, inputs_of, wanted
-from hfdl.hf_models.base import HfModel
+from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, wanted
+from hfdl.hf_models.base import TIED_WORDS, FamilyModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.common import last_token
 from hfdl.nn.packing import Packing
 
 
-class DecoderHfModel(HfModel):
+class DecoderHfModel(FamilyModel):
     """What the decoders share."""
 
-    def decode(
+    @can_return_tuple
+    def forward(
         self,
-        inputs: Inputs,
-        past_key_values: Cache | None,
-        use_cache: bool | None,
-        output_attentions: bool | None = None,
-        output_hidden_states: bool | None = None,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
+        labels: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+        num_items_in_batch: Tensor | int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As transformers' class; arguments beside those of ``EncoderHfModel``:
+
+        Args:
+            past_key_values: keys and values of the tokens so far.
+            use_cache: give a cache back, for the next step.
+            labels: of a language model they are shifted here.
+            logits_to_keep: of a language model: how many of the last positions say a word, or
+                which; 0: all.
+        """
+        output = self.run_backbone(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
+            past_key_values=past_key_values, use_cache=use_cache, **kwargs,
+        )  # fmt: skip
+        if self.head == "causal_lm":
+            whole = isinstance(logits_to_keep, int)
+            kept = slice(-logits_to_keep, None) if whole else logits_to_keep
+            output = replace(output, last=output.last[:, kept])  # (B, T, D)
+        return self.answer(output, labels, num_items_in_batch)
+
+    def run_backbone(
+        self,
+        *args: Any,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         **keywords: Any,
     ) -> BackboneOutput:
-        """Run the backbone; cache, outputs and keywords as for transformers' models."""
+        """The forward pass without the head; arguments as those of ``forward``."""
+        inputs = Inputs.taken_from(args, keywords)
         check_inputs(inputs, keywords)
-        output_attentions = wanted(output_attentions, self.config.output_attentions)
-        output_hidden_states = wanted(output_hidden_states, self.config.output_hidden_states)
+        recording = self._recording(keywords)
         cache = self._cache(past_key_values, use_cache)
         packing = None if cache is not None else documents(inputs)
         if packing is not None:
-            recorded = output_attentions or output_hidden_states
-            return self._decode_documents(inputs, packing, recorded)
-        collect: list[Tensor | None] | None = [] if output_attentions else None
-        with inputs_of(self.backbone.layers, output_hidden_states) as states:
-            last = self.backbone(
-                **vars(inputs), cache=cache, collect=collect,
-                kernel=kernel_named(self.config._attn_implementation, output_attentions, keywords),
-            )  # fmt: skip
-        return BackboneOutput(
-            last, cache=cache,
-            hidden_states=(*states, last) if output_hidden_states else None,
-            attentions=None if collect is None else tuple(collect),
-        )  # fmt: skip
+            return self._decode_documents(inputs, packing, recorded=any(recording))
+        return self._run({**vars(inputs), "cache": cache}, recording, keywords)
 
-    def _decode_documents(self, inputs: Inputs, packing: Packing, recorded: bool) -> BackboneOutput:
+    def _decode_documents(
+        self, inputs: Inputs, packing: Packing, *, recorded: bool
+    ) -> BackboneOutput:
         """Rows that hold several documents, each of which attends to itself alone."""
         if recorded:
             raise ModelError(
@@ -76,21 +99,8 @@ class DecoderHfModel(HfModel):
             position_ids=positions.flatten(), packing=packing,
             kernel=kernel_named(self.config._attn_implementation, False, {}),
         )  # fmt: skip
-        return BackboneOutput(last.unflatten(0, positions.shape))  # (N, D) -> (B, T, D)
-
-    def last_states(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-        **kwargs: Any,
-    ) -> Tensor:
-        """What the head is given: the last hidden states, (B, T, D)."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        return self.decode(inputs, None, use_cache, **kwargs).last
+        # (N, D) -> (B, T, D)
+        return BackboneOutput(last.unflatten(0, positions.shape), input_ids=ids)
 
     def _cache(self, given: Cache | None, use_cache: bool | None) -> Cache | None:
         """The cache that is given, a new one, or none.
@@ -130,66 +140,23 @@ def documents(inputs: Inputs) -> Packing | None:
 class DecoderModel(DecoderHfModel):
     """The decoder without a head."""
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
-        **kwargs: Any,
-    ) -> BaseModelOutputWithPast:
-        """As transformers' class."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        return BaseModelOutputWithPast(
-            output.last, output.cache, output.hidden_states, output.attentions  # pyright: ignore[reportArgumentType]
-        )  # fmt: skip
+    head = "base"
+    output_class = BaseModelOutputWithPast
+
+    def answer(
+        self, output: BackboneOutput, labels: Tensor | None, items: Tensor | int | None
+    ) -> Any:
+        """The last hidden states, (B, T, D)."""
+        recorded = output.recorded(self.output_class)
+        return BaseModelOutputWithPast(last_hidden_state=output.last, **recorded)  # pyright: ignore[reportArgumentType]
 
 
 class CausalLM(DecoderHfModel, GenerationMixin):
-    """The decoder that says the next word."""
+    """The decoder that says the next word; logits (B, T, V)."""
 
-    _tied_weights_keys = {  # noqa: RUF012  # transformers' form
-        "core.head.decoder.weight": "core.backbone.embeddings.tokens.weight"
-    }
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        # By which the Trainer knows that labels are shifted, and counts them so.
-        self.loss_type = "ForCausalLM"
-
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
-        labels: Tensor | None = None,
-        logits_to_keep: int | Tensor = 0,
-        num_items_in_batch: Tensor | int | None = None,
-        **kwargs: Any,
-    ) -> CausalLMOutputWithPast:
-        """As transformers' class; labels (B, T) are shifted here, -100 where none is asked for.
-
-        ``logits_to_keep``: how many of the last positions say a word, or which; 0: all.
-        """
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        whole = isinstance(logits_to_keep, int)
-        kept = output.last[:, -logits_to_keep:] if whole else output.last[:, logits_to_keep]
-        logits = self.core.head(kept)  # (B, T, V)
-        loss = None if labels is None else losses.next_word(logits, labels, num_items_in_batch)
-        return CausalLMOutputWithPast(
-            loss, logits, output.cache, output.hidden_states, output.attentions  # pyright: ignore[reportArgumentType]
-        )  # fmt: skip
+    head = "causal_lm"
+    output_class = CausalLMOutputWithPast
+    _tied_weights_keys = TIED_WORDS
 
     @staticmethod
     def create_masks_for_generate(*, attention_mask: Tensor | None, **_: Any) -> Tensor | None:
@@ -198,40 +165,23 @@ class CausalLM(DecoderHfModel, GenerationMixin):
 
 
 class DecoderSequence(DecoderHfModel):
-    """The decoder that labels texts by their last token."""
+    """The decoder that labels texts by their last token.
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
-        labels: Tensor | None = None,
-        num_items_in_batch: Tensor | int | None = None,
-        **kwargs: Any,
-    ) -> SequenceClassifierOutputWithPast:
-        """As transformers' class; labels by ``config.problem_type``.
+    The last token is the last that is not ``config.pad_token_id``, whatever the mask says; of
+    embeddings, the last.
+    """
 
-        The last token is the last that is not ``config.pad_token_id``, whatever the mask says; of
-        embeddings, the last.
+    head = "sequence"
+    output_class = SequenceClassifierOutputWithPast
+
+    def logits_of(self, output: BackboneOutput) -> Tensor:
+        """(B, C).
 
         Raises:
             ModelError: several texts, and no ``pad_token_id``.
         """
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        logits = self.core.head(last_token(output.last, self._real(input_ids, output.last), None))
-        loss = (
-            None if labels is None
-            else losses.sequence(logits, labels, self.config, num_items_in_batch)
-        )  # fmt: skip
-        return SequenceClassifierOutputWithPast(
-            loss, logits, output.cache, output.hidden_states, output.attentions  # pyright: ignore[reportArgumentType]
-        )  # fmt: skip
+        real = self._real(output.input_ids, output.last)
+        return self.core.head(last_token(output.last, real, None))
 
     def _real(self, input_ids: Tensor | None, hidden: Tensor) -> Tensor | None:
         """(B, T), True at tokens that are not padding; None: all."""
@@ -246,25 +196,7 @@ class DecoderSequence(DecoderHfModel):
 
 
 class DecoderToken(DecoderHfModel):
-    """The decoder that labels tokens, each from what came before it."""
+    """The decoder that labels tokens, each from what came before it; logits (B, T, C)."""
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
-        labels: Tensor | None = None,
-        num_items_in_batch: Tensor | int | None = None,
-        **kwargs: Any,
-    ) -> TokenClassifierOutput:
-        """As transformers' class; labels (B, T), -100 where none is asked for."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.decode(inputs, past_key_values, use_cache, **kwargs)
-        logits = self.core.head(output.last)  # (B, T, C)
-        loss = None if labels is None else losses.cross_entropy(logits, labels, num_items_in_batch)
-        return TokenClassifierOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
+    head = "token"
+    output_class = TokenClassifierOutput

@@ -20,58 +20,54 @@ from transformers.modeling_outputs import (
 )
 from transformers.utils.generic import can_return_tuple
 
-from hfdl.hf_models import losses
-from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, inputs_of, wanted
-from hfdl.hf_models.base import HfModel
-from hfdl.hf_models.kernels import FUSED, kernel_named
+from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs
+from hfdl.hf_models.base import TIED_WORDS, FamilyModel
+from hfdl.hf_models.kernels import FUSED
 from hfdl.models.common import first_token, padded_positions
 from hfdl.nn.packing import Packing
 
 
-class EncoderHfModel(HfModel):
+class EncoderHfModel(FamilyModel):
     """What the encoders share."""
 
-    def encode(
-        self,
-        inputs: Inputs,
-        output_attentions: bool | None = None,
-        output_hidden_states: bool | None = None,
-        **keywords: Any,
-    ) -> BackboneOutput:
-        """Run the backbone; outputs and keywords as for transformers' models."""
-        check_inputs(inputs, keywords)
-        output_attentions = wanted(output_attentions, self.config.output_attentions)
-        output_hidden_states = wanted(output_hidden_states, self.config.output_hidden_states)
-        name = self.config._attn_implementation
-        recorded = output_attentions or output_hidden_states
-        packing = None if recorded or name != FUSED else _packing(inputs)
-        if packing is not None:
-            inputs = self._unpadded(inputs, packing)
-        collect: list[Tensor | None] | None = [] if output_attentions else None
-        with inputs_of(self.backbone.layers, output_hidden_states) as states:
-            last = self.backbone(
-                **vars(inputs), packing=packing, collect=collect,
-                kernel=kernel_named(name, output_attentions, keywords),
-            )  # fmt: skip
-        return BackboneOutput(
-            last, packing,
-            hidden_states=(*states, last) if output_hidden_states else None,
-            attentions=None if collect is None else tuple(collect),
-        )  # fmt: skip
-
-    def last_states(
+    @can_return_tuple
+    def forward(
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
         **kwargs: Any,
-    ) -> Tensor:
-        """What the head is given: the last hidden states, (B, T, D)."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.encode(inputs, **kwargs)
-        return output.padded(output.last)
+    ) -> Any:
+        """As transformers' class.
+
+        Args:
+            input_ids, token_type_ids, position_ids: (B, T); or ``inputs_embeds`` (B, T, E).
+            attention_mask: (B, T), 1 at real tokens.
+            inputs_embeds: see ``input_ids``.
+            labels: (B, T), -100 where none is asked for; of texts by ``config.problem_type``.
+            num_items_in_batch: what the summed loss is divided by; None: the labels.
+            kwargs: ``output_attentions``, ``output_hidden_states``, ``return_dict``; others are
+                handed to an attention function that was registered.
+        """
+        output = self.run_backbone(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs
+        )
+        return self.answer(output, labels, num_items_in_batch)
+
+    def run_backbone(self, *args: Any, **keywords: Any) -> BackboneOutput:
+        """The forward pass without the head; arguments as those of ``forward``."""
+        inputs = Inputs.taken_from(args, keywords)
+        check_inputs(inputs, keywords)
+        recording = self._recording(keywords)
+        fused = self.config._attn_implementation == FUSED and not any(recording)
+        packing = _packing(inputs) if fused else None
+        if packing is not None:
+            inputs = self._unpadded(inputs, packing)
+        return self._run({**vars(inputs), "packing": packing}, recording, keywords)
 
     def _unpadded(self, inputs: Inputs, packing: Packing) -> Inputs:
         """The real tokens alone, at the positions that they have in the padded batch."""
@@ -91,103 +87,47 @@ class EncoderHfModel(HfModel):
 
 
 class EncoderModel(EncoderHfModel):
-    """The encoder without a head."""
+    """The encoder without a head; its result has ``pooler_output`` where there is a pooler."""
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        **kwargs: Any,
-    ) -> BaseModelOutput | BaseModelOutputWithPooling:
-        """As transformers' class; the result has ``pooler_output`` where there is a pooler."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.encode(inputs, **kwargs)
+    head = "base"
+    output_class = BaseModelOutputWithPooling
+
+    def answer(
+        self, output: BackboneOutput, labels: Tensor | None, items: Tensor | int | None
+    ) -> Any:
+        """The last hidden states (B, T, D) and, where there is a pooler, its answer (B, D)."""
         last = output.padded(output.last)  # (B, T, D)
-        states: Any = {"hidden_states": output.hidden_states, "attentions": output.attentions}
+        recorded = output.recorded(self.output_class)
         if self.core.pooler is None:
-            return BaseModelOutput(last_hidden_state=last, **states)  # pyright: ignore[reportArgumentType]
+            return BaseModelOutput(last_hidden_state=last, **recorded)  # pyright: ignore[reportArgumentType]
         pooled = self.core.pooler(first_token(output.last, output.packing))  # (B, D)
-        return BaseModelOutputWithPooling(last, pooled, **states)  # pyright: ignore[reportArgumentType]
+        return BaseModelOutputWithPooling(last, pooled, **recorded)  # pyright: ignore[reportArgumentType]
 
 
 class MaskedLM(EncoderHfModel):
-    """The encoder that says which word was masked."""
+    """The encoder that says which word was masked; logits (B, T, V)."""
 
-    _tied_weights_keys = {  # noqa: RUF012  # transformers' form
-        "core.head.decoder.weight": "core.backbone.embeddings.tokens.weight"
-    }
-
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        num_items_in_batch: Tensor | int | None = None,
-        **kwargs: Any,
-    ) -> MaskedLMOutput:
-        """As transformers' class; labels (B, T), -100 where no word is asked for."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.encode(inputs, **kwargs)
-        logits = output.padded(self.core.head(output.last))  # (B, T, V)
-        loss = None if labels is None else losses.cross_entropy(logits, labels, num_items_in_batch)
-        return MaskedLMOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
+    head = "masked_lm"
+    output_class = MaskedLMOutput
+    _tied_weights_keys = TIED_WORDS
 
 
 class EncoderSequence(EncoderHfModel):
-    """The encoder that labels texts."""
+    """The encoder that labels texts by their first token."""
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        num_items_in_batch: Tensor | int | None = None,
-        **kwargs: Any,
-    ) -> SequenceClassifierOutput:
-        """As transformers' class; labels by ``config.problem_type``."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.encode(inputs, **kwargs)
-        logits = self.core.head(first_token(output.last, output.packing))  # (B, C)
-        loss = (
-            None if labels is None
-            else losses.sequence(logits, labels, self.config, num_items_in_batch)
-        )  # fmt: skip
-        return SequenceClassifierOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
+    head = "sequence"
+    output_class = SequenceClassifierOutput
+
+    def logits_of(self, output: BackboneOutput) -> Tensor:
+        """(B, C)."""
+        return self.core.head(first_token(output.last, output.packing))
 
 
 class EncoderToken(EncoderHfModel):
-    """The encoder that labels tokens."""
+    """The encoder that labels tokens; logits (B, T, C)."""
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        num_items_in_batch: Tensor | int | None = None,
-        **kwargs: Any,
-    ) -> TokenClassifierOutput:
-        """As transformers' class; labels (B, T), -100 where none is asked for."""
-        inputs = Inputs(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        output = self.encode(inputs, **kwargs)
-        logits = output.padded(self.core.head(output.last))  # (B, T, C)
-        loss = None if labels is None else losses.cross_entropy(logits, labels, num_items_in_batch)
-        return TokenClassifierOutput(loss, logits, output.hidden_states, output.attentions)  # pyright: ignore[reportArgumentType]
+    head = "token"
+    output_class = TokenClassifierOutput
 
 
 def _packing(inputs: Inputs) -> Packing | None:

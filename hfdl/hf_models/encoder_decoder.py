@@ -1,36 +1,40 @@
 """The encoder-decoder transformer as a PreTrainedModel: saved, opened and called like any other.
 
-It has no counterpart there, so it brings its own ``model_type``. Importing this module registers
-it; from then on AutoConfig, AutoModelForSeq2SeqLM, ``generate``, Trainer and PEFT take it.
+transformers has no such model, so it brings its own ``model_type``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.generation.utils import GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
+from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ConfigError
-from hfdl.models.transformer import Memory, Transformer, TransformerConfig, init_module
+from hfdl.hf_models.base import HfModel, ScratchConfig
+from hfdl.models.transformer import (
+    Memory,
+    ScaledEmbeddings,
+    Transformer,
+    TransformerConfig,
+    init_module,
+)
 from hfdl.nn.functional import AttentionKernel, attention
 from hfdl.nn.fused import fused_attention
-
-IGNORED = -100
-"""transformers' label of what no loss is taken of."""
+from hfdl.nn.losses import IGNORED
 
 
-class ScratchTransformerConfig(PreTrainedConfig):
+class ScratchTransformerConfig(ScratchConfig):
     """``hfdl.models.transformer.TransformerConfig`` with the ids of the special tokens."""
 
     model_type = "hfdl-transformer"
+    core_config = TransformerConfig
     keys_to_ignore_at_inference = ["past_key_values"]  # noqa: RUF012
     attribute_map = {"num_hidden_layers": "encoder_layers"}  # noqa: RUF012
 
@@ -54,19 +58,14 @@ class ScratchTransformerConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = 2
     decoder_start_token_id: int | None = 1
 
-    def core(self) -> TransformerConfig:
-        """What the model itself needs of it."""
-        return TransformerConfig(
-            **{f.name: getattr(self, f.name) for f in fields(TransformerConfig)}
-        )
 
-
-class ScratchTransformerForConditionalGeneration(PreTrainedModel, GenerationMixin):
+class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
     """``hfdl.models.transformer.Transformer`` behind transformers' calling convention."""
 
     config_class = ScratchTransformerConfig
-    base_model_prefix = "core"
-    main_input_name = "input_ids"
+    core_class = Transformer
+    head = "seq2seq"
+    output_class = Seq2SeqLMOutput
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False
     _tied_weights_keys = {  # noqa: RUF012
@@ -76,10 +75,7 @@ class ScratchTransformerForConditionalGeneration(PreTrainedModel, GenerationMixi
 
     config: ScratchTransformerConfig
 
-    def __init__(self, config: ScratchTransformerConfig) -> None:
-        super().__init__(config)
-        self.core = Transformer(config.core())
-        self.post_init()
+    init_weights = PreTrainedModel.init_weights  # by the method below
 
     def _init_weights(self, module: nn.Module) -> None:
         if module is self.core.head.decoder and self.config.tie_word_embeddings:
@@ -89,6 +85,7 @@ class ScratchTransformerForConditionalGeneration(PreTrainedModel, GenerationMixi
         else:
             super()._init_weights(module)  # norms, to 1 and 0
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -103,8 +100,7 @@ class ScratchTransformerForConditionalGeneration(PreTrainedModel, GenerationMixi
         use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
-        return_dict: bool | None = None,
-    ) -> Seq2SeqLMOutput | tuple[Any, ...]:
+    ) -> Seq2SeqLMOutput:
         """Logits of a target, as transformers' encoder-decoder models give them.
 
         Args:
@@ -118,7 +114,6 @@ class ScratchTransformerForConditionalGeneration(PreTrainedModel, GenerationMixi
             output_attentions: give all weights back, by the explicit formula.
             inputs_embeds, decoder_inputs_embeds, output_hidden_states: refused; they stand here
                 because PEFT and ``generate`` name them.
-            return_dict: False for a tuple.
 
         Raises:
             ConfigError: one of those is given.
@@ -150,28 +145,23 @@ class ScratchTransformerForConditionalGeneration(PreTrainedModel, GenerationMixi
             collect=weights,
             cross_collect=cross_weights,
         )
-        outputs = Seq2SeqLMOutput(
-            loss=None if labels is None else cross_entropy(logits, labels),
-            logits=logits,
+        return self.with_loss(
+            logits, labels, None,
             past_key_values=past,
             encoder_last_hidden_state=memory,
             encoder_attentions=getattr(encoded, "attentions", None),
             decoder_attentions=_weights(weights),
             cross_attentions=_weights(cross_weights),
-        )
-        return outputs.to_tuple() if return_dict is False else outputs
+        )  # fmt: skip
 
     def get_encoder(self, modality: str | None = None) -> nn.Module:
         """The encoder as transformers calls it."""
         return _Encoder(self.core)
 
-    def get_input_embeddings(self) -> nn.Module:
-        """The embedding of the source's tokens."""
-        return self.core.encoder.embeddings.tokens
-
-    def get_output_embeddings(self) -> nn.Module:
-        """The linear layer whose rows are the words."""
-        return self.core.head.decoder
+    @property
+    def embeddings(self) -> ScaledEmbeddings:
+        """The embedding of the source's tokens and their positions."""
+        return self.core.encoder.embeddings
 
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
         """The labels (B, T) shifted right by one, behind the start token."""
@@ -198,21 +188,20 @@ class _Encoder(nn.Module):
         super().__init__()
         self.core = core
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
-        return_dict: bool | None = None,
-    ) -> BaseModelOutput | tuple[Any, ...]:
+    ) -> BaseModelOutput:
         """Source ids (B, S) -> the memory (B, S, D) as ``last_hidden_state``."""
         _refuse("output_hidden_states", output_hidden_states)
         kernel: AttentionKernel = attention if output_attentions else fused_attention
         weights: list[Tensor | None] = []
         memory = self.core.encode(input_ids, attention_mask, kernel=kernel, collect=weights)
-        outputs = BaseModelOutput(last_hidden_state=memory, attentions=_weights(weights))  # pyright: ignore[reportArgumentType]
-        return outputs.to_tuple() if return_dict is False else outputs
+        return BaseModelOutput(last_hidden_state=memory, attentions=_weights(weights))  # pyright: ignore[reportArgumentType]
 
 
 def shift_right(labels: Tensor, *, start_token_id: int, pad_token_id: int) -> Tensor:
@@ -225,12 +214,6 @@ def shift_right(labels: Tensor, *, start_token_id: int, pad_token_id: int) -> Te
     """
     ids = torch.cat([labels.new_full((len(labels), 1), start_token_id), labels[:, :-1]], dim=1)
     return ids.masked_fill(ids == IGNORED, pad_token_id)
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The mean over labels that are not -100; logits (B, T, V), labels (B, T)."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())  # (B * T, V) and (B * T,)
 
 
 def _refuse(name: str, given: bool | None) -> None:
@@ -247,7 +230,3 @@ def _weights(collected: Sequence[Tensor | None]) -> tuple[Tensor, ...] | None:
     """The weights that the explicit formula gave; None of the fused kernel, which has none."""
     found = tuple(weights for weights in collected if weights is not None)
     return found or None
-
-
-AutoConfig.register(ScratchTransformerConfig.model_type, ScratchTransformerConfig)
-AutoModelForSeq2SeqLM.register(ScratchTransformerConfig, ScratchTransformerForConditionalGeneration)

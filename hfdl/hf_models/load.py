@@ -11,7 +11,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
-from hfdl.hf_models import HF_MODELS, HfModel
+from hfdl.hf_models import HF_MODELS, FamilyModel
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import OWN_TYPES
@@ -25,7 +25,7 @@ def load_scratch(
     revision: str | None = None,
     dtype: torch.dtype | str | None = None,
     attn_implementation: str | None = None,
-) -> HfModel:
+) -> FamilyModel:
     """A pretrained model in hfdl's own code.
 
     Its class is that of the transformers class that config.json names under ``architectures``;
@@ -68,7 +68,7 @@ def load_scratch(
     return model
 
 
-def to_scratch_model(hf_model: PreTrainedModel) -> HfModel:
+def to_scratch_model(hf_model: PreTrainedModel) -> FamilyModel:
     """hfdl's own code with the weights of a transformers model.
 
     The weights are copied: training one does not change the other. The mode, training or eval, is
@@ -84,7 +84,7 @@ def to_scratch_model(hf_model: PreTrainedModel) -> HfModel:
     return model
 
 
-def hf_class_of(hf_model: Any) -> type[HfModel]:
+def hf_class_of(hf_model: Any) -> type[FamilyModel]:
     """The class here that stands for the class of a transformers model.
 
     Raises:
@@ -142,7 +142,7 @@ def _check_attention(name: str | None) -> None:
         )
 
 
-def _class_of(config: Any, where: str) -> type[HfModel]:
+def _class_of(config: Any, where: str) -> type[FamilyModel]:
     """The class here of the first of a config's ``architectures``."""
     names = config.architectures or []
     if not names:

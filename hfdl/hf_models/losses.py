@@ -1,4 +1,4 @@
-"""The losses of transformers' heads.
+"""The loss of each head, as transformers defines it; ``hfdl.nn.losses`` has those of hfdl's loop.
 
 Each is a sum over items divided by their number. transformers' Trainer gives the number of the
 whole batch where it cuts it into micro-batches, so that the cut does not change the gradient.
@@ -12,8 +12,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORED = -100
-"""transformers' label of what does not count."""
+from hfdl.nn.losses import IGNORED, at_least_float32
+from hfdl.weights.families.name_table import Head
+
+
+def of_head(
+    head: Head, logits: Tensor, labels: Tensor, config: Any, items: Tensor | int | None = None
+) -> Tensor:
+    """The loss of a model with this head.
+
+    Args:
+        head: what the model has on its body.
+        logits: (B, C) of texts, else (B, T, C).
+        labels: as ``cross_entropy``, ``next_word`` or ``sequence`` takes them.
+        config: a transformers config.
+        items: what the sum is divided by; None: the labels that count.
+    """
+    if head == "causal_lm":
+        return next_word(logits, labels, items)
+    if head == "sequence":
+        return sequence(logits, labels, config, items)
+    return cross_entropy(logits, labels, items)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, items: Tensor | int | None) -> Tensor:
@@ -27,8 +46,9 @@ def cross_entropy(logits: Tensor, labels: Tensor, items: Tensor | int | None) ->
     labels = labels.to(logits.device).flatten()
     reduction = "mean" if items is None else "sum"
     loss = F.cross_entropy(
-        _wide(logits).flatten(0, -2), labels, ignore_index=IGNORED, reduction=reduction
-    )
+        logits.to(at_least_float32(logits)).flatten(0, -2), labels,  # (N, C) and (N,)
+        ignore_index=IGNORED, reduction=reduction,
+    )  # fmt: skip
     return loss if items is None else loss / _number(items, loss)
 
 
@@ -50,8 +70,8 @@ def sequence(logits: Tensor, labels: Tensor, config: Any, items: Tensor | int | 
         config.problem_type = _problem_type(labels, config.num_labels)
     if config.problem_type == "single_label_classification":
         return cross_entropy(logits, labels.flatten(), items)
-    logits = _wide(logits)
-    labels = labels.to(logits.device, logits.dtype).reshape(logits.shape)
+    logits = logits.to(at_least_float32(logits))
+    labels = labels.to(logits.device, logits.dtype).reshape(logits.shape)  # (B, C)
     if config.problem_type == "regression":
         losses = (logits - labels) ** 2  # (B, C)
     else:
@@ -64,11 +84,6 @@ def _problem_type(labels: Tensor, num_labels: int) -> str:
         return "regression"
     whole = labels.dtype in (torch.long, torch.int)
     return "single_label_classification" if whole else "multi_label_classification"
-
-
-def _wide(logits: Tensor) -> Tensor:
-    """At least float32."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _number(items: Tensor | int, like: Tensor) -> Tensor | int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import can_return_tuple
 
-from hfdl.hf_models.word_base import ScratchRecurrentConfig, SmallModel, refuse_two_inputs
+from hfdl.hf_models.backbone_io import check_one_input
+from hfdl.hf_models.base import TIED_WORDS
+from hfdl.hf_models.word_base import ScratchRecurrentConfig, SmallModel
 from hfdl.models.recurrent import RecurrentForCausalLM
 from hfdl.nn.recurrence import State
 
@@ -43,17 +45,12 @@ class ScratchRecurrentForCausalLM(SmallModel):
 
     config_class = ScratchRecurrentConfig
     core_class = RecurrentForCausalLM
-    _tied_weights_keys = {  # noqa: RUF012  # transformers' form
-        "core.head.decoder.weight": "core.backbone.embeddings.tokens.weight"
-    }
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        # By which the Trainer knows that labels are shifted, and counts them so.
-        self.loss_type = "ForCausalLM"
+    head = "causal_lm"
+    output_class = CausalLMOutputWithPast
+    _tied_weights_keys = TIED_WORDS
 
     @can_return_tuple
-    def forward(
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -87,10 +84,9 @@ class ScratchRecurrentForCausalLM(SmallModel):
         self.refuse_outputs(output_attentions, output_hidden_states)
         states, left = self._read(input_ids, attention_mask, inputs_embeds, past_key_values)
         logits = self.core.head(self.core.dropout(states[:, -logits_to_keep:]))  # (B, T, V)
-        loss = self.loss_of("next_word", logits, labels, num_items_in_batch)
-        return CausalLMOutputWithPast(
-            loss, logits, left if use_cache else None  # pyright: ignore[reportArgumentType]
-        )  # fmt: skip
+        return self.with_loss(
+            logits, labels, num_items_in_batch, past_key_values=left if use_cache else None
+        )
 
     def last_states(
         self,
@@ -111,7 +107,7 @@ class ScratchRecurrentForCausalLM(SmallModel):
         inputs_embeds: Tensor | None,
         past: ReadingState | None,
     ) -> tuple[Tensor, ReadingState]:
-        refuse_two_inputs(input_ids, inputs_embeds)
+        check_one_input(input_ids, inputs_embeds)
         given: Any = inputs_embeds if input_ids is None else input_ids
         width = given.shape[1]
         if attention_mask is not None:
@@ -121,11 +117,3 @@ class ScratchRecurrentForCausalLM(SmallModel):
             state=None if past is None else past.state,
         )  # fmt: skip
         return states, ReadingState(state, width + (0 if past is None else past.length))
-
-    def get_output_embeddings(self) -> nn.Module:
-        """The linear layer whose rows are the words."""
-        return self.core.head.decoder
-
-    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        """Replace it."""
-        self.core.head.decoder = new_embeddings

@@ -1,32 +1,33 @@
-"""A class for each family and head, registered with transformers' Auto classes."""
+"""A class for each family and head; all models here, registered with transformers' Auto classes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import transformers
 
-from hfdl.hf_models.base import HfModel
+from hfdl.hf_models.base import FamilyModel, HfModel
 from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
 from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
+from hfdl.hf_models.encoder_decoder import (
+    ScratchTransformerConfig,
+    ScratchTransformerForConditionalGeneration,
+)
+from hfdl.hf_models.word_models import SMALL
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.names import OWN_TYPES
 
-_ENCODERS: dict[Head, type[HfModel]] = {
-    "base": EncoderModel, "masked_lm": MaskedLM, "sequence": EncoderSequence,
-    "token": EncoderToken,
-}  # fmt: skip
-_DECODERS: dict[Head, type[HfModel]] = {
-    "base": DecoderModel, "causal_lm": CausalLM, "sequence": DecoderSequence,
-    "token": DecoderToken,
-}  # fmt: skip
+_ENCODERS = (EncoderModel, MaskedLM, EncoderSequence, EncoderToken)
+_DECODERS = (DecoderModel, CausalLM, DecoderSequence, DecoderToken)
 _AUTO: dict[Head, Any] = {
     "base": transformers.AutoModel,
     "masked_lm": transformers.AutoModelForMaskedLM,
     "causal_lm": transformers.AutoModelForCausalLM,
     "sequence": transformers.AutoModelForSequenceClassification,
     "token": transformers.AutoModelForTokenClassification,
+    "seq2seq": transformers.AutoModelForSeq2SeqLM,
 }
 _HOME = "hfdl.hf_models"
 
@@ -42,13 +43,10 @@ def _config_class(family: Family) -> Any:
     return type(f"Scratch{parent.__name__}", (parent,), body)
 
 
-def _model_class(
-    family: Family, head: Head, parent: type[HfModel], config_class: Any
-) -> type[HfModel]:
-    name = family.hf_name(head)
+def _model_class(family: Family, parent: type[FamilyModel], config_class: Any) -> Any:
+    name = family.hf_name(parent.head)
     body = {
         "family": family,
-        "head": head,
         "config_class": config_class,
         "__module__": _HOME,
         "__doc__": f"hfdl's own ``transformers.{name}``.",
@@ -56,20 +54,31 @@ def _model_class(
     return type(f"Scratch{name}", (parent,), body)
 
 
-def _register_all() -> tuple[dict[str, type[HfModel]], dict[str, Any]]:
-    models: dict[str, type[HfModel]] = {}
+def _register(config_class: Any, models: Iterable[type[HfModel]]) -> None:
+    transformers.AutoConfig.register(config_class.model_type, config_class)
+    for model in models:
+        _AUTO[model.head].register(config_class, model)
+
+
+def _register_all() -> tuple[dict[str, type[FamilyModel]], dict[str, Any]]:
+    models: dict[str, type[FamilyModel]] = {}
     config_classes: dict[str, Any] = {}
     for family in FAMILIES:
         config_class = _config_class(family)
         config_classes[config_class.__name__] = config_class
-        transformers.AutoConfig.register(config_class.model_type, config_class)
         parents = _ENCODERS if "masked_lm" in family.cores else _DECODERS
-        for head, parent in parents.items():
-            model = _model_class(family, head, parent, config_class)
-            models[family.hf_name(head)] = model
-            _AUTO[head].register(config_class, model)
+        made = {
+            family.hf_name(parent.head): _model_class(family, parent, config_class)
+            for parent in parents
+        }
+        _register(config_class, made.values())
+        models.update(made)
+    for config_class, heads in {each.config_class: each.heads for each in SMALL.values()}.items():
+        _register(config_class, heads.values())
+    _register(ScratchTransformerConfig, [ScratchTransformerForConditionalGeneration])
     return models, config_classes
 
 
 HF_MODELS, CONFIGS = _register_all()
-"""Classes by the name of the transformers class that each stands for; their config classes."""
+"""Of the families: classes by the name of the transformers class that each stands for, and their
+config classes."""

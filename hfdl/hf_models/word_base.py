@@ -1,17 +1,15 @@
-"""What the small models over words share in transformers' clothes: opening, saving, first weights.
-
-A model of ``hfdl.models`` stands in ``self.core`` and does the work.
-"""
+"""Base class and configs of the models over words."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ModelError
+from hfdl.hf_models.backbone_io import check_one_input
+from hfdl.hf_models.base import HfModel, ScratchConfig
 from hfdl.models.bag_of_words import (
     BagOfWordsConfig,
     BagOfWordsForSequenceClassification,
@@ -20,55 +18,51 @@ from hfdl.models.bag_of_words import (
 from hfdl.models.recurrent import RecurrentConfig
 from hfdl.models.text_cnn import TextCnnConfig
 from hfdl.models.word_embeddings import WordEmbeddingConfig
-from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.init import init_weights
 from hfdl.nn.recurrent import Recurrent
 
 
-class SmallModel(PreTrainedModel):
-    """A small model with a head.
+class SmallModel(HfModel):
+    """A model over words with a head."""
 
-    Args:
-        config: its sizes.
-
-    Raises:
-        ConfigError: it asks for what does not exist.
-        ShapeError: a size that no layer can have.
-    """
-
-    core_class: ClassVar[Any]
     base_model_prefix = "core.backbone"
-    main_input_name = "input_ids"
-    accepts_loss_kwargs = True  # the Trainer then says how many items the whole batch has
-    core: Any
 
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self.core = self.core_class(config.core())
-        self.post_init()
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> Any:
+        """Logits, (B, C) of texts or (B, T, C) of words, as transformers' classes give them.
+
+        Args:
+            input_ids: (B, T); or ``inputs_embeds`` (B, T, E).
+            attention_mask: (B, T), 1 at real words; None where all are.
+            token_type_ids: passed over: these models know no segments.
+            inputs_embeds: see ``input_ids``.
+            labels: of texts by ``config.problem_type``; of words (B, T), -100 where none is asked
+                for.
+            num_items_in_batch: what the summed loss is divided by; None: the labels.
+            output_attentions, output_hidden_states: refused where True.
+
+        Raises:
+            ModelError: neither ids nor embeddings, both of them, or an output that there is not.
+        """
+        self.refuse_outputs(output_attentions, output_hidden_states)
+        check_one_input(input_ids, inputs_embeds)
+        logits = self.core(input_ids, attention_mask, inputs_embeds=inputs_embeds)
+        return self.with_loss(logits, labels, num_items_in_batch)
 
     @property
     def base_model(self) -> nn.Module:
         """What the head stands upon."""
-        return self.core.backbone
-
-    @property
-    def embeddings(self) -> Embeddings:
-        """The vector, or weights, of each word."""
-        return getattr(self.core, "backbone", self.core).embeddings
-
-    # ---- what transformers asks of its models --------------------------------------------------
-
-    def get_input_embeddings(self) -> nn.Module:
-        """The embedding of words."""
-        return self.embeddings.tokens
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace it."""
-        self.embeddings.tokens = value  # pyright: ignore[reportAttributeAccessIssue]
-
-    def init_weights(self) -> None:
-        """Nothing: ``hfdl.models`` draw their own first weights."""
+        return self.backbone
 
     def _init_weights(self, module: nn.Module) -> None:
         """Draw what a file lacks, such as a head for other labels, as a new model draws it.
@@ -86,19 +80,6 @@ class SmallModel(PreTrainedModel):
         elif isinstance(module, BagOfWordsForSequenceClassification):
             nn.init.zeros_(module.bias)
 
-    # ---- what the heads share ------------------------------------------------------------------
-
-    def answer(
-        self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
-    ) -> Tensor:
-        """The logits.
-
-        Raises:
-            ModelError: not exactly one of ids and embeddings.
-        """
-        refuse_two_inputs(input_ids, inputs_embeds)
-        return self.core(input_ids, attention_mask, inputs_embeds=inputs_embeds)
-
     def refuse_outputs(self, attentions: bool | None, hidden_states: bool | None) -> None:
         """Refuse what these models do not tell.
 
@@ -114,36 +95,11 @@ class SmallModel(PreTrainedModel):
                     remedy="put a forward hook on the layer that is of interest",
                 )
 
-    def loss_of(self, name: str, logits: Tensor, labels: Tensor | None, *rest: Any) -> Any:
-        """A loss of ``hfdl.hf_models.losses``; None without labels.
-
-        They are looked up when they are wanted: hfdl's own loop has losses of its own, and that
-        package loads much.
-        """
-        if labels is None:
-            return None
-        from hfdl.hf_models import losses
-
-        return getattr(losses, name)(logits, labels, *rest)
-
-
-def refuse_two_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> None:
-    """Refuse all but one of ids and embeddings.
-
-    Raises:
-        ModelError: neither of them, or both.
-    """
-    if (input_ids is None) == (inputs_embeds is None):
-        raise ModelError(
-            "neither input_ids nor inputs_embeds, or both of them",
-            rule="a model is given exactly one of the two",
-        )
-
 
 # ---- Configs of the models over words: the sizes of ``hfdl.models``, as transformers configs ----
 
 
-class ScratchWordsConfig(PreTrainedConfig):
+class ScratchWordsConfig(ScratchConfig):
     """What all of them share; see ``hfdl.models.word_embeddings.WordEmbeddingConfig``."""
 
     core_config: ClassVar[type[WordEmbeddingConfig]] = WordEmbeddingConfig
@@ -154,16 +110,6 @@ class ScratchWordsConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
     freeze_embeddings: bool = False
     initializer_range: float | int = 0.1
-
-    def core(self) -> Any:
-        """What the model itself needs of it.
-
-        Raises:
-            ConfigError: it asks for what does not exist.
-        """
-        values = {field.name: getattr(self, field.name) for field in fields(self.core_config)}
-        lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-        return self.core_config(**{**values, **lists})
 
 
 class ScratchRecurrentConfig(ScratchWordsConfig):

@@ -37,7 +37,7 @@ def token_losses(
     Returns:
         (N,), in float32 at least.
     """
-    logits = logits.to(_wide(logits))
+    logits = logits.to(at_least_float32(logits))
     losses = F.cross_entropy(
         logits, labels, weight=weight, ignore_index=IGNORED, label_smoothing=label_smoothing,
         reduction="none",
@@ -138,12 +138,14 @@ class _InChunks(torch.autograd.Function):
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         sums = [
             # Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small.
-            torch.zeros_like(part, dtype=_wide(part)) if part is not None and needed else None
+            torch.zeros_like(part, dtype=at_least_float32(part))
+            if part is not None and needed
+            else None
             for part, needed in zip((weight, bias), ctx.needs_input_grad[1:3], strict=True)
         ]
         layer = [None if p is None else p.detach().requires_grad_(s is not None)
                  for p, s in zip((weight, bias), sums, strict=True)]  # fmt: skip
-        total = hidden.new_zeros((), dtype=_wide(hidden))
+        total = hidden.new_zeros((), dtype=at_least_float32(hidden))
         for start in range(0, len(hidden), rows):
             part = hidden[start : start + rows].detach().requires_grad_(of_hidden is not None)
             with torch.enable_grad():
@@ -169,6 +171,6 @@ class _InChunks(torch.autograd.Function):
         return *parts, None, None, None
 
 
-def _wide(x: Tensor) -> torch.dtype:
-    """At least float32."""
+def at_least_float32(x: Tensor) -> torch.dtype:
+    """The type of x, or float32 where that is narrower."""
     return torch.promote_types(x.dtype, torch.float32)

@@ -9,10 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hfdl.hf_models import losses
+from hfdl.nn.losses import IGNORED
 from hfdl.parity.variants import Batch
 from hfdl.weights.families.name_table import Head
-
-IGNORED = losses.IGNORED
 
 
 def labels_for(head: Head, batch: Batch, config: Any) -> Tensor | None:
@@ -54,11 +53,7 @@ def loss_of(answer: Tensor, labels: Tensor | None, batch: Batch, head: Head, con
     if labels is None:
         direction = torch.arange(answer.shape[-1], dtype=answer.dtype).cos()  # (D,)
         return (answer[batch.real] @ direction).square().mean()
-    if head == "causal_lm":
-        return losses.next_word(answer, labels, None)
-    if head == "sequence":
-        return losses.sequence(answer, labels, config, None)
-    return losses.cross_entropy(answer, labels, None)
+    return losses.of_head(head, answer, labels, config)
 
 
 def _text_labels(rows: Tensor, config: Any) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from hfdl.config.schema import LoraConfig
 from hfdl.errors import ConfigError
-from hfdl.hf_models import HfModel
+from hfdl.hf_models import FamilyModel
 from hfdl.hf_models.load import hf_class_of
 from hfdl.tuning.freeze import freeze
 from hfdl.tuning.lora import add_adapters, merge
@@ -99,7 +99,7 @@ def test_scores_and_gradients_are_those_of_the_plain_forward(
     assert model.scores_in_chunks == (name not in WHOLE)
     torch.testing.assert_close(score(model), found, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(plain_loss(model), found, rtol=1e-10, atol=1e-10)
-    own = type(model).hf_name() if isinstance(model, HfModel) else type(model).__name__
+    own = type(model).hf_name() if isinstance(model, FamilyModel) else type(model).__name__
     with quiet_transformers():
         model.save_pretrained(tmp_path)
         opened = getattr(transformers, own).from_pretrained(tmp_path, dtype=torch.float64).eval()

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from hfdl.hf_models.encoder_decoder import IGNORED
 from hfdl.metrics.translation import translation_metrics
-from hfdl.nn.losses import token_losses
+from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.protocol import LossSum, Prediction
 
 NAMES = ["bleu", "chrf", "accuracy", "perplexity"]

@@ -10,7 +10,8 @@ import numpy as np
 
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import EncodedText
-from hfdl.hf_models.encoder_decoder import IGNORED, shift_right
+from hfdl.hf_models.encoder_decoder import shift_right
+from hfdl.nn.losses import IGNORED
 from hfdl.tasks.protocol import Batch
 from hfdl.tasks.split import BaseSplit
 

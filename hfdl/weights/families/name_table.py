@@ -233,7 +233,7 @@ def _refuse_untied(rule: Tied, tensors: Tensors) -> None:
 
 # ---- The name table of a family of models: its body, and what each head adds ---------------------
 
-Head = Literal["base", "masked_lm", "causal_lm", "sequence", "token"]
+Head = Literal["base", "masked_lm", "causal_lm", "sequence", "token", "seq2seq"]
 """What a model has on its body; ``base`` is the bare one."""
 
 
