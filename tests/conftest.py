@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.support import WORDS, reviews, write_csv
+from helpers.support import SHARED, WORDS, reviews, write_csv
 from hypothesis import settings as hypothesis_settings
 
 # The same examples in every run, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("hfdl")
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared"
 
 
 def bert_vocabulary() -> list[str]:
@@ -203,14 +200,45 @@ def make_classifier(
     return make
 
 
+# ---- real data and models beside the repository; a public clone has none -------------------------
+
+
 @pytest.fixture
-def shared_data() -> Callable[[str], Path]:
-    """Paths in the folder of real data sets; a test that asks for one skips where it is absent."""
+def shared(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Paths of real data and models; a test that asks for one skips where it is absent."""
 
     def path(name: str) -> Path:
-        found = SHARED / "data" / name
-        if not found.exists():
-            pytest.skip(f"{found} is absent: the real data sets are for development only")
-        return found
+        if request.node.get_closest_marker("needs_shared") is None:
+            pytest.fail("a test that asks for shared files is marked @pytest.mark.needs_shared")
+        return shared_path(name)
 
     return path
+
+
+def shared_path(name: str) -> Path:
+    found = SHARED / name
+    if not found.exists():
+        pytest.skip(f"needs_shared: {found} is absent")
+    return found
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs_shared"):
+        for name in marker.args:
+            shared_path(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count the tests on real data: a run without them must not look like one with them."""
+    reports = {
+        outcome: [
+            report for report in terminalreporter.getreports(outcome)
+            if "needs_shared" in report.keywords
+        ]
+        for outcome in ("passed", "failed", "skipped")
+    }  # fmt: skip
+    ran = sum(report.when == "call" for o in ("passed", "failed") for report in reports[o])
+    absent = sum("needs_shared: " in str(report.longrepr) for report in reports["skipped"])
+    if ran or absent:
+        line = f"needs_shared: {ran} ran, {absent} skipped for lack of files in {SHARED}"
+        terminalreporter.write_line(line, yellow=bool(absent), bold=bool(absent))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor
 
 VOCABULARY, PAD = 37, 2
-MODELS = Path(__file__).resolve().parents[3] / "shared" / "models"
 
 _BODY = {
     "vocab_size": VOCABULARY, "pad_token_id": PAD, "eos_token_id": None, "bos_token_id": 1,
@@ -129,16 +127,3 @@ def chain() -> Callable[..., Chain]:
         return Chain(table, torch.arange(batch) % vocabulary)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def shared_model() -> Callable[[str], Path]:
-    """Folders of real pretrained models; a test that asks for one skips where it is absent."""
-
-    def path(name: str) -> Path:
-        found = MODELS / name / "hf"
-        if not found.exists():
-            pytest.skip(f"{found} is absent: the real models are for development only")
-        return found
-
-    return path

@@ -181,12 +181,13 @@ def test_no_graph_is_made(tiny: Callable[..., Any], prompts: Prompts) -> None:
     model(ids).logits.sum().backward()
 
 
+@pytest.mark.needs_shared
 def test_a_pretrained_llama_tells_the_story_that_transformers_tells(
-    shared_model: Callable[[str], Any],
+    shared: Callable[[str], Any],
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = shared_model("stories260K")
+    folder = shared("models/stories260K/hf")
     model, tokenizer = (
         factory.from_pretrained(folder) for factory in (AutoModelForCausalLM, AutoTokenizer)
     )
@@ -198,12 +199,13 @@ def test_a_pretrained_llama_tells_the_story_that_transformers_tells(
     assert "there was a little girl named Lily" in tokenizer.decode(result[0])
 
 
+@pytest.mark.needs_shared
 def test_a_pretrained_translator_spells_as_transformers_does(
-    shared_model: Callable[[str], Any],
+    shared: Callable[[str], Any],
 ) -> None:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-    folder = shared_model("translit_aren")
+    folder = shared("models/translit_aren/hf")
     model, tokenizer = (
         factory.from_pretrained(folder) for factory in (AutoModelForSeq2SeqLM, AutoTokenizer)
     )

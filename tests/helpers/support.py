@@ -11,6 +11,10 @@ _BAD = ["bad", "awful", "boring", "dreadful", "clumsy"]
 _THINGS = ["film", "book", "meal", "hotel", "song", "phone", "train", "game"]
 _ENDS = ["", " and long", ", they say", " from the first minute to the very last one", "!"]
 
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+"""Small files written for the tests."""
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+"""Real data and models beside the repository; only tests marked ``needs_shared`` read them."""
 WORDS = [
     *_GOOD, *_BAD, *_THINGS, "what", "a", "the", "was", "and", "long", "they", "say", "from",
     "first", "minute", "to", "very", "last", "one", "it", "is", ",", "!", ".", "not", "##s",

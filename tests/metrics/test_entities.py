@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hfdl.data import samples
 from hfdl.data.entities.tags import Entity, write_tags
 from hfdl.metrics.entities import entity_metrics
 
@@ -78,8 +79,17 @@ def test_figures_equal_seqeval_s_strict_mode(
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_figures_equal_seqeval_s_on_real_sentences(shared_data: Callable[[str], Path]) -> None:
-    lines = shared_data("wikigold/dev.conll").read_text(encoding="utf-8").split("\n\n")
+def test_figures_equal_seqeval_s_on_the_sample_sentences() -> None:
+    equals_seqeval(Path(samples.__path__[0], "ner", "train.conll"))
+
+
+@pytest.mark.needs_shared
+def test_figures_equal_seqeval_s_on_real_sentences(shared: Callable[[str], Path]) -> None:
+    equals_seqeval(shared("data/wikigold/dev.conll"))
+
+
+def equals_seqeval(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").split("\n\n")
     truth = [[row.split()[-1] for row in part.splitlines()] for part in lines if part.strip()]
     truth = [as_bio(tags) for tags in truth]
     rng = random.Random(0)

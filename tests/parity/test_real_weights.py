@@ -3,6 +3,7 @@
 The numbers of every component are in tests/parity/test_verify_models.py.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,15 @@ from hfdl.generation import generate
 from hfdl.models.llama import Llama
 from hfdl.weights.resolve import find_model
 
-STORIES = Path(__file__).resolve().parents[3] / "shared" / "models" / "stories260K" / "hf"
 
-
-def test_stories_are_the_same_token_for_token() -> None:
-    if not STORIES.exists():
-        pytest.skip(f"{STORIES} is absent: the real models are for development only")
-    theirs = transformers.AutoModelForCausalLM.from_pretrained(STORIES).eval()
-    ours = hfdl.load_scratch(str(STORIES))
+@pytest.mark.needs_shared
+def test_stories_are_the_same_token_for_token(shared: Callable[[str], Path]) -> None:
+    folder = shared("models/stories260K/hf")
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    ours = hfdl.load_scratch(str(folder))
     assert isinstance(ours.backbone, Llama)
     assert ours.backbone.layers[0].attention.num_kv_heads < 8  # grouped heads
-    tokenizer = transformers.AutoTokenizer.from_pretrained(STORIES)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer("Once upon a time", return_tensors="pt")["input_ids"]
     options = {"max_new_tokens": 200, "do_sample": False}
     expected = theirs.generate(prompt, attention_mask=torch.ones_like(prompt), **options)

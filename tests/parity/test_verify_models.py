@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
-from conftest import SHARED
 from helpers.scratch_models import CASES, hf_model
 
 from hfdl.parity.components import COMPONENTS
@@ -78,10 +80,9 @@ def test_minilm() -> None:
     assert {row.layer for row in activations} == {None, *range(6)}
 
 
-def test_a_pretrained_llama() -> None:
-    folder = SHARED / "models" / "stories260K" / "hf"
-    if not folder.exists():
-        pytest.skip(f"{folder} is absent: the real models are for development only")
+@pytest.mark.needs_shared
+def test_a_pretrained_llama(shared: Callable[[str], Path]) -> None:
+    folder = shared("models/stories260K/hf")
     report = verify(str(folder), dtypes=["float32"])
     assert report.ok, report.worst()
     assert {row.variant for row in report.rows} == set(VARIANTS)

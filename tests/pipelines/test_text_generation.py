@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
-from conftest import SHARED
 from helpers.tiny_models import tiny_config
 
 import hfdl
@@ -134,10 +134,9 @@ def test_a_chat_gets_an_answer_behind_it(pipe: Any, theirs: Any) -> None:
         pipe.tokenizer.chat_template = None
 
 
-def test_the_trained_model_of_the_shared_folder() -> None:
-    folder = SHARED / "models" / "stories260K" / "hf"
-    if not (folder / "config.json").is_file():
-        pytest.skip("no shared/models/stories260K/hf")
+@pytest.mark.needs_shared
+def test_the_trained_model_of_the_shared_folder(shared: Callable[[str], Path]) -> None:
+    folder = shared("models/stories260K/hf")
     pipe = hfdl.pipeline("text-generation", model=folder, max_new_tokens=20, device="cpu")
     theirs = transformers.pipeline("text-generation", model=str(folder), device="cpu")
     for prompt in ("Once upon a time", "Lily and"):

@@ -10,13 +10,16 @@ from helpers.tokenizer_library import HOSTILE
 
 from hfdl.data.readers.embedded import read_embedded
 
-CORPORA = ["prose", "ner", "hostile", "shakespeare", "imdb", "german"]
+CORPORA = ["prose", "ner", "hostile"]
+REAL = [
+    pytest.param(name, marks=pytest.mark.needs_shared) for name in ("shakespeare", "imdb", "german")
+]
 
 
-@pytest.fixture(params=CORPORA)
-def corpus(request: pytest.FixtureRequest, shared_data: Callable[[str], Path]) -> list[str]:
+@pytest.fixture(params=[*CORPORA, *REAL])
+def corpus(request: pytest.FixtureRequest, shared: Callable[[str], Path]) -> list[str]:
     """The texts of each corpus in turn, 100,000 characters at most."""
-    texts = read_corpus(request.param, shared_data)
+    texts = read_corpus(request.param, shared)
     total = 0
     for i, text in enumerate(texts):
         total += len(text)
@@ -25,7 +28,7 @@ def corpus(request: pytest.FixtureRequest, shared_data: Callable[[str], Path]) -
     return texts
 
 
-def read_corpus(name: str, shared_data: Callable[[str], Path]) -> list[str]:
+def read_corpus(name: str, shared: Callable[[str], Path]) -> list[str]:
     if name == "prose":
         return list(read_embedded("prose")["train"].columns["text"])
     if name == "ner":
@@ -36,7 +39,7 @@ def read_corpus(name: str, shared_data: Callable[[str], Path]) -> list[str]:
         "shakespeare": "tinyshakespeare/input.txt", "imdb": "imdb_unsup_text/corpus.txt",
         "german": "multi30k_en_de/dev.tsv",
     }[name]  # fmt: skip
-    with shared_data(path).open(encoding="utf-8", newline="") as file:
+    with shared(f"data/{path}").open(encoding="utf-8", newline="") as file:
         lines = file.read(2_000_000).split("\n")
     return (
         [line.split("\t")[1] for line in lines[1:] if "\t" in line] if name == "german" else lines

@@ -45,9 +45,10 @@ def test_corpora_train_to_the_library_s_merges_and_ids(corpus: list[str]) -> Non
     same(ours, library, [*corpus[:200], *HOSTILE])
 
 
+@pytest.mark.needs_shared
 @pytest.mark.slow
-def test_a_whole_corpus_trains_to_the_library_s_merges(shared_data: Callable[[str], Path]) -> None:
-    text = shared_data("tinyshakespeare/input.txt").read_text(encoding="utf-8")
+def test_a_whole_corpus_trains_to_the_library_s_merges(shared: Callable[[str], Path]) -> None:
+    text = shared("data/tinyshakespeare/input.txt").read_text(encoding="utf-8")
     texts = text.splitlines(keepends=True)
     start = time.process_time()
     ours = ByteLevelBPETokenizer.train(texts, 257 + 5000)

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.support import SHARED
 from helpers.tokenizer_library import ANY, HOSTILE, newer_than_bert
 from hypothesis import given
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers import load_bert, load_gpt2
 
-ROOT = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-GPT2, BERT = ROOT / "vocab_gpt2", ROOT / "vocab_bert_base_uncased"
-published = pytest.mark.skipif(
-    not (GPT2.exists() and BERT.exists()),
-    reason=f"{GPT2} or {BERT} is absent: for development only",
-)
+VOCABULARIES = ("data/vocab_gpt2", "data/vocab_bert_base_uncased")
+GPT2, BERT = (SHARED / name for name in VOCABULARIES)
+published = pytest.mark.needs_shared(*VOCABULARIES)
 
 
 @cache

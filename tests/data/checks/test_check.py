@@ -1,10 +1,10 @@
 """``check_data``: everything that is wrong at once, in numbers and in words."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.support import ASSETS
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding, normalise
@@ -13,8 +13,6 @@ from hfdl.data.checks.report import check_data
 from hfdl.data.readers.readers import read_file
 from hfdl.data.table import Table
 from hfdl.errors import DataError
-
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 
 
 class WordTokenizer:
@@ -285,10 +283,15 @@ def test_a_file_that_cannot_be_read_still_raises(tmp_path):
         check({"train": read_file(path)})
 
 
-def test_a_real_file():
-    path = SHARED / "tweet_emotion"
-    if not path.exists():
-        pytest.skip(f"{path} is not on this machine")
+def test_a_file_of_reviews():
+    report = check({"train": read_file(ASSETS / "reviews.tsv")})
+    assert report.problems == []
+    assert report.splits["train"].labels == {"0": 10, "1": 10}
+
+
+@pytest.mark.needs_shared
+def test_a_real_file(shared):
+    path = shared("data/tweet_emotion")
     tables = {"train": read_file(path / "train.tsv"), "validation": read_file(path / "dev.tsv")}
     report = check(tables)
     assert report.problems == []

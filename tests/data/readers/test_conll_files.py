@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from hfdl.data import samples
 from hfdl.data.readers.conll_files import read_conll
 from hfdl.data.readers.readers import FORMATS, read_file
 from hfdl.data.readers.sources import read_source
 from hfdl.errors import DataError
 
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 TWO = "-DOCSTART- O\n\nAnn B-PER\nsees O\n\nParis B-LOC\n"
 
 
@@ -122,11 +122,17 @@ def test_equal_to_the_loader_of_datasets(tmp_path):
     assert [found[n] for n in "abc"] == [table.columns[n] for n in "123"]
 
 
+def test_equal_to_the_loader_of_datasets_on_the_sample(tmp_path):
+    equals_datasets(tmp_path, Path(samples.__path__[0], "ner", "train.conll"))
+
+
+@pytest.mark.needs_shared
 @pytest.mark.parametrize("name", ["wnut17", "wikigold", "btc"])
-def test_equal_to_the_loader_of_datasets_on_real_files(tmp_path, name):
-    path = SHARED / name / "dev.conll"
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
+def test_equal_to_the_loader_of_datasets_on_real_files(tmp_path, name, shared):
+    equals_datasets(tmp_path, shared(f"data/{name}/dev.conll"))
+
+
+def equals_datasets(tmp_path, path):
     table = read_file(path)
     found = native(tmp_path, path, ["a", "b"])
     assert (found["a"], found["b"]) == (table.columns["tokens"], table.columns["tags"])

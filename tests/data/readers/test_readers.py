@@ -9,13 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from helpers.support import ASSETS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hfdl.data.readers.readers import read_bytes, read_file
 from hfdl.errors import DataError
-
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 
 
 def read(tmp_path, name, content):
@@ -387,6 +386,11 @@ def test_unknown_extension(tmp_path, name, expected):
 # real files --------------------------------------------------------------------------------
 
 
+def test_a_file_of_reviews():
+    equals_pandas(ASSETS / "reviews.tsv", 20, {"0", "1"})
+
+
+@pytest.mark.needs_shared
 @pytest.mark.parametrize(
     ("name", "rows", "labels"),
     [
@@ -396,10 +400,11 @@ def test_unknown_extension(tmp_path, name, expected):
         ("trec6/train.tsv", 5452, {"0", "1", "2", "3", "4", "5"}),
     ],
 )
-def test_real_files(name, rows, labels):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{path} is not on this machine")
+def test_real_files(name, rows, labels, shared):
+    equals_pandas(shared(f"data/{name}"), rows, labels)
+
+
+def equals_pandas(path, rows, labels):
     table = read_file(path)
     assert len(table) == rows
     assert set(table.columns["label"]) == labels

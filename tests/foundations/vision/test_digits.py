@@ -134,14 +134,15 @@ def test_the_benchmark_asks_for_a_folder(
     assert "name the folder of MNIST's idx files" in capsys.readouterr().err
 
 
+@pytest.mark.needs_shared
 @pytest.mark.parametrize(
     ("make", "bound", "options"),
     [(digits_mlp, 0.87, {}), (digits_cnn, 0.91, {}), (digits_mlp, 0.85, {"augment": augment})],
 )
 def test_six_thousand_digits_of_mnist(
-    make: Any, bound: float, options: dict[str, Any], shared_data: Callable[[str], Path]
+    make: Any, bound: float, options: dict[str, Any], shared: Callable[[str], Path]
 ) -> None:
-    with np.load(shared_data("mnist/mnist_small.npz")) as small:
+    with np.load(shared("data/mnist/mnist_small.npz")) as small:
         pixels, labels = (small[name] for name in ("x_train", "y_train"))
         tested = (small["x_test"][:, None] / np.float32(255), small["y_test"].astype(np.int64))
     split = (pixels[:, None] / np.float32(255), labels.astype(np.int64))
@@ -151,15 +152,16 @@ def test_six_thousand_digits_of_mnist(
 
 
 # With the settings of benchmarks/digits.py: 0.9815 and 0.9914.
+@pytest.mark.needs_shared
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "epochs", "rate", "bound"),
     [(digits_mlp, 10, 2e-3, 0.97), (digits_cnn, 5, 4e-3, 0.985)],
 )
 def test_the_real_mnist(
-    make: Any, epochs: int, rate: float, bound: float, shared_data: Callable[[str], Path]
+    make: Any, epochs: int, rate: float, bound: float, shared: Callable[[str], Path]
 ) -> None:
-    training, test = load_mnist(shared_data("mnist"))
+    training, test = load_mnist(shared("data/mnist"))
     network = make(0)
     began = time.process_time()  # on one thread: a busy machine is no failure
     train(network, training, epochs=epochs, rate=rate)

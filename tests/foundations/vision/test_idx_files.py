@@ -143,8 +143,9 @@ def test_wrong_files_are_refused(folder: Path, spoil: Spoil, text: str) -> None:
     assert str(caught.value).startswith(str(folder))
 
 
-def test_the_real_mnist(shared_data: Callable[[str], Path]) -> None:
-    folder = shared_data("mnist")
+@pytest.mark.needs_shared
+def test_the_real_mnist(shared: Callable[[str], Path]) -> None:
+    folder = shared("data/mnist")
     (X, y), (X_test, y_test) = load_mnist(folder)
     assert X.shape == (60000, 1, 28, 28)
     assert X_test.shape == (10000, 1, 28, 28)

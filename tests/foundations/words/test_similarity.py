@@ -152,7 +152,8 @@ def test_damaged_analogies_name_the_line(tmp_path: Path, text: str, message: str
     assert f"{path}{message}" in str(error.value)
 
 
-def test_the_real_files_are_read_whole(shared_data: Callable[[str], Path]) -> None:
+@pytest.mark.needs_shared
+def test_the_real_files_are_read_whole(shared: Callable[[str], Path]) -> None:
     sizes = {
         "wordsim353.tsv": 353,
         "EN-WS-353-ALL.txt": 353,
@@ -160,18 +161,19 @@ def test_the_real_files_are_read_whole(shared_data: Callable[[str], Path]) -> No
         "EN-SIMLEX-999.txt": 999,
     }
     for name, size in sizes.items():
-        rated = read_rated_pairs(shared_data(f"word_eval/{name}"))
+        rated = read_rated_pairs(shared(f"data/word_eval/{name}"))
         assert len(rated) == size
         assert all(0 <= pair.rating <= 10 for pair in rated)
-    sections = read_analogies(shared_data("word_eval/questions-words.txt"))
+    sections = read_analogies(shared("data/word_eval/questions-words.txt"))
     assert len(sections) == 14
     assert sum(map(len, sections.values())) == 19_544
     assert sections["family"][0] == ("boy", "girl", "brother", "sister")
 
 
-def test_gensim_gives_the_same_figures(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+@pytest.mark.needs_shared
+def test_gensim_gives_the_same_figures(shared: Callable[[str], Path], tmp_path: Path) -> None:
     models = pytest.importorskip("gensim.models", reason="gensim is not installed")
-    path = shared_data("word_eval/wordsim353.tsv")
+    path = shared("data/word_eval/wordsim353.tsv")
     rated = read_rated_pairs(path)
     words = sorted({word.lower() for pair in rated for word in pair[:2]})
     vectors = WordVectors(words, np.random.default_rng(0).standard_normal((len(words), 9)))
