@@ -7,14 +7,30 @@ has a state, so resuming, workers and the number of processes cannot change a ch
 
 from __future__ import annotations
 
+from enum import IntEnum, unique
+
 import numpy as np
 
-STREAM_ORDER = 0
-"""Order of the training examples."""
-STREAM_SPLIT = 1
-"""Which rows of train become validation."""
-STREAM_SAMPLE = 2
-"""Which rows ``data.max_samples`` keeps."""
+
+@unique
+class Stream(IntEnum):
+    """What random keys are for: each use has a stream of its own, so that none correlates."""
+
+    ORDER = 0
+    """The order of the training examples."""
+    SPLIT = 1
+    """Which rows of train become validation."""
+    SAMPLE = 2
+    """Which rows ``data.max_samples`` keeps."""
+    TURN = 3
+    """The order of the updates."""
+    MASK_CHOICE = 16
+    """Which words are masked."""
+    MASK_FATE = 17
+    """Whether such a word becomes a mask, another piece or stays."""
+    MASK_PIECE = 18
+    """Which other piece."""
+
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MASK = (1 << 64) - 1
@@ -40,7 +56,7 @@ def hash64(*parts: int | np.ndarray) -> np.ndarray:
     return np.asarray(state)
 
 
-def random_keys(n: int, *, seed: int, stream: int = 0, epoch: int = 0) -> np.ndarray:
+def random_keys(n: int, *, seed: int, stream: int, epoch: int = 0) -> np.ndarray:
     """One random 64-bit key for each of ``n`` rows.
 
     Each key is a function of (seed, stream, epoch, row) alone: the first keys of a longer array
@@ -50,7 +66,7 @@ def random_keys(n: int, *, seed: int, stream: int = 0, epoch: int = 0) -> np.nda
     Args:
         n: how many keys.
         seed: the run's seed.
-        stream: what the keys are for (``STREAM_ORDER``, ...), so that uses do not correlate.
+        stream: what the keys are for, a ``Stream``.
         epoch: pass over the data.
 
     Returns:

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from hfdl.data.random_keys import STREAM_SAMPLE, STREAM_SPLIT, random_keys
+from hfdl.data.random_keys import Stream, random_keys
 from hfdl.errors import DataError
 
 
@@ -43,7 +43,7 @@ def stratified_split(
             rule="a validation split needs at least one row and leaves at least one",
             remedy="give more rows, or a validation split of its own with data.validation=FILE",
         )
-    keys = random_keys(n, seed=seed, stream=STREAM_SPLIT)
+    keys = random_keys(n, seed=seed, stream=Stream.SPLIT)
     groups = _groups(strata, n)
     if all(len(rows) == 1 for rows in groups):
         groups = [np.arange(n)]
@@ -70,7 +70,7 @@ def sample(n: int, limit: int, seed: int, strata: Sequence[Hashable] | None = No
     """
     if limit >= n:
         return list(range(n))
-    keys = random_keys(n, seed=seed, stream=STREAM_SAMPLE)
+    keys = random_keys(n, seed=seed, stream=Stream.SAMPLE)
     groups = _groups(strata, n)
     sizes = [len(rows) for rows in groups]
     return _draw(groups, _apportion(sizes, sizes, limit), keys).tolist()

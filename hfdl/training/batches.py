@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfdl.data.random_keys import random_keys
+from hfdl.data.random_keys import Stream, random_keys
 
 # Examples are shuffled, then sorted by length within pools of this many batches: little padding,
 # and neighbours still differ from epoch to epoch. The number is that of transformers' sampler.
 POOL = 50
-_ORDER, _TURN = 1, 2  # streams of random keys
 
 
 def training_batches(
@@ -31,13 +30,13 @@ def training_batches(
         ceil(N / batch_size) arrays of example numbers, of similar lengths within an array. The
         one with the longest example comes first, so that memory runs out at once or never.
     """
-    order = np.argsort(random_keys(len(lengths), seed=seed, stream=_ORDER, epoch=epoch))
+    order = np.argsort(random_keys(len(lengths), seed=seed, stream=Stream.ORDER, epoch=epoch))
     batches = []
     for start in range(0, len(order), POOL * batch_size):
         pool = order[start : start + POOL * batch_size]
         pool = pool[np.argsort(-lengths[pool], kind="stable")]
         batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-    turn = np.argsort(random_keys(len(batches), seed=seed, stream=_TURN, epoch=epoch))
+    turn = np.argsort(random_keys(len(batches), seed=seed, stream=Stream.TURN, epoch=epoch))
     batches = [batches[i] for i in turn]
     if batches:
         longest = max(range(len(batches)), key=lambda i: lengths[batches[i]].max())

@@ -1,9 +1,12 @@
 """Keys that are pure functions of (seed, stream, epoch, row)."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from hfdl.data.random_keys import hash64, random_keys
+from hfdl.data.random_keys import Stream, hash64, random_keys
 
 
 def test_hash64_of_0_1_2_is_the_published_splitmix64_sequence():
@@ -14,7 +17,7 @@ def test_hash64_of_0_1_2_is_the_published_splitmix64_sequence():
 
 def test_random_keys_golden_values():
     # Recorded here: a change would reorder the examples of every resumed run.
-    assert random_keys(3, seed=0).tolist() == [
+    assert random_keys(3, seed=0, stream=0).tolist() == [
         0x2130748AAAC80268,
         0x0CC78FB979CE5090,
         0xAB9AA3DAFBA6B4AC,
@@ -23,7 +26,9 @@ def test_random_keys_golden_values():
 
 
 def test_keys_do_not_depend_on_n():
-    np.testing.assert_array_equal(random_keys(10, seed=5), random_keys(1000, seed=5)[:10])
+    np.testing.assert_array_equal(
+        random_keys(10, seed=5, stream=0), random_keys(1000, seed=5, stream=0)[:10]
+    )
 
 
 @pytest.mark.parametrize("change", [{"seed": 4}, {"stream": 1}, {"epoch": 1}])
@@ -38,31 +43,61 @@ def test_seed_stream_and_epoch_do_not_trade_places():
 
 
 def test_no_collision_in_a_million():
-    assert len(np.unique(random_keys(1_000_000, seed=0))) == 1_000_000
+    assert len(np.unique(random_keys(1_000_000, seed=0, stream=0))) == 1_000_000
 
 
 def test_keys_are_uniform():
-    counts, _ = np.histogram(random_keys(256_000, seed=0) / 2.0**64, bins=256, range=(0, 1))
+    counts, _ = np.histogram(
+        random_keys(256_000, seed=0, stream=0) / 2.0**64, bins=256, range=(0, 1)
+    )
     chi_square = ((counts - 1000) ** 2 / 1000).sum()
     assert 170 < chi_square < 350  # 255 degrees of freedom: mean 255, sd 22.6
 
 
 def test_each_bit_is_set_half_of_the_time():
-    keys = random_keys(100_000, seed=1)
+    keys = random_keys(100_000, seed=1, stream=0)
     shares = [float(((keys >> np.uint64(bit)) & np.uint64(1)).mean()) for bit in range(64)]
     assert max(abs(share - 0.5) for share in shares) < 0.008  # five standard deviations
 
 
 def test_epochs_do_not_correlate():
-    first = random_keys(100_000, seed=0, epoch=0).astype(float)
-    second = random_keys(100_000, seed=0, epoch=1).astype(float)
+    first = random_keys(100_000, seed=0, stream=0, epoch=0).astype(float)
+    second = random_keys(100_000, seed=0, stream=0, epoch=1).astype(float)
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.016
 
 
 def test_shapes_types_and_negative_parts():
-    assert random_keys(0, seed=0).shape == (0,)
-    assert random_keys(4, seed=0).dtype == np.uint64
+    assert random_keys(0, seed=0, stream=0).shape == (0,)
+    assert random_keys(4, seed=0, stream=0).dtype == np.uint64
     assert hash64(1, 2).shape == ()
     assert hash64(np.arange(3)[:, None], np.arange(2)).shape == (3, 2)
     assert hash64(-1) == hash64(2**64 - 1)
     assert hash64(np.array([-1])) == hash64(-1)
+
+
+def test_no_two_streams_are_alike():
+    members = Stream.__members__  # aliases of one number would be listed too
+    assert len(members) == 7
+    assert len({int(stream) for stream in members.values()}) == len(members)
+    keys = {tuple(random_keys(10, seed=0, stream=stream)) for stream in Stream}
+    assert len(keys) == len(members)
+
+
+def test_every_use_of_keys_names_its_stream():
+    """No module has numbers of its own, which could be another's."""
+    package = Path(__file__).parents[2] / "hfdl"
+    used: list[str] = []
+    for file in package.rglob("*.py"):
+        if file.name == "random_keys.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in KEYED:
+                names = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)
+                         and getattr(n.value, "id", "") == "Stream"]  # fmt: skip
+                assert len(names) == 1, f"{file}:{node.lineno}"
+                used += names
+    assert set(used) == set(Stream.__members__)
+    assert len(used) >= 7
+
+
+KEYED = {"hash64", "random_keys"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.random_keys import STREAM_SPLIT, hash64
+from hfdl.data.random_keys import Stream, hash64
 from hfdl.data.readers.sources import load_splits
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
@@ -83,7 +83,7 @@ def held_out(share: float, seed: int) -> Iterator[bool]:
     bound = np.uint64(math.ceil(share * 2.0**64))
     for first in itertools.count(0, _HASHED):
         numbers = np.arange(first, first + _HASHED, dtype=np.uint64)
-        yield from (hash64(seed, STREAM_SPLIT, 0, numbers) < bound).tolist()
+        yield from (hash64(seed, Stream.SPLIT, 0, numbers) < bound).tolist()
 
 
 def _documents(name: str, table: Table, config: DataConfig, facts: list[str]) -> Table:

@@ -15,15 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from hfdl.data.random_keys import hash64
+from hfdl.data.random_keys import Stream, hash64
 
 MASKED = 0.8
 """Share of the chosen tokens that the mask takes the place of."""
 REPLACED = 0.1
 """Share of them that a random piece takes the place of. The others are left."""
-
-# Streams of their own, so that what is chosen says nothing of what becomes of it.
-_STREAM_CHOICE, _STREAM_FATE, _STREAM_PIECE = 16, 17, 18
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,10 @@ class Masking:
         place = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)  # (B, T)
         word = place if words is None else words
         row = examples[:, None]  # (B, 1)
-        chosen = _choose(
-            word, hash64(seed, _STREAM_CHOICE, epoch, row, word), maskable, self._budget(maskable)
-        )
-        fate = _unit(hash64(seed, _STREAM_FATE, epoch, row, word))  # (B, T)
-        drawn = hash64(seed, _STREAM_PIECE, epoch, row, place) % np.uint64(len(self.pieces))
+        keys = hash64(seed, Stream.MASK_CHOICE, epoch, row, word)  # (B, T)
+        chosen = _choose(word, keys, maskable, self._budget(maskable))
+        fate = _unit(hash64(seed, Stream.MASK_FATE, epoch, row, word))  # (B, T)
+        drawn = hash64(seed, Stream.MASK_PIECE, epoch, row, place) % np.uint64(len(self.pieces))
         masked = np.where(chosen & (fate < MASKED), self.mask_id, ids)
         replaced = chosen & (fate >= MASKED) & (fate < MASKED + REPLACED)
         return np.where(replaced, self.pieces[drawn.astype(np.int64)], masked), chosen
