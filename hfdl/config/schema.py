@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -48,11 +48,11 @@ class ModelConfig(Section):
     revision: str | None = Field(
         default=None, description="Branch, tag or commit of the Hub repository."
     )
-    implementation: Literal["auto", "hf", "scratch"] = Field(
+    implementation: Literal["auto", "hf", "hfdl"] = Field(
         default="auto",
         description="Whose model code runs. hf: transformers' class as it is. auto: that class "
-        "with hfdl's equal but faster parts in it (on a CPU its dropout). scratch: hfdl's own "
-        "model code on the same weights; what is saved is transformers' class again.",
+        "with hfdl's equal but faster parts in it (on a CPU its dropout). hfdl: hfdl's own model "
+        "code on the same weights; what is saved is transformers' class again.",
     )
     config: dict[str, Any] | None = Field(
         default=None,
@@ -63,6 +63,12 @@ class ModelConfig(Section):
         default="float32",
         description="Type of the stored weights. The type of the arithmetic is train.precision.",
     )
+
+    @field_validator("implementation", mode="before")
+    @classmethod
+    def _former_name(cls, value: Any) -> Any:
+        """Accept "scratch", the name of this value in hfdl 0.1, for "hfdl"."""
+        return "hfdl" if value == "scratch" else value
 
 
 class DataConfig(Section):

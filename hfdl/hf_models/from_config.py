@@ -155,7 +155,7 @@ def build_new_model(
         settings: keys of the transformers config: labels, problem type.
 
     Returns:
-        transformers' class, or hfdl's own code for ``implementation: scratch`` and where
+        transformers' class, or hfdl's own code for ``implementation: hfdl`` and where
         transformers has none; and the names of all its parameters as saved files have them.
 
     Raises:
@@ -174,7 +174,7 @@ def build_new_model(
             raise
         raise _unfit(error) from error
     names = [name for name, _ in built.named_parameters()]
-    wants_own = model.implementation == "scratch" and not is_small(model)
+    wants_own = model.implementation == "hfdl" and not is_small(model)
     return (in_own_code(built) if wants_own else built), names
 
 

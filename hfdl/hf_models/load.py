@@ -107,7 +107,7 @@ def build_saved(
         ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
     """
     built, missing = build_pretrained(auto_class, folder, model, config=config, **settings)
-    return (in_own_code(built) if model.implementation == "scratch" else built), missing
+    return (in_own_code(built) if model.implementation == "hfdl" else built), missing
 
 
 def in_own_code(model: Any) -> torch.nn.Module:

@@ -51,6 +51,15 @@ def test_shipped_recipe(name: str) -> None:
     assert recipe_header(name)[0].startswith(f"hfdl train {name}")
 
 
+def test_scratch_is_an_alias_of_the_implementation_hfdl(tmp_path: Path) -> None:
+    text = "task: sentiment\nmodel: {name: m, implementation: scratch}\n"
+    recipe = load_recipe(file_with(tmp_path, text))
+    assert recipe == load_recipe(recipe, {"model.implementation": "scratch"})
+    assert recipe.model.implementation == "hfdl"
+    assert "implementation: hfdl\n" in dump_recipe(recipe)
+    assert "auto, hf or hfdl" in message("sentiment", "model.implementation=scratchy")
+
+
 def test_sentiment() -> None:
     recipe = load_recipe("sentiment")
     assert recipe.task == "text_classification"

@@ -112,7 +112,7 @@ def of_translation(folder: Path, bodies: Bodies, implementation: str) -> Run:
     tokenizer = transformers.AutoTokenizer.from_pretrained(bodies.gpt2)
     tokenizer.pad_token = tokenizer.eos_token
     tokenizer.save_pretrained(body)
-    make = own_transformer if implementation == "scratch" else bart
+    make = own_transformer if implementation == "hfdl" else bart
     with quiet_transformers():
         make(len(tokenizer), tokenizer.pad_token_id).save_pretrained(body)
     return Run("translation", "AutoModelForSeq2SeqLM", {

@@ -89,7 +89,7 @@ def test_weights_are_drawn_as_transformers_draws_them(kind: Any, name: str, toke
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_our_own_code_begins_with_the_same_weights(kind: Any, name: str, tokenizer: Any) -> None:
     theirs, names = build(kind, name, tokenizer)
-    ours, same = build(kind, name, tokenizer, implementation="scratch")
+    ours, same = build(kind, name, tokenizer, implementation="hfdl")
     assert isinstance(ours, HfModel)
     assert names == same
     ids = torch.tensor([[5, 9, 3, 7]])

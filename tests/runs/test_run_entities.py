@@ -107,10 +107,10 @@ def test_own_code_learns_and_plain_transformers_opens_it(
         lambda self, *arguments: built.append(build(self, *arguments)) or built[-1],
     )  # fmt: skip
     events: list[Event] = []
-    run = train(model__implementation="scratch", listener=events.append)
+    run = train(model__implementation="hfdl", listener=events.append)
     (model,) = built
     assert isinstance(model, HfModel)
-    assert next(e for e in events if isinstance(e, Planned)).implementation == "scratch"
+    assert next(e for e in events if isinstance(e, Planned)).implementation == "hfdl"
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert config["model_type"] == "bert"
     assert config["architectures"] == ["BertForTokenClassification"]

@@ -1,4 +1,4 @@
-"""A run with ``model.implementation=scratch``: hfdl's own model trains, transformers' is saved."""
+"""A run with ``model.implementation=hfdl``: hfdl's own model trains, transformers' is saved."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_it_learns_and_plain_transformers_opens_it(
     test = write_csv(tmp_path / "test.csv", reviews(30))
     run = tmp_path / "run"
     events = train(
-        settings, run, model_implementation="scratch", train_epochs=4, train_learning_rate=2e-3,
+        settings, run, model_implementation="hfdl", train_epochs=4, train_learning_rate=2e-3,
         data_test=str(test),
     )  # fmt: skip
     (model,) = built
     assert type(model) is ScratchBertForSequenceClassification
     planned = next(event for event in events if isinstance(event, Planned))
-    assert planned.implementation == "scratch"
+    assert planned.implementation == "hfdl"
     notes = [event.text for event in events if isinstance(event, Noted)]
     assert "new weights, to be trained from nothing: classifier.bias, classifier.weight" in notes
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def test_it_trains_as_transformers_code_does(
         transformers.AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(folder)
     logits = []
     inputs = {"input_ids": torch.arange(5, 17).view(2, 6)}
-    for implementation in ("hf", "scratch"):
+    for implementation in ("hf", "hfdl"):
         train(
             {**settings, "model.name": str(folder)}, tmp_path / implementation, train_steps=6,
             model_implementation=implementation, train_gradient_checkpointing=True,
@@ -104,9 +104,22 @@ def test_it_trains_as_transformers_code_does(
         assert float((fresh.eval()(**inputs).logits - logits[0]).abs().max()) > 1e-3
 
 
+def test_scratch_is_an_alias_of_hfdl_and_trains_the_same(
+    settings: dict[str, Any], tmp_path: Path, built: list[Any]
+) -> None:
+    for implementation in ("hfdl", "scratch"):
+        train(
+            settings, tmp_path / implementation, model_implementation=implementation, train_steps=2
+        )
+    own, alias = (tmp_path / name for name in ("hfdl", "scratch"))
+    assert type(built[0]) is type(built[1]) is ScratchBertForSequenceClassification
+    for file in ("model.safetensors", "recipe.yaml"):
+        assert (own / file).read_bytes() == (alias / file).read_bytes()
+
+
 def test_from_random_weights(settings: dict[str, Any], tmp_path: Path, built: list[Any]) -> None:
     train(
-        settings, tmp_path / "run", model_implementation="scratch", train_steps=2,
+        settings, tmp_path / "run", model_implementation="hfdl", train_steps=2,
         model_config={"hidden_size": 16, "num_attention_heads": 2},
     )  # fmt: skip
     assert built[0].core.backbone.embeddings.tokens.weight.shape[1] == 16
@@ -117,7 +130,7 @@ def test_from_random_weights(settings: dict[str, Any], tmp_path: Path, built: li
 def test_gpt2(settings: dict[str, Any], tmp_path: Path, tiny_gpt2: Path, built: list[Any]) -> None:
     train(
         {**settings, "model.name": str(tiny_gpt2)}, tmp_path / "run", train_steps=3,
-        model_implementation="scratch",
+        model_implementation="hfdl",
     )  # fmt: skip
     assert type(built[0]).__name__ == "ScratchGPT2ForSequenceClassification"
     with quiet_transformers():
@@ -141,7 +154,7 @@ def test_a_model_that_hfdl_has_not_is_refused_before_anything_is_written(
         tokenizer.save_pretrained(folder)
     chosen = {**settings, "model.name": str(folder)}
     with pytest.raises(ModelError) as caught:
-        train(chosen, tmp_path / "run", model_implementation="scratch")
+        train(chosen, tmp_path / "run", model_implementation="hfdl")
     assert str(caught.value).startswith(
         "hfdl has no code of its own for AlbertForSequenceClassification; it has bare models"
     )

@@ -26,7 +26,7 @@ METRIC = {
     "text_classification": "accuracy", "token_classification": "f1", "causal_lm": "perplexity",
 }  # fmt: skip
 ENCODER = {
-    "name": "hfdl://bert", "implementation": "scratch",
+    "name": "hfdl://bert", "implementation": "hfdl",
     "config": {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
                "intermediate_size": 32, "vocab_size": 200},
 }  # fmt: skip

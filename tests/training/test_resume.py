@@ -78,7 +78,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plateau schedule": {"train.schedule": "reduce_lr_on_plateau", "train.evaluate_every": 3},
     "bf16": {"train.precision": "bf16"},
     "windows": {"data.max_length": 8, "data.long_text": "window"},
-    "hfdl's own model": {"model.implementation": "scratch", "train.micro_batch_size": 5},
+    "hfdl's own model": {"model.implementation": "hfdl", "train.micro_batch_size": 5},
     "entities": {
         "task": "token_classification", "data.train": "hfdl://ner", "data.max_samples": 112,
         "data.max_length": 24, "data.long_text": "window", "train.micro_batch_size": 5,

@@ -26,7 +26,7 @@ from hfdl.tasks.translation.task import Translation
 from hfdl.training.events import Noted, Updated
 from hfdl.weights.pretrained import quiet_transformers
 
-CODES = ["auto", "scratch"]
+CODES = ["auto", "hfdl"]
 RATE = 0.01
 OF: dict[str, Any] = {
     "text_classification": TextClassification, "token_classification": TokenClassification,
@@ -300,7 +300,7 @@ CELLS: dict[tuple[str, str], Cell] = {
 } | {
     # Their layer that says words is their embedding; hfdl's translator has one of its own.
     ("causal_lm", "body"): dict.fromkeys(CODES, NOTHING_LEFT),
-    ("translation", "body"): {"auto": NOTHING_LEFT, "scratch": ""},
+    ("translation", "body"): {"auto": NOTHING_LEFT, "hfdl": ""},
     ("masked_lm", "class_weights"): dict.fromkeys(CODES, no_labels("a language model")),
     ("causal_lm", "class_weights"): dict.fromkeys(CODES, no_labels("a language model")),
     ("translation", "class_weights"): dict.fromkeys(CODES, no_labels("a translation")),

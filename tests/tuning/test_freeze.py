@@ -148,7 +148,7 @@ def test_the_share_that_is_trained_is_said() -> None:
 # ---- in a run ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("implementation", ["hf", "scratch"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 def test_a_feature_extractor_moves_in_nothing_but_its_head(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, implementation: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_a_feature_extractor_moves_in_nothing_but_its_head(
 
     def watched(self: TextClassification, *args: Any) -> Any:
         model: Any = build(self, *args)
-        own = implementation == "scratch"
+        own = implementation == "hfdl"
         body = model.core.backbone if own else model.bert
         head = model.core.head.out_dropout if own else model.dropout
         body.register_forward_hook(note, with_kwargs=True)

@@ -20,7 +20,7 @@ from hfdl.tasks.registry import TASKS
 from hfdl.training.events import Event, Interrupted, Noted, Planned, Updated
 from hfdl.tuning.lora import merge
 
-IMPLEMENTATIONS = ["auto", "scratch"]
+IMPLEMENTATIONS = ["auto", "hfdl"]
 CASES = [(task, code) for task in MAKERS for code in IMPLEMENTATIONS]
 RANK = 4
 
@@ -42,7 +42,7 @@ ADAPTED = {
     "translation": 32,
 }  # fmt: skip
 # GPT-2 has one layer for queries, keys and values; in hfdl's code each gets its own adapter.
-FUSED = {("causal_lm", "scratch"): 3}
+FUSED = {("causal_lm", "hfdl"): 3}
 
 
 pytestmark = pytest.mark.usefixtures("without_report")
@@ -119,7 +119,7 @@ def test_a_run_trains_adapters_and_saves_a_plain_model(
     events: list[Event] = []
     run.train(tmp_path / "run", events.append)
     (model,) = adapted
-    own = "hfdl" if code == "scratch" else "transformers"
+    own = "hfdl" if code == "hfdl" else "transformers"
     assert type(model).__module__.startswith(f"{own}.")
     opened = run.open(tmp_path / "run", dtype)
     ids = torch.randint(5, 60, (3, 7), generator=torch.Generator().manual_seed(0))

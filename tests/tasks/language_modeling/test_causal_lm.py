@@ -159,7 +159,7 @@ def test_transformers_opens_the_run_and_finds_the_same_loss(
 # ---- scores ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("implementation", ["hf", "auto", "scratch"])
+@pytest.mark.parametrize("implementation", ["hf", "auto", "hfdl"])
 def test_loss_and_accuracy_equal_transformers_own(implementation: str, tmp_path: Path) -> None:
     _, splits, model = prepared(
         tmp_path, **{"model.implementation": implementation, "model.dtype": "float64"}
@@ -220,7 +220,7 @@ def test_only_positions_with_targets_reach_the_head(tmp_path: Path) -> None:
 
 def test_documents_read_apart_are_scored_as_if_alone(tmp_path: Path) -> None:
     found, alone = {}, []
-    for implementation in ("hf", "scratch"):
+    for implementation in ("hf", "hfdl"):
         task, splits, model = prepared(
             tmp_path, **{
                 "data.document_mask": True, "model.dtype": "float64",
@@ -243,7 +243,7 @@ def test_documents_read_apart_are_scored_as_if_alone(tmp_path: Path) -> None:
     assert any("each document is read alone" in fact for fact in splits.facts)
     assert found["hf"]["tokens"] == len(alone) < 32
     assert found["hf"]["loss"] == pytest.approx(sum(alone) / len(alone), rel=1e-9)
-    assert found["scratch"] == pytest.approx(found["hf"], rel=1e-9)
+    assert found["hfdl"] == pytest.approx(found["hf"], rel=1e-9)
 
 
 # ---- where it begins ---------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_a_pretrained_model_is_trained_further(tiny_gpt2: Path, tmp_path: Path) 
         "model.name": str(tiny_gpt2), "model.config": None, "model.tokenizer": None,
         "train.steps": 3, "train.evaluate_every": 3,
     })  # fmt: skip
-    for implementation in ("auto", "scratch"):
+    for implementation in ("auto", "hfdl"):
         output = tmp_path / implementation
         run = hfdl.train(
             "clm", {**settings, "model.implementation": implementation}, output=output,

@@ -298,7 +298,7 @@ def test_whole_words_are_asked_for_whole(tiny_bert: Path, tmp_path: Path) -> Non
     assert several > 5
 
 
-@pytest.mark.parametrize("implementation", ["hf", "scratch"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 def test_loss_and_gradients_are_those_of_torch_on_the_full_logits(
     implementation: str, tiny_bert: Path, tmp_path: Path
 ) -> None:

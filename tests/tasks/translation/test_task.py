@@ -359,7 +359,7 @@ def test_a_pretrained_model_of_transformers_is_trained_too(tmp_path: Path) -> No
     })  # fmt: skip
     with pytest.raises(ModelError):  # there is no T5 in hfdl's own code
         hfdl.train(
-            "translation", {**settings, "model.implementation": "scratch"}, output=tmp_path / "no"
+            "translation", {**settings, "model.implementation": "hfdl"}, output=tmp_path / "no"
         )
     run = hfdl.train("translation", settings, output=tmp_path / "run", listener=lambda e: None)
     assert run.metrics["validation"]["loss"] > 0
