@@ -15,11 +15,14 @@ from typing import Any
 
 import pytest
 from helpers.support import SHARED, WORDS, reviews, write_csv
+from helpers.wording import pytest_addoption, wordings
 from hypothesis import settings as hypothesis_settings
 
 # The same examples in every run, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("hfdl")
+
+__all__ = ["pytest_addoption", "wordings"]  # pytest finds them here
 
 
 def bert_vocabulary() -> list[str]:
