@@ -68,7 +68,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def run_of(
     data: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, str], Run]:
-    """``run_of(task, name)``: a finished run of six updates; each is trained once."""
+    """``run_of(task, name)``: a finished run of twelve updates; each is trained once."""
     folder = tmp_path_factory.mktemp("runs")
     done: dict[tuple[str, str], Run] = {}
 
@@ -78,7 +78,7 @@ def run_of(
                 "task": task,
                 "model": ENCODER if name == "bert" else model_section(task, name),
                 "data": {"train": data[task], "max_length": 24},
-                "train": {"steps": 6, "batch_size": 8, "learning_rate": 5e-3,
+                "train": {"steps": 12, "batch_size": 8, "learning_rate": 5e-3,
                           "precision": "float32", "samples": ["what a"]},
             }  # fmt: skip
             done[task, name] = hfdl.train(
@@ -103,7 +103,7 @@ def test_it_trains_saves_and_is_evaluated_as_it_was(
     task: str, name: str, run_of: Callable[[str, str], Run]
 ) -> None:
     run = run_of(task, name)
-    assert run.metrics["runtime"]["steps"] == 6
+    assert run.metrics["runtime"]["steps"] == 12
     found = hfdl.evaluate(run.directory, listener=silent)["validation"]
     saved = run.metrics["validation"]
     assert METRIC[task] in saved
