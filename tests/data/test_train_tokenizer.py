@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.wording import assert_wording
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -269,19 +270,14 @@ def test_characters_are_in_the_order_of_their_code_points(masks: bool) -> None:
 def test_too_few_pieces_are_refused(kind: str, masks: bool, size: int, rule: str) -> None:
     with pytest.raises(ConfigError) as error:
         learn_tokenizer(kind, TEXTS, size, masks=masks)
-    assert str(error.value) == (
-        f"model.config.vocab_size: {size} pieces are too few; {rule}. Raise it"
-    )
+    assert_wording(error.value)
     assert len(learn_tokenizer(kind, ["a"], size + 1, masks=masks)) <= size + 1
 
 
 def test_another_kind_is_refused() -> None:
     with pytest.raises(ConfigError) as error:
         learn_tokenizer("wordpeice", TEXTS, 300, masks=True)
-    assert str(error.value) == (
-        "model.tokenizer: no tokenizer 'wordpeice' to learn; bpe, wordpiece, words, characters "
-        "are learned; a folder or Hub id gives its own. Did you mean 'wordpiece'?"
-    )
+    assert_wording(error.value)
 
 
 # ---- the same everywhere -----------------------------------------------------------------------

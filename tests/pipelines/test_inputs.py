@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.wording import assert_wording
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -61,10 +62,7 @@ def test_batch_sizes() -> None:
     assert [checked_batch_size(size) for size in (None, 1, 7)] == [None, 1, 7]
     with pytest.raises(ConfigError) as caught:
         checked_batch_size(0)
-    assert str(caught.value) == (
-        "batch_size cannot be 0; it is the most texts in one forward pass. Give 1 or more, or "
-        "leave it out"
-    )
+    assert_wording(caught.value)
 
 
 @pytest.mark.parametrize(("size", "window"), [(3, 3), (None, WINDOW)])

@@ -11,6 +11,7 @@ import datasets
 import pytest
 import torch
 import transformers
+from helpers.wording import assert_wording
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.pipelines.pt_utils import KeyDataset
 
@@ -339,10 +340,7 @@ def test_a_long_text_can_be_refused(three: Path):
     pipe = hfdl.pipeline("sentiment", model=three, long_text="error")
     with pytest.raises(DataError) as caught:
         pipe([GOOD, "film " * 63])
-    assert str(caught.value) == (
-        "text 2: the text has 65 tokens; data.max_length is 64 and data.long_text is error. "
-        "Shorten it, raise data.max_length, or set data.long_text to truncate, head_tail or window"
-    )
+    assert_wording(caught.value)
 
 
 def test_every_long_text_policy_was_tried():
@@ -358,10 +356,7 @@ def test_every_long_text_policy_was_tried():
 def test_an_unknown_policy_is_refused(three: Path):
     with pytest.raises(ConfigError) as caught:
         hfdl.pipeline("sentiment", model=three, long_text="windows")
-    assert str(caught.value) == (
-        "override data.long_text=windows: data.long_text cannot be windows; it must be truncate, "
-        "head_tail, window or error or null. Did you mean 'window'?"
-    )
+    assert_wording(caught.value)
 
 
 def test_a_model_in_training_mode_answers_as_one_in_eval_mode(three: Path):
@@ -397,16 +392,10 @@ def test_an_open_model_needs_its_tokenizer(three: Path):
     model = AutoModelForSequenceClassification.from_pretrained(three)
     with pytest.raises(ConfigError) as caught:
         hfdl.pipeline("sentiment", model=model)
-    assert str(caught.value) == (
-        "tokenizer: an open model was given without its tokenizer; only a folder brings its own. "
-        "Give tokenizer=..."
-    )
+    assert_wording(caught.value)
     with pytest.raises(ConfigError) as caught:
         hfdl.pipeline(model=model, tokenizer=AutoTokenizer.from_pretrained(three))
-    assert str(caught.value) == (
-        "neither a task nor a model folder was named; a pipeline needs one of them. "
-        'For instance hfdl.pipeline("sentiment")'
-    )
+    assert_wording(caught.value)
 
 
 def test_an_open_gpt2_is_padded_with_what_its_tokenizer_pads_with(
@@ -418,10 +407,7 @@ def test_an_open_gpt2_is_padded_with_what_its_tokenizer_pads_with(
     assert (tokenizer.pad_token_id, model.config.pad_token_id) == (None, None)
     with pytest.raises(ModelError) as caught:
         hfdl.pipeline("sentiment", model=model, tokenizer=tokenizer)
-    assert str(caught.value) == (
-        "tokenizer: the tokenizer has no token to pad with; a batch of unequal texts is padded. "
-        "Set tokenizer.pad_token, for instance to tokenizer.eos_token"
-    )
+    assert_wording(caught.value)
     theirs = reference(folder)([GOOD, BAD, "a"], top_k=None)  # one by one: needs no padding
     tokenizer.pad_token = tokenizer.eos_token
     pipe = hfdl.pipeline("sentiment", model=model, tokenizer=tokenizer)
@@ -448,25 +434,16 @@ def test_every_name_of_the_task_works(three: Path, task: str):
 def test_an_unknown_task_is_refused(three: Path):
     with pytest.raises(ConfigError) as caught:
         hfdl.pipeline("sentimental", model=three)
-    assert str(caught.value) == "task: unknown task 'sentimental'. Did you mean 'sentiment'?"
+    assert_wording(caught.value)
 
 
 def test_a_model_without_a_trained_head_is_refused(tiny_bert: Path):
     with pytest.raises(ModelError) as caught:
         hfdl.pipeline("sentiment", model=tiny_bert)
-    assert str(caught.value) == (
-        f"{tiny_bert}: the model has no trained head for this task (classifier.bias is not in its "
-        "weights); only a fine-tuned model can predict. "
-        f"Fine-tune it first: hfdl train sentiment model.name={tiny_bert}"
-    )
+    assert_wording(caught.value)
     with pytest.raises(ModelError) as caught:
         hfdl.pipeline(model=tiny_bert)
-    assert str(caught.value) == (
-        f"{tiny_bert}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
-        "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
-        "ForCausalLM, LMHeadModel, ForConditionalGeneration. "
-        "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
-    )
+    assert_wording(caught.value)
 
 
 REMEDY = (
@@ -512,10 +489,7 @@ def test_a_wrong_text_in_a_generator_is_refused_when_it_is_reached(three: Path):
 def test_single_texts_and_pairs_do_not_mix_in_one_call(three: Path):
     with pytest.raises(DataError) as caught:
         hfdl.pipeline("sentiment", model=three)([dict(PAIR), GOOD])
-    assert str(caught.value) == (
-        "input 2: some inputs have a text_pair and some have none; one call is about single texts "
-        "or about pairs. Make two calls"
-    )
+    assert_wording(caught.value)
 
 
 def test_wrong_options_are_refused(three: Path):

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from helpers.wording import assert_wording
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.splits import sample, stratified_split
@@ -91,10 +92,7 @@ def test_a_row_without_a_text_is_named(value: Any) -> None:
     given = Table("t.csv", {"text": ["a", value]}, lines=[2, 3])
     with pytest.raises(DataError) as caught:
         text_column(given, "text", "data.text")
-    assert str(caught.value) == (
-        f"t.csv, line 3: no text in column 'text', but {value!r}; every row needs a text. Fill it "
-        "in or remove the row"
-    )
+    assert_wording(caught.value)
 
 
 def test_numbers_count_as_texts() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers.wording import assert_wording
 
 from hfdl.errors import ConfigError
 from hfdl.training.accelerator import choose_precision, native_bf16
@@ -61,9 +62,7 @@ def test_what_is_asked_for_is_given(cpu_has, asked, device):
 def test_fp16_on_a_cpu_is_refused():
     with pytest.raises(ConfigError) as caught:
         choose_precision("fp16", CPU)
-    assert str(caught.value) == (
-        "train.precision: fp16 needs a GPU; this run is on the CPU. Use train.precision=auto"
-    )
+    assert_wording(caught.value)
 
 
 def test_torch_still_has_the_questions_that_are_asked():

@@ -11,6 +11,7 @@ import torch
 import transformers
 from helpers.scratch_models import CASES, batch, casts_lifted, hf_model
 from helpers.tiny_models import FAMILIES, inputs_for, lm_class, tiny_model
+from helpers.wording import assert_wording
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
@@ -223,7 +224,4 @@ def test_peft_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError) as caught:
         add_adapters(bert(), schema.LoraConfig(), fresh=FRESH)
-    assert str(caught.value) == (
-        "tune.lora needs the package 'peft', which is not installed. Install it with: "
-        "pip install 'hfdl[lora]'"
-    )
+    assert_wording(caught.value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.wording import assert_wording
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.utils import logging
@@ -65,9 +66,7 @@ def test_sizes_replace_those_of_the_config(tiny_bert, tiny_gpt2):
 def test_an_unknown_size_names_the_nearest(tiny_bert, name, near):
     with pytest.raises(ConfigError) as caught:
         load_config(tiny_bert, {name: 3})
-    assert str(caught.value) == (
-        f"model.config.{name}: bert has no size '{name}'. Did you mean '{near}'?"
-    )
+    assert_wording(caught.value)
 
 
 def test_a_method_of_the_config_is_no_size(tiny_bert):
@@ -78,11 +77,7 @@ def test_a_method_of_the_config_is_no_size(tiny_bert):
 def test_a_size_of_the_wrong_type_is_refused(tiny_bert):
     with pytest.raises(ConfigError) as caught:
         load_config(tiny_bert, {"hidden_size": "wide"})
-    assert str(caught.value) == (
-        "model.config.hidden_size: transformers refuses it: TypeError: Field 'hidden_size' "
-        "expected int, got str (value: 'wide'); the sizes of a model must fit each other. "
-        "Correct or remove it"
-    )
+    assert_wording(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +135,7 @@ def test_a_tokenizer_without_any_token_to_pad_with(copy):
     path.write_text(json.dumps({k: v for k, v in settings.items() if k not in dropped}))
     with pytest.raises(ModelError) as caught:
         load_tokenizer(copy)
-    assert str(caught.value) == (
-        f"{copy}: the tokenizer has no token to pad with; a batch of unequal texts is padded. "
-        "Give the tokenizer a pad_token"
-    )
+    assert_wording(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +203,7 @@ def test_from_scratch_every_parameter_is_fresh(tiny_bert):
 def test_sizes_that_do_not_fit_each_other_are_refused(tiny_bert):
     with pytest.raises(ConfigError) as caught:
         build(tiny_bert, {"num_attention_heads": 5})
-    assert str(caught.value) == (
-        "model.config: transformers refuses it: The hidden size (32) is not a multiple of the "
-        "number of attention heads (5); the sizes of a model must fit each other. Correct or "
-        "remove it"
-    )
+    assert_wording(caught.value)
 
 
 def test_a_padding_id_outside_the_vocabulary_is_refused(tiny_bert):

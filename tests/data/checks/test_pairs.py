@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from helpers.wording import assert_wording
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding
@@ -96,6 +97,4 @@ def test_wrong_columns_are_told_one_by_one():
     ]
     with pytest.raises(ConfigError) as caught:
         check({"train": GOOD}, label=["de", "en"])
-    assert str(caught.value) == (
-        "data.label: 2 target columns; a source is translated into one target. Name one column"
-    )
+    assert_wording(caught.value)

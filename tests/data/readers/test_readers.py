@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.support import ASSETS
+from helpers.wording import assert_wording
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -339,24 +340,17 @@ def test_missing_file_names_the_nearest(tmp_path):
     (tmp_path / "reviews.csv").touch()
     with pytest.raises(DataError) as caught:
         read_file(tmp_path / "review.csv", source="review.csv")
-    assert str(caught.value) == (
-        f"review.csv: no such file or folder. Did you mean '{tmp_path / 'reviews.csv'}'?"
-    )
+    assert_wording(caught.value)
 
 
 def test_missing_file_with_nothing_near_or_no_folder(tmp_path, monkeypatch):
     with pytest.raises(DataError) as caught:
         read_file(tmp_path / "x.csv", source="x.csv")
-    assert str(caught.value) == (
-        f"x.csv: no such file or folder. No name in '{tmp_path}' is close to it"
-    )
+    assert_wording(caught.value)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError) as caught:
         read_file(Path("data/x.csv"))
-    assert str(caught.value) == (
-        "data/x.csv: no such file or folder; the folder 'data' does not exist either. The path "
-        f"starts from '{tmp_path}'"
-    )
+    assert_wording(caught.value)
 
 
 @pytest.mark.parametrize(

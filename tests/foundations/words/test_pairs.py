@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers.wording import assert_wording
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,10 +76,7 @@ def test_a_corpus_counts_and_numbers_words(text: list[list[str]], min_count: int
 def test_a_string_for_a_sentence_is_refused() -> None:
     with pytest.raises(DataError) as error:
         read_corpus([["a"], "a king"])
-    assert str(error.value) == (
-        "sentence 2: the sentence 'a king' is a string; a sentence is a list of words. "
-        "Split it, for instance with .lower().split()"
-    )
+    assert_wording(error.value)
     with pytest.raises(ConfigError, match="min_count is 0"):
         read_corpus([["a"]], min_count=0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from helpers.wording import assert_wording
 from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
@@ -40,10 +41,7 @@ def test_the_padding_position_is_not_trained() -> None:
 def test_positions_outside_the_table_are_refused(positions: list[object], wrong: int) -> None:
     with pytest.raises(ShapeError) as caught:
         LearnedPositions(8, 3)(torch.tensor(positions))
-    assert str(caught.value) == (
-        f"position {wrong} is asked for and the model has 8; learned positions run from 0 to 7. "
-        "Shorten the text, or use a model with more positions"
-    )
+    assert_wording(caught.value)
 
 
 def test_the_last_position_is_allowed() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.support import reviews
+from helpers.wording import assert_wording
 from torch.nn import functional as F
 
 import hfdl
@@ -329,10 +330,7 @@ def test_another_tokenizer_for_a_saved_model_is_refused(tiny_gpt2: Path, tmp_pat
     settings = options(tmp_path, **{"model.name": str(tiny_gpt2), "model.config": None})
     with pytest.raises(HfdlError) as caught:
         hfdl.train("clm", {**settings, "model.tokenizer": "bpe"}, output=tmp_path / "run")
-    assert str(caught.value) == (
-        f"model.tokenizer: {tiny_gpt2} has a tokenizer of its own; another belongs to a model that "
-        "is trained from nothing, such as hfdl://gpt2. Leave it out"
-    )
+    assert_wording(caught.value)
 
 
 def test_bits_per_byte_is_better_when_smaller() -> None:
@@ -361,10 +359,7 @@ def test_a_text_of_which_nothing_can_be_foreseen_is_refused(tmp_path: Path) -> N
     one = type(store)(**{**vars(store), "ids": store.ids[:1], "starts": store.starts[:1]})
     with pytest.raises(HfdlError) as caught:
         task._blocks("validation", one, [])
-    assert str(caught.value) == (
-        "data.validation: validation has 1 token; a language model foresees each token but the "
-        "first: two are the least. Give more text"
-    )
+    assert_wording(caught.value)
 
 
 def test_objects_in_memory_are_not_streamed(tmp_path: Path) -> None:
