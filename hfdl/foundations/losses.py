@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.errors import DataError, ShapeError
-from hfdl.foundations.activation_functions import sigmoid, softmax
+from hfdl.foundations.activations import sigmoid, softmax
 from hfdl.foundations.layer import Floats, floats
 
 CLIP = 1e-7

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hfdl.errors import ShapeError
-from hfdl.foundations.activation_functions import sigmoid
+from hfdl.foundations.activations import sigmoid
 from hfdl.foundations.layer import Floats
 from hfdl.foundations.losses import mse, sigmoid_cross_entropy
 

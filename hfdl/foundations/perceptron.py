@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.errors import DataError, ShapeError
-from hfdl.foundations.activation_functions import step
+from hfdl.foundations.activations import step
 from hfdl.foundations.layer import Floats
 
 

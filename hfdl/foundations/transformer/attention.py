@@ -17,10 +17,12 @@ Shapes: T queries, S keys, K head width; axes before those (batch, heads) pass t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hfdl.errors import ShapeError
-from hfdl.foundations.layer import Booleans, Floats
+from hfdl.foundations.layer import Booleans, Floats, floats
 
 
 def attention(
@@ -86,7 +88,7 @@ def masked(scaled: Floats, mask: Booleans) -> Floats:
     return np.where(mask, scaled, -np.inf)
 
 
-def softmax(x: Floats, axis: int = -1) -> Floats:
+def softmax(x: Any, axis: int = -1) -> Floats:
     """exp(x) / sum(exp(x)) along an axis: positive, sums to 1, keeps the order.
 
     The largest entry is subtracted first. That changes nothing, because exp(x - m) is exp(x) /
@@ -98,8 +100,9 @@ def softmax(x: Floats, axis: int = -1) -> Floats:
         axis: the axis that is to sum to 1.
 
     Returns:
-        as ``x``.
+        as ``x``; whole numbers become float64.
     """
+    x = floats(x)
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     exponentials = np.exp(x - np.where(np.isneginf(largest), 0.0, largest))
     total = np.sum(exponentials, axis=axis, keepdims=True)
