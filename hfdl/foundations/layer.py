@@ -65,10 +65,10 @@ class Layer:
         A parameter that is reached by two paths comes once, under the first.
         """
         seen: set[int] = set()
-        for name, parameter in _walk(self, prefix):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        for name, owner, _ in arrays_of(self, prefix):
+            if isinstance(owner, Parameter) and id(owner) not in seen:
+                seen.add(id(owner))
+                yield name, owner
 
     def parameters(self) -> list[Parameter]:
         """The same without names."""
@@ -87,18 +87,27 @@ class Layer:
         return self
 
 
-def _walk(part: Any, path: str) -> Iterator[tuple[str, Parameter]]:
+def arrays_of(part: Any, path: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Every array of a layer: its path, the object that holds it, and the attribute there.
+
+    An array is the ``value`` of a ``Parameter``, or an attribute of a layer that is not learned,
+    such as a running mean.
+    """
     if isinstance(part, Parameter):
-        yield path, part
+        yield path, part, "value"
     elif isinstance(part, Layer):
         for name, inner in vars(part).items():
-            yield from _walk(inner, f"{path}.{name}" if path else name)
+            inner_path = f"{path}.{name}" if path else name
+            if isinstance(inner, np.ndarray):
+                yield inner_path, part, name
+            else:
+                yield from arrays_of(inner, inner_path)
     elif isinstance(part, (list, tuple)):
         for i, inner in enumerate(part):
-            yield from _walk(inner, f"{path}.{i}")
+            yield from arrays_of(inner, f"{path}.{i}")
 
 
-# ---- Whatever was given, as an array of floats ---------------------------------------------------
+# ---- Coerce to a float array ---------------------------------------------------------------------
 
 
 def floats(x: Any, otherwise: DTypeLike = np.float64) -> Floats:

@@ -6,16 +6,12 @@ of batch normalisation; without them a network is not the one it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from hfdl.errors import DataError, ShapeError
-from hfdl.foundations.layer import Layer, Parameter
-
-Holder = tuple[str, Any, str]
-"""The name of an array, the object that has it, and the attribute."""
+from hfdl.foundations.layer import Layer, arrays_of
 
 
 def state_of(network: Layer) -> dict[str, np.ndarray]:
@@ -23,7 +19,7 @@ def state_of(network: Layer) -> dict[str, np.ndarray]:
 
     ``numpy.savez(path, **state_of(network))`` saves them.
     """
-    return {name: getattr(owner, field).copy() for name, owner, field in _arrays(network, "")}
+    return {name: getattr(owner, field).copy() for name, owner, field in arrays_of(network)}
 
 
 def restore(network: Layer, state: Mapping[str, np.ndarray]) -> None:
@@ -33,7 +29,7 @@ def restore(network: Layer, state: Mapping[str, np.ndarray]) -> None:
         DataError: a name is missing or there is one too many.
         ShapeError: an array has another shape.
     """
-    arrays = list(_arrays(network, ""))
+    arrays = list(arrays_of(network))
     names = {name for name, _, _ in arrays}
     if strange := names.symmetric_difference(state):
         name = min(strange)
@@ -47,18 +43,3 @@ def restore(network: Layer, state: Mapping[str, np.ndarray]) -> None:
             )
     for name, owner, field in arrays:
         getattr(owner, field)[...] = state[name]
-
-
-def _arrays(part: Any, path: str) -> Iterator[Holder]:
-    if isinstance(part, Parameter):
-        yield path, part, "value"
-    elif isinstance(part, Layer):
-        for name, inner in vars(part).items():
-            inner_path = f"{path}.{name}" if path else name
-            if isinstance(inner, np.ndarray):
-                yield inner_path, part, name
-            else:
-                yield from _arrays(inner, inner_path)
-    elif isinstance(part, (list, tuple)):
-        for i, inner in enumerate(part):
-            yield from _arrays(inner, f"{path}.{i}")
