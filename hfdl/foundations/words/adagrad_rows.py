@@ -6,13 +6,9 @@ added up first. ``np.add.at`` does that slowly; here it is done by sorting.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
+from hfdl.foundations.layer import Floats, Ints
 
 
 def sums_by_key(keys: Ints, values: Floats) -> tuple[Ints, Floats]:

@@ -13,16 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import DataError
+from hfdl.foundations.layer import Ints
 from hfdl.foundations.words.similarity import numbered_lines
 from hfdl.foundations.words.vectors import WordVectors
 
-Ints = NDArray[np.integer[Any]]
 Question = tuple[str, str, str, str]
 AT_ONCE = 256  # questions in one matrix product: 256 x 30,000 words in float32 are 31 MB
 

@@ -7,18 +7,15 @@ The table is symmetric, and mostly empty: only its entries above 0 are kept, as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ConfigError
+from hfdl.foundations.layer import Floats, Ints
 from hfdl.foundations.words.adagrad_rows import sums_by_key
 from hfdl.foundations.words.corpus import Corpus, chunks
 from hfdl.foundations.words.pairs import pairs, spans
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 CHUNK = 65_536
 """Tokens whose pairs are counted at once: 10 pairs a token and 16 bytes a pair are 10 MB."""
 

@@ -13,15 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ConfigError, DataError
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
+from hfdl.foundations.layer import Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,16 @@ the paper's section 4.2. Shapes: V words, D the width of a vector, n entries in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ConfigError, DataError
+from hfdl.foundations.layer import Floats
 from hfdl.foundations.words.adagrad_rows import AdaGradRows
 from hfdl.foundations.words.cooccurrence import Cooccurrences, count_cooccurrences
 from hfdl.foundations.words.corpus import read_corpus
 from hfdl.foundations.words.vectors import WordVectors
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 Gradients = tuple[Floats, Floats]
 
 

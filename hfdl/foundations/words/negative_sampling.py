@@ -9,16 +9,13 @@ Mikolov et al. 2013, arXiv:1310.4546. Shapes: R rows, J output words, D the widt
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ConfigError
+from hfdl.foundations.layer import Floats, Ints
 from hfdl.foundations.words.blocks import Block
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 Gradients = tuple[Floats, Floats]
 
 

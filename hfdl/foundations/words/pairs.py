@@ -11,14 +11,10 @@ Shapes: n tokens, whatever sentences they are in.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ConfigError, ShapeError
-
-Ints = NDArray[np.integer[Any]]
+from hfdl.foundations.layer import Ints
 
 
 def draw_reaches(n: int, window: int, rng: np.random.Generator) -> Ints:

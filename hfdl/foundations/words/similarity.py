@@ -13,15 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hfdl.errors import DataError, ShapeError
+from hfdl.foundations.layer import Floats
 from hfdl.foundations.words.vectors import WordVectors
-
-Floats = NDArray[np.floating[Any]]
 
 
 class RatedPair(NamedTuple):

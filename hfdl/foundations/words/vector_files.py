@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import DataError
-
-Floats = NDArray[np.floating[Any]]
+from hfdl.foundations.layer import Floats
 
 
 def write_vectors(path: str | Path, words: Sequence[str], vectors: Floats) -> None:

@@ -17,13 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import DataError, ShapeError, did_you_mean
+from hfdl.foundations.layer import Floats, Ints
 from hfdl.foundations.words.vector_files import read_vectors, write_vectors
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 
 
 class WordVectors:

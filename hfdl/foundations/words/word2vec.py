@@ -21,17 +21,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hfdl.errors import ConfigError, did_you_mean
+from hfdl.foundations.layer import Floats
 from hfdl.foundations.words.blocks import Block, cbow_blocks, skipgram_blocks
 from hfdl.foundations.words.corpus import Corpus, chunks, keep_probabilities, read_corpus
 from hfdl.foundations.words.negative_sampling import NoiseWords, block_gradients
 from hfdl.foundations.words.pairs import draw_reaches, pairs, spans
 from hfdl.foundations.words.vectors import WordVectors
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 Model = Literal["skipgram", "cbow"]
 
 BLOCKS = {"skipgram": skipgram_blocks, "cbow": cbow_blocks}
