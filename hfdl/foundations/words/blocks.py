@@ -63,8 +63,7 @@ def skipgram_blocks(
     outputs, widths, place = different(np.concatenate([around, noise], axis=1))
     shape = (len(tokens), block, outputs.shape[1])
     seen = _count((number, row.ravel()[centre], place[number, column]), shape)
-    drawn = _weights(place[:, -noise.shape[1] :], outputs.shape[1], negative)
-    unseen = _noise(seen, drawn)
+    unseen = _noise_pairs(seen, place[:, -noise.shape[1] :], negative)
     for k, (i, j) in enumerate(zip(sizes, widths, strict=True)):
         yield Block(inputs[k, :i], outputs[k, :j], None, seen[k, :i, :j], unseen[k, :i, :j])
 
@@ -86,8 +85,7 @@ def cbow_blocks(
     shape = (len(tokens), block, outputs.shape[1])
     at = np.flatnonzero(contexts)  # a token without context is not predicted
     seen = _count((at // block, at % block, place[at // block, at % block]), shape)
-    drawn = _weights(place[:, -noise.shape[1] :], outputs.shape[1], negative)
-    unseen = _noise(seen, drawn)
+    unseen = _noise_pairs(seen, place[:, -noise.shape[1] :], negative)
     for k, (i, j) in enumerate(zip(sizes, widths, strict=True)):
         use = mean[k, :, :i]
         yield Block(inputs[k, :i], outputs[k, :j], use, seen[k, :, :j], unseen[k, :, :j])
@@ -135,22 +133,20 @@ def _count(index: tuple[Ints, ...], shape: tuple[int, ...], weight: Floats | Non
     return counts.astype(np.float32).reshape(shape)
 
 
-def _weights(place: Ints, width: int, negative: int) -> Floats:
-    """(K, J): for how many of a pair's ``negative`` noise words each output stands."""
-    blocks, drawn = place.shape
-    number = np.repeat(np.arange(blocks), drawn)
-    return _count((number, place.ravel()), (blocks, width)) * np.float32(negative / drawn)
+def _noise_pairs(seen: Floats, place: Ints, negative: int) -> Floats:
+    """How many noise pairs each row and output make, (K, R, J).
 
-
-def _noise(seen: Floats, weight: Floats) -> Floats:
-    """The noise pairs of each row: its true pairs, times the weight of each noise word.
-
-    A noise word that is the true word of a pair is left out for that pair, as the authors do.
+    Each true pair counts ``negative`` noise words, shared out among the M that were drawn. A noise
+    word that is the true word of a pair is left out for that pair, as the authors do.
 
     Args:
         seen: (K, R, J), true pairs.
-        weight: (K, J).
+        place: (K, M), the output that each noise word is.
+        negative: noise words for each pair.
     """
-    others = seen.sum(axis=2, keepdims=True) - seen
+    blocks, drawn = place.shape
+    number = np.repeat(np.arange(blocks), drawn)
+    weight = _count((number, place.ravel()), (blocks, seen.shape[2])) * np.float32(negative / drawn)
+    others = seen.sum(axis=2, keepdims=True) - seen  # the row's pairs with other true words
     others *= weight[:, None, :]
     return others

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from hfdl.errors import ConfigError, DataError
+from hfdl.foundations.fit import batches
 from hfdl.foundations.layer import Floats
 from hfdl.foundations.words.adagrad_rows import AdaGradRows
-from hfdl.foundations.words.cooccurrence import Cooccurrences, count_cooccurrences
+from hfdl.foundations.words.cooccurrence import count_cooccurrences
 from hfdl.foundations.words.corpus import read_corpus
-from hfdl.foundations.words.vectors import WordVectors
+from hfdl.foundations.words.vectors import WordVectors, initial_vectors
 
 Gradients = tuple[Floats, Floats]
 
@@ -69,14 +70,24 @@ def train_glove(
     table = count_cooccurrences(corpus, window)
     if not len(table.values):
         raise DataError("no two words are near each other", rule="a sentence has two words or more")
+    log_x = np.log(table.values).astype(np.float32)
+    weight = importance(table.values, x_max, power).astype(np.float32)
     rng = np.random.default_rng(seed)
     # The last column of each table is the bias.
-    shape = (len(corpus.words), size + 1)
-    tables = [AdaGradRows(_uniform(shape, rng), learning_rate) for _ in range(2)]
+    w, c = (
+        AdaGradRows(initial_vectors(len(corpus.words), size + 1, rng), learning_rate)
+        for _ in range(2)
+    )
     for _ in range(epochs):
-        _pass(table, *tables, x_max=x_max, power=power, block=block, rng=rng)
-    w, c = (table.value[:, :-1] for table in tables)
-    return WordVectors(corpus.words, w + c, corpus.counts)
+        for entries in batches(rng.permutation(len(log_x)), block):
+            rows, columns = table.rows[entries], table.columns[entries]
+            _, backprop = glove_loss(
+                w.value[rows], c.value[columns], log_x[entries], weight[entries]
+            )
+            dw, dc = backprop()
+            w.step(rows, dw)
+            c.step(columns, dc)
+    return WordVectors(corpus.words, w.value[:, :-1] + c.value[:, :-1], corpus.counts)
 
 
 def importance(x: Floats, x_max: float = 100.0, power: float = 0.75) -> Floats:
@@ -109,28 +120,3 @@ def glove_loss(
         return dw, dc
 
     return float(weight @ difference**2), backprop
-
-
-def _pass(
-    table: Cooccurrences,
-    w: AdaGradRows,
-    c: AdaGradRows,
-    *,
-    x_max: float,
-    power: float,
-    block: int,
-    rng: np.random.Generator,
-) -> None:
-    order = rng.permutation(len(table.values))
-    for begin in range(0, len(order), block):
-        some = order[begin : begin + block]
-        rows, columns, x = table.rows[some], table.columns[some], table.values[some]
-        log_x, weight = np.log(x).astype(np.float32), importance(x, x_max, power).astype(np.float32)
-        _, backprop = glove_loss(w.value[rows], c.value[columns], log_x, weight)
-        dw, dc = backprop()
-        w.step(rows, dw)
-        c.step(columns, dc)
-
-
-def _uniform(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
-    return (rng.random(shape, dtype=np.float32) - np.float32(0.5)) / np.float32(shape[1])

@@ -160,3 +160,8 @@ class WordVectors:
         few = [w for w in self.words[:20_000] if abs(len(w) - len(word)) < 3]  # enough, and quick
         hint = did_you_mean(word, few)
         return hint if hint.startswith("did") else "it was not in the text, or too rare"
+
+
+def initial_vectors(words: int, width: int, rng: np.random.Generator) -> Floats:
+    """(words, width), float32, uniform in +-1 / (2 width), as word2vec's own program begins."""
+    return (rng.random((words, width), dtype=np.float32) - np.float32(0.5)) / np.float32(width)

@@ -28,7 +28,7 @@ from hfdl.foundations.words.blocks import Block, cbow_blocks, skipgram_blocks
 from hfdl.foundations.words.corpus import Corpus, chunks, keep_probabilities, read_corpus
 from hfdl.foundations.words.negative_sampling import NoiseWords, block_gradients
 from hfdl.foundations.words.pairs import draw_reaches, pairs, spans
-from hfdl.foundations.words.vectors import WordVectors
+from hfdl.foundations.words.vectors import WordVectors, initial_vectors
 
 Model = Literal["skipgram", "cbow"]
 
@@ -101,8 +101,8 @@ def train_word2vec(
     corpus = read_corpus(sentences, min_count=min_count)
     rng = np.random.default_rng(seed)
     words = len(corpus.words)
-    inputs = (rng.random((words, size), dtype=np.float32) - np.float32(0.5)) / np.float32(size)
-    outputs = np.zeros((words, size), dtype=np.float32)
+    inputs = initial_vectors(words, size, rng)
+    outputs = np.zeros_like(inputs)
     settings = _Settings(window, negative, min(block, words), noise)
     steps = _steps(corpus, BLOCKS[model], settings, sample, epochs, rng)
     for progress, part in steps:
