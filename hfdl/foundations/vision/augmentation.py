@@ -1,14 +1,14 @@
-"""Data augmentation: the same digits, a little moved, turned and resized, at every epoch anew.
+"""Data augmentation: images shifted, turned and resized a little, by new amounts in every epoch.
 
     network sees augment(X, rng) instead of X; the labels stay
 
-What a digit means does not change when it stands two pixels further left, so the network is shown
-that (LeCun et al. 1998, section III.B). Only a change that keeps the label helps. A photograph of a
-cat may be flipped, a digit may not: a mirrored 3 is no digit, and a mirrored 2 can pass for a 5. A
-6 turned by half a circle is a 9. So there is no flip here, and angles are small.
+A digit two pixels further left is the same digit, so the network is shown that (LeCun et al. 1998,
+section III.B). Only a change that keeps the label helps. A photograph of a cat may be flipped, a
+digit may not: a mirrored 3 is no digit, and a mirrored 2 can pass for a 5. A 6 turned by 180
+degrees is a 9. So there is no flip here, and angles are small.
 
-Each new pixel is looked up in the old image at the place where it came from, between its four
-neighbours (bilinear); beyond the edge everything is 0.
+Each new pixel is looked up in the old image at the point that it came from, interpolated between
+the four pixels around it (bilinear); beyond the edge everything is 0.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -45,7 +45,7 @@ def augment(
         as X, a new array.
 
     Raises:
-        ShapeError: X is no (B, C, H, W), or an amount is negative.
+        ShapeError: X is not (B, C, H, W), or an amount is negative.
     """
     X = images(X, "augment")
     for name, amount in {"shift": shift, "degrees": degrees, "scale": scale}.items():
@@ -99,16 +99,16 @@ def transform(X: Floats, pixels: Floats, degrees: Floats, factors: Floats) -> Fl
     moved = q - np.asarray(pixels)[:, None]  # (B, H W, 2)
     # Rows times R is R^T times columns.
     source = moved @ rotation / np.asarray(factors)[:, None, None] + middle  # (B, H W, 2)
-    return _looked_up(X, source)
+    return _interpolated(X, source)
 
 
-def _looked_up(X: Floats, places: Floats) -> Floats:
-    """The values of X between its pixels; places (B, H W, 2) are rows and columns."""
+def _interpolated(X: Floats, points: Floats) -> Floats:
+    """The values of X between its pixels; points (B, H W, 2) are rows and columns."""
     B, C, H, W = X.shape
-    # One pixel of zeros around the image; every place beyond it reads from there.
+    # One pixel of zeros around the image; every point beyond it reads from there.
     P = padded(X, (1, 1)).reshape(B, C, (H + 2) * (W + 2))
     last = np.array([H, W], dtype=np.float64)
-    at = np.clip(places, -1.0, last) + 1.0  # in the coordinates of P, 0 to H + 1
+    at = np.clip(points, -1.0, last) + 1.0  # in the coordinates of P, 0 to H + 1
     corner = np.minimum(at.astype(np.intp), last.astype(np.intp))  # (B, H W, 2), towards 0
     part = (at - corner).astype(X.dtype)  # 0 to 1
     start = corner[..., 0] * (W + 2) + corner[..., 1]  # (B, H W)

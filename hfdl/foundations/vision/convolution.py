@@ -8,7 +8,8 @@ side by side as the columns of a matrix (``im2col``); then a convolution is one 
 image. Its backward is the backward of a product, and ``col2im``, which puts the columns back and
 adds up where windows lay over each other.
 
-Shapes: B images, C channels in, O channels out, H rows, W columns; H' and W' after the kernel.
+Shapes: B images, C channels in, O channels out, H rows, W columns; H' and W' after the kernel
+(kh, kw), which stops H' * W' times.
 """
 
 from __future__ import annotations
@@ -16,14 +17,50 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from hfdl.errors import ShapeError
 from hfdl.foundations.initialization import Rng, he_normal
 from hfdl.foundations.layer import Backprop, Floats, Layer, Parameter
-from hfdl.foundations.vision.im2col import col2im, im2col
-from hfdl.foundations.vision.windows import Size, images, output_size, padded, pair, unpadded
+from hfdl.foundations.vision.windows import (
+    Size,
+    images,
+    output_sizes,
+    padded,
+    pair,
+    stops,
+    unpadded,
+)
 
-__all__ = ["Conv1d", "Conv2d", "output_size"]
+
+def im2col(X: Floats, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)) -> Floats:
+    """All windows as columns: (B, C, H, W) -> (B, C * kh * kw, H' * W').
+
+    A pixel that lies in several windows is copied several times.
+    """
+    windows = sliding_window_view(X, kernel, axis=(2, 3))  # (B, C, H - kh + 1, W - kw + 1, kh, kw)
+    windows = windows[:, :, :: stride[0], :: stride[1]]  # (B, C, H', W', kh, kw)
+    B, C, rows, columns, kh, kw = windows.shape
+    return windows.transpose(0, 1, 4, 5, 2, 3).reshape(B, C * kh * kw, rows * columns)
+
+
+def col2im(
+    columns: Floats,
+    shape: tuple[int, ...],
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+) -> Floats:
+    """The transpose of ``im2col``: (B, C * kh * kw, H' * W') -> ``shape`` (B, C, H, W).
+
+    Each pixel is the sum of its copies; one in no window is 0.
+    """
+    B, C = shape[:2]
+    out = output_sizes(shape, kernel, stride)
+    parts = columns.reshape(B, C, kernel[0] * kernel[1], *out)
+    X = np.zeros(shape, dtype=columns.dtype)
+    for n, index in enumerate(stops(kernel, stride, out)):
+        X[index] += parts[:, :, n]  # (B, C, H', W')
+    return X
 
 
 class Conv2d(Layer):
@@ -40,7 +77,8 @@ class Conv2d(Layer):
             see ``initialization.he_normal``. The bias begins at zero.
 
     Raises:
-        ShapeError: an impossible size.
+        ShapeError: an impossible size; in ``forward``, X is not (B, C, H, W), or an image is
+            smaller than the kernel.
     """
 
     def __init__(
@@ -61,18 +99,8 @@ class Conv2d(Layer):
         self.b = Parameter(np.zeros(out_channels))
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """Every kernel at every stop.
-
-        Raises:
-            ShapeError: X is no (B, C, H, W), or an image is smaller than the kernel.
-        """
         X = images(X, "Conv2d", channels=self.W.value.shape[1], dtype=self.W.value.dtype)
-        out = tuple(
-            output_size(size, k, stride=s, padding=p)
-            for size, k, s, p in zip(
-                X.shape[2:], self.kernel, self.stride, self.padding, strict=True
-            )
-        )  # (H', W')
+        out = output_sizes(X.shape, self.kernel, self.stride, self.padding)  # (H', W')
         margined = padded(X, self.padding)
         columns = im2col(margined, self.kernel, self.stride)  # (B, C kh kw, H' W')
         W = self.W.value.reshape(len(self.W.value), -1)  # (O, C kh kw)
@@ -95,7 +123,7 @@ class Conv2d(Layer):
 class Conv1d(Layer):
     """(B, C, T) -> (B, O, T'): a kernel over words or time steps (Kim 2014, arXiv:1408.5882).
 
-    An image of one row. Sizes are whole numbers; the rest is as in ``Conv2d``.
+    An image of one row. Sizes are whole numbers; the rest is as in ``Conv2d``, with X (B, C, T).
     """
 
     def __init__(
@@ -114,11 +142,6 @@ class Conv1d(Layer):
         )
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """Every kernel at every stop.
-
-        Raises:
-            ShapeError: X is no (B, C, T), or T is shorter than the kernel.
-        """
         X = np.asarray(X)
         if X.ndim != 3:
             raise ShapeError(f"Conv1d got an input of shape {X.shape}", rule="it takes (B, C, T)")

@@ -1,4 +1,4 @@
-"""Two classifiers of handwritten digits: one that sees a row of pixels, one that sees an image.
+"""Two classifiers of handwritten digits: a multi-layer perceptron and a convolutional network.
 
 Both take (B, 1, side, side), ink from 0 to 1, and give the scores (logits) of the 10 digits,
 float32. What they reach on MNIST: ``benchmarks/digits.py``.

@@ -2,8 +2,7 @@
 
     two bytes of zero | type, one byte | number of axes, one byte | sizes, four bytes each | data
 
-All numbers are big-endian. The files are mostly gzipped; which they are is seen, not guessed from
-the name.
+All numbers are big-endian. Files may be gzipped, which is detected by their content, not by name.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from hfdl.errors import DataError
 from hfdl.foundations.layer import Floats, Ints
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-"""The type's byte -> the type in NumPy's writing."""
+"""The type's byte -> NumPy's name of the type."""
 
 GZIP = b"\x1f\x8b"
 AGAIN = "download the file again"
@@ -60,7 +59,7 @@ def read_idx(path: Path | str) -> NDArray[Any]:
             rule="an idx file begins with 00 00, a type (08, 09, 0b to 0e) and a number of axes",
             remedy=AGAIN,
         )
-    kind, axes = np.dtype(TYPES[data[2]]), data[3]
+    dtype, axes = np.dtype(TYPES[data[2]]), data[3]
     begin = 4 + 4 * axes
     if len(data) < begin:
         raise DataError(
@@ -70,14 +69,14 @@ def read_idx(path: Path | str) -> NDArray[Any]:
             remedy=AGAIN,
         )
     shape = tuple(int(size) for size in np.frombuffer(data, ">u4", count=axes, offset=4))
-    if len(data) != begin + math.prod(shape) * kind.itemsize:
+    if len(data) != begin + math.prod(shape) * dtype.itemsize:
         raise DataError(
             f"holds {len(data) - begin} bytes of data",
             where=where,
-            rule=f"its header says {shape}, {math.prod(shape) * kind.itemsize} bytes",
+            rule=f"its header says {shape}, {math.prod(shape) * dtype.itemsize} bytes",
             remedy=f"it was cut off or added to: {AGAIN}",
         )
-    return np.frombuffer(data, kind, offset=begin).reshape(shape).astype(kind.newbyteorder("="))
+    return np.frombuffer(data, dtype, offset=begin).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def _content(path: Path) -> bytes:

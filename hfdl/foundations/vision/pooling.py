@@ -16,11 +16,20 @@ import numpy as np
 
 from hfdl.errors import ShapeError
 from hfdl.foundations.layer import Backprop, Floats, Layer
-from hfdl.foundations.vision.windows import Size, images, output_size, padded, pair, stops, unpadded
+from hfdl.foundations.vision.windows import (
+    Index,
+    Size,
+    images,
+    output_sizes,
+    padded,
+    pair,
+    stops,
+    unpadded,
+)
 
 
 class _Pool2d(Layer):
-    """What both have.
+    """Common code of the pooling layers.
 
     Args:
         kernel_size: pixels of a window (down, across), or one number for both.
@@ -30,7 +39,8 @@ class _Pool2d(Layer):
             margin alone.
 
     Raises:
-        ShapeError: an impossible size.
+        ShapeError: an impossible size; in ``forward``, X is not (B, C, H, W), or an image is
+            smaller than a window.
     """
 
     def __init__(self, kernel_size: Size, *, stride: Size | None = None, padding: Size = 0) -> None:
@@ -43,15 +53,11 @@ class _Pool2d(Layer):
                 rule="the padding of a pooling layer is at most half of its kernel",
             )
 
-    def _out(self, X: Floats) -> tuple[int, int]:
-        """(H', W')."""
-        H, W = (
-            output_size(size, k, stride=s, padding=p)
-            for size, k, s, p in zip(
-                X.shape[2:], self.kernel, self.stride, self.padding, strict=True
-            )
-        )
-        return H, W
+    def _windows(self, X: Any, margin: float = 0.0) -> tuple[Floats, list[Index]]:
+        """X with its margin, and for each pixel of a window the index of it in all windows."""
+        X = images(X, type(self).__name__)
+        out = output_sizes(X.shape, self.kernel, self.stride, self.padding)
+        return padded(X, self.padding, margin), list(stops(self.kernel, self.stride, out))
 
 
 class MaxPool2d(_Pool2d):
@@ -61,15 +67,7 @@ class MaxPool2d(_Pool2d):
     """
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """The largest of each window.
-
-        Raises:
-            ShapeError: X is no (B, C, H, W), or an image is smaller than a window.
-        """
-        X = images(X, type(self).__name__)
-        out = self._out(X)
-        margined = padded(X, self.padding, -np.inf)
-        indices = list(stops(self.kernel, self.stride, out))
+        margined, indices = self._windows(X, -np.inf)
         Y = margined[indices[0]].copy()  # (B, C, H', W')
         # The largest pixel's number in its window, in the smallest type: one byte, mostly.
         winner = np.zeros(Y.shape, dtype=np.min_scalar_type(len(indices)))
@@ -94,16 +92,8 @@ class AvgPool2d(_Pool2d):
     """
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """The mean of each window.
-
-        Raises:
-            ShapeError: X is no (B, C, H, W), or an image is smaller than a window.
-        """
-        X = images(X, type(self).__name__)
-        out = self._out(X)
-        margined = padded(X, self.padding)
-        indices = list(stops(self.kernel, self.stride, out))
-        Y = np.zeros((*X.shape[:2], *out), dtype=X.dtype)
+        margined, indices = self._windows(X)
+        Y = np.zeros_like(margined[indices[0]])  # (B, C, H', W')
         for index in indices:
             Y += margined[index]
         Y /= len(indices)
@@ -122,14 +112,13 @@ class AvgPool2d(_Pool2d):
 
 
 class Flatten(Layer):
-    """(B, anything) -> (B, N): the axes after the first become one, the last one fastest."""
+    """(B, anything) -> (B, N): the axes after the first become one, the last one fastest.
+
+    Raises:
+        ShapeError: in ``forward``, X has no batch axis.
+    """
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """Another shape for the same numbers.
-
-        Raises:
-            ShapeError: X has no batch axis.
-        """
         X = np.asarray(X)
         if X.ndim == 0:
             raise ShapeError("a single number", rule="Flatten takes a batch, (B, ...)")

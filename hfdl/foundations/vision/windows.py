@@ -1,7 +1,7 @@
-"""Where a kernel stops on an image: what convolution and pooling have in common.
+"""Where a kernel stops on an image: common code of convolution and pooling.
 
-A kernel of (kh, kw) pixels goes over an image in steps of the stride, after the image has got a
-margin, the padding. Where a step would lead over the edge it stops: the rest is not looked at.
+A kernel of (kh, kw) pixels moves over the padded image in steps of the stride. It never goes beyond
+the edge: pixels that are left over there are not used.
 
 Shapes: B images, C channels, H rows, W columns; H' and W' are the numbers of stops.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.errors import ShapeError
-from hfdl.foundations.layer import Floats
+from hfdl.foundations.layer import Floats, floats
 
 Size = int | tuple[int, int]
 """One number for both directions, or (down, across)."""
@@ -45,6 +45,20 @@ def output_size(width: int, kernel: int, *, stride: int = 1, padding: int = 0) -
             remedy="use a smaller kernel, more padding, or fewer pooling layers before this one",
         )
     return (width - kernel + 2 * padding) // stride + 1
+
+
+def output_sizes(
+    shape: tuple[int, ...],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int] = (0, 0),
+) -> tuple[int, int]:
+    """(H', W') of images of a shape (B, C, H, W); errors as in ``output_size``."""
+    H, W = (
+        output_size(size, k, stride=s, padding=p)
+        for size, k, s, p in zip(shape[2:], kernel, stride, padding, strict=True)
+    )
+    return H, W
 
 
 def pair(size: Size, name: str, least: int = 1) -> tuple[int, int]:
@@ -81,7 +95,7 @@ def images(X: Any, layer: str, channels: int | None = None, dtype: Any = np.floa
             f"{layer} got {X.shape[1]} channels, in an input of shape {X.shape}",
             rule=f"it was made for {channels}, the second axis",
         )
-    return X if np.issubdtype(X.dtype, np.floating) else X.astype(dtype)
+    return floats(X, dtype)
 
 
 def padded(X: Floats, padding: tuple[int, int], value: float = 0.0) -> Floats:
@@ -106,8 +120,8 @@ def stops(
 ) -> Iterator[Index]:
     """For each pixel of the kernel, row by row: the image's pixels under it at its stops.
 
-    ``X[index]`` is a view (B, C, H', W') for each of the kh * kw indices. They are few; a loop over
-    them is a loop over whole arrays.
+    ``X[index]`` is a view (B, C, H', W') for each of the kh * kw indices. They are few, so a loop
+    over them costs little.
     """
     for i in range(kernel[0]):
         rows = slice(i, i + stride[0] * (out[0] - 1) + 1, stride[0])

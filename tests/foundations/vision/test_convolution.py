@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from hfdl.errors import ShapeError
 from hfdl.foundations.gradcheck import check_layer
-from hfdl.foundations.vision.convolution import Conv1d, Conv2d, output_size
-from hfdl.foundations.vision.im2col import col2im, im2col
+from hfdl.foundations.vision.convolution import Conv1d, Conv2d, col2im, im2col
+from hfdl.foundations.vision.windows import output_size
 
 BOUND = 1e-10
 
