@@ -15,9 +15,8 @@ from hfdl.foundations.layer import Parameter
 from hfdl.foundations.recurrent.bidirectional import Bidirectional, Stacked
 from hfdl.foundations.recurrent.gru import GRU
 from hfdl.foundations.recurrent.lstm import LSTM
-from hfdl.foundations.recurrent.recurrence import Recurrent
+from hfdl.foundations.recurrent.recurrence import Recurrent, StatefulLayer
 from hfdl.foundations.recurrent.rnn import RNN
-from hfdl.foundations.recurrent.stateful import StatefulLayer
 
 BOUND = 1e-10
 TORCH: dict[type, Any] = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}

@@ -8,8 +8,8 @@ from hfdl.errors import ConfigError
 from hfdl.foundations.dropout import Dropout
 from hfdl.foundations.initialization import Rng
 from hfdl.foundations.layer import Floats, Ints
+from hfdl.foundations.recurrent.recurrence import State, StatefulLayer, ThroughTime
 from hfdl.foundations.recurrent.sequences import reverse
-from hfdl.foundations.recurrent.stateful import State, StatefulLayer, ThroughTime
 
 
 class Bidirectional(StatefulLayer):
@@ -50,13 +50,13 @@ class Bidirectional(StatefulLayer):
         train: bool = False,
     ) -> tuple[Floats, State, ThroughTime]:
         """See ``StatefulLayer.run``; the backward layer's final state is that at step 0."""
-        given = self.start(state, len(X), X.dtype)
+        state = self.start(state, len(X), X.dtype)
         count = len(self.forwards.state_widths)
         first, last, from_forwards = self.forwards.run(
-            X, lengths=lengths, state=given[:count], train=train
+            X, lengths=lengths, state=state[:count], train=train
         )
         second, earliest, from_backwards = self.backwards.run(
-            reverse(X, lengths), lengths=lengths, state=given[count:], train=train
+            reverse(X, lengths), lengths=lengths, state=state[count:], train=train
         )
         Y = np.concatenate([first, reverse(second, lengths)], axis=-1)  # (B, T, H + H')
         width = first.shape[-1]
@@ -106,16 +106,16 @@ class Stacked(StatefulLayer):
         train: bool = False,
     ) -> tuple[Floats, State, ThroughTime]:
         """See ``StatefulLayer.run``; a state holds the lowest layer's arrays first."""
-        given, final, steps = self.start(state, len(X), X.dtype), (), []
+        rest, final, steps = self.start(state, len(X), X.dtype), (), []
         Y = X
         for i, layer in enumerate(self.layers):
             from_dropout = None
             if i > 0:
                 Y, from_dropout = self.dropout.forward(Y, train=train)
             count = len(layer.state_widths)
-            own, given = given[:count], given[count:]
-            Y, left, through_time = layer.run(Y, lengths=lengths, state=own, train=train)
-            final += left
+            own, rest = rest[:count], rest[count:]
+            Y, own_final, through_time = layer.run(Y, lengths=lengths, state=own, train=train)
+            final += own_final
             steps.append((count, through_time, from_dropout))
 
         def backprop(dY: Floats, d_final: State | None = None) -> tuple[Floats, State]:

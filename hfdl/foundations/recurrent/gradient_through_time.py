@@ -15,7 +15,7 @@ from hfdl.errors import ConfigError
 from hfdl.foundations.initialization import Rng, generator
 from hfdl.foundations.layer import Floats
 from hfdl.foundations.recurrent.bidirectional import Bidirectional, Stacked
-from hfdl.foundations.recurrent.stateful import State, StatefulLayer, ThroughTime
+from hfdl.foundations.recurrent.recurrence import State, StatefulLayer, ThroughTime
 
 
 def gradient_through_time(layer: StatefulLayer, X: Floats, *, rng: Rng = 0) -> Floats:

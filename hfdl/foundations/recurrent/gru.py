@@ -24,8 +24,7 @@ import numpy as np
 from hfdl.foundations.activations import sigmoid
 from hfdl.foundations.initialization import Rng
 from hfdl.foundations.layer import Floats, Parameter
-from hfdl.foundations.recurrent.recurrence import CellBackprop, Recurrent
-from hfdl.foundations.recurrent.stateful import State
+from hfdl.foundations.recurrent.recurrence import CellBackprop, Recurrent, State
 
 
 class GRU(Recurrent):

@@ -21,8 +21,7 @@ import numpy as np
 from hfdl.foundations.activations import sigmoid
 from hfdl.foundations.initialization import Rng
 from hfdl.foundations.layer import Floats
-from hfdl.foundations.recurrent.recurrence import CellBackprop, Recurrent
-from hfdl.foundations.recurrent.stateful import State
+from hfdl.foundations.recurrent.recurrence import CellBackprop, Recurrent, State
 
 
 class LSTM(Recurrent):

@@ -12,18 +12,90 @@ time (Werbos 1990, "Backpropagation through time: what it does and how to do it"
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from hfdl.errors import ShapeError
 from hfdl.foundations.initialization import Rng, generator
-from hfdl.foundations.layer import Floats, Ints, Parameter
-from hfdl.foundations.recurrent.sequences import real_steps
-from hfdl.foundations.recurrent.stateful import State, StatefulLayer, ThroughTime
+from hfdl.foundations.layer import Backprop, Floats, Ints, Parameter
+from hfdl.foundations.recurrent.sequences import SequenceLayer, real_steps
+
+State = tuple[Floats, ...]
+"""Arrays (B, H): (h,) of an RNN or GRU, (h, c) of an LSTM; of several layers one after another."""
 
 CellBackprop = Callable[[State], tuple[Floats, Floats, State]]
 """From the gradient of a cell's new state to those of p, of h W_h, and of the old state."""
+
+
+class ThroughTime(Protocol):
+    """From the gradients of all outputs and of the final state to those of input and start."""
+
+    def __call__(self, dY: Floats, d_final: State | None = None) -> tuple[Floats, State]:
+        """dY (B, T, H) and d_final (zeros where None) -> dX (B, T, D) and d_state."""
+        ...
+
+
+class StatefulLayer(SequenceLayer):
+    """A layer over time that starts from a state and leaves one."""
+
+    @property
+    def state_widths(self) -> tuple[int, ...]:
+        """The widths of the arrays of a state, in order."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        X: Floats,
+        *,
+        lengths: Ints | None = None,
+        state: State | None = None,
+        train: bool = False,
+    ) -> tuple[Floats, State, ThroughTime]:
+        """``forward`` with states.
+
+        Args:
+            X: (B, T, D).
+            lengths: (B,); None: every step is real.
+            state: what to start from, each (B, H); None: zeros.
+            train: as in every layer.
+
+        Returns:
+            Y (B, T, H), zeros at padding; the state after each sequence's last real step; and the
+            way back, which adds to the parameters' gradients.
+
+        Raises:
+            ShapeError: an input, a length or a state does not fit.
+        """
+        raise NotImplementedError
+
+    def forward(
+        self, X: Any, *, lengths: Ints | None = None, train: bool = False
+    ) -> tuple[Floats, Backprop]:
+        """(B, T, D) -> (B, T, H), from a state of zeros."""
+        Y, _, through_time = self.run(X, lengths=lengths, train=train)
+
+        def backprop(dY: Floats) -> Floats:
+            return through_time(dY)[0]
+
+        return Y, backprop
+
+    def start(self, state: State | None, B: int, dtype: Any) -> State:
+        """``state`` itself, or zeros where it is None.
+
+        Raises:
+            ShapeError: the arrays of the state are not those that this layer has.
+        """
+        shapes = tuple((B, width) for width in self.state_widths)
+        if state is None:
+            return tuple(np.zeros(shape, dtype) for shape in shapes)
+        if (own := tuple(part.shape for part in state)) != shapes:
+            raise ShapeError(
+                f"a state of shapes {list(own)}",
+                where=type(self).__name__,
+                rule=f"its state has the shapes {list(shapes)}",
+            )
+        return state
 
 
 class Recurrent(StatefulLayer):
@@ -60,21 +132,6 @@ class Recurrent(StatefulLayer):
     def cell(self, p: Floats, state: State) -> tuple[State, CellBackprop]:
         """From p = x W_x + b (B, blocks * H) and the old state to the new one."""
         raise NotImplementedError
-
-    def step(self, x: Floats, state: State) -> tuple[State, Callable[[State], Any]]:
-        """One step alone: x (B, D) and the old state -> the new state, and the way back.
-
-        The way back takes the gradient of the new state and gives those of x and the old state.
-        """
-        p = self.project(x)
-        new, cell_backprop = self.cell(p, state)
-
-        def backprop(d_new: State) -> tuple[Floats, State]:
-            dp, da, d_state = cell_backprop(d_new)
-            self.add_gradients(x, state[0], dp, da)
-            return dp @ self.W_x.value.T, d_state
-
-        return new, backprop
 
     def run(
         self,

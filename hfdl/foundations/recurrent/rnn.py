@@ -15,8 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from hfdl.foundations.layer import Floats
-from hfdl.foundations.recurrent.recurrence import CellBackprop, Recurrent
-from hfdl.foundations.recurrent.stateful import State
+from hfdl.foundations.recurrent.recurrence import CellBackprop, Recurrent, State
 
 
 class RNN(Recurrent):

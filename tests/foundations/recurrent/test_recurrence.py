@@ -10,9 +10,8 @@ from hfdl.errors import ShapeError
 from hfdl.foundations.recurrent.bidirectional import Bidirectional, Stacked
 from hfdl.foundations.recurrent.gru import GRU
 from hfdl.foundations.recurrent.lstm import LSTM
-from hfdl.foundations.recurrent.recurrence import Recurrent
+from hfdl.foundations.recurrent.recurrence import Recurrent, State, StatefulLayer
 from hfdl.foundations.recurrent.rnn import RNN
-from hfdl.foundations.recurrent.stateful import State, StatefulLayer
 
 KINDS: list[type[Recurrent]] = [RNN, LSTM, GRU]
 random = np.random.default_rng(0)
@@ -39,7 +38,6 @@ def test_every_kind_is_covered() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_steps_one_by_one_are_the_run(kind: type[Recurrent]) -> None:
     whole, single = drawn(kind(3, 5)), drawn(kind(3, 5))
-    assert isinstance(single, Recurrent)
     X, dY = normal(2, 4, 3), normal(2, 4, 5)
     start = tuple(normal(2, w) for w in whole.state_widths)
     d_final = tuple(normal(2, w) for w in whole.state_widths)
@@ -47,13 +45,13 @@ def test_steps_one_by_one_are_the_run(kind: type[Recurrent]) -> None:
     dX, d_start = through_time(dY, d_final)
     state, backs = start, []
     for t in range(4):
-        state, back = single.step(X[:, t], state)
+        y, state, back = single.run(X[:, t : t + 1], state=state)
         backs.append(back)
-        np.testing.assert_allclose(state[0], Y[:, t], rtol=0, atol=1e-15)
+        np.testing.assert_allclose(y, Y[:, t : t + 1], rtol=0, atol=1e-15)
     d_state: State = d_final
     for t in reversed(range(4)):
-        dx, d_state = backs[t]((d_state[0] + dY[:, t], *d_state[1:]))
-        np.testing.assert_allclose(dx, dX[:, t], rtol=0, atol=1e-14)
+        dx, d_state = backs[t](dY[:, t : t + 1], d_state)
+        np.testing.assert_allclose(dx, dX[:, t : t + 1], rtol=0, atol=1e-14)
     for ours, other in zip((*state, *d_state), (*final, *d_start), strict=True):
         np.testing.assert_allclose(ours, other, rtol=0, atol=1e-14)
     for (_, p), (_, q) in zip(whole.named_parameters(), single.named_parameters(), strict=True):
