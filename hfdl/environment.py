@@ -1,4 +1,4 @@
-"""What a figure depends on beside the recipe: versions, processor, memory."""
+"""The environment of a run: package versions, processor, memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Installed versions of the packages that decide results; missing ones are left out."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def machine() -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The one family of errors that hfdl raises for its user's input.
+"""The errors that hfdl raises for its user's input.
 
-Each error is built from four parts, so that no message can forget one:
+Each error is built from four parts:
 
 * ``problem``: what is wrong, with the offending value in it;
 * ``where``: the file, line, key or label that the user can go and look at;
@@ -79,7 +79,7 @@ class TrainingError(HfdlError):
 
 
 class MissingExtraError(HfdlError):
-    """An optional package is needed for what was asked.
+    """An optional package is needed and not installed.
 
     Args:
         package: the import name that is missing.
@@ -100,8 +100,8 @@ class MissingExtraError(HfdlError):
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice that ``name`` was most likely meant to be, or None where none is close."""
     by_folded = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
+    matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[matches[0]] if matches else None
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

@@ -1,10 +1,10 @@
-"""A torch module as a layer of ``hfdl.foundations``: the same API, the same loop, torch inside.
+"""A torch module as a layer of ``hfdl.foundations``, trained by the same loop.
 
     network = Sequential(TorchLayer(nn.Conv2d(1, 16, 3)), ReLU(), Flatten(), Dense(...))
     fit(network, ...)                 # trains the convolution as well
 
-What goes in and out is NumPy. The numbers of each weight lie once in memory: the torch tensor and
-``Parameter.value`` are two views of them, so that an optimizer's step in place moves the module.
+Inputs and outputs are NumPy arrays. The torch tensor of a weight and its ``Parameter.value`` share
+memory, so that an optimizer's step in place updates the module.
 The gradients come from torch's autograd and are added to ``Parameter.grad``.
 """
 
@@ -53,10 +53,10 @@ class TorchLayer(Layer):
         # layer's own attributes.
         for name, tensor in _weights(module):
             vars(self)[f"module.{name}"] = Parameter(tensor.detach().numpy())
-        self._look_at_buffers()
+        self._share_buffers()
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """What the module makes of X.
+        """The module's output for X.
 
         Floats are cast to the type of the module's weights; whole numbers go in as they are (an
         embedding's), and have a gradient of zeros.
@@ -64,7 +64,7 @@ class TorchLayer(Layer):
         weights = self._share()
         floats = np.issubdtype(np.asarray(X).dtype, np.floating)
         own = next((p.dtype for p in self.module.parameters()), None)
-        x = _copied(X, own if floats else None).requires_grad_(floats)
+        x = _tensor(X, own if floats else None).requires_grad_(floats)
         self.module.train(train)
         with torch.enable_grad():
             y = self.module(x)
@@ -76,25 +76,26 @@ class TorchLayer(Layer):
             )
 
         def backprop(dY: Floats) -> Floats:
-            wanted = [x, *weights] if floats else weights
-            if not wanted:
-                return np.zeros(x.shape, dY.dtype)
-            gradients = torch.autograd.grad(
-                y, wanted, _copied(dY, y.dtype), retain_graph=True, allow_unused=True
-            )  # None for a weight that Y does not depend on
-            found = [None if g is None else g.numpy() for g in gradients]
-            for parameter, gradient in zip(
-                self._parameters(), found[1:] if floats else found, strict=True
-            ):
+            dX = np.zeros(x.shape, dY.dtype)
+            inputs = [x, *weights] if floats else weights
+            if not inputs:
+                return dX
+            gradients = list(
+                torch.autograd.grad(
+                    y, inputs, _tensor(dY, y.dtype), retain_graph=True, allow_unused=True
+                )
+            )  # None for an input that Y does not depend on
+            if floats and (dx := gradients.pop(0)) is not None:
+                dX = dx.numpy().astype(dY.dtype, copy=False)
+            for parameter, gradient in zip(self._parameters(), gradients, strict=True):
                 if gradient is not None:
-                    parameter.grad += gradient
-            dX = found[0] if floats else None
-            return np.zeros(x.shape, dY.dtype) if dX is None else dX.astype(dY.dtype, copy=False)
+                    parameter.grad += gradient.numpy()
+            return dX
 
         return y.detach().numpy(), backprop
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TorchLayer:
-        """A layer of its own, whose arrays are its own module's memory."""
+        """A layer with a module of its own, with which its arrays share memory."""
         self._share()
         other = type(self)(copy.deepcopy(self.module, memo))
         for old, new in zip(self._parameters(), other._parameters(), strict=True):
@@ -115,19 +116,19 @@ class TorchLayer(Layer):
         pairs = list(zip(tensors, arrays, strict=True))
         if cast := [array.dtype for tensor, array in pairs if tensor.dtype != array.dtype]:
             self.module.to(cast[0])
-            self._look_at_buffers()
+            self._share_buffers()
         for tensor, array in pairs:
             if tensor.data_ptr() != array.data_ptr():
                 tensor.data = array
         return tensors
 
-    def _look_at_buffers(self) -> None:
+    def _share_buffers(self) -> None:
         for name, buffer in self.module.named_buffers():
             vars(self)[f"module.{name}"] = buffer.numpy()
 
 
-def _copied(X: Any, dtype: torch.dtype | None) -> Tensor:
-    # In NumPy's copy, so that an array that is reversed or read-only does as well.
+def _tensor(X: Any, dtype: torch.dtype | None) -> Tensor:
+    # Copied by NumPy first: torch takes no reversed or read-only array.
     return torch.from_numpy(np.array(X, order="C")).to(dtype)
 
 

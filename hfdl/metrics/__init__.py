@@ -1,4 +1,4 @@
-"""Metrics as pure functions of arrays: no state, no network, names as ``evaluate`` has them."""
+"""Metrics as pure functions of arrays, with the names that ``evaluate`` uses."""
 
 from hfdl.metrics.adapter import load
 from hfdl.metrics.classification import multi_label_metrics, single_label_metrics

@@ -1,7 +1,7 @@
-"""hfdl's metrics as ``evaluate`` modules, for code that speaks that library.
+"""hfdl's metrics as ``evaluate`` modules, for code that is written for that library.
 
-``evaluate`` is imported here alone, and only when asked: it costs seconds, and its own loader runs
-downloaded code, which this one never does.
+``evaluate`` is imported here alone, and only when it is needed: it costs seconds. Its own loader
+runs downloaded code, which this one never does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def load(name: str) -> Any:
         raise MissingExtraError("evaluate", feature="hfdl.metrics.load") from error
     from datasets import Features, Value
 
-    kind = "int64" if name in _LABELS else "float64"
+    dtype = "int64" if name in _LABELS else "float64"
     compute: Callable[[Any, Any], dict[str, float]] = (
         _of_labels if name in _LABELS else regression_metrics
     )
@@ -53,7 +53,7 @@ def load(name: str) -> Any:
                 description=f"hfdl's {name}",
                 citation="",
                 inputs_description="predictions and references of equal length",
-                features=Features({"predictions": Value(kind), "references": Value(kind)}),
+                features=Features({"predictions": Value(dtype), "references": Value(dtype)}),
             )
 
         def _compute(

@@ -1,4 +1,4 @@
-"""How sure a figure is: its spread over seeds, and an interval by the bootstrap."""
+"""Uncertainty of metrics: the spread over seeds, and bootstrap confidence intervals."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 Measure = Callable[[np.ndarray], dict[str, float]]
-"""Metrics of the examples of those numbers, of one run; a number may occur several times."""
+"""From indices of examples, which may repeat, to the metrics of one run on those examples."""
 
 RESAMPLES = 1000
 FEWEST = 50
-"""Below so many resamples an interval says nothing."""
+"""The fewest resamples that an interval is computed from."""
 
 
 @dataclass(frozen=True)
@@ -56,42 +56,42 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seconds: float = math.inf,
 ) -> dict[str, np.ndarray]:
-    """The distribution of each metric's mean over seeds, had seeds and examples been others.
+    """The bootstrap distribution of each metric's mean over seeds.
 
     Each resample draws the seeds and, for all of them alike, the examples, with replacement
-    (Efron and Tibshirani 1993, chapter 13): both the luck of a seed and that of the held-out
-    examples are in the width.
+    (Efron and Tibshirani 1993, chapter 13): the width includes the variation over seeds and that
+    over held-out examples.
 
     Args:
-        runs: what measures each seed's run.
+        runs: one for each seed's run.
         sizes: held-out examples of each.
         seed: of the draws.
         resamples: how many.
-        seconds: time that may be spent; fewer resamples are made where it does not suffice.
+        seconds: time limit; where it is reached, fewer resamples are made.
 
     Returns:
         by metric the resampled means, of shape (resamples,); fewer where time was short.
     """
     generator = np.random.default_rng(seed)
-    found: dict[str, list[float]] = {}
+    means: dict[str, list[float]] = {}
     began = time.perf_counter()
     for _ in range(resamples):
-        places = generator.random(max(sizes))  # one draw for all seeds: they share the examples
+        uniform = generator.random(max(sizes))  # one draw for all seeds: they share the examples
         drawn = generator.integers(len(runs), size=len(runs))
         chosen = {
-            i: runs[i]((places[: sizes[i]] * sizes[i]).astype(np.int64))
+            i: runs[i]((uniform[: sizes[i]] * sizes[i]).astype(np.int64))
             for i in set(drawn.tolist())
         }
         for name in chosen[int(drawn[0])]:
             values = [chosen[i].get(name, math.nan) for i in drawn.tolist()]
-            found.setdefault(name, []).append(statistics.fmean(values))
+            means.setdefault(name, []).append(statistics.fmean(values))
         if time.perf_counter() - began > seconds:
             break
-    return {name: np.array(values) for name, values in found.items()}
+    return {name: np.array(values) for name, values in means.items()}
 
 
 def interval(means: np.ndarray, share: float = 0.95) -> tuple[float, float] | None:
-    """The percentile interval of resampled means; None of too few, or of ones that are no numbers.
+    """The percentile interval of resampled means; None if they are too few, or not all finite.
 
     Args:
         means: (resamples,).

@@ -1,7 +1,7 @@
 """Accuracy, precision, recall, F1 and Matthews correlation from counts.
 
 Each equals scikit-learn's function of the same name with ``zero_division=0``. Averages over
-labels are macro, because they do not hide a label that is never found; with two labels as with
+labels are macro, which does not hide a label that is never predicted, for two labels as for
 twenty. Labels that occur in neither array are left out of the average, as scikit-learn does.
 """
 
@@ -37,7 +37,7 @@ def single_label_metrics(
     precision, recall, f1 = _precision_recall_f1(hits, counts.sum(0), counts.sum(1))
     seen = (counts.sum(0) + counts.sum(1)) > 0
     return {
-        "accuracy": _ratio(float(hits.sum()), float(counts.sum())),
+        "accuracy": ratio(float(hits.sum()), float(counts.sum())),
         "f1": float(f1[seen].mean()) if seen.any() else 0.0,
         "precision": float(precision[seen].mean()) if seen.any() else 0.0,
         "recall": float(recall[seen].mean()) if seen.any() else 0.0,
@@ -92,5 +92,6 @@ def _precision_recall_f1(
     return precision, recall, f1
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """part / whole; 0 where there is nothing to divide by."""
     return part / whole if whole else 0.0

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hfdl.data.entities.tags import read_entities
+from hfdl.metrics.classification import ratio
 
 Tags = Sequence[str]
 
@@ -30,7 +31,7 @@ def entity_metrics(
     Returns:
         ``precision``, ``recall`` and ``f1`` over all entities (micro average), ``accuracy`` over
         words; and for each type of either side ``TYPE/precision``, ``TYPE/recall``, ``TYPE/f1``
-        and ``TYPE/support``, its number of true entities. What has no entities to divide by is 0.
+        and ``TYPE/support``, its number of true entities. A ratio without entities is 0.
 
     Raises:
         ValueError: the numbers of sentences, or of a sentence's tags, differ.
@@ -40,12 +41,13 @@ def entity_metrics(
     for truth, guess in zip(references, predictions, strict=True):
         right += sum(a == b for a, b in zip(truth, guess, strict=True))
         words += len(truth)
-        wanted, found = set(read_entities(truth, scheme)[0]), set(read_entities(guess, scheme)[0])
-        true.update(entity.label for entity in wanted)
-        guessed.update(entity.label for entity in found)
-        hits.update(entity.label for entity in wanted & found)
+        right_entities = set(read_entities(truth, scheme)[0])
+        predicted = set(read_entities(guess, scheme)[0])
+        true.update(entity.label for entity in right_entities)
+        guessed.update(entity.label for entity in predicted)
+        hits.update(entity.label for entity in right_entities & predicted)
     metrics = _scores(hits.total(), guessed.total(), true.total())
-    metrics["accuracy"] = _ratio(right, words)
+    metrics["accuracy"] = ratio(right, words)
     for label in sorted({*true, *guessed}):
         scores = _scores(hits[label], guessed[label], true[label])
         metrics.update({f"{label}/{name}": value for name, value in scores.items()})
@@ -55,11 +57,7 @@ def entity_metrics(
 
 def _scores(hits: int, guessed: int, true: int) -> dict[str, float]:
     return {
-        "precision": _ratio(hits, guessed),
-        "recall": _ratio(hits, true),
-        "f1": _ratio(2 * hits, guessed + true),
+        "precision": ratio(hits, guessed),
+        "recall": ratio(hits, true),
+        "f1": ratio(2 * hits, guessed + true),
     }
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0

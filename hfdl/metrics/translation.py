@@ -1,4 +1,4 @@
-"""How near translations come to a reference: BLEU and chrF by sacrebleu.
+"""Translation metrics: BLEU and chrF, by sacrebleu.
 
 Both compare all texts together, not one by one, and run from 0 to 100. Figures of two programs can
 be compared only where their signatures agree (Post 2018, https://aclanthology.org/W18-6319).
@@ -35,16 +35,16 @@ def translation_metrics(references: Sequence[str], predictions: Sequence[str]) -
 
 
 def signatures() -> dict[str, str]:
-    """What each metric was computed with, for those who compare.
+    """sacrebleu's signature of each metric, which figures need to be comparable.
 
     Raises:
         MissingExtraError: sacrebleu is not installed.
     """
-    found = {}
+    by_metric = {}
     for name, metric in _metrics().items():
         metric.corpus_score(["a"], [["a"]])  # a signature knows its references only then
-        found[name] = str(metric.get_signature())
-    return found
+        by_metric[name] = str(metric.get_signature())
+    return by_metric
 
 
 def require_sacrebleu() -> ModuleType:
