@@ -1,14 +1,14 @@
-"""Neural networks in NumPy alone, from one neuron to a transformer block, for reading.
+"""Neural networks in NumPy alone, from one neuron to a transformer block, written to be read.
 
-Each layer's ``forward`` hands back its own backward, and the gradient stands right under the code
-that it differentiates. Read them in this order: ``neuron``, ``perceptron``, ``layer`` (what all
-are), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``fit``,
-``gradcheck``; ``dropout``, ``batch_norm``, ``layer_norm``, ``regularization``; ``convolution``,
-``pooling``; ``embedding``, ``rnn``, ``lstm``, ``gru``, ``bidirectional``; ``word2vec``, ``glove``,
-``word_vectors``; ``attention``, ``attention_layer``, ``multi_head``, ``transformer_block``.
-*The notes*, here and there, are the course notes out of which the package grew: their figures are
-reproduced, and their slips are named. The functions of ``neuron`` and ``attention`` are imported
-from there: here those names are the modules'.
+Each layer's ``forward`` returns its own backward, defined right under the code that it
+differentiates. A good order to read the modules in: ``neuron``, ``perceptron``, ``layer`` (the base
+class), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``fit``,
+``gradcheck``, ``dropout``, ``batch_norm``, ``regularization``; in ``vision`` ``convolution`` and
+``pooling``; in ``recurrent`` ``rnn``, ``lstm``, ``gru``, ``recurrence`` and ``bidirectional``; in
+``words`` ``embedding``, ``word2vec``, ``glove`` and ``vectors``; in ``transformer`` ``attention``,
+``attention_layer``, ``multi_head``, ``layer_norm`` and ``transformer_block``. *The notes* are the
+course notes that the package grew out of: their figures are reproduced, their slips are named.
+The functions of ``neuron`` are imported from that module.
 
     >>> rng = np.random.default_rng(0)
     >>> network = Sequential(Dense(2, 8, rng=rng), Tanh(), Dense(8, 1, rng=rng))

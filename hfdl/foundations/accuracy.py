@@ -1,4 +1,4 @@
-"""Accuracy: the share of right answers, as each loss reads a prediction."""
+"""Accuracy: the share of right answers, for each loss that has right and wrong ones."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Accuracy = Callable[[Any, Any], float]
 
 
 def of_probabilities(prediction: Any, target: Any) -> float:
-    """Yes from 0.5 on. Both of one shape."""
+    """A probability of 0.5 or more is a yes. Both of one shape."""
     return float(np.mean((np.asarray(prediction) >= 0.5) == (np.asarray(target) >= 0.5)))
 
 
 def of_logits(prediction: Any, target: Any) -> float:
-    """Yes from 0 on, which is where the sigmoid is 0.5. Both of one shape."""
+    """A score of 0 or more, where the sigmoid is 0.5, is a yes. Both of one shape."""
     return float(np.mean((np.asarray(prediction) >= 0.0) == (np.asarray(target) >= 0.5)))
 
 
@@ -30,11 +30,11 @@ def of_classes(prediction: Any, target: Any) -> float:
     Samples of class -100 do not count; where none counts, the share is 0.
     """
     target = np.asarray(target)
-    found = np.argmax(prediction, axis=-1)
-    if target.shape != found.shape:
+    predicted = np.argmax(prediction, axis=-1)
+    if target.shape != predicted.shape:
         target = np.argmax(target, axis=-1)
     counts = target != IGNORED
-    return float(np.sum((found == target) & counts) / max(1, np.count_nonzero(counts)))
+    return float(np.sum((predicted == target) & counts) / max(1, np.count_nonzero(counts)))
 
 
 OF_LOSS: dict[losses.Loss, Accuracy] = {
@@ -43,4 +43,4 @@ OF_LOSS: dict[losses.Loss, Accuracy] = {
     losses.categorical_cross_entropy: of_classes,
     losses.softmax_cross_entropy: of_classes,
 }
-"""Where a loss is not listed, such as mse, there is no right and wrong answer."""
+"""A loss that is not listed, such as mse, has no right and wrong answers."""

@@ -1,4 +1,4 @@
-"""Activations: what bends the line, so that a stack of layers is more than one layer.
+"""Activations: the nonlinear functions between layers, without which a stack is one layer.
 
 Each is a function of any shape, ``relu(x)``, with its derivative at the same x,
 ``relu_derivative(x)``, and a layer, ``ReLU()``. All but softmax work number by number. At a kink
@@ -26,7 +26,7 @@ def step(x: Any) -> Floats:
 
 
 def step_derivative(x: Any) -> Floats:
-    """0 (at 0 there is none): through a step no gradient comes, so nothing learns behind it."""
+    """0 (undefined at 0): a step passes no gradient back, so the layers before it cannot learn."""
     return np.zeros_like(floats(x))
 
 
@@ -109,23 +109,23 @@ def elu_derivative(x: Any, alpha: float = 1.0) -> Floats:
 
 
 def gelu(x: Any) -> Floats:
-    """x times the share of a standard normal that lies below x.
+    """x Phi(x), where Phi is the standard normal distribution function.
 
     Hendrycks and Gimpel 2016, equation 2 (https://arxiv.org/abs/1606.08415). BERT's.
     """
     x = floats(x)
-    return x * _normal_share_below(x)
+    return x * _normal_cdf(x)
 
 
 def gelu_derivative(x: Any) -> Floats:
-    """That share, and x times the normal density at x."""
+    """Phi(x) + x phi(x), where phi is the normal density."""
     x = floats(x)
     # Beyond 50 the density is 0 in any precision, and x * x would overflow in a narrow one.
     density = np.exp(-0.5 * np.minimum(np.abs(x), 50.0) ** 2) / math.sqrt(2.0 * math.pi)
-    return _normal_share_below(x) + x * density
+    return _normal_cdf(x) + x * density
 
 
-def _normal_share_below(x: Floats) -> Floats:
+def _normal_cdf(x: Floats) -> Floats:
     # erfc(-x / sqrt(2)) / 2 has all its digits also where 1 + erf(x / sqrt(2)) cancels to 0.
     # NumPy has neither; the standard library's is exact to the last digit, one number at a time.
     shares = (0.5 * math.erfc(-v * math.sqrt(0.5)) for v in np.ravel(x).tolist())

@@ -4,8 +4,8 @@ shift that are learned.
     Z = (X - mean) / sqrt(variance + eps)        Y = gamma Z + beta
 
 Ioffe and Szegedy 2015, algorithm 1 (https://arxiv.org/abs/1502.03167). In training, mean and
-variance are the batch's own; outside training they are running averages, so that an answer does
-not depend on which other samples are asked about at the same time.
+variance are the batch's own; outside training they are running averages, so that a prediction does
+not depend on the other samples of the batch.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class BatchNorm(Layer):
 
         if train:
             mean, variance = X.mean(axis=axes), X.var(axis=axes)  # (C,)
-            self._remember(mean, variance, count)
+            self._update_running(mean, variance, count)
         else:
             mean, variance = self.running_mean, self.running_variance
         deviation = np.sqrt(variance + self.eps).astype(X.dtype).reshape(shape)
@@ -74,7 +74,7 @@ class BatchNorm(Layer):
 
         return Y, backprop
 
-    def _remember(self, mean: Floats, variance: Floats, count: int) -> None:
+    def _update_running(self, mean: Floats, variance: Floats, count: int) -> None:
         if count < 2:
             raise ShapeError(
                 "each channel has one number",

@@ -25,7 +25,7 @@ class Dense(Layer):
         init: how W begins: ``glorot_uniform``, ``he_normal`` before a ReLU,
             ``scaled_gaussian(0.01)`` as in the notes. The bias begins at zero.
         rng: where the weights are drawn from; see ``initialization.generator``. Give all layers of
-            a network one generator: layers that are given the same seed begin alike.
+            a network one generator: layers with the same seed begin with the same weights.
         bias: whether there is a b.
 
     Raises:

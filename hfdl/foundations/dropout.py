@@ -1,8 +1,8 @@
 """Dropout: in training, each number is set to zero with probability p.
 
-A unit that cannot count on its neighbours must be of use by itself (Srivastava et al. 2014,
+A unit that cannot rely on its neighbours has to be useful by itself (Srivastava et al. 2014,
 https://jmlr.org/papers/v15/srivastava14a.html). What is kept is divided by 1 - p ("inverted"
-dropout), so that the expectation stays and nothing needs to change outside training.
+dropout), so that the expectation stays the same and nothing changes outside training.
 """
 
 from __future__ import annotations

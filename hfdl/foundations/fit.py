@@ -1,4 +1,4 @@
-"""The training loop: predict, measure, go back, step; batch after batch, epoch after epoch."""
+"""The training loop: forward, loss, backward, optimizer step; for each batch of each epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Augment = Callable[[Any, Any], Any]
 
 @dataclass
 class History:
-    """What happened, an entry for each epoch.
+    """Losses and accuracies of a training, one entry for each epoch.
 
     ``loss`` and ``accuracy`` are means over the epoch's batches, each taken before its update, with
     dropout on: they lag behind the validation figures, which are taken after the epoch. Lists stay
@@ -71,12 +71,12 @@ def fit(
             training ends.
         clip_norm: the gradients' common length is cut to this before each update.
         augment: changes the inputs of each batch, given a source of random numbers.
-        accuracy: how right answers are counted; None: as ``accuracy.OF_LOSS`` says.
+        accuracy: how right answers are counted; None: the one of the loss in ``accuracy.OF_LOSS``.
 
     Raises:
         ConfigError: early stopping has nothing to watch, or a number is out of its range.
         ShapeError: inputs and targets differ in number, or there are none.
-        TrainingError: the loss is not finite any more; see ``update.update``.
+        TrainingError: the loss is not finite any more; see ``update``.
     """
     accuracy = accuracy or OF_LOSS.get(loss)
     X, target = arrays(data)
@@ -145,7 +145,7 @@ def _check(
         )
 
 
-# ---- One update on one batch, and a measurement: what every training loop is made of -------------
+# ---- One update on one batch, and an evaluation: the parts of a training loop --------------------
 
 Data = tuple[Any, Any]
 """Inputs and targets, arrays with as many rows."""
@@ -161,11 +161,11 @@ def update(
     clip_norm: float | None = None,
     where: str | None = None,
 ) -> tuple[float, Floats]:
-    """Predict, measure, go back, step.
+    """Forward, loss, backward and one step of the optimizer.
 
     Args:
-        network, loss, inputs, target, optimizer, clip_norm: see ``fit.fit``.
-        where: in the training, for the error.
+        network, loss, inputs, target, optimizer, clip_norm: see ``fit``.
+        where: names the update in an error.
 
     Returns:
         the loss and the prediction, both from before the update.
@@ -198,10 +198,10 @@ def evaluate(
     accuracy: Accuracy | None = None,
     batch_size: int = 256,
 ) -> tuple[float, float | None]:
-    """The loss and the accuracy on data that is not trained on.
+    """The loss and the accuracy on data, without training on it.
 
     Args:
-        network, loss, data, accuracy: see ``fit.fit``.
+        network, loss, data, accuracy: see ``fit``.
         batch_size: samples at a time; it bounds the memory and changes nothing else.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Is a hand-written gradient right? Ask the definition of a derivative.
+"""Checks hand-written gradients against central differences.
 
     df/dx_i  is close to  (f(x + eps e_i) - f(x - eps e_i)) / (2 eps)
 

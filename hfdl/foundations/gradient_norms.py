@@ -1,4 +1,4 @@
-"""How much gradient arrives at each layer: vanishing and exploding gradients in numbers.
+"""The norm of the gradient at each layer: vanishing and exploding gradients, measured.
 
 Going back through a layer multiplies the gradient by its weights and by the activation's slope.
 Sigmoid's slope is 1/4 at most, so ten layers may leave a millionth (Hochreiter 1991; Glorot and
@@ -50,14 +50,14 @@ def gradient_norms(
 ) -> dict[str, float]:
     """The length of each weight's gradient after one pass, first layer first.
 
-    It is a copy that runs: gradients, running statistics and random numbers stay as they were.
+    A copy runs: the network's gradients, running statistics and random state do not change.
 
     Args:
         network: any layer.
         loss: of ``losses``.
         X: its input.
         target: what the loss compares with.
-        only: parameters with another last name are left out; biases are small company.
+        only: the last part of the names of the parameters to measure: weights, by default.
 
     Returns:
         norms by parameter name.

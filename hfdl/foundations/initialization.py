@@ -1,4 +1,4 @@
-"""How weights begin, and where random numbers come from.
+"""Initial weights, and the source of random numbers.
 
 A weight matrix is (inputs, outputs), and its bias begins at zero. The scale decides whether a
 signal survives a deep stack: a unit adds up ``inputs`` products, so its variance is
@@ -18,7 +18,7 @@ from hfdl.errors import ConfigError, ShapeError
 from hfdl.foundations.layer import Floats
 
 Rng = np.random.Generator | np.random.RandomState | int | None
-"""What may be given where random numbers are needed; see ``generator``."""
+"""A source of random numbers, a seed, or None; see ``generator``."""
 
 Shape = tuple[int, ...]
 
@@ -30,7 +30,7 @@ class Initializer(Protocol):
 
 
 def generator(rng: Rng) -> np.random.Generator | np.random.RandomState:
-    """The source of random numbers that was meant.
+    """The source of random numbers for an argument ``rng``.
 
     Both kinds of source have ``standard_normal``, ``uniform``, ``random``, ``permutation``,
     ``shuffle`` and ``choice``.

@@ -1,6 +1,6 @@
-"""What every layer of ``hfdl.foundations`` is: a forward pass that hands back its own backward.
+"""Base class of all layers: a forward pass that returns its own backward pass.
 
-    Y, backprop = layer.forward(X)      # Y, and how to go back from it
+    Y, backprop = layer.forward(X)      # the output, and the backward pass from it
     dX = backprop(dY)                   # adds to each parameter's grad, gives the input's gradient
 
 ``backprop`` is a function inside ``forward``, right under the code that it differentiates, and
@@ -25,7 +25,7 @@ Backprop = Callable[[Floats], Floats]
 
 
 class Parameter:
-    """Numbers that are learned, and the gradient that has been added up for them.
+    """Numbers that are learned, and their gradient, which backward passes add to.
 
     Args:
         value: of any shape; it is changed in place by optimisers.
@@ -40,13 +40,13 @@ class Parameter:
 
 
 class Layer:
-    """A piece of a network. What it learns are its attributes of type ``Parameter``.
+    """A part of a network. Its attributes of type ``Parameter`` are learned.
 
     Layers may hold layers, in attributes or in lists of them; ``named_parameters`` finds all.
     """
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """The output for X, and the way back.
+        """The output for X, and the backward pass.
 
         Args:
             X: the layer's input.
@@ -75,7 +75,7 @@ class Layer:
         return [parameter for _, parameter in self.named_parameters()]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Set the gradients to zero."""
         for parameter in self.parameters():
             parameter.grad[...] = 0.0
 

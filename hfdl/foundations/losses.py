@@ -1,4 +1,4 @@
-"""Losses: one number that says how wrong the predictions are, and its gradient.
+"""Losses: one number that measures how wrong the predictions are, and its gradient.
 
     loss, backprop = mse(prediction, target)
     dPrediction = backprop()
@@ -25,10 +25,10 @@ CLIP = 1e-7
 """Probabilities are kept in [1e-7, 1 - 1e-7]."""
 
 LossBackprop = Callable[[], Floats]
-"""To the gradient of a loss by its prediction."""
+"""Returns the gradient of a loss by its prediction."""
 
 Loss = Callable[[Any, Any], tuple[float, LossBackprop]]
-"""From a prediction and a target to the loss and the way back."""
+"""From a prediction and a target to the loss and its backward pass."""
 
 
 def mse(prediction: Any, target: Any) -> tuple[float, LossBackprop]:
@@ -152,14 +152,14 @@ def softmax_cross_entropy(logits: Any, target: Any) -> tuple[float, LossBackprop
         # A row that does not count has no target, and no gradient: its t sums to 0, others' to 1.
         return (softmax(z) * t.sum(axis=-1, keepdims=True) - t) / count
 
-    right = t != 0.0  # a score of minus infinity, which says never, costs nothing elsewhere
+    right = t != 0.0  # 0 times a log-probability of minus infinity would be NaN
     return float(-np.sum(t[right] * log_p[right]) / count), backprop
 
 
-# ---- Targets in the form that losses and accuracies compute with, checked ------------------------
+# ---- Checks of targets, and their conversion to the prediction's shape ---------------------------
 
 IGNORED = -100
-"""The class of a sample that does not count, such as padding; torch's number."""
+"""The class of a sample that is left out, such as padding; torch's ignore_index."""
 
 
 def same_shape(prediction: Any, target: Any) -> tuple[Floats, Floats]:
@@ -211,9 +211,9 @@ def class_targets(prediction: Floats, target: Any) -> tuple[Floats, float]:
     counts = target != IGNORED
     classes = prediction.shape[-1]
     if wrong := np.argwhere(counts & ((target < 0) | (target >= classes))).tolist():
-        place = tuple(wrong[0])
+        index = tuple(wrong[0])
         raise DataError(
-            f"the target at {place} is class {int(target[place])}",
+            f"the target at {index} is class {int(target[index])}",
             rule=f"{classes} classes are numbered from 0 to {classes - 1}",
         )
     one_hot = target[..., None] == np.arange(classes)  # (..., C); never true for -100

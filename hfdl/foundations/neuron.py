@@ -27,6 +27,7 @@ from hfdl.foundations.layer import Floats
 from hfdl.foundations.losses import mse, sigmoid_cross_entropy
 
 Numbers = Sequence[float] | Floats
+Matrix = Sequence[Numbers] | Floats
 
 
 def neuron(inputs: Numbers, weights: Numbers, bias: float) -> float:
@@ -50,9 +51,7 @@ def neuron(inputs: Numbers, weights: Numbers, bias: float) -> float:
     return total
 
 
-def layer_of_neurons(
-    inputs: Numbers, weights: Sequence[Numbers] | Floats, biases: Numbers
-) -> list[float]:
+def layer_of_neurons(inputs: Numbers, weights: Matrix, biases: Numbers) -> list[float]:
     """Several neurons that see the same inputs: one answer each.
 
     Args:
@@ -71,9 +70,7 @@ def layer_of_neurons(
     return [neuron(inputs, row, bias) for row, bias in zip(weights, biases, strict=True)]
 
 
-def batch(
-    inputs: Sequence[Numbers] | Floats, weights: Sequence[Numbers] | Floats, biases: Numbers
-) -> Floats:
+def batch(inputs: Matrix, weights: Matrix, biases: Numbers) -> Floats:
     """The same layer on many samples in one product: X W^T + b.
 
     Args:
@@ -97,11 +94,7 @@ def batch(
 
 
 def two_layers(
-    inputs: Sequence[Numbers] | Floats,
-    weights_1: Sequence[Numbers] | Floats,
-    biases_1: Numbers,
-    weights_2: Sequence[Numbers] | Floats,
-    biases_2: Numbers,
+    inputs: Matrix, weights_1: Matrix, biases_1: Numbers, weights_2: Matrix, biases_2: Numbers
 ) -> Floats:
     """A layer on the answers of a layer; see above on the notes' second one.
 
@@ -145,11 +138,11 @@ def losses_along_line(
         direction: (D,).
         places: (N,) values of t.
     """
-    found = []
+    losses = []
     for t in places:
         z = X @ (start + t * direction)  # (B,)
-        found.append((mse(sigmoid(z), target)[0], sigmoid_cross_entropy(z, target)[0]))
-    squared, entropy = np.array(found).reshape(-1, 2).T  # (N, 2) -> two of (N,)
+        losses.append((mse(sigmoid(z), target)[0], sigmoid_cross_entropy(z, target)[0]))
+    squared, entropy = np.array(losses).reshape(-1, 2).T  # (N, 2) -> two of (N,)
     return LossesOnLine(squared, entropy)
 
 

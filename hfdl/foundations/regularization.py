@@ -1,4 +1,4 @@
-"""Against learning by heart, and against steps that are too large.
+"""Weight penalties and early stopping against overfitting, clipping against too large gradients.
 
 Penalties return their value and their gradient. Two slips of the notes are put right here: the
 L1 penalty sums |w| (they sum w), and the gradient of w^2 is 2 w (they write w^2).
@@ -101,13 +101,13 @@ class EarlyStopping:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Start over, as if no epoch had been seen."""
         self.best: float | None = None
         self.best_epoch: int | None = None
         self.stop = False
 
     def update(self, epoch: int, value: float) -> bool:
-        """Take the figure of an epoch; sets ``stop``.
+        """Record the figure of an epoch; sets ``stop``.
 
         Returns:
             whether it is the best so far. NaN never is.

@@ -1,4 +1,4 @@
-"""Sequential: layers one after the other, and the chain rule the other way."""
+"""Sequential: layers in a row; the backward pass is the chain rule, last layer first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sequential(Layer):
     def __init__(self, *layers: Layer) -> None:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                # The class in place of a layer, Sequential(ReLU), is the common slip.
+                # A common slip: the class instead of a layer, Sequential(ReLU).
                 raise ConfigError(
                     f"layer {i} of Sequential is {layer!r}",
                     rule="each is a Layer, such as Dense(2, 4) or ReLU()",

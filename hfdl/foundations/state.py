@@ -1,7 +1,7 @@
-"""All numbers of a network by name: to keep the best ones, to save them, to put them back.
+"""All arrays of a network by name, to save them and to restore them.
 
-Besides parameters there are arrays that are not learned but gathered, such as the running averages
-of batch normalisation; without them a network is not the one it was.
+Besides parameters these are arrays that are collected and not learned, such as the running averages
+of batch normalisation.
 """
 
 from __future__ import annotations

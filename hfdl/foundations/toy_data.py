@@ -1,4 +1,4 @@
-"""Small data sets, made here, on which one can see what a network does."""
+"""Small synthetic data sets on which a network's behaviour can be seen."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def spirals(
 
 
 class Bonuses(NamedTuple):
-    """What ``bonuses`` made: inputs (count, 3), bonuses (count, 1), and the rule behind them."""
+    """Result of ``bonuses``: inputs (count, 3), bonuses (count, 1), and the rule behind them."""
 
     X: Floats
     target: Floats

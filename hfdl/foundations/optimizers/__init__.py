@@ -2,8 +2,8 @@
 
     optimizer = Adam(network.parameters(), 0.001)
     ...                          # forward, loss, backprop: gradients are added up
-    optimizer.step()             # parameters move
-    optimizer.zero_grad()        # gradients are forgotten
+    optimizer.step()             # updates the parameters
+    optimizer.zero_grad()        # sets the gradients to zero
 
 Each makes the steps of torch's class of that name (``SGD`` stands for ``Momentum`` and ``Nesterov``
 there), with the same defaults.

@@ -1,4 +1,4 @@
-"""What every optimiser has: parameters, a learning rate, and weight decay."""
+"""Base class of the optimisers: parameters, a learning rate, and weight decay."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class Optimizer:
             parameter.value -= self.learning_rate * self.direction(i, gradient)
 
     def direction(self, i: int, gradient: Floats) -> Floats:
-        """Where parameter ``i`` goes, with the opposite sign, before the learning rate.
+        """The step of parameter ``i``, before the sign and the learning rate.
 
         Args:
-            i: its place in ``parameters``, for what an optimiser remembers of each.
+            i: its index in ``parameters``, for what an optimiser keeps of each.
             gradient: with weight decay. It must not be changed.
         """
         raise NotImplementedError
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Set the gradients to zero."""
         for parameter in self.parameters:
             parameter.grad[...] = 0.0
 
@@ -66,11 +66,7 @@ class Optimizer:
         return [np.zeros_like(parameter.value) for parameter in self.parameters]
 
     def require(self, fits: bool, *, rule: str, **setting: float) -> None:
-        """Refuse a setting that is out of its range.
-
-        Raises:
-            ConfigError: it is.
-        """
+        """Raise a ``ConfigError`` for a setting that is out of its range."""
         if not fits:
             ((name, value),) = setting.items()
             raise ConfigError(f"{name} is {value}", where=type(self).__name__, rule=f"it is {rule}")

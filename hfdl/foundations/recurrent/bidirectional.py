@@ -1,4 +1,4 @@
-"""Recurrent layers put together: in both directions, and one above the other."""
+"""Combinations of recurrent layers: in both directions, and stacked."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ class Bidirectional(StatefulLayer):
 
 
 class Stacked(StatefulLayer):
-    """Layers one above the other, each reading what the one below gives out.
+    """Layers one above the other, each reading the output of the one below.
 
     Equal to ``torch.nn.LSTM(num_layers=2)`` and the like.
 
     Args:
-        layers: the width that each gives out is the next one's input width.
+        layers: the output width of each is the input width of the next.
         dropout: probability of dropping a number between two layers, in training.
         rng: of the dropout.
 

@@ -1,4 +1,4 @@
-"""How much of a gradient arrives at each step of the past: vanishing and exploding, measured.
+"""The norm of the gradient at each step of the past: vanishing and exploding, measured.
 
 The gradient of the last h by an earlier state is a product of one matrix a step (Pascanu et al.
 2013, section 2, https://arxiv.org/abs/1211.5063). In an RNN the norm of such a product shrinks or

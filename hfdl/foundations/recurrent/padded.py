@@ -1,4 +1,4 @@
-"""A network over token ids of unequal lengths, which it finds by their padding."""
+"""A network over padded token ids, whose lengths are read from the padding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hfdl.foundations.sequential import Sequential
 
 
 class PaddedSequential(Sequential):
-    """``Sequential`` that tells each ``SequenceLayer`` in it how long the sequences are.
+    """``Sequential`` that passes the lengths of the sequences to each ``SequenceLayer`` in it.
 
         PaddedSequential(Embedding(V, D), LSTM(D, H), LastStep(), Dense(H, C))
 

@@ -1,4 +1,4 @@
-"""The loop over time that RNN, LSTM and GRU share, and the way back through it.
+"""The loop over time that RNN, LSTM and GRU share, and its backward pass.
 
 A recurrent layer reads a sequence step by step and carries a state from each step to the next:
 
@@ -62,7 +62,7 @@ class StatefulLayer(SequenceLayer):
 
         Returns:
             Y (B, T, H), zeros at padding; the state after each sequence's last real step; and the
-            way back, which adds to the parameters' gradients.
+            backward pass, which adds to the parameters' gradients.
 
         Raises:
             ShapeError: an input, a length or a state does not fit.
@@ -99,7 +99,7 @@ class StatefulLayer(SequenceLayer):
 
 
 class Recurrent(StatefulLayer):
-    """One recurrent layer; a subclass says what its cell computes.
+    """One recurrent layer; a subclass defines the computation of its cell.
 
     Args:
         inputs: D.

@@ -1,4 +1,4 @@
-"""Sequences of unequal lengths in one array: lengths, masks, reversing, and one vector of many.
+"""Sequences of unequal lengths in one array: lengths, masks, reversal, and pooling over time.
 
 The sequences of a batch stand in one array (B, T, ...), each padded at its end; ``lengths`` (B,)
 says how many steps of each are real. Without lengths every step is.
@@ -15,12 +15,12 @@ from hfdl.foundations.layer import Backprop, Booleans, Floats, Ints, Layer
 
 
 class SequenceLayer(Layer):
-    """A layer over (B, T, ...) that can be told where padding begins."""
+    """A layer over (B, T, ...) that takes the lengths of the sequences."""
 
     def forward(
         self, X: Any, *, lengths: Ints | None = None, train: bool = False
     ) -> tuple[Floats, Backprop]:
-        """The output for X, and the way back.
+        """The output for X, and the backward pass.
 
         Args:
             X: (B, T, ...).
@@ -36,7 +36,6 @@ class LastStep(SequenceLayer):
     def forward(
         self, X: Any, *, lengths: Ints | None = None, train: bool = False
     ) -> tuple[Floats, Backprop]:
-        """See the class."""
         B, T, _ = X.shape
         lengths = np.full(B, T) if lengths is None else check_lengths(lengths, B, T)
         rows, last = np.arange(B), lengths - 1
@@ -56,7 +55,6 @@ class MeanOverTime(SequenceLayer):
     def forward(
         self, X: Any, *, lengths: Ints | None = None, train: bool = False
     ) -> tuple[Floats, Backprop]:
-        """See the class."""
         real = real_steps(lengths, *X.shape[:2])  # (B, T)
         share = real / np.maximum(real.sum(1, keepdims=True), 1)  # (B, T), each row sums to 1
         share = share.astype(X.dtype)[..., None]  # (B, T, 1)
@@ -95,7 +93,7 @@ def real_steps(lengths: Ints | None, B: int, T: int) -> Booleans:
 
 
 def causal_mask(T: int, S: int | None = None) -> Booleans:
-    """Who sees whom where no query may see what comes after it. -> (T, S), True = may attend.
+    """The mask by which no query sees a later key. -> (T, S), True = may attend.
 
     Args:
         T: queries; they are the last T of S positions.

@@ -10,7 +10,7 @@ values. The steps are functions of their own, so that each intermediate can be l
     weights = softmax(scaled)               # rows sum to 1
     out = weights @ v
 
-``hfdl.foundations.transformer.attention_layer`` takes these steps too, and knows the way back.
+``hfdl.foundations.transformer.attention_layer`` takes these steps too, with their backward pass.
 
 Shapes: T queries, S keys, K head width; axes before those (batch, heads) pass through.
 """

@@ -1,8 +1,8 @@
-"""Scaled dot-product attention with its way back, and with dropout of the weights.
+"""Scaled dot-product attention with its backward pass, and with dropout of the weights.
 
     scores = Q K^T / sqrt(K)        weights = softmax(scores)        Y = weights V
 
-Going back, each product gives a gradient to both of its factors:
+In the backward pass each product gives a gradient to both of its factors:
 
     dV = weights^T dY               d_weights = dY V^T
     dQ = d_scores K / sqrt(K)       dK = d_scores^T Q / sqrt(K)
@@ -73,7 +73,7 @@ class ScaledDotProductAttention:
             train: whether weights are dropped.
 
         Returns:
-            (..., T, Kv), zeros where a query may attend to nothing; and the way back:
+            (..., T, Kv), zeros where a query may attend to nothing; and the backward pass:
             dY -> dq, dk, dv.
 
         Raises:

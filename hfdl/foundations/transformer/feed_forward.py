@@ -1,4 +1,4 @@
-"""The feed-forward part of a transformer block: each step by itself, through a wider layer.
+"""The feed-forward part of a transformer block: a wider layer, applied to each step by itself.
 
     Y = activation(X W_up + b_up) W_down + b_down
 
@@ -43,7 +43,6 @@ class FeedForward(Layer):
         self.down_proj = Dense(hidden, width, rng=random)
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """See the class."""
         hidden, from_up = self.up_proj.forward(X, train=train)  # (..., F)
         hidden, from_activation = self.activation.forward(hidden, train=train)
         hidden, from_dropout = self.dropout.forward(hidden, train=train)

@@ -3,7 +3,7 @@
     Z = (X - mean) / sqrt(variance + eps)        Y = gamma Z + beta
 
 Ba, Kiros and Hinton 2016, section 3 (https://arxiv.org/abs/1607.06450). Unlike batch
-normalisation it asks no other sample, and does the same in training and after.
+normalisation it depends on no other sample, and is the same in training and outside of it.
 """
 
 from __future__ import annotations

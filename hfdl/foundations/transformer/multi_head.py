@@ -88,7 +88,7 @@ class MultiHeadAttention(SequenceLayer):
         mask: Booleans | None = None,
         train: bool = False,
     ) -> tuple[Floats, Callable[[Floats], tuple[Floats, Floats]]]:
-        """Cross-attention: X asks, the memory answers.
+        """Cross-attention: queries from X, keys and values from the memory.
 
         Args:
             X: (B, T, D).
@@ -99,7 +99,7 @@ class MultiHeadAttention(SequenceLayer):
             train: whether weights are dropped.
 
         Returns:
-            (B, T, D), and the way back: dY -> dX, d_memory.
+            (B, T, D), and the backward pass: dY -> dX, d_memory.
 
         Raises:
             ShapeError: an input, a length or the mask does not fit.

@@ -57,7 +57,6 @@ class SinusoidalPositions(Layer):
         self.base = base
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """See the class."""
         table = sinusoidal(*X.shape[-2:], base=self.base, dtype=X.dtype)  # (T, D)
 
         def backprop(dY: Floats) -> Floats:
@@ -82,7 +81,6 @@ class LearnedPositions(Layer):
         self.table = Parameter(scaled_gaussian(0.02)((limit, width), rng))
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
-        """See the class."""
         T, D = X.shape[-2:]
         limit, width = self.table.value.shape
         if limit < T or width != D:

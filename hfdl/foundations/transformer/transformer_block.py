@@ -122,7 +122,7 @@ def encoder_block(
     eps: float = 1e-5,
     rng: Rng = None,
 ) -> PostNormBlock | PreNormBlock:
-    """A block of fresh parts; equal to ``torch.nn.TransformerEncoderLayer``.
+    """A block with random weights; equal to ``torch.nn.TransformerEncoderLayer``.
 
     Args:
         width: D.

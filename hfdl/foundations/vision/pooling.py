@@ -88,7 +88,7 @@ class MaxPool2d(_Pool2d):
 class AvgPool2d(_Pool2d):
     """(B, C, H, W) -> (B, C, H', W'): the mean of each window.
 
-    Padding counts as zeros, as it does in torch unless it is told otherwise.
+    Padding counts as zeros, which is torch's default.
     """
 
     def forward(self, X: Any, *, train: bool = False) -> tuple[Floats, Backprop]:
@@ -126,5 +126,5 @@ class Flatten(Layer):
         def backprop(dY: Floats) -> Floats:
             return dY.reshape(X.shape)  # (B, N) -> (B, ...)
 
-        # Not reshape(B, -1): a batch of none has no -1.
+        # Not reshape(B, -1): for an empty batch -1 is undefined.
         return X.reshape(X.shape[0], math.prod(X.shape[1:])), backprop

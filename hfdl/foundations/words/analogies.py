@@ -1,4 +1,4 @@
-"""Analogies as an exam: "man is to king as woman is to ...?", 19,544 times.
+"""Accuracy of word vectors on analogies: "man is to king as woman is to ...?"
 
     sections = score_analogies(vectors, read_analogies("questions-words.txt"))
     sections["family"].accuracy, total(sections).accuracy
@@ -27,7 +27,7 @@ AT_ONCE = 256  # questions in one matrix product: 256 x 30,000 words in float32 
 
 @dataclass(frozen=True)
 class AnalogyScore:
-    """How many questions were answered right, and how many could not be asked."""
+    """How many questions were asked and answered right, and how many could not be asked."""
 
     right: int
     asked: int
@@ -76,7 +76,7 @@ def score_analogies(
         sections: as from ``read_analogies``.
         lower: look words up in lower case.
     """
-    return {name: _score(vectors, asked, lower) for name, asked in sections.items()}
+    return {name: _score(vectors, questions, lower) for name, questions in sections.items()}
 
 
 def total(scores: Mapping[str, AnalogyScore]) -> AnalogyScore:
@@ -93,17 +93,17 @@ def _score(vectors: WordVectors, questions: Sequence[Question], lower: bool) -> 
     fold = str.lower if lower else str
     ids = [[vectors.ids.get(fold(word), -1) for word in question] for question in questions]
     table = np.array(ids, dtype=np.int64).reshape(-1, 4)  # (Q, 4), also where Q is 0
-    known = table[(table >= 0).all(axis=1)]
+    complete = table[(table >= 0).all(axis=1)]
     right = sum(
         int(np.count_nonzero(_answers(vectors, part[:, :3]) == part[:, 3]))
-        for part in (known[i : i + AT_ONCE] for i in range(0, len(known), AT_ONCE))
+        for part in (complete[i : i + AT_ONCE] for i in range(0, len(complete), AT_ONCE))
     )
-    return AnalogyScore(right, len(known), len(table) - len(known))
+    return AnalogyScore(right, len(complete), len(table) - len(complete))
 
 
-def _answers(vectors: WordVectors, given: Ints) -> Ints:
-    """For each row a, b, c of word ids (Q, 3) the word nearest to b - a + c, (Q,)."""
-    a, b, c = vectors.unit[given.T]  # each (Q, D)
+def _answers(vectors: WordVectors, questions: Ints) -> Ints:
+    """For each row a, b, c of word ids (Q, 3) the id of the word nearest to b - a + c, (Q,)."""
+    a, b, c = vectors.unit[questions.T]  # each (Q, D)
     cosines = (b - a + c) @ vectors.unit.T  # (Q, V), but for the target's length: no order changes
-    cosines[np.arange(len(given))[:, None], given] = -np.inf
+    cosines[np.arange(len(questions))[:, None], questions] = -np.inf
     return cosines.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""A block of text as matrices: how often each word was seen beside each other, and how often not.
+"""Blocks of text as matrices: true pairs and noise pairs of words, counted.
 
 Word by word, word2vec touches a few vectors per pair: memory is read all the time, and little is
 computed. Here the pairs of a block of some 64 tokens are counted in a matrix over the *different*
@@ -24,7 +24,7 @@ from hfdl.foundations.layer import Floats, Ints
 
 @dataclass(frozen=True)
 class Block:
-    """What one update learns from."""
+    """The pairs of one update."""
 
     inputs: Ints
     """(I,): different word ids, rows of the input table."""
@@ -60,10 +60,10 @@ def skipgram_blocks(
     """
     tokens, around, number, column = _cut(ids, centre, context, block, window)
     inputs, sizes, row = different(tokens)
-    outputs, widths, place = different(np.concatenate([around, noise], axis=1))
+    outputs, widths, column_of = different(np.concatenate([around, noise], axis=1))
     shape = (len(tokens), block, outputs.shape[1])
-    seen = _count((number, row.ravel()[centre], place[number, column]), shape)
-    unseen = _noise_pairs(seen, place[:, -noise.shape[1] :], negative)
+    seen = _count((number, row.ravel()[centre], column_of[number, column]), shape)
+    unseen = _noise_pairs(seen, column_of[:, -noise.shape[1] :], negative)
     for k, (i, j) in enumerate(zip(sizes, widths, strict=True)):
         yield Block(inputs[k, :i], outputs[k, :j], None, seen[k, :i, :j], unseen[k, :i, :j])
 
@@ -77,15 +77,15 @@ def cbow_blocks(
     """
     tokens, around, number, column = _cut(ids, centre, context, block, window)
     inputs, sizes, row = different(around)
-    outputs, widths, place = different(np.concatenate([tokens, noise], axis=1))
+    outputs, widths, column_of = different(np.concatenate([tokens, noise], axis=1))
     contexts = np.bincount(centre, minlength=tokens.size)  # how many each token has
     share = 1.0 / np.maximum(contexts, 1)
     shape = (len(tokens), block, inputs.shape[1])
     mean = _count((number, centre % block, row[number, column]), shape, share[centre])
     shape = (len(tokens), block, outputs.shape[1])
     at = np.flatnonzero(contexts)  # a token without context is not predicted
-    seen = _count((at // block, at % block, place[at // block, at % block]), shape)
-    unseen = _noise_pairs(seen, place[:, -noise.shape[1] :], negative)
+    seen = _count((at // block, at % block, column_of[at // block, at % block]), shape)
+    unseen = _noise_pairs(seen, column_of[:, -noise.shape[1] :], negative)
     for k, (i, j) in enumerate(zip(sizes, widths, strict=True)):
         use = mean[k, :, :i]
         yield Block(inputs[k, :i], outputs[k, :j], use, seen[k, :, :j], unseen[k, :, :j])
@@ -99,16 +99,16 @@ def different(table: Ints) -> tuple[Ints, Ints, Ints]:
 
     Returns:
         values (n, m): each row's different numbers in ascending order, then fill;
-        sizes (n,): how many they are; place (n, m): where in values each entry of the table is.
+        sizes (n,): how many they are; index (n, m): where in values each entry of the table is.
     """
     order = np.argsort(table, axis=1)
     ascending = np.take_along_axis(table, order, axis=1)
     rank = np.zeros(table.shape, dtype=np.int64)
     np.cumsum(ascending[:, 1:] != ascending[:, :-1], axis=1, out=rank[:, 1:])
-    values, place = np.zeros_like(table), np.empty_like(rank)
+    values, index = np.zeros_like(table), np.empty_like(rank)
     np.put_along_axis(values, rank, ascending, axis=1)
-    np.put_along_axis(place, order, rank, axis=1)
-    return values, rank[:, -1] + 1, place
+    np.put_along_axis(index, order, rank, axis=1)
+    return values, rank[:, -1] + 1, index
 
 
 def _cut(
@@ -133,7 +133,7 @@ def _count(index: tuple[Ints, ...], shape: tuple[int, ...], weight: Floats | Non
     return counts.astype(np.float32).reshape(shape)
 
 
-def _noise_pairs(seen: Floats, place: Ints, negative: int) -> Floats:
+def _noise_pairs(seen: Floats, drawn: Ints, negative: int) -> Floats:
     """How many noise pairs each row and output make, (K, R, J).
 
     Each true pair counts ``negative`` noise words, shared out among the M that were drawn. A noise
@@ -141,12 +141,12 @@ def _noise_pairs(seen: Floats, place: Ints, negative: int) -> Floats:
 
     Args:
         seen: (K, R, J), true pairs.
-        place: (K, M), the output that each noise word is.
+        drawn: (K, M), the output that each noise word is.
         negative: noise words for each pair.
     """
-    blocks, drawn = place.shape
-    number = np.repeat(np.arange(blocks), drawn)
-    weight = _count((number, place.ravel()), (blocks, seen.shape[2])) * np.float32(negative / drawn)
+    blocks, words = drawn.shape
+    number = np.repeat(np.arange(blocks), words)
+    weight = _count((number, drawn.ravel()), (blocks, seen.shape[2])) * np.float32(negative / words)
     others = seen.sum(axis=2, keepdims=True) - seen  # the row's pairs with other true words
     others *= weight[:, None, :]
     return others

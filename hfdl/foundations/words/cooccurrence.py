@@ -1,4 +1,4 @@
-"""How often words occur near each other: the counts that GloVe learns from.
+"""Co-occurrence counts of words, from which GloVe learns.
 
 Two words d apart in one sentence count 1 / d (Pennington, Socher and Manning 2014, section 4.2).
 The table is symmetric, and mostly empty: only its entries above 0 are kept, as lists.

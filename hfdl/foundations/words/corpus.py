@@ -1,4 +1,4 @@
-"""A text as numbers: each word's id, how often it occurs, and which words a pass leaves out.
+"""A text as word ids, with the counts of words and their subsampling.
 
 corpus = read_corpus([["the", "king"], ["the", "queen", "the"]], min_count=1)
 corpus.words     # ["the", "king", "queen"], most frequent first
@@ -38,7 +38,7 @@ class Corpus:
 
 
 def read_corpus(sentences: Iterable[Sequence[str]], *, min_count: int = 5) -> Corpus:
-    """Number the words of a text; the sentences are read once, so a generator will do.
+    """Number the words of a text; the sentences are read once, so they may be a generator.
 
     Args:
         sentences: each a list of words.

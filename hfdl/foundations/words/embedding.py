@@ -1,4 +1,4 @@
-"""Embedding: a table with a row of numbers for each word (or any other thing that is counted).
+"""Embedding: a table with a row of numbers for each word (or any other numbered item).
 
 Looking up row i is the same as multiplying a one-hot vector by the table, without the zeros.
 """
@@ -18,7 +18,7 @@ class Embedding(Layer):
     """Rows of a table. X (...) whole numbers -> Y (..., D).
 
     Args:
-        rows: how many things there are, V; they are numbered from 0.
+        rows: V, the number of items; they are numbered from 0.
         width: D.
         init: how the table (V, D) begins; normal numbers by default, as torch's.
         rng: see ``initialization.generator``.
@@ -45,9 +45,9 @@ class Embedding(Layer):
                 f"X is of {X.dtype}", where="Embedding", rule="rows are asked for by whole numbers"
             )
         if strange := np.argwhere((X < 0) | (rows <= X)).tolist():
-            place = tuple(strange[0])
+            index = tuple(strange[0])
             raise DataError(
-                f"X at {place} is {int(X[place])}",
+                f"X at {index} is {int(X[index])}",
                 where="Embedding",
                 rule=f"the {rows} rows are numbered from 0 to {rows - 1}",
             )

@@ -1,4 +1,4 @@
-"""Negative sampling: tell the words that were seen beside a word from words drawn as noise.
+"""Negative sampling: a classifier of true context words against words drawn as noise.
 
     loss = - sum P log sigmoid(H O^T) - sum N log sigmoid(- H O^T)
 
@@ -39,7 +39,7 @@ class NoiseWords:
         self._up_to /= self._up_to[-1]  # ends at 1 exactly, so that no draw falls beyond
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Ints:
-        """Word ids of a shape, int32: the place of a uniform number among the running sums."""
+        """Word ids of a shape, int32: the index of a uniform number among the running sums."""
         return np.searchsorted(self._up_to, rng.random(shape), side="right").astype(np.int32)
 
 
@@ -68,7 +68,7 @@ def negative_sampling_loss(
 def negative_sampling_gradients(
     h: Floats, o: Floats, positive: Floats, negative: Floats
 ) -> Gradients:
-    """The gradients alone, for those who need no loss: dh (R, D) and do (J, D).
+    """The gradients without the loss, for training: dh (R, D) and do (J, D).
 
     d/ds of -log sigmoid(s) is sigmoid(s) - 1, and of -log sigmoid(-s) it is sigmoid(s); so
     dS = P (sigmoid(S) - 1) + N sigmoid(S) = (P + N) sigmoid(S) - P.

@@ -1,4 +1,4 @@
-"""Which words of a text are each other's context: the pairs that word vectors are learned from.
+"""Pairs of centre and context words, from which word vectors are learned.
 
     text       the  old  king  sleeps            reach of "old" 1, of "king" 2
     pairs      (old, the), (old, king), (king, the), (king, old), (king, sleeps), ...

@@ -1,4 +1,4 @@
-"""How good word vectors are: do they agree with people, and do they solve analogies?
+"""Word similarity: how well the cosines of vectors agree with people's ratings.
 
     pairs = read_rated_pairs("wordsim353.tsv")
     rate_similarity(vectors, pairs).spearman
@@ -42,7 +42,7 @@ class Agreement:
 
 
 def ranks(values: ArrayLike) -> Floats:
-    """The place of each value in ascending order, from 1; equals share the mean of their places.
+    """The rank of each value in ascending order, from 1; equals share the mean of their ranks.
 
     Args:
         values: (n,).
@@ -52,7 +52,7 @@ def ranks(values: ArrayLike) -> Floats:
     """
     values = np.asarray(values)
     _, which, repeats = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(repeats)  # the last place that each different value takes
+    last = np.cumsum(repeats)  # the last rank that each different value takes
     return (last - (repeats - 1) / 2.0)[which]
 
 
@@ -123,17 +123,17 @@ def rate_similarity(
     """
     fold = str.lower if lower else str
     ids = [(vectors.ids.get(fold(p.first)), vectors.ids.get(fold(p.second))) for p in rated]
-    known = [i for i, both in enumerate(ids) if None not in both]
-    if len(known) < 2:
+    complete = [i for i, both in enumerate(ids) if None not in both]
+    if len(complete) < 2:
         raise DataError(
-            f"{len(known)} of {len(rated)} pairs have vectors for both words",
+            f"{len(complete)} of {len(rated)} pairs have vectors for both words",
             rule="an order needs two pairs",
             remedy="train on more text, or with a smaller min_count",
         )
-    first, second = np.array([ids[i] for i in known], dtype=np.int64).T
+    first, second = np.array([ids[i] for i in complete], dtype=np.int64).T
     cosines = np.einsum("nd,nd->n", vectors.unit[first], vectors.unit[second])
-    rho = spearman(cosines, [rated[i].rating for i in known])
-    return Agreement(rho, len(known), len(rated) - len(known))
+    rho = spearman(cosines, [rated[i].rating for i in complete])
+    return Agreement(rho, len(complete), len(rated) - len(complete))
 
 
 def numbered_lines(path: str | Path) -> list[tuple[int, str]]:

@@ -17,7 +17,7 @@ from hfdl.foundations.layer import Floats
 
 
 def write_vectors(path: str | Path, words: Sequence[str], vectors: Floats) -> None:
-    """Write words and vectors (V, D); a file of that name is replaced once the new one is whole.
+    """Write words and vectors (V, D); an existing file is replaced once the new one is complete.
 
     Raises:
         DataError: a word is empty or has white space in it, or a number is not finite.

@@ -1,4 +1,4 @@
-"""Word vectors to look at: nearest words, analogies, and the text format that other tools read.
+"""Word vectors: nearest words, analogies, and word2vec's text format.
 
     vectors = WordVectors.load("vectors.txt")
     vectors["king"]                                         # (D,)
@@ -104,9 +104,9 @@ class WordVectors:
     ) -> list[tuple[str, float]]:
         """The k words nearest to the sum of ``positive`` less the sum of ``negative``.
 
-        Each word counts at length 1, so that none outweighs another; words that are given are not
-        answers (Mikolov et al. 2013, section 4, arXiv:1301.3781; Levy and Goldberg 2014 call this
-        3CosAdd).
+        Each word counts at length 1, so that none outweighs another; the words of the question are
+        not answers (Mikolov et al. 2013, section 4, arXiv:1301.3781; Levy and Goldberg 2014 call
+        this 3CosAdd).
 
         Returns:
             (word, cosine) pairs, the nearest first; fewer than k where there are fewer words.
@@ -131,7 +131,7 @@ class WordVectors:
     def save(self, path: str | Path) -> None:
         """Write the word2vec text format: ``V D``, then in each line a word and its D numbers.
 
-        Every digit that the numbers have is written. The file takes its place when it is whole.
+        No digit is lost. An existing file is replaced once the new one is complete.
 
         Raises:
             DataError: a word is empty or has white space in it, or a number is not finite.

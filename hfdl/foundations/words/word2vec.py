@@ -1,12 +1,12 @@
-"""word2vec: word vectors from which words occur near each other, CBOW and skip-gram.
+"""word2vec: word vectors learned from the words around each word, by CBOW or skip-gram.
 
     vectors = train_word2vec(sentences, model="skipgram", size=100, epochs=5)
     vectors.nearest("king")
 
 Skip-gram predicts each context word from the centre word, CBOW the centre word from the mean of
 its context (Mikolov et al. 2013, arXiv:1301.3781). Both learn by negative sampling, leave out a
-share of frequent words and draw each window's reach (arXiv:1310.4546). See ``word_pairs`` for what
-is near, ``word_blocks`` for what is learned at once, ``negative_sampling`` for the loss.
+share of frequent words and draw each window's reach (arXiv:1310.4546). ``pairs`` lists the pairs of
+words, ``blocks`` counts those of one update, ``negative_sampling`` has the loss.
 
 Two differences from word2vec's own program and gensim. Noise words are shared by a block of
 tokens. And CBOW's gradient is the mean's: each context word gets its share, where these programs
@@ -129,7 +129,7 @@ def _steps(
     epochs: int,
     rng: np.random.Generator,
 ) -> Iterator[tuple[float, Block]]:
-    """Every block of every pass, each with the share of the training that is behind it."""
+    """Every block of every pass, each with the share of the training that is done before it."""
     keep = keep_probabilities(corpus.counts, sample)
     words = NoiseWords(corpus.counts)
     done, total = 0, epochs * len(corpus.ids)
