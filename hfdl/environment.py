@@ -45,7 +45,7 @@ def usable_cores() -> int:
 
 
 def cpu_name() -> str:
-    """The processor's name as its maker gives it, where the system tells."""
+    """The processor's model name, or its architecture where the system reports no name."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():

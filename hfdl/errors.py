@@ -60,9 +60,9 @@ class ModelError(HfdlError):
 
 
 class ShapeError(HfdlError, ValueError):
-    """A tensor or a size handed to `hfdl.nn` does not fit.
+    """A tensor or a size passed to `hfdl.nn` does not fit.
 
-    It is a ``ValueError`` too: `hfdl.nn` is used on its own, and that is what its callers catch.
+    It is a ``ValueError`` too, because `hfdl.nn` is used on its own, and its callers catch that.
     """
 
 

@@ -100,7 +100,7 @@ class TorchLayer(Layer):
         other = type(self)(copy.deepcopy(self.module, memo))
         for old, new in zip(self._parameters(), other._parameters(), strict=True):
             new.grad[...] = old.grad
-            memo[id(old)] = new  # an optimizer that is copied along goes on with the new ones
+            memo[id(old)] = new  # so that an optimizer copied along has the new ones
         return other
 
     def _parameters(self) -> list[Parameter]:

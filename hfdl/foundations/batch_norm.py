@@ -19,7 +19,7 @@ from hfdl.foundations.layer import Backprop, Floats, Layer, Parameter, floats
 
 
 class BatchNorm(Layer):
-    """Over all axes but the second: X (B, C), (B, C, T) or images (B, C, H, W) -> Y alike.
+    """Over all axes but the second: X (B, C), (B, C, T) or images (B, C, H, W) -> Y of X's shape.
 
     Args:
         channels: C.
@@ -27,8 +27,8 @@ class BatchNorm(Layer):
             call what is kept, 1 - 0.1, the momentum.
         eps: added to the variance, so that a constant channel is no division by zero.
 
-    The running variance is that of n - 1 (unbiased), since it stands for data not seen; the batch
-    itself is normalised by its variance of n. torch does the same.
+    The running variance divides by n - 1 (unbiased), since it estimates that of unseen data; the
+    batch itself is normalised by its variance, divided by n. torch does the same.
 
     Raises:
         ShapeError: in ``forward``, the second axis is not ``channels``, or in training a channel

@@ -1,6 +1,6 @@
 """The norm of the gradient at each layer: vanishing and exploding gradients, measured.
 
-Going back through a layer multiplies the gradient by its weights and by the activation's slope.
+The backward pass of a layer multiplies the gradient by its weights and the activation's slope.
 Sigmoid's slope is 1/4 at most, so ten layers may leave a millionth (Hochreiter 1991; Glorot and
 Bengio 2010, section 4.2). ReLU's is 0 or 1, and He initialisation makes up for the zeros. Weights
 that are too large let the gradient explode instead.

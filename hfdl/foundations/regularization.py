@@ -1,6 +1,6 @@
 """Weight penalties and early stopping against overfitting, clipping against too large gradients.
 
-Penalties return their value and their gradient. Two slips of the notes are put right here: the
+Penalties return their value and their gradient. Two slips of the notes are corrected here: the
 L1 penalty sums |w| (they sum w), and the gradient of w^2 is 2 w (they write w^2).
 """
 

@@ -23,7 +23,7 @@ def state_of(network: Layer) -> dict[str, np.ndarray]:
 
 
 def restore(network: Layer, state: Mapping[str, np.ndarray]) -> None:
-    """Put back what ``state_of`` gave, into the same network or one that was built alike.
+    """Restore a state from ``state_of``, into the same network or one of the same layers.
 
     Raises:
         DataError: a name is missing or there is one too many.

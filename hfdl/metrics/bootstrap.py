@@ -58,7 +58,7 @@ def bootstrap(
 ) -> dict[str, np.ndarray]:
     """The bootstrap distribution of each metric's mean over seeds.
 
-    Each resample draws the seeds and, for all of them alike, the examples, with replacement
+    Each resample draws the seeds and, the same for all seeds, the examples, with replacement
     (Efron and Tibshirani 1993, chapter 13): the width includes the variation over seeds and that
     over held-out examples.
 

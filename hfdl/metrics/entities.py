@@ -2,7 +2,7 @@
 
 A predicted entity counts if its first word, its last word and its type are right (Tjong Kim Sang
 and De Meulder 2003, section 2.3). On tags that are legal in their scheme the figures are those of
-seqeval's strict mode. A tag that cannot stand where it does is read as the CoNLL shared tasks'
+seqeval's strict mode. A tag that is illegal at its position is read as the CoNLL shared tasks'
 conlleval reads it, as the start of an entity, where the strict mode leaves that entity out;
 ``TokenClassification`` has none of these, neither among the right tags nor among its own.
 """
@@ -24,7 +24,7 @@ def entity_metrics(
     """Metrics of tagged sentences.
 
     Args:
-        references: the right tags of N sentences, one a word.
+        references: the right tags of N sentences, one for each word.
         predictions: the predicted tags, as many for each sentence.
         scheme: ``BIO``, ``BIOES`` or ``BILOU``, of both.
 

@@ -5,7 +5,7 @@
     optimizer.step()             # updates the parameters
     optimizer.zero_grad()        # sets the gradients to zero
 
-Each makes the steps of torch's class of that name (``SGD`` stands for ``Momentum`` and ``Nesterov``
+Each makes the steps of torch's class of that name (``Momentum`` and ``Nesterov`` are ``SGD``
 there), with the same defaults.
 """
 

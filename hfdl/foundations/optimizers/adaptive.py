@@ -101,7 +101,7 @@ class AdamW(Adam):
     """Adam whose weight decay stays out of the averages: w -= rate * weight_decay * w, beside it.
 
     In Adam, a decay in the gradient is divided by the gradient's size: weights that move much are
-    hardly held. Here all shrink alike. Loshchilov and Hutter 2019, algorithm 2
+    hardly shrunk. Here all shrink at the same rate. Loshchilov and Hutter 2019, algorithm 2
     (https://arxiv.org/abs/1711.05101). Arguments as in ``Adam``.
     """
 

@@ -85,7 +85,7 @@ def exponential_average(values: Any, beta: float = 0.9, *, bias_correction: bool
 
     Args:
         values: (T, ...).
-        beta: share of the past, in [0, 1); 0 gives the values back.
+        beta: share of the past, in [0, 1); 0 returns the values themselves.
         bias_correction: whether to divide by 1 - beta^t. With it, the first average is the first
             value; without it, it is (1 - beta) of that.
 

@@ -9,7 +9,7 @@ from hfdl.foundations.optimizers.base import Optimizer
 
 
 class SGD(Optimizer):
-    """w -= rate * g. Whether it is batch, mini-batch or stochastic is up to who computes g."""
+    """w -= rate * g: batch, mini-batch or stochastic descent, by the samples that g is taken of."""
 
     def direction(self, i: int, gradient: Floats) -> Floats:
         return gradient

@@ -2,7 +2,7 @@
 
 The gradient of the last h by an earlier state is a product of one matrix a step (Pascanu et al.
 2013, section 2, https://arxiv.org/abs/1211.5063). In an RNN the norm of such a product shrinks or
-grows exponentially. An LSTM's memory has a way back that is a product of forget gates alone.
+grows exponentially. The gradient through an LSTM's memory is a product of forget gates alone.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@
 
 Two conventions are in use, and this is torch's and cuDNN's in both:
 
-* where r stands. In the paper the candidate is tanh(x W_xn + (r h) W_hn): r is applied before the
-  product. Here it is applied after, so that the products of h with all three blocks are one, made
-  before r is known; pretrained weights and fused kernels are of this kind. b_h is the bias
+* where r is applied. In the paper the candidate is tanh(x W_xn + (r h) W_hn): before the product.
+  Here it is applied after, so that the products of h with all three blocks are one, made before r
+  is known; pretrained weights and fused kernels are of this kind. b_h is the bias
   inside the reset.
 * what z means. In the paper and here z = 1 keeps the past; Chung et al. 2014
   (https://arxiv.org/abs/1412.3555) and many texts swap z and 1 - z. A network learns either.

@@ -112,7 +112,7 @@ class Recurrent(StatefulLayer):
     """
 
     blocks: ClassVar[int]
-    """How many blocks of H columns the weights have: one a gate or candidate."""
+    """How many blocks of H columns the weights have: one for each gate or candidate."""
     states: ClassVar[int] = 1
 
     def __init__(self, inputs: int, width: int, *, rng: Rng = None) -> None:

@@ -1,7 +1,7 @@
 """Sequences of unequal lengths in one array: lengths, masks, reversal, and pooling over time.
 
-The sequences of a batch stand in one array (B, T, ...), each padded at its end; ``lengths`` (B,)
-says how many steps of each are real. Without lengths every step is.
+The sequences of a batch are one array (B, T, ...), each padded at its end; ``lengths`` (B,) are the
+numbers of real steps. Without lengths every step is real.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class MeanOverTime(SequenceLayer):
 
 
 def lengths_of(ids: Ints, padding_id: int = 0) -> Ints:
-    """How many ids of each row stand before its padding. (B, T) -> (B,).
+    """The number of ids in each row before its padding. (B, T) -> (B,).
 
     Args:
         ids: (B, T).

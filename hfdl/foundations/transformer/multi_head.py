@@ -4,7 +4,7 @@
     head_h = Attention(X W_Q_h, M W_K_h, M W_V_h)
 
 M is X itself in self-attention, and another sequence, the memory, in cross-attention. The heads'
-projections stand side by side in one matrix each, and a head is a block of K = D / H columns.
+projections are side by side in one matrix each, and a head is a block of K = D / H columns.
 """
 
 from __future__ import annotations

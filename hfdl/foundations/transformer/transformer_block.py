@@ -8,8 +8,8 @@ Pre-norm is GPT-2's and Llama's (Xiong et al. 2020, https://arxiv.org/abs/2002.0
 
     U = X + attention(norm(X))        Y = U + feed_forward(norm(U))
 
-A sum hands its gradient to both of its parts, so each residual gives the gradient a way back that
-no weight stands in. In pre-norm it leads from the last block to the first without a norm either.
+A sum passes its gradient to both of its parts, so along each residual the gradient goes through no
+weight. In pre-norm it reaches the first block from the last without passing a norm either.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     Y[b, o, r, s] = bias[o] + sum over c, i, j of W[o, c, i, j] * X[b, c, S r + i, S s + j]
 
 A kernel looks at a small window, the same one at every stop. (Strictly this is correlation: the
-kernel is not turned round. Every deep-learning library calls it convolution.) All windows are laid
+kernel is not flipped. Every deep-learning library calls it convolution.) All windows are laid
 side by side as the columns of a matrix (``im2col``); then a convolution is one matrix product an
 image. Its backward is the backward of a product, and ``col2im``, which puts the columns back and
-adds up where windows lay over each other.
+adds up where windows overlap.
 
 Shapes: B images, C channels in, O channels out, H rows, W columns; H' and W' after the kernel
 (kh, kw), which stops H' * W' times.

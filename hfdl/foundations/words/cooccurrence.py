@@ -17,7 +17,7 @@ from hfdl.foundations.words.corpus import Corpus, chunks
 from hfdl.foundations.words.pairs import pairs, spans
 
 CHUNK = 65_536
-"""Tokens whose pairs are counted at once: 10 pairs a token and 16 bytes a pair are 10 MB."""
+"""Tokens whose pairs are counted at once: at 10 pairs per token and 16 bytes per pair, 10 MB."""
 
 
 @dataclass(frozen=True)

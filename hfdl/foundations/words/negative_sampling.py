@@ -22,12 +22,12 @@ Gradients = tuple[Floats, Floats]
 class NoiseWords:
     """Draws words with probability proportional to count^power.
 
-    0.75 was the best power in section 2.2 of the paper: rare words come oftener than they do in
-    the text.
+    0.75 was the best power in section 2.2 of the paper: rare words are drawn more often than they
+    occur in the text.
 
     Args:
         counts: (V,).
-        power: 1 draws words as the text has them, 0 all alike.
+        power: 1 draws words in the text's proportions, 0 all with one probability.
     """
 
     def __init__(self, counts: Ints, power: float = 0.75) -> None:

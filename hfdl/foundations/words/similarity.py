@@ -3,9 +3,10 @@
     pairs = read_rated_pairs("wordsim353.tsv")
     rate_similarity(vectors, pairs).spearman
 
-People rated how alike two words are (WordSim-353: Finkelstein et al. 2002; SimLex-999: Hill et al.
-2015, which rates alike, not merely related). Vectors are good where their cosines put the pairs in
-the same order: Spearman's rho, the correlation of ranks, is 1 for the same order and 0 for chance.
+People rated how similar two words are (WordSim-353: Finkelstein et al. 2002; SimLex-999: Hill et
+al. 2015, which rates similarity, not mere relatedness). Vectors are good where their cosines put
+the pairs in the same order: Spearman's rho, the correlation of ranks, is 1 for the same order and
+0 for chance.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hfdl.foundations.words.vectors import WordVectors
 
 
 class RatedPair(NamedTuple):
-    """Two words, and how alike people find them (both sets: 0 to 10)."""
+    """Two words, and people's rating of their similarity (both data sets: 0 to 10)."""
 
     first: str
     second: str

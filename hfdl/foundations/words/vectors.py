@@ -5,7 +5,7 @@
     vectors.nearest("king", 3)                              # [("queen", 0.71), ...]
     vectors.analogy(["king", "woman"], ["man"])             # king - man + woman
 
-How alike two words are is the cosine of the angle between their vectors, from -1 to 1. Shapes:
+The similarity of two words is the cosine of the angle between their vectors, from -1 to 1. Shapes:
 V words, D the width of a vector.
 """
 
@@ -67,7 +67,7 @@ class WordVectors:
         """The vector of a word, (D,).
 
         Raises:
-            DataError: there is none, and which word was perhaps meant.
+            DataError: there is none; the message suggests a similar word.
         """
         return self.vectors[self._id(word)]
 
@@ -151,9 +151,11 @@ class WordVectors:
         try:
             return self.ids[word]
         except KeyError:
-            raise DataError(f"there is no vector for {word!r}", remedy=self._meant(word)) from None
+            raise DataError(
+                f"there is no vector for {word!r}", remedy=self._suggestion(word)
+            ) from None
 
-    def _meant(self, word: str) -> str:
+    def _suggestion(self, word: str) -> str:
         folded = word.lower()
         if folded in self.ids:
             return f"did you mean {folded!r}? these words are in lower case"
