@@ -15,7 +15,7 @@ from hfdl.hf_models import HF_MODELS, FamilyModel
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import OWN_TYPES
-from hfdl.weights.pretrained import build_pretrained, load_config
+from hfdl.weights.pretrained import build_pretrained, load_config, open_saved
 from hfdl.weights.resolve import find_model
 
 
@@ -51,9 +51,7 @@ def load_scratch(
     folder = find_model(str(name_or_path), revision, tokenizer=False)
     own_class = _class_of(load_config(folder), str(folder))
     exact = "float64" if kind == torch.float64 else "float32"
-    hf_model, missing = build_pretrained(
-        own_class.hf_name(), folder, ModelConfig(name=str(folder), dtype=exact)
-    )
+    hf_model, missing = open_saved(folder, exact)
     if missing:
         raise ModelError(
             f"{len(missing)} of its tensors are not in its weights, for instance {missing[0]!r}",
@@ -61,8 +59,7 @@ def load_scratch(
             rule=f"{own_class.hf_name()} must be saved whole",
             remedy="fine-tune it first, or open another head by its class",
         )
-    assert isinstance(hf_model, PreTrainedModel)
-    model: Any = own_class.from_hf(hf_model).eval().to(kind)  # pyright: ignore[reportArgumentType]
+    model: Any = own_class.from_hf(hf_model).to(kind)  # pyright: ignore[reportArgumentType]
     if attn_implementation is not None:
         model.set_attn_implementation(attn_implementation)
     return model

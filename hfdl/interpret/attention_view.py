@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hfdl.errors import ConfigError, ModelError
-from hfdl.interpret.attention_passes import check_same_tokens, decoder_ids, encoded
-from hfdl.interpret.capture import AttentionMaps, Kind, capture_attention
-from hfdl.interpret.opening import OpenModel, open_model
+from hfdl.interpret.capture import AttentionMaps, Kind, capture_attention, is_encoder_decoder
+from hfdl.interpret.inputs import ModelWithTokenizer, check_same_tokens, open_with_tokenizer
 from hfdl.interpret.views.panel import Panel
 from hfdl.interpret.views.tokens import readable_tokens
 
@@ -138,13 +137,12 @@ def attention_view(
         view.to_html("attention.html")
         view.to_png("head.png", layer=5, head=3)
     """
-    opened = [open_model(model, tokenizer)]
-    if compare_with is not None:
-        opened.append(open_model(compare_with, tokenizer))
+    models = [model] if compare_with is None else [model, compare_with]
+    opened = [open_with_tokenizer(one, tokenizer) for one in models]
     first = opened[0]
-    inputs = encoded(first, text, "text")
-    if target is not None or first.is_pair:
-        inputs["decoder_input_ids"] = decoder_ids(first, inputs, target)
+    inputs = first.encode(text, "text")
+    if target is not None or is_encoder_decoder(first.model):
+        inputs["decoder_input_ids"] = first.decoder_ids(inputs, target)
     for other in opened[1:]:
         check_same_tokens(first, other, text, inputs)
     captured = [capture_attention(one.model, one.accepted(inputs))[0] for one in opened]
@@ -162,7 +160,7 @@ def attention_view(
     return AttentionView(tuple(one.name for one in opened), text, panels)
 
 
-def _panel_of(maps: Sequence[AttentionMaps], opened: OpenModel) -> Panel:
+def _panel_of(maps: Sequence[AttentionMaps], opened: ModelWithTokenizer) -> Panel:
     first = maps[0]
     tokens = readable_tokens(opened.tokenizer, first.tokens)
     sources = readable_tokens(opened.tokenizer, first.sources)

@@ -104,13 +104,13 @@ def capture_attention(model: Any, inputs: Mapping[str, Tensor]) -> list[dict[Kin
         {kind: _one_text(kind, layers[kind], inputs, row) for kind in layers}
         for row in range(len(inputs["input_ids"]))
     ]
-    if _is_pair(model) or not all(_is_causal(maps["encoder"]) for maps in texts):
+    if is_encoder_decoder(model) or not all(_is_causal(maps["encoder"]) for maps in texts):
         return texts
     return [{"decoder": replace(maps["encoder"], kind="decoder")} for maps in texts]
 
 
 def _require_ids(model: Any, inputs: Mapping[str, Tensor]) -> None:
-    for name in ("input_ids", *(["decoder_input_ids"] if _is_pair(model) else [])):
+    for name in ("input_ids", *(["decoder_input_ids"] if is_encoder_decoder(model) else [])):
         if inputs.get(name) is None:
             raise ConfigError(
                 f"no {name} among {', '.join(inputs) or 'no inputs at all'}",
@@ -120,7 +120,8 @@ def _require_ids(model: Any, inputs: Mapping[str, Tensor]) -> None:
             )
 
 
-def _is_pair(model: Any) -> bool:
+def is_encoder_decoder(model: Any) -> bool:
+    """Whether a model is an encoder and a decoder."""
     return bool(getattr(model.config, "is_encoder_decoder", False))
 
 
@@ -129,7 +130,7 @@ def _answered(model: Any, inputs: Mapping[str, Tensor]) -> dict[Kind, tuple[Any,
     """What a forward pass answers with, by kind; one that is no pair counts as an encoder."""
     output = model(**inputs, output_attentions=True, return_dict=True)
     names: dict[Kind, str] = {"encoder": "attentions"}
-    if _is_pair(model):
+    if is_encoder_decoder(model):
         names = {kind: f"{kind}_attentions" for kind in KINDS}
     return {kind: tuple(output.get(name) or ()) for kind, name in names.items()}
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hfdl.config.schema import ModelConfig
 from hfdl.errors import ModelError
 from hfdl.hf_models import HF_MODELS
 from hfdl.parity.layouts import family_of_model
 from hfdl.parity.twin import head_of
 from hfdl.weights.families.registry import FAMILIES
-from hfdl.weights.pretrained import build_pretrained, load_tokenizer
-from hfdl.weights.resolve import architecture, check_model_folder, find_model
+from hfdl.weights.pretrained import load_tokenizer, open_saved
+from hfdl.weights.resolve import check_model_folder, find_model, saved_class_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,28 +47,21 @@ def open_for_verify(model: Any) -> Opened:
         name = getattr(model, "name_or_path", "") or type(model).__name__
     else:
         folder, name = find_model(str(model), tokenizer=False), str(model)
-        class_name = _class_name(folder)
-        opened, fresh = build_pretrained(class_name, folder, ModelConfig(name=str(folder)))
-        opened, tokenizer = opened.eval(), _tokenizer(folder)
-        notes = [f"{len(fresh)} tensors are not in its weights and were drawn at random"] * bool(
-            fresh
-        )
+        _check_saved_class(folder)
+        (opened, missing), tokenizer, notes = open_saved(folder), _tokenizer(folder), []
+        if missing:
+            notes.append(f"{len(missing)} tensors are not in its weights and were drawn at random")
     if opened.config.pad_token_id is None:
         opened.config.pad_token_id = 0 if tokenizer is None else tokenizer.pad_token_id
         notes.append(f"its config names no padding id; {opened.config.pad_token_id} was taken")
     return Opened(name, opened, tokenizer, tuple(notes))
 
 
-def _class_name(folder: Path) -> str:
-    """The transformers class that a folder was saved from.
-
-    Raises:
-        ModelError: it names none, or one that hfdl has not.
-    """
-    names = architecture(folder).get("architectures")
-    name = names[0] if isinstance(names, list) and names else None
+def _check_saved_class(folder: Path) -> None:
+    """Refuse, before weights are read, a model that hfdl has no code of its own for."""
+    name = saved_class_name(folder)
     if name in HF_MODELS:
-        return str(name)
+        return
     raise ModelError(
         f"hfdl has no code of its own for {name}" if name else "architectures names no class",
         where=str(folder / "config.json"),

@@ -13,6 +13,7 @@ from hfdl.config.load import load_recipe
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.errors import ConfigError, ModelError
 from hfdl.tasks.registry import task_class, task_of_model
+from hfdl.weights.pretrained import require_tokenizer
 from hfdl.weights.resolve import find_model
 
 
@@ -120,13 +121,7 @@ def open_model(
         found = OpenModel(loaded, opened.tokenizer, located.folder, recipe, task)
         found.keep(opened)
         return found
-    if tokenizer is None:
-        raise ConfigError(
-            "an open model was given without its tokenizer",
-            where="tokenizer",
-            rule="only a folder brings its own",
-            remedy="give tokenizer=...",
-        )
+    require_tokenizer(tokenizer)
     if tokenizer.pad_token_id is None:
         raise ModelError(
             "the tokenizer has no token to pad with",

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.weights.names import OWN_TYPES
+from hfdl.weights.resolve import saved_class_name
 
 # transformers puts this where a tokenizer has no limit of its own.
 _NO_LIMIT = 1_000_000
@@ -125,6 +126,49 @@ def load_tokenizer(folder: Path) -> Any:
             remedy="give the tokenizer a pad_token",
         )
     return tokenizer
+
+
+def require_tokenizer(tokenizer: Any) -> None:
+    """Refuse an open model that was given without its tokenizer.
+
+    Raises:
+        ConfigError: the tokenizer is None.
+    """
+    if tokenizer is None:
+        raise ConfigError(
+            "an open model was given without its tokenizer",
+            where="tokenizer",
+            rule="only a folder brings its own",
+            remedy="give tokenizer=...",
+        )
+
+
+def open_saved(
+    folder: Path, dtype: Literal["float32", "float64"] = "float32"
+) -> tuple[Any, list[str]]:
+    """A model as it was saved, head and all, in transformers' code.
+
+    Args:
+        folder: what ``hfdl.weights.resolve.find_model`` gives.
+        dtype: of the weights.
+
+    Returns:
+        the model in eval mode, of the transformers class that its config names, or an
+        ``AutoModel`` where it names none; and the names of the parameters that were not in the
+        folder.
+
+    Raises:
+        ModelError: as ``build_pretrained``.
+    """
+    import transformers
+    from transformers import PreTrainedModel
+
+    name = saved_class_name(folder) or ""
+    saved_class = getattr(transformers, name, None)
+    is_model = isinstance(saved_class, type) and issubclass(saved_class, PreTrainedModel)
+    section = ModelConfig(name=str(folder), dtype=dtype)
+    model, missing = build_pretrained(name if is_model else "AutoModel", folder, section)
+    return model.eval(), missing
 
 
 def build_pretrained(

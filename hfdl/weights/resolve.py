@@ -219,6 +219,17 @@ def architecture(folder: Path) -> dict[str, object]:
     return config
 
 
+def saved_class_name(folder: Path) -> str | None:
+    """The first of the ``architectures`` in config.json: the class that was saved, if it says so.
+
+    Raises:
+        ModelError: as ``architecture``.
+    """
+    names = architecture(folder).get("architectures")
+    name = names[0] if isinstance(names, list) and names else None
+    return name if isinstance(name, str) else None
+
+
 def _damaged_config(file: Path, reason: str) -> ModelError:
     return ModelError(
         f"not the config of a model: {reason}",

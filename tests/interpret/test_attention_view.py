@@ -14,10 +14,9 @@ import torch
 from PIL import Image
 
 from hfdl.errors import ConfigError, DataError, HfdlError, ModelError
-from hfdl.interpret.attention_passes import MAX_NEW_TOKENS
 from hfdl.interpret.attention_view import attention_view
 from hfdl.interpret.capture import capture_attention
-from hfdl.interpret.opening import open_model
+from hfdl.interpret.inputs import MAX_NEW_TOKENS, open_with_tokenizer
 
 TEXT = "what a lovely film"
 
@@ -51,7 +50,7 @@ def tiny_t5(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tuned(tiny_bert: Path, tmp_path: Path) -> Path:
     """The tiny BERT with one head of its second layer changed."""
-    opened = open_model(tiny_bert)
+    opened = open_with_tokenizer(tiny_bert)
     with torch.no_grad():
         opened.model.encoder.layer[1].attention.self.query.weight[8:16] *= -40
     opened.model.save_pretrained(tmp_path)
@@ -71,7 +70,7 @@ def test_an_encoder(tiny_bert: Path, tmp_path: Path) -> None:
     assert list(view.panels) == ["encoder"]
     panel = view.panels["encoder"]
     assert panel.tokens == panel.sources == ("[CLS]", "what", "a", "lovely", "film", "[SEP]")
-    opened = open_model(tiny_bert)
+    opened = open_with_tokenizer(tiny_bert)
     ids = opened.tokenizer(TEXT, return_tensors="pt")
     wanted = capture_attention(opened.model, ids)[0]["encoder"].layers
     for ours, theirs in zip(panel.layers, wanted, strict=True):
@@ -92,7 +91,7 @@ def test_an_encoder_decoder_writes_its_own_target(tiny_t5: Path) -> None:
     view = attention_view(str(tiny_t5), TEXT)
     assert list(view.panels) == ["cross", "encoder", "decoder"]
     cross = view.panels["cross"]
-    opened = open_model(tiny_t5)
+    opened = open_with_tokenizer(tiny_t5)
     ids = opened.tokenizer(TEXT, return_tensors="pt")
     written = opened.model.generate(
         input_ids=ids["input_ids"], attention_mask=ids["attention_mask"], do_sample=False,
@@ -132,7 +131,7 @@ def test_a_comparison_finds_the_head_that_changed(
 
 
 def test_an_open_model(tiny_bert: Path) -> None:
-    opened = open_model(tiny_bert)
+    opened = open_with_tokenizer(tiny_bert)
     view = attention_view(opened.model, TEXT, tokenizer=opened.tokenizer)
     folder = attention_view(str(tiny_bert), TEXT)
     np.testing.assert_array_equal(
@@ -145,16 +144,16 @@ def test_an_open_model(tiny_bert: Path) -> None:
 def test_a_model_is_opened_by_the_class_that_it_was_saved_from(
     tiny_bert: Path, tiny_gpt2: Path, tiny_t5: Path, tmp_path: Path
 ) -> None:
-    names = [type(open_model(f).model).__name__ for f in (tiny_bert, tiny_gpt2, tiny_t5)]
+    names = [type(open_with_tokenizer(f).model).__name__ for f in (tiny_bert, tiny_gpt2, tiny_t5)]
     assert names == ["BertModel", "GPT2LMHeadModel", "T5ForConditionalGeneration"]
-    opened = open_model(tiny_bert)
+    opened = open_with_tokenizer(tiny_bert)
     opened.model.save_pretrained(tmp_path)
     opened.tokenizer.save_pretrained(tmp_path)
     file = tmp_path / "config.json"
     for names in (None, [], ["pipeline"], ["NoSuchModel"], [7], "BertModel"):
         config = {**json.loads(file.read_text()), "architectures": names}
         file.write_text(json.dumps(config))
-        assert type(open_model(tmp_path).model).__name__ == "BertModel"
+        assert type(open_with_tokenizer(tmp_path).model).__name__ == "BertModel"
 
 
 def test_pictures_are_chosen_by_layer_and_head(tiny_bert: Path, tmp_path: Path) -> None:
@@ -218,7 +217,7 @@ def test_models_that_cannot_be_compared(
     other = message_of(ModelError, str(tiny_bert), "what a film", compare_with=str(tiny_gpt2))
     assert "token 0 is '[CLS]' for" in other
     assert other.endswith("Compare a model with one that was trained from it")
-    opened = open_model(tiny_bert)
+    opened = open_with_tokenizer(tiny_bert)
     config = copy.deepcopy(opened.model.config)
     config.num_hidden_layers = 3
     deeper = type(opened.model)(config).eval()
@@ -233,7 +232,7 @@ def test_models_that_cannot_be_compared(
 def test_a_model_without_a_head_needs_a_target(tiny_t5: Path, tmp_path: Path) -> None:
     from transformers import T5Model
 
-    opened = open_model(tiny_t5)
+    opened = open_with_tokenizer(tiny_t5)
     bare = T5Model(opened.model.config).eval()
     bare.name_or_path = "bare"
     message = message_of(ConfigError, bare, TEXT, tokenizer=opened.tokenizer)
