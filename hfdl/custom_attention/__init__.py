@@ -1,1 +1,1 @@
-"""Your own attention function inside a model, transformers' or hfdl's."""
+"""Run your own attention function inside a pretrained model, transformers' or hfdl's."""

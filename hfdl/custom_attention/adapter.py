@@ -1,4 +1,4 @@
-"""Between transformers' calling convention for attention and a plain function of (q, k, v, mask).
+"""Adapter from transformers' attention interface to a plain function of (q, k, v, mask).
 
 Shapes: B batch, H query heads, G key-value heads, T queries, S keys, K head width.
 """
@@ -20,7 +20,7 @@ from hfdl.errors import ModelError, ShapeError
 
 AttentionFunction = Callable[..., Tensor | tuple[Tensor, Tensor | None]]
 
-# What changes the mathematics of some models: transformers' keyword -> ours.
+# Keywords that change the mathematics of some models: transformers' name -> ours.
 FEATURES = {
     "position_bias": "bias",
     "softcap": "softcap",
@@ -34,12 +34,12 @@ FEATURES = {
 _ORDINARY = {
     "module", "query", "key", "value", "attention_mask", "scaling", "dropout", "sliding_window",
 }  # fmt: skip
-# The mask says who may attend; a second voice could only contradict it.
+# The mask decides who may attend: a second source could only contradict it.
 _IN_MASK = {"is_causal", "causal"}
 
 
 class AttentionAdapter:
-    """A registered attention, called as transformers calls one.
+    """A registered attention function behind transformers' attention interface.
 
     Args:
         name: what it is registered as.
@@ -75,7 +75,7 @@ class AttentionAdapter:
             attention_mask: additive, broadcastable to (B, H, T, S), or boolean, or None.
             scaling: what scores are multiplied by; None: K ** -0.5.
             dropout: of the weights; 0 in evaluation.
-            model_keywords: what else the model passes.
+            model_keywords: the rest of what the model passes.
 
         Returns:
             the output (B, T, H, K), and the weights (B, H, T, S) or None.
@@ -102,11 +102,11 @@ class AttentionAdapter:
         _check_result(out, weights, query, value, where)
         return out.transpose(1, 2).contiguous(), weights  # (B, T, H, K), (B, H, T, S)
 
-    def _features(self, module: nn.Module, given: dict[str, Any], where: str) -> dict[str, Any]:
-        """What changes this model's mathematics, under our names; refused if fn lacks the name."""
+    def _features(self, module: nn.Module, passed: dict[str, Any], where: str) -> dict[str, Any]:
+        """Keywords that change the mathematics, under our names; refused where fn lacks one."""
         used = {}
         for name in FEATURES.keys() | _eager_features(type(module)):
-            if given.get(name) is None:
+            if passed.get(name) is None:
                 continue
             ours = FEATURES.get(name, name)
             if ours not in self._declared:
@@ -116,7 +116,7 @@ class AttentionAdapter:
                     rule="leaving it out would give other numbers without an error",
                     remedy=f"give the function a keyword {ours!r} and apply it",
                 )
-            used[ours] = given[name]
+            used[ours] = passed[name]
         return used
 
     def _with_soft_mask(self, bias: Tensor | None, soft: Tensor, where: str) -> Tensor:
@@ -154,9 +154,9 @@ class AttentionAdapter:
             return query, {}
         return query * (scale / usual), {}
 
-    def _rest(self, module: nn.Module, given: dict[str, Any]) -> dict[str, Any]:
+    def _rest(self, module: nn.Module, passed: dict[str, Any]) -> dict[str, Any]:
         """The calling module, and keywords of the model's forward that fn asks for by name."""
-        rest = {k: v for k, v in given.items() if k not in FEATURES and k not in _IN_MASK}
+        rest = {k: v for k, v in passed.items() if k not in FEATURES and k not in _IN_MASK}
         rest["module"] = module
         if self._takes_rest:
             return rest
@@ -165,7 +165,7 @@ class AttentionAdapter:
 
 @cache
 def _eager_features(module_class: type[nn.Module]) -> frozenset[str]:
-    """What the eager attention in a module's own file takes beyond the ordinary."""
+    """Parameters of the eager attention in a module's own file that are not ordinary ones."""
     file = sys.modules.get(module_class.__module__)
     eager = getattr(file, "eager_attention_forward", None)
     if eager is None:
@@ -182,17 +182,17 @@ def _check_result(out: Any, weights: Any, query: Tensor, value: Tensor, where: s
         _check_returned("weights", weights, (batch, heads, queries, value.shape[2]), where)
 
 
-def _check_returned(what: str, given: Any, shape: tuple[int, ...], where: str) -> None:
-    if not isinstance(given, Tensor):
+def _check_returned(what: str, result: Any, shape: tuple[int, ...], where: str) -> None:
+    if not isinstance(result, Tensor):
         raise ShapeError(
-            f"the function's {what} is of type {type(given).__name__}",
+            f"the function's {what} is of type {type(result).__name__}",
             where=where,
             rule="it returns out, or (out, weights), as torch tensors",
         )
-    if tuple(given.shape) != shape:
+    if tuple(result.shape) != shape:
         names = "(B, H, T, K)" if what == "output" else "(B, H, T, S)"
         raise ShapeError(
-            f"the function's {what} is {tuple(given.shape)}",
+            f"the function's {what} is {tuple(result.shape)}",
             where=where,
             rule=f"it must be {names} = {shape}",
         )

@@ -1,4 +1,4 @@
-"""Proof that a registered attention ran: its calls are counted, module by module."""
+"""Count the calls of registered attentions, module by module, to prove that they ran."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AttentionCalls:
         return [name for name, count in self.counts.items() if count == 0]
 
     def add(self, module: nn.Module, attention: str) -> None:
-        """Count a call if it is of this model, and of the attention that is looked for."""
+        """Count a call if it is this model's, and of the attention that is counted."""
         name = self._names.get(id(module))
         if name is not None and self._only in (None, attention):
             self.counts[name] += 1
@@ -49,7 +49,7 @@ _listening: list[AttentionCalls] = []
 
 
 def report_call(module: nn.Module, attention: str) -> None:
-    """Tell every open counter of a call; the adapter of each registered attention does."""
+    """Report a call to every open counter; called by the adapter of each registered attention."""
     for counter in _listening:
         counter.add(module, attention)
 

@@ -1,4 +1,4 @@
-"""transformers' masks as hfdl's: boolean, True = may attend.
+"""Convert transformers' attention masks to boolean ones, True = may attend, and check them.
 
 Shapes: B batch, H query heads, T queries, S keys, K head width.
 """
@@ -12,7 +12,7 @@ from hfdl.errors import ModelError, ShapeError
 
 
 def split_mask(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """transformers' mask as (may attend, what else it adds to scores).
+    """Split transformers' mask into (may attend, a bias to add to the scores).
 
     An additive mask has 0 where a query may attend, and the lowest number of its type (or minus
     infinity) where it may not. Any other number in one that a user made is a bias.
@@ -38,16 +38,16 @@ def split_mask(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
 def refuse_unmasked_causal(
     module: nn.Module, query: Tensor, is_causal: bool | None, where: str
 ) -> None:
-    """Insist that a causal attention of several queries was given a mask.
+    """Require a mask for a causal attention of several queries.
 
     Args:
         module: the attention module that calls.
         query: (B, H, T, K).
-        is_causal: what the model says of this call; None: what the module says.
+        is_causal: the model's value for this call; None: the module's own.
         where: for the error.
 
     Raises:
-        ModelError: it was not.
+        ModelError: there is none.
     """
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if causal and query.shape[-2] > 1:
@@ -60,7 +60,7 @@ def refuse_unmasked_causal(
 
 
 def check_mask(mask: Tensor, query: Tensor, key: Tensor, where: str) -> None:
-    """Insist that a mask broadcasts to (B, H, T, S).
+    """Require that a mask broadcasts to (B, H, T, S).
 
     Raises:
         ShapeError: it does not.

@@ -1,8 +1,8 @@
-"""Which modules of a model compute attention, and whether theirs can be replaced.
+"""Find the attention modules of a model, and whether their attention can be replaced.
 
 A model file of transformers that is ported takes its attention from ``AttentionInterface`` at each
-call. One that is not computes it inline, and lets a registered function pass by in silence: so
-hfdl reads the source of each attention class rather than trust a name in a config.
+call. One that is not computes it inline and silently ignores a registered function, so hfdl reads
+the source of each attention class and does not trust a name in a config.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def ported_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 def unported_modules(model: nn.Module) -> dict[str, nn.Module]:
     """The innermost modules called attention that no registered function reaches, by name."""
-    found = {}
+    unported = {}
     for name, module in base_model(model).named_modules():
         inner = [m for m in module.modules() if "Attention" in type(m).__name__]
         if inner == [module] and not takes_registered(type(module)):
-            found[name] = module
-    return found
+            unported[name] = module
+    return unported
 
 
 @cache
 def takes_registered(module_class: type[nn.Module]) -> bool:
     """Whether a module of this class asks transformers' registry for its attention.
 
-    hfdl's own is given it by the model around it.
+    hfdl's own is passed its kernel by the model around it.
     """
     if issubclass(module_class, MultiHeadAttention):
         return True

@@ -89,7 +89,7 @@ def register_attention(name: str, fn: AttentionFunction, *, grouped: bool = Fals
 
 
 def registered_attentions() -> list[str]:
-    """The names that were registered through hfdl, its own among them."""
+    """The names that were registered through hfdl, including its own."""
     return sorted(_registered)
 
 
@@ -114,9 +114,9 @@ def _check_name(name: str) -> None:
             f"the name {name!r} is not an identifier",
             rule="an attention's name is made of letters, digits and underscores",
         )
-    if found := next((part for part in _TAKEN if part in name.lower()), None):
+    if part := next((part for part in _TAKEN if part in name.lower()), None):
         raise ConfigError(
-            f"the name {name!r} contains {found!r}",
+            f"the name {name!r} contains {part!r}",
             rule="transformers gives such names a meaning of its own",
             remedy="choose another name",
         )
@@ -154,7 +154,7 @@ def _check_function(fn: AttentionFunction) -> None:
         )
 
 
-# ---- A NumPy function as the attention of a torch model, for looking and not for training --------
+# ---- A NumPy function as the attention of a torch model, forward only ----------------------------
 
 
 def from_numpy(fn: Callable[..., Any]) -> Callable[..., Any]:

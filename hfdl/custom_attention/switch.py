@@ -1,4 +1,4 @@
-"""Switch the attention of a live model, and be sure that it took."""
+"""Switch the attention of a live model, and check that every module took it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def use_attention(model: nn.Module, name: str) -> str:
         ConfigError: nothing is registered under the name.
         ModelError: the architecture computes its attention inline.
     """
-    known = ["eager", *AttentionInterface().valid_keys()]
-    if name not in known:
+    if name not in ["eager", *AttentionInterface().valid_keys()]:
         ours = [*register.registered_attentions(), "eager", "sdpa"]
         raise ConfigError(
             f"no attention is registered as {name!r}", remedy=did_you_mean(name, ours)
@@ -49,7 +48,7 @@ def use_attention(model: nn.Module, name: str) -> str:
 
 
 def _own_configs(model: nn.Module) -> None:
-    """Give a model copies of its configs; which of its modules share one stays as it is."""
+    """Give a model copies of its configs; modules that shared one share its copy."""
     copies: dict[int, object] = {}  # deepcopy's memory: one copy for each object
     for module in model.modules():
         if (config := vars(module).get("config")) is not None:
@@ -59,9 +58,9 @@ def _own_configs(model: nn.Module) -> None:
 def _check_taken(model: PreTrainedModel, name: str) -> None:
     for module_name, module in ported_modules(model).items():
         config = getattr(module, "config", model.config)  # hfdl's own modules hold none
-        if (found := getattr(config, "_attn_implementation", None)) != name:
+        if (current := getattr(config, "_attn_implementation", None)) != name:
             raise ModelError(
-                f"{module_name} still uses {found!r} after the switch to {name!r}",
+                f"{module_name} still uses {current!r} after the switch to {name!r}",
                 where=type(model).__name__,
                 rule="every attention module must take it",
                 remedy=f"load the model with attn_implementation={name!r}",

@@ -1,9 +1,9 @@
-"""Head ablation: what does a model do without this head? (Michel et al. 2019, arXiv:1905.10650.)
+"""Head ablation: what a model does without some heads (Michel et al. 2019, arXiv:1905.10650).
 
 transformers 5 has no ``head_mask``. Here a head's output is replaced where it enters the output
-projection. To replace it with zeros equals, bit for bit, to zero the projection's weights that
-read it, and it needs no weights changed: it works under PEFT, in ``generate()`` with a cache, and
-with gradients for the rest of the model.
+projection. Replacing it with zeros equals, bit for bit, zeroing the projection's weights that read
+it, and changes no weights: it works under PEFT, in ``generate()`` with a cache, and with gradients
+for the rest of the model.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def ablate_heads(
         model: a transformers model or one of hfdl's, in a PEFT wrapper or not.
         heads: layer -> its heads to ablate. A layer is a number, or the name of an attention
             module or of a module that holds just one, such as "decoder.block.0.layer.0".
-        means: attention module's name -> (H, K), what each head gives on average, from
-            ``mean_head_outputs``. Zeros where it is None. A mean takes away what a head tells of
-            this input and keeps what it adds to all of them, which the next layers count on.
+        means: attention module's name -> (H, K), each head's average output, from
+            ``mean_head_outputs``. Zeros where it is None. A mean removes what a head says about
+            this input and keeps what it adds to every input, which the next layers rely on.
 
     Raises:
         ModelError: a layer or its output projection is not found; or, at the end, the model ran
@@ -66,7 +66,7 @@ def ablate_heads(
 
 
 def mean_head_outputs(model: nn.Module, batches: Iterable[Mapping[str, Any]]) -> dict[str, Tensor]:
-    """What each head gives on average over the real tokens of some texts.
+    """Each head's average output over the real tokens of some texts.
 
     Args:
         model: the model; its training or evaluation mode is left as it is.
@@ -114,7 +114,7 @@ def _mask_name(model: nn.Module, site: AttentionSite) -> str:
 def _replacing(
     site: AttentionSite, numbers: list[int], constant: Tensor | None, hooks: Hooks
 ) -> Hook:
-    """A hook that puts a constant in the place of some heads in a projection's input."""
+    """A hook that replaces some heads by a constant in a projection's input."""
     ablated = torch.zeros(site.num_heads, 1, dtype=torch.bool)  # (H, 1)
     ablated[numbers] = True
 

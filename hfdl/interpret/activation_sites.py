@@ -1,7 +1,7 @@
 """Names for the places in a model where its activations can be recorded and replaced.
 
-Any module's name is a place: its output. The functions here find those that have no module of
-their own, such as one head, or that architectures call differently.
+Any module's name is a place: its output. The functions here find places that have no module of
+their own, such as one head, or whose name differs between architectures.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Place:
         """The place's columns of a module's activations: (B, T, D) -> (B, T, columns).
 
         Raises:
-            ShapeError: the module has no axis of positions, as OPT's feed-forward, which is given
-                the tokens of all texts in one row.
+            ShapeError: the module has no axis of positions, as OPT's feed-forward, which takes the
+                tokens of all texts in one row.
         """
         if x.dim() != 3:
             raise ShapeError(f"the {self} is {tuple(x.shape)}", rule="it must be (B, T, columns)")
@@ -83,14 +83,14 @@ def mlp_output(model: nn.Module, layer: int | str) -> Place:
     """
     block = block_name(model, attention_site(model, layer).name)
     inside = base_model(model).get_submodule(block).named_modules()
-    found = [name for name, _ in inside if _FEED_FORWARDS.fullmatch(name)]
-    if len(found) != 1:
+    projections = [name for name, _ in inside if _FEED_FORWARDS.fullmatch(name)]
+    if len(projections) != 1:
         raise ModelError(
-            f"{len(found)} feed-forward projections are found in {block}",
+            f"{len(projections)} feed-forward projections are found in {block}",
             where=type(base_model(model)).__name__,
             remedy="give the name of the module whose output you mean",
         )
-    return Place(f"{block}.{found[0]}")
+    return Place(f"{block}.{projections[0]}")
 
 
 def head_output(model: nn.Module, layer: int | str, head: int) -> Place:

@@ -1,4 +1,4 @@
-"""What a model attends to in a text: captured once, then shown as a page or as a picture."""
+"""The attention maps of a text, captured once and written as an HTML page or as a picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hfdl.interpret.views.tokens import readable_tokens
 
 @dataclass(frozen=True, eq=False)
 class AttentionView:
-    """The attention maps of one text, ready to be shown.
+    """The attention maps of one text, ready to be written.
 
     Args:
         names: the model's name, and that of the model it is compared with, if any.
@@ -52,10 +52,10 @@ class AttentionView:
         from hfdl.interpret.views.page import attention_page
 
         panel = self._panel(kind)
-        _check_place(panel, layer or 0, head)
-        place = panel.most_changed() if layer is None and head is None else (layer or 0, head)
+        _check_head(panel, layer or 0, head)
+        shown = panel.most_changed() if layer is None and head is None else (layer or 0, head)
         panels = list(self.panels.values())
-        start = (panels.index(panel), *place)
+        start = (panels.index(panel), *shown)
         page = attention_page(panels, self.names, self.text, start=start)
         return _write(path, page.encode("utf-8", "backslashreplace"))
 
@@ -85,13 +85,13 @@ class AttentionView:
         panel = self._panel(kind)
         title = f"{' and '.join(self.names)}\n{panel.kind} attention"
         if head is None:
-            _check_place(panel, layer or 0, None)
+            _check_head(panel, layer or 0, None)
             return _write(path, grid_png(panel, title, layers=None if layer is None else [layer]))
         if layer is None:
             raise ConfigError(
                 f"head {head} of no layer", where="head", remedy="give the layer as well"
             )
-        _check_place(panel, layer, head)
+        _check_head(panel, layer, head)
         return _write(path, head_png(panel, layer, head, f"{title}, layer {layer}, head {head}"))
 
     def _panel(self, kind: Kind | None) -> Panel:
@@ -114,7 +114,7 @@ def attention_view(
     compare_with: Any = None,
     target: str | None = None,
 ) -> AttentionView:
-    """Look at what a model attends to in a text.
+    """Capture what a model attends to in a text.
 
     Args:
         model: a folder, a Hub id, or an open transformers model.
@@ -170,7 +170,7 @@ def _panel_of(maps: Sequence[AttentionMaps], opened: ModelWithTokenizer) -> Pane
     return panel
 
 
-def _check_place(panel: Panel, layer: int, head: int | None) -> None:
+def _check_head(panel: Panel, layer: int, head: int | None) -> None:
     _check_index("layer", layer, len(panel.layers))
     if head is not None:
         _check_index("head", head, len(panel.layers[layer]))

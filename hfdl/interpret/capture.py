@@ -1,9 +1,9 @@
-"""The attention weights of a model's forward pass, whatever attention it was opened with.
+"""Capture the attention weights of a forward pass, whatever attention a model was opened with.
 
-A fused kernel (``sdpa``, flash) never writes its weights down: asked for them, transformers
-answers with nothing, and says so in its log only. So a model is asked first; where no weights
-come back it runs once more with Hugging Face's own explicit attention (``eager``). The maps are
-counted against the model's layers, and their shapes checked, before anybody sees them.
+A fused kernel (``sdpa``, flash) never materialises its weights: transformers then returns none, and
+says so in its log only. So where no weights come back, the model runs once more with Hugging Face's
+explicit attention (``eager``). The maps are counted against the model's layers, and their shapes
+checked, before they are returned.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ def capture_attention(model: Any, inputs: Mapping[str, Tensor]) -> list[dict[Kin
     """
     _require_ids(model, inputs)
     with evaluating(model), quiet_transformers():
-        found = _answered(model, inputs)
-        if _fault(found, model, inputs):
+        weights = _attentions(model, inputs)
+        if _fault(weights, model, inputs):
             with eager_attention(model):
-                found = _answered(model, additive_masks(inputs, model.dtype))
-    if fault := _fault(found, model, inputs):
+                weights = _attentions(model, additive_masks(inputs, model.dtype))
+    if fault := _fault(weights, model, inputs):
         raise ModelError(
             f"its attention cannot be shown: {fault}",
             where=type(model).__name__,
@@ -98,7 +98,7 @@ def capture_attention(model: Any, inputs: Mapping[str, Tensor]) -> list[dict[Kin
             remedy="choose another model",
         )
     layers: dict[Kind, list[np.ndarray]] = {
-        kind: [_array(layer) for layer in maps] for kind, maps in found.items()
+        kind: [_array(layer) for layer in maps] for kind, maps in weights.items()
     }
     texts: list[dict[Kind, AttentionMaps]] = [
         {kind: _one_text(kind, layers[kind], inputs, row) for kind in layers}
@@ -126,8 +126,8 @@ def is_encoder_decoder(model: Any) -> bool:
 
 
 @torch.no_grad()
-def _answered(model: Any, inputs: Mapping[str, Tensor]) -> dict[Kind, tuple[Any, ...]]:
-    """What a forward pass answers with, by kind; one that is no pair counts as an encoder."""
+def _attentions(model: Any, inputs: Mapping[str, Tensor]) -> dict[Kind, tuple[Any, ...]]:
+    """The attentions that a forward pass returns, by kind; a single stack counts as an encoder."""
     output = model(**inputs, output_attentions=True, return_dict=True)
     names: dict[Kind, str] = {"encoder": "attentions"}
     if is_encoder_decoder(model):
@@ -136,19 +136,19 @@ def _answered(model: Any, inputs: Mapping[str, Tensor]) -> dict[Kind, tuple[Any,
 
 
 def _fault(
-    found: Mapping[Kind, tuple[Any, ...]], model: Any, inputs: Mapping[str, Tensor]
+    weights: Mapping[Kind, tuple[Any, ...]], model: Any, inputs: Mapping[str, Tensor]
 ) -> str | None:
     """What is wrong with some maps; None where each layer has one and each is T by S."""
-    for kind, maps in found.items():
-        answered = [layer for layer in maps if isinstance(layer, Tensor)]
+    for kind, maps in weights.items():
+        tensors = [layer for layer in maps if isinstance(layer, Tensor)]
         depth = _depth(kind, model.config) or max(len(maps), 1)
-        if not len(answered) == len(maps) == depth:
-            return f"{len(answered)} {kind} maps for {depth} layers"
+        if not len(tensors) == len(maps) == depth:
+            return f"{len(tensors)} {kind} maps for {depth} layers"
         targets, sources = (inputs[name] for name in _IDS[kind])  # (B, T), (B, S)
-        wanted = (*targets.shape, sources.shape[1])
-        for layer in answered:  # (B, H, T, S)
-            if layer.ndim != 4 or (layer.shape[0], *layer.shape[2:]) != wanted:
-                return f"a map of shape {tuple(layer.shape)} for {wanted[1]} x {wanted[2]} tokens"
+        batch, rows, columns = (*targets.shape, sources.shape[1])
+        for layer in tensors:  # (B, H, T, S)
+            if layer.ndim != 4 or (layer.shape[0], *layer.shape[2:]) != (batch, rows, columns):
+                return f"a map of shape {tuple(layer.shape)} for {rows} x {columns} tokens"
     return None
 
 
@@ -158,7 +158,7 @@ def _depth(kind: Kind, config: Any) -> int | None:
 
 
 def _is_causal(maps: AttentionMaps) -> bool:
-    """Whether no token attends to a later one, told from the weights: no name can mislead."""
+    """Whether no token attends to a later one, judged by the weights and not by a name."""
     return not any(np.triu(layer, 1).any() for layer in maps.layers)
 
 
@@ -172,12 +172,12 @@ def _one_text(
 
 
 def _real(name: str, inputs: Mapping[str, Tensor], row: int) -> tuple[tuple[int, ...], np.ndarray]:
-    """The ids of a row that are no padding, and where they stand."""
+    """The ids of a row's real tokens, and their positions."""
     ids, mask = inputs[name], inputs.get(_MASKS[name])
     # A mask of more axes says who attends to whom, not what is padding.
     is_real = mask if mask is not None and mask.ndim == 2 else torch.ones_like(ids)
-    places = is_real[row].bool().cpu().numpy().nonzero()[0]
-    return tuple(ids[row].cpu().numpy()[places].tolist()), places
+    positions = is_real[row].bool().cpu().numpy().nonzero()[0]
+    return tuple(ids[row].cpu().numpy()[positions].tolist()), positions
 
 
 def _array(layer: Tensor) -> np.ndarray:
@@ -186,19 +186,19 @@ def _array(layer: Tensor) -> np.ndarray:
     return wide.cpu().numpy()
 
 
-# ---- Run a model with Hugging Face's explicit attention for a while, and leave it as it was ------
+# ---- Hugging Face's explicit attention, for one context ------------------------------------------
 
 
 @contextmanager
 def eager_attention(model: Any) -> Iterator[None]:
-    """Hugging Face's explicit attention, in every part of a model.
+    """Run every part of a model with Hugging Face's explicit attention, then restore it.
 
     An encoder-decoder model keeps a config for each half, and several models may share one, so
     each config is changed and put back by itself. ``set_attn_implementation`` would do the first,
     but cannot put back halves that differ.
     """
-    found = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
-    configs = [c for c in found.values() if hasattr(c, "_attn_implementation_internal")]
+    unique = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+    configs = [c for c in unique.values() if hasattr(c, "_attn_implementation_internal")]
     before = [config._attn_implementation_internal for config in configs]
     try:
         for config in configs:

@@ -1,9 +1,9 @@
-"""Hooks that are always taken off again, and that notice when they were never reached."""
+"""Forward hooks that are always removed again, and an error where one was never reached."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import nn
@@ -17,40 +17,22 @@ class Hooks:
     """The hooks of one context, and which of them did what they are for.
 
     Args:
+        handles: removes the hooks when it closes.
         expected: a name for each thing that is to be done.
     """
 
-    def __init__(self, expected: Iterable[str]) -> None:
+    def __init__(self, handles: ExitStack, expected: Iterable[str]) -> None:
         self.forwards = 0
-        self._undone = dict.fromkeys(expected)  # in their order, unlike a set
-        self._handles: list[RemovableHandle] = []
+        self.pending = dict.fromkeys(expected)  # in their order, unlike a set
+        self._handles = handles
 
     def add(self, handle: RemovableHandle) -> None:
-        """Take a hook off when the context closes."""
-        self._handles.append(handle)
+        """Remove a hook when the context closes."""
+        self._handles.callback(handle.remove)
 
     def done(self, name: str) -> None:
-        """One of the expected things was done."""
-        self._undone.pop(name, None)
-
-    def remove(self) -> None:
-        """Take all hooks off."""
-        for handle in self._handles:
-            handle.remove()
-
-    def check(self) -> None:
-        """Insist that everything was done, if the model ran at all.
-
-        Raises:
-            ModelError: something was not.
-        """
-        if self.forwards and self._undone:
-            raise ModelError(
-                f"the model ran and never came to {next(iter(self._undone))}",
-                rule="what was to be done there was not",
-                remedy="look at the positions and at the inputs: an encoder whose output is given "
-                "does not run, and a few architectures use a layer's weights without calling it",
-            )
+        """Note that one of the expected things was done."""
+        self.pending.pop(name, None)
 
 
 @contextmanager
@@ -60,15 +42,22 @@ def hooked(model: nn.Module, expected: Iterable[str]) -> Iterator[Hooks]:
     Args:
         model: the model that is to run.
         expected: as for ``Hooks``.
+
+    Raises:
+        ModelError: the model ran, and something that was expected was not done.
     """
-    hooks = Hooks(expected)
+    with ExitStack() as handles:
+        hooks = Hooks(handles, expected)
 
-    def count(module: nn.Module, args: tuple[Any, ...]) -> None:
-        hooks.forwards += 1
+        def count(module: nn.Module, args: tuple[Any, ...]) -> None:
+            hooks.forwards += 1
 
-    hooks.add(base_model(model).register_forward_pre_hook(count))
-    try:
+        hooks.add(base_model(model).register_forward_pre_hook(count))
         yield hooks
-        hooks.check()
-    finally:
-        hooks.remove()
+    if hooks.forwards and hooks.pending:
+        raise ModelError(
+            f"the model ran and never came to {next(iter(hooks.pending))}",
+            rule="what was to be done there was not",
+            remedy="look at the positions and at the inputs: an encoder whose output is given "
+            "does not run, and a few architectures use a layer's weights without calling it",
+        )

@@ -28,7 +28,7 @@ Key = TypeVar("Key", bound=Place | str)
 
 
 def record(model: nn.Module, places: Iterable[Key], inputs: Mapping[str, Any]) -> dict[Key, Tensor]:
-    """Run a model once, without gradients, and keep what it has at some places.
+    """Run a model once, without gradients, and keep its activations at some places.
 
     Args:
         model: a transformers model or one of hfdl's, in a PEFT wrapper or not; its training or
@@ -45,15 +45,15 @@ def record(model: nn.Module, places: Iterable[Key], inputs: Mapping[str, Any]) -
             or never.
         ShapeError: its activations are not (B, T, D).
     """
-    found: dict[Key, Tensor] = {}
+    recorded: dict[Key, Tensor] = {}
 
     def keep(key: Key, place: Place, hooks: Hooks, x: Tensor) -> None:
-        if key in found:
+        if key in recorded:
             raise ModelError(
                 f"{place.module} runs more than once in a forward",
                 rule="what is recorded must be one activation",
             )
-        found[key] = place.of(x).detach().clone()
+        recorded[key] = place.of(x).detach().clone()
         hooks.done(str(place))
 
     sites = {key: named(model, key) for key in places}
@@ -61,7 +61,7 @@ def record(model: nn.Module, places: Iterable[Key], inputs: Mapping[str, Any]) -
         for key, (place, module) in sites.items():
             hooks.add(_attach(place, module, partial(keep, key, place, hooks)))
         model(**inputs)
-    return found
+    return recorded
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def patch(
 
     Args:
         model: as in ``record``.
-        replacements: place -> what comes there:
+        replacements: place -> its replacement:
 
             * a tensor (B or 1, S, columns) with the activation of positions 0 to S - 1, as
               ``record`` gives it: position p of the run gets its position p. A text must have at

@@ -1,8 +1,9 @@
-"""One replaced activation: which positions of a call it concerns, and what comes there."""
+"""Replacing one activation: which positions of a call are replaced, and by what."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,33 +18,26 @@ from hfdl.interpret.hooks import Hooks
 Replacement = Tensor | Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True, eq=False)
 class Change:
-    """Gives a module's activations back with one place replaced.
+    """Returns a module's activations with one place replaced.
 
     Args:
         place: which columns.
-        value: what comes there, see ``hfdl.interpret.patch.patch``.
+        value: the replacement, see ``hfdl.interpret.patch.patch``.
         positions: which positions of the text, ascending; None: all that the value covers.
-        clock: says which position a call begins with.
+        clock: the position that a call begins with.
         hooks: are told when something was replaced.
     """
 
-    def __init__(
-        self,
-        place: Place,
-        value: Replacement,
-        positions: list[int] | None,
-        clock: Clock,
-        hooks: Hooks,
-    ) -> None:
-        self.place = place
-        self.value = value
-        self.positions = positions
-        self.clock = clock
-        self.hooks = hooks
+    place: Place
+    value: Replacement
+    positions: list[int] | None
+    clock: Clock
+    hooks: Hooks
 
     def __call__(self, x: Tensor) -> Tensor | None:
-        """Replace in activations (B, T, D) of one call; None where none of them is concerned."""
+        """Replace in activations (B, T, D) of one call; None where there is nothing to replace."""
         before = self.place.of(x)  # (B, T, columns)
         here = self._here(x.shape[1])
         if not here:
@@ -56,7 +50,7 @@ class Change:
         return out
 
     def _here(self, length: int) -> list[int]:
-        """The positions to replace, of those in a call of ``length`` columns."""
+        """The positions to replace in a call of ``length`` columns."""
         start, covered = self.clock.start, _covered(self.value)
         call = range(start, start + length)
         if self.positions is not None:
@@ -72,7 +66,7 @@ class Change:
         return [p for p in call if p < covered]
 
     def _new(self, old: Tensor, here: list[int]) -> Tensor:
-        """What comes in the place of ``old`` (B, positions, columns), or broadcasts to it."""
+        """The replacement of ``old`` (B, positions, columns), or what broadcasts to it."""
         if not isinstance(self.value, Tensor):
             new = self.value(old)
             shapes = [tuple(old.shape)]
@@ -89,7 +83,7 @@ class Change:
 
 
 def check_positions(place: Place, value: Replacement, positions: list[int] | None) -> None:
-    """Refuse positions that cannot be meant.
+    """Refuse positions that do not exist.
 
     Raises:
         ConfigError: one is negative, or is not in the tensor that replaces.
@@ -110,14 +104,14 @@ def check_positions(place: Place, value: Replacement, positions: list[int] | Non
 
 
 def _covered(value: Replacement) -> int | None:
-    """S of a tensor (B, S, columns); None for what is the same at every position."""
+    """S of a tensor (B, S, columns); None for a value that is the same at every position."""
     return value.shape[1] if isinstance(value, Tensor) and value.dim() == 3 else None
 
 
 # ---- Which positions of a text the current call of a module is about -----------------------------
 # With a cache, ``generate()`` gives the model the prompt first and then one token at a time: column
-# 0 of such a call is position n of the text, where n positions are in the cache already. The cache
-# knows n; a hook on the module that is given it reads it there before each forward.
+# 0 of such a call is position n of the text, where n positions are in the cache already. A hook on
+# the module that takes the cache reads n from it before each forward.
 
 
 class Clock:
@@ -132,7 +126,7 @@ class Clock:
 
 
 class Clocks:
-    """A clock for each stack of a model: an encoder has no cache, the decoder behind it has."""
+    """A clock for each stack of a model: a decoder has a cache, the encoder beside it has none."""
 
     def __init__(self, model: nn.Module, hooks: Hooks) -> None:
         self._base = base_model(model)

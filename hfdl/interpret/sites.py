@@ -1,8 +1,8 @@
-"""Where each attention layer of a model hands its heads to its output projection.
+"""The attention layers of a model, and the output projection that takes the heads of each.
 
-The heads stand side by side there, (B, T, H * K), and nothing mixes them before: whoever changes
-columns h * K to (h + 1) * K of the projection's input changes head h and no other. That is so in
-encoders and decoders, with grouped key-value heads, and however the attention is computed.
+The heads stand side by side in its input, (B, T, H * K), and nothing mixes them before: columns
+h * K to (h + 1) * K are head h and no other. That holds in encoders and decoders, with grouped
+key-value heads, and however the attention is computed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AttentionSite:
         name: of its attention module, within the transformers model.
         module: that module.
         projection_name: of its output projection.
-        projection: that module; what it is given is (B, T, H * K).
+        projection: that module; its input is (B, T, H * K).
         num_heads: H, of the queries.
         head_width: K.
     """
@@ -44,8 +44,8 @@ class AttentionSite:
 
 def attention_names(model: nn.Module) -> list[str]:
     """The names of all attention modules of a model, in the order of its layers."""
-    found = {**ported_modules(model), **unported_modules(model)}
-    return [name for name, _ in base_model(model).named_modules() if name in found]
+    attentions = {**ported_modules(model), **unported_modules(model)}
+    return [name for name, _ in base_model(model).named_modules() if name in attentions]
 
 
 def attention_sites(model: nn.Module) -> list[AttentionSite]:
@@ -74,19 +74,19 @@ def attention_site(model: nn.Module, layer: int | str) -> AttentionSite:
     """
     names = attention_names(model)
     if isinstance(layer, str):
-        found = [n for n in names if n == layer or n.startswith(f"{layer}.")]
+        matching = [n for n in names if n == layer or n.startswith(f"{layer}.")]
     else:
-        found = [n for n in names if _layer_number(n) == layer]
-    if len(found) == 1:
-        return _site(base_model(model), found[0])
+        matching = [n for n in names if _layer_number(n) == layer]
+    if len(matching) == 1:
+        return _site(base_model(model), matching[0])
     stacks = len({re.sub(r"\d+", "*", name) for name in names})
     raise ModelError(
-        f"{layer!r} names {'several' if found else 'none'} of the attention layers",
+        f"{layer!r} names {'several' if matching else 'none'} of the attention layers",
         where=type(base_model(model)).__name__,
         rule="a number does where each layer has one attention, and a name anywhere"
         if stacks == 1
         else "this model has several attentions in a layer or several stacks, which are named",
-        remedy=f"choose one of: {', '.join(found or names)}",
+        remedy=f"choose one of: {', '.join(matching or names)}",
     )
 
 

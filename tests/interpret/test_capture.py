@@ -13,7 +13,7 @@ import transformers
 
 from hfdl.errors import ConfigError, ModelError
 from hfdl.interpret.capture import AttentionMaps, capture_attention
-from hfdl.interpret.views.divergence import head_divergences, jensen_shannon
+from hfdl.interpret.views.panel import head_divergences, jensen_shannon
 
 IDS = {"vocab_size": 40, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 BERT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,

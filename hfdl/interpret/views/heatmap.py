@@ -83,15 +83,15 @@ def _figure(
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
 
-    known = set(fontManager.get_font_names())
+    installed = set(fontManager.get_font_names())
     across = max(_NARROWEST, left + width + _SCALE + _EDGE)
     up = _EDGE + height + top + _TITLE
     with matplotlib.rc_context(), warnings.catch_warnings():
-        # A character that no font has is drawn as a box; that is all there is to say.
+        # A character that no font has is drawn as a box, which needs no warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
-        matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(f for f in _FONTS if f in known)]
+        matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(f for f in _FONTS if f in installed)]
         figure = Figure(figsize=(across, up))
         box = (left / across, _EDGE / up, width / across, height / up)
         yield figure, figure.add_axes(box)
@@ -141,8 +141,8 @@ def _centres(count: int) -> np.ndarray:
 def _label(set_ticks: Any, tokens: Sequence[str], inches: float, **options: Any) -> None:
     points = inches * 72 / len(tokens)
     every = math.ceil(5.0 / points)  # smaller letters than these cannot be read: leave some out
-    places = range(0, len(tokens), every)
-    set_ticks(places, [_clip(tokens[i]) for i in places], fontsize=min(9.0, points * every * 0.85),
+    ticks = range(0, len(tokens), every)
+    set_ticks(ticks, [_clip(tokens[i]) for i in ticks], fontsize=min(9.0, points * every * 0.85),
               **options)  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds everything it needs, and may load nothing else."""
+"""The HTML page of attention maps: one file that loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ _NO_MARKUP = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def _hash(source: str) -> str:
-    """What a content security policy knows a script or a style by."""
+    """The hash by which a content security policy allows a script or a style."""
     digest = hashlib.sha256(source.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 

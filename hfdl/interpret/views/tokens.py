@@ -1,4 +1,4 @@
-"""Tokens as a person can read them."""
+"""Make tokens readable: byte-level letters decoded, spaces and invisible characters shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CARRIER = "\u25cc"  # dotted circle, which carries an accent that stands alone
 
 
 def readable_tokens(tokenizer: Any, ids: Sequence[int]) -> tuple[str, ...]:
-    """One string for each id, on one line, with nothing in it that cannot be seen.
+    """One string for each id, on one line and without invisible characters.
 
     A space is shown as an open box: GPT-2's byte-level tokens and SentencePiece each have their
     own letter for it. Bytes that are only part of a character are shown as ``\\xf0``.
