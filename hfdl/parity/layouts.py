@@ -79,7 +79,7 @@ def family_of_model(model: Any) -> Family:
     return family
 
 
-def backbone(model: nn.Module) -> nn.Module:
+def backbone(model: nn.Module) -> Any:
     """A model of hfdl's without its head; anything else as it is."""
     return getattr(model, "backbone", model)
 

@@ -1,7 +1,7 @@
-"""The mistake museum: what people get wrong when they write a transformer, one change each.
+"""Known mistakes of people who write a transformer, each made by one change to a correct model.
 
-Each is made on purpose in a copy of one of hfdl's models. A model that does not equal Hugging
-Face's is compared with each of them: see ``hfdl.parity.diagnose``.
+A model that differs from Hugging Face's is compared with a copy that has each of them: see
+``hfdl.parity.diagnose``.
 """
 
 from hfdl.parity.mistakes import attention, layers, masks, positions

@@ -1,46 +1,37 @@
-"""Mistakes within attention: scale, heads, projections, softmax."""
+"""Known mistakes in attention: scale, heads, projections, softmax."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hfdl.nn.attend import Attend, AttentionLayer, PaddedAttend
+from hfdl.nn.attend import Attend, AttentionLayer
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.feed_forward import FeedForward
-from hfdl.nn.functional import allowed, repeat_heads, scale_of
-from hfdl.parity.mistakes.mistake import Mistake, attentions, modules, wrap_attend
+from hfdl.parity.mistakes.mistake import (
+    Change,
+    Mistake,
+    attentions,
+    changed_attend,
+    modules,
+    softmax_kernel,
+    swapped,
+    wrap_attend,
+)
 
 _SCALE = "hfdl/nn/functional.py, scale_of; the scale of hfdl/nn/attention.py"
 _HEADS = "hfdl/nn/attention.py, the (..., H, K) shapes of forward"
 _PROJECTIONS = "the q_proj, k_proj, v_proj, o_proj lines of hfdl/weights/families"
 
 
-def _scaled(scale: Callable[[MultiHeadAttention], float]) -> Callable[[nn.Module], bool]:
+def _scaled(scale: Callable[[MultiHeadAttention], float]) -> Change:
     def change(model: nn.Module) -> bool:
         before = [module.scale for module in attentions(model)]
         for module in attentions(model):
             module.scale = scale(module)
         return before != [module.scale for module in attentions(model)]
-
-    return change
-
-
-def _swapped(first: str, second: str) -> Callable[[nn.Module], bool]:
-    """Exchange two projections, where they have one shape."""
-
-    def change(model: nn.Module) -> bool:
-        for module in attentions(model):
-            a, b = getattr(module, first), getattr(module, second)
-            if a.weight.shape != b.weight.shape:
-                return False
-            setattr(module, first, b)
-            setattr(module, second, a)
-        return True
 
     return change
 
@@ -112,33 +103,6 @@ def _merged_without_transpose(model: nn.Module) -> bool:
     return wrap_attend(model, wrap)
 
 
-def _over_queries(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None = None,
-    *,
-    scale: float | None = None,
-    causal: bool = False,
-    **_: Any,
-) -> tuple[Tensor, Tensor]:
-    """Attention whose weights sum to 1 over the queries and not over the keys."""
-    groups = q.shape[1] // k.shape[1]
-    k, v = repeat_heads(k, groups), repeat_heads(v, groups)
-    scores = q @ k.transpose(-2, -1) * scale_of(q, scale)  # (B, H, T, S)
-    if (mask := allowed(q, k, mask, causal)) is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = scores.softmax(-2)
-    return weights @ v, weights
-
-
-def _softmax_over_queries(model: nn.Module) -> bool:
-    def wrap(attend: Attend) -> Attend:
-        return replace(attend, kernel=_over_queries) if isinstance(attend, PaddedAttend) else attend
-
-    return wrap_attend(model, wrap)
-
-
 MISTAKES = (
     Mistake(
         "scale_missing",
@@ -168,19 +132,19 @@ MISTAKES = (
         "queries_and_keys_swapped",
         "queries are projected by the keys' weights and keys by the queries'",
         _PROJECTIONS,
-        _swapped("q_proj", "k_proj"),
+        swapped(MultiHeadAttention, "q_proj", "k_proj"),
     ),
     Mistake(
         "keys_and_values_swapped",
         "keys are projected by the values' weights and values by the keys'",
         _PROJECTIONS,
-        _swapped("k_proj", "v_proj"),
+        swapped(MultiHeadAttention, "k_proj", "v_proj"),
     ),
     Mistake(
         "queries_and_values_swapped",
         "queries are projected by the values' weights and values by the queries'",
         _PROJECTIONS,
-        _swapped("q_proj", "v_proj"),
+        swapped(MultiHeadAttention, "q_proj", "v_proj"),
     ),
     Mistake(
         "qkv_split_per_head",
@@ -216,6 +180,6 @@ MISTAKES = (
         "softmax_over_queries",
         "the weights sum to 1 over the queries and not over the keys",
         "hfdl/nn/functional.py, masked_softmax",
-        _softmax_over_queries,
+        changed_attend(kernel=softmax_kernel(dim=-2)),
     ),
 )

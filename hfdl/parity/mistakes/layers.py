@@ -1,8 +1,7 @@
-"""Mistakes of norms, activations and the order of a block."""
+"""Known mistakes in norms, activations and the order of a block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,29 +13,24 @@ from hfdl.nn.dropout import Dropout
 from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
 from hfdl.nn.heads import MaskedLMHead
 from hfdl.nn.norms import LayerNorm, RMSNorm
-from hfdl.parity.mistakes.mistake import Mistake, backbone, modules
+from hfdl.parity.layouts import backbone
+from hfdl.parity.mistakes.mistake import Change, Mistake, becoming, modules, setting, swapped
 
 _NORMS = "hfdl/nn/norms.py"
 _EPS = "layer_norm_eps or rms_norm_eps of the config: 1e-12 in BERT, 1e-5 in GPT-2, 1e-6 in Llama"
 _ACTIVATION = "hfdl/nn/activations.py; hidden_act of the config"
 
 
-def _eps(value: float) -> Callable[[nn.Module], bool]:
-    def change(model: nn.Module) -> bool:
-        others = [norm for norm in modules(model, (LayerNorm, RMSNorm)) if norm.eps != value]
-        for norm in others:
-            norm.eps = value
-        return bool(others)
-
-    return change
+def _affine(norm: LayerNorm, normalised: Tensor) -> Tensor:
+    out = norm.weight * normalised
+    return out if norm.bias is None else out + norm.bias
 
 
 class _NotCentred(LayerNorm):
     """RMSNorm in LayerNorm's place."""
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
-        return out if self.bias is None else out + self.bias
+        return _affine(self, x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps))
 
 
 class _BySampleVariance(LayerNorm):
@@ -44,8 +38,7 @@ class _BySampleVariance(LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)
-        out = self.weight * centred * torch.rsqrt(x.var(-1, keepdim=True) + self.eps)
-        return out if self.bias is None else out + self.bias
+        return _affine(self, centred * torch.rsqrt(x.var(-1, keepdim=True) + self.eps))
 
 
 class _EpsOutside(LayerNorm):
@@ -54,8 +47,7 @@ class _EpsOutside(LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)
         root = centred.square().mean(-1, keepdim=True).sqrt()
-        out = self.weight * centred / (root + self.eps)
-        return out if self.bias is None else out + self.bias
+        return _affine(self, centred / (root + self.eps))
 
 
 class _Centred(RMSNorm):
@@ -73,38 +65,21 @@ class _OnePlusWeight(RMSNorm):
         return (1 + self.weight) * unweighted
 
 
-def _become(kind: type[nn.Module], other: type[nn.Module]) -> Callable[[nn.Module], bool]:
-    """Give every module of a class the forward of another that has the same parts."""
-
-    def change(model: nn.Module) -> bool:
-        for module in (found := [m for m in model.modules() if type(m) is kind]):
-            module.__class__ = other
-        return bool(found)
-
-    return change
-
-
 def _eps_outside(model: nn.Module) -> bool:
     if all(norm.eps < 1e-9 for norm in modules(model, LayerNorm)):
         return False  # too small to matter anywhere
-    return _become(LayerNorm, _EpsOutside)(model)
+    return becoming(LayerNorm, _EpsOutside)(model)
 
 
-def _activation(of: tuple[Activation, ...], other: Activation) -> Callable[[nn.Module], bool]:
+def _activation(of: tuple[Activation, ...], other: Activation) -> Change:
     def change(model: nn.Module) -> bool:
         holders: list[Any] = modules(model, (FeedForward, GatedFeedForward, MaskedLMHead))
-        found = [module for module in holders if module.activation in of]
-        for module in found:
+        changed = [module for module in holders if module.activation in of]
+        for module in changed:
             module.activation = other
-        return bool(found)
+        return bool(changed)
 
     return change
-
-
-def _gate_and_up_swapped(model: nn.Module) -> bool:
-    for module in (found := modules(model, GatedFeedForward)):
-        module.gate_proj, module.up_proj = module.up_proj, module.gate_proj
-    return bool(found)
 
 
 def _no_final_norm(model: nn.Module) -> bool:
@@ -131,19 +106,20 @@ def _in_training(model: nn.Module) -> bool:
 
 MISTAKES = (
     *(
-        Mistake(f"norm_eps_{name}", f"the norms add {name} to the variance", _EPS, _eps(value))
+        Mistake(f"norm_eps_{name}", f"the norms add {name} to the variance", _EPS,
+                setting((LayerNorm, RMSNorm), "eps", value))
         for name, value in {"1e-12": 1e-12, "1e-8": 1e-8, "1e-6": 1e-6, "1e-5": 1e-5}.items()
     ),
     Mistake("norm_eps_outside_the_root", "eps is added to the standard deviation, not under the "
             "root", _NORMS, _eps_outside),
     Mistake("norm_by_sample_variance", "the norm's variance is divided by D - 1 and not by D",
-            _NORMS, _become(LayerNorm, _BySampleVariance)),
+            _NORMS, becoming(LayerNorm, _BySampleVariance)),
     Mistake("rms_norm_for_layer_norm", "the norms do not subtract the mean", _NORMS,
-            _become(LayerNorm, _NotCentred)),
+            becoming(LayerNorm, _NotCentred)),
     Mistake("layer_norm_for_rms_norm", "the norms subtract the mean, and RMSNorm does not", _NORMS,
-            _become(RMSNorm, _Centred)),
+            becoming(RMSNorm, _Centred)),
     Mistake("norm_weight_plus_one", "the norms multiply by 1 + weight, which is Gemma's way",
-            _NORMS, _become(RMSNorm, _OnePlusWeight)),
+            _NORMS, becoming(RMSNorm, _OnePlusWeight)),
     Mistake("gelu_by_tanh", "GELU is approximated by tanh, and this model's is exact", _ACTIVATION,
             _activation((gelu,), gelu_tanh)),
     Mistake("gelu_by_erf", "GELU is exact, and this model was trained with tanh's approximation",
@@ -154,12 +130,12 @@ MISTAKES = (
             _activation((silu,), gelu)),
     Mistake("gate_and_up_swapped", "the gate's weights and those beside it are exchanged",
             "the gate_proj and up_proj lines of hfdl/weights/families/llama.py",
-            _gate_and_up_swapped),
+            swapped(GatedFeedForward, "gate_proj", "up_proj")),
     Mistake("pre_norm", "blocks normalise before attention and feed-forward, x + f(norm(x)), and "
             "this model's behind, norm(x + f(x))", "hfdl/nn/blocks.py",
-            _become(PostNormBlock, PreNormBlock)),
+            becoming(PostNormBlock, PreNormBlock)),
     Mistake("post_norm", "blocks normalise behind the residual, norm(x + f(x)), and this model's "
-            "before, x + f(norm(x))", "hfdl/nn/blocks.py", _become(PreNormBlock, PostNormBlock)),
+            "before, x + f(norm(x))", "hfdl/nn/blocks.py", becoming(PreNormBlock, PostNormBlock)),
     Mistake("final_norm_missing", "nothing is normalised behind the last block",
             "the norm of hfdl/models/gpt2.py and llama.py", _no_final_norm),
     Mistake("embedding_norm_missing", "the sum of the embeddings is not normalised",

@@ -1,20 +1,22 @@
-"""Mistakes of who may attend to whom."""
+"""Known mistakes in attention masks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hfdl.nn.attend import Attend, AttentionLayer, PaddedAttend
-from hfdl.nn.functional import allowed, repeat_heads, scale_of
+from hfdl.nn.functional import allowed
+from hfdl.parity.layouts import backbone
 from hfdl.parity.mistakes.mistake import (
+    Change,
     Mistake,
-    backbone,
+    changed_attend,
+    softmax_kernel,
     without_input,
     wrap_attend,
 )
@@ -26,7 +28,7 @@ MaskChange = Callable[[Tensor], Tensor | None]
 """What is allowed, (B or 1, 1, T, S) -> what is then allowed; None: everything."""
 
 
-def _remasked(change: MaskChange) -> Callable[[nn.Module], bool]:
+def _remasked(change: MaskChange) -> Change:
     """Change the mask of every attention, causality included."""
 
     def wrap(attend: Attend) -> Attend:
@@ -46,16 +48,16 @@ def _remasked(change: MaskChange) -> Callable[[nn.Module], bool]:
     return lambda model: wrap_attend(model, wrap)
 
 
-def _only_decoders(change: Callable[[nn.Module], bool]) -> Callable[[nn.Module], bool]:
+def _only_decoders(change: Change) -> Change:
     return lambda model: backbone(model).causal and change(model)
 
 
-def _only_encoders(change: Callable[[nn.Module], bool]) -> Callable[[nn.Module], bool]:
+def _only_encoders(change: Change) -> Change:
     return lambda model: not backbone(model).causal and change(model)
 
 
 def _seen_by_anyone(mask: Tensor) -> Tensor:
-    """(.., T, S) -> (.., 1, S): keys that some query may attend to, so all but padding."""
+    """(.., T, S) -> (.., 1, S): keys that some query may attend to: all but padding."""
     return mask.any(-2, keepdim=True)
 
 
@@ -69,44 +71,9 @@ def _not_itself(mask: Tensor) -> Tensor:
     return mask & ~torch.eye(queries, keys, dtype=torch.bool, device=mask.device)
 
 
-def _causal_encoder(model: nn.Module) -> bool:
-    def wrap(attend: Attend) -> Attend:
-        return replace(attend, causal=True) if isinstance(attend, PaddedAttend) else attend
-
-    return wrap_attend(model, wrap)
-
-
-def _with_minus_infinity(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None = None,
-    *,
-    scale: float | None = None,
-    causal: bool = False,
-    **_: Any,
-) -> tuple[Tensor, Tensor]:
-    """Attention that gives a query NaN if it may attend to nothing."""
-    groups = q.shape[1] // k.shape[1]
-    k, v = repeat_heads(k, groups), repeat_heads(v, groups)
-    scores = q @ k.transpose(-2, -1) * scale_of(q, scale)  # (B, H, T, S)
-    if (mask := allowed(q, k, mask, causal)) is not None:
-        scores = scores.masked_fill(~mask, -math.inf)
-    weights = scores.softmax(-1)
-    return weights @ v, weights
-
-
-def _minus_infinity(model: nn.Module) -> bool:
-    def wrap(attend: Attend) -> Attend:
-        padded = isinstance(attend, PaddedAttend)
-        return replace(attend, kernel=_with_minus_infinity) if padded else attend
-
-    return wrap_attend(model, wrap)
-
-
-def _windows(change: Callable[[int], int | None]) -> Callable[[nn.Module], bool]:
+def _windows(change: Callable[[int], int | None]) -> Change:
     def apply(model: nn.Module) -> bool:
-        body: Any = backbone(model)
+        body = backbone(model)
         windows = getattr(body.config, "windows", None)
         if windows is None or not any(windows):
             return False
@@ -140,14 +107,14 @@ MISTAKES = (
         "padding_ignored",
         "padding is attended to",
         _PADDING,
-        lambda model: without_input(model, "attention_mask", place=1),
+        lambda model: without_input(model, "attention_mask", index=1),
     ),
     Mistake(
         "minus_infinity_mask",
         "masked scores are minus infinity, so a query that may attend to nothing becomes NaN, and "
         "so does all that sees it",
         "hfdl/nn/functional.py, masked_softmax",
-        _only_decoders(_minus_infinity),
+        _only_decoders(changed_attend(kernel=softmax_kernel(masked=-math.inf))),
     ),
     Mistake(
         "sees_the_next_token",
@@ -165,7 +132,7 @@ MISTAKES = (
         "causal_encoder",
         "the encoder's tokens see only what came before them",
         "encoder_attend in hfdl/models/common.py",
-        _only_encoders(_causal_encoder),
+        _only_encoders(changed_attend(causal=True)),
     ),
     Mistake(
         "window_ignored",

@@ -1,36 +1,45 @@
-"""Mistakes of where a token stands."""
+"""Known mistakes in positions and token types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hfdl.nn.norms import RMSNorm
 from hfdl.nn.positions import LearnedPositions, Rotary
-from hfdl.parity.mistakes.mistake import Mistake, attentions, backbone, modules, without_input
+from hfdl.parity.layouts import backbone
+from hfdl.parity.mistakes.mistake import (
+    Change,
+    Mistake,
+    attentions,
+    becoming,
+    modules,
+    setting,
+    without_input,
+)
 
 _LEARNED = "the position ids: from 0 in BERT and GPT-2, from pad_token_id + 1 in RoBERTa"
 _ROTARY = "hfdl/nn/positions/rotary.py"
 
 
-def _shifted(offset: int) -> Callable[[nn.Module], bool]:
+def _shifted(offset: int) -> Change:
     """Every position as if it stood ``offset`` further on; the table is rolled the other way."""
 
     @torch.no_grad()
     def change(model: nn.Module) -> bool:
-        for table in (found := modules(model, LearnedPositions)):
+        tables = modules(model, LearnedPositions)
+        for table in tables:
             table.weight.copy_(table.weight.roll(-offset, dims=0))
-        return bool(found)
+        return bool(tables)
 
     return change
 
 
 def _from_zero(model: nn.Module) -> bool:
-    body: Any = backbone(model)
+    body = backbone(model)
     if not getattr(body.config, "padding_positions", False):
         return False
     body.config = replace(body.config, padding_positions=False)
@@ -49,7 +58,7 @@ def _no_token_types(model: nn.Module) -> bool:
     return without_input(model, "token_type_ids")
 
 
-def _paired(order: Callable[[int], Tensor]) -> Callable[[nn.Module], bool]:
+def _paired(order: Callable[[int], Tensor]) -> Change:
     """Put the columns of each head's queries and keys in another order, so that others pair up."""
 
     @torch.no_grad()
@@ -88,26 +97,6 @@ class _NoRotation(Rotary):
         return torch.ones_like(cos), torch.zeros_like(cos)
 
 
-def _not_rotated(model: nn.Module) -> bool:
-    for module in (found := modules(model, Rotary)):
-        module.__class__ = _NoRotation
-    return bool(found)
-
-
-def _base_of_llama2(model: nn.Module) -> bool:
-    changed = [module for module in modules(model, Rotary) if module.base != 10000.0]
-    for module in changed:
-        module.base = 10000.0
-    return bool(changed)
-
-
-def _not_scaled(model: nn.Module) -> bool:
-    changed = [module for module in modules(model, Rotary) if module.scaling is not None]
-    for module in changed:
-        module.scaling = None
-    return bool(changed)
-
-
 MISTAKES = (
     Mistake("positions_one_too_high", "positions are counted from one too many", _LEARNED,
             _shifted(1)),
@@ -143,17 +132,18 @@ MISTAKES = (
         f"{_ROTARY}, rotate and rotate_interleaved",
         _paired(_halves_first),
     ),
-    Mistake("rotary_missing", "queries and keys are not rotated", _ROTARY, _not_rotated),
+    Mistake("rotary_missing", "queries and keys are not rotated", _ROTARY,
+            becoming(Rotary, _NoRotation)),
     Mistake(
         "rotary_base_10000",
         "the base of the rotary frequencies is 10000, and the config has another rope_theta",
         f"{_ROTARY}, rotary_frequencies",
-        _base_of_llama2,
+        setting(Rotary, "base", 10000.0),
     ),
     Mistake(
         "rotary_not_scaled",
         "the rotary frequencies are not scaled, and the config asks for it",
         f"{_ROTARY}, Llama3Scaling and LinearScaling",
-        _not_scaled,
+        setting(Rotary, "scaling", None),
     ),
 )  # fmt: skip
