@@ -93,13 +93,6 @@ def registered_attentions() -> list[str]:
     return sorted(_registered)
 
 
-def register_builtin() -> None:
-    """Register ``hfdl`` (the formula), ``hfdl_fused`` and ``hfdl_numpy`` (forward only)."""
-    _register("hfdl", attention, grouped=True)
-    _register("hfdl_fused", fused_attention, grouped=True)
-    _register("hfdl_numpy", from_numpy(numpy_attention), grouped=False)
-
-
 def _register(name: str, fn: AttentionFunction, *, grouped: bool) -> None:
     adapter = AttentionAdapter(name, fn, grouped=grouped)
     AttentionInterface.register(name, adapter)
@@ -201,4 +194,6 @@ def _to_tensor(array: Any, like: Tensor) -> Any:
     return torch.from_numpy(np.ascontiguousarray(array)).to(like.device, like.dtype)
 
 
-register_builtin()
+_register("hfdl", attention, grouped=True)
+_register("hfdl_fused", fused_attention, grouped=True)
+_register("hfdl_numpy", from_numpy(numpy_attention), grouped=False)

@@ -1,4 +1,4 @@
-"""What a model says, whatever it is: one of hfdl's, of transformers', or somebody's function."""
+"""Call any model or function with transformers' keywords, and compare the tensors it returns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.errors import ModelError
+from hfdl.parity.bounds import difference
 from hfdl.parity.float64 import float64_throughout
 from hfdl.parity.variants import Batch
 
@@ -25,7 +26,7 @@ def answers(model: Model, batches: Sequence[Batch]) -> list[Tensor]:
 
 
 def ask(model: Model, inputs: dict[str, Tensor]) -> Tensor:
-    """Call a model with those of the inputs that it takes, and find its answer in what it returns.
+    """Call a model with those of the inputs that it takes, and return its logits or hidden states.
 
     Raises:
         ModelError: it returns neither a tensor nor an output with logits or last hidden states.
@@ -39,8 +40,8 @@ def ask(model: Model, inputs: dict[str, Tensor]) -> Tensor:
     if isinstance(output, Tensor):
         return output
     for name in ("logits", "last_hidden_state"):
-        if isinstance(found := getattr(output, name, None), Tensor):
-            return found
+        if isinstance(tensor := getattr(output, name, None), Tensor):
+            return tensor
     raise ModelError(
         f"the model returned a {type(output).__name__}",
         rule="it returns logits or last hidden states: a tensor, or an output of transformers'",
@@ -50,23 +51,20 @@ def ask(model: Model, inputs: dict[str, Tensor]) -> Tensor:
 def gap(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
     """The largest error over all batches, by the rule of ``hfdl.parity.bounds``.
 
-    Infinite where shapes differ, or where one of the two alone is NaN: two models that break in the
+    Infinite where shapes differ, or where only one of the two is NaN: two models that break in the
     same places are alike.
     """
     return max(_gap(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _gap(ours: Tensor, theirs: Tensor) -> float:
-    if ours.shape != theirs.shape:
+    if not torch.equal(ours.isnan(), theirs.isnan()):  # or their shapes differ
         return math.inf
-    if not torch.equal(ours.isnan(), theirs.isnan()):
-        return math.inf
-    ours, theirs = ours.nan_to_num(0.0).double(), theirs.nan_to_num(0.0).double()
-    return float((ours - theirs).abs().max()) / max(1.0, float(theirs.abs().max()))
+    return difference(ours.nan_to_num(0.0), theirs.nan_to_num(0.0)).error
 
 
 def _real(answer: Tensor, batch: Batch) -> Tensor:
-    """Per-token answers (B, T, ...) at real tokens; those on whole texts (B, C) as they are."""
+    """Answers for tokens (B, T, ...) at real ones; answers for whole texts (B, C) as they are."""
     return answer[batch.real] if answer.shape[:2] == batch.real.shape else answer
 
 

@@ -1,14 +1,13 @@
-"""Two traces side by side: a row for each component of each layer."""
+"""Compare two traces: a row for each component of each layer."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from torch import Tensor
 
-from hfdl.parity.bounds import Bounds, gradient_scales
+from hfdl.parity.bounds import Bounds, Difference, difference, gradient_scales
 from hfdl.parity.components import COMPONENTS, INSIDE_THE_KERNEL, Key, Trace
 from hfdl.parity.report import Row
 from hfdl.parity.variants import Batch
@@ -18,57 +17,33 @@ ABSENT = "it gave nothing here"
 
 
 def compare(trace: Trace, reference: Trace, batch: Batch, *, row: Row, bounds: Bounds) -> list[Row]:
-    """Rows for all that the reference has.
+    """Rows for everything that the reference recorded.
 
     Args:
         trace: what is judged.
         reference: what it must equal.
         batch: what both were run on.
         row: holds the implementation, the variant and the type; the rest is filled in.
-        bounds: how large a difference may be.
+        bounds: the greatest differences that pass.
 
     Returns:
         a row for each component and layer. Where an attention did not run as often as there are
         layers, or a component is absent, the row fails: what did not run proves nothing.
     """
     row = replace(row, calls=trace.calls)
-    rows = []
-    for key, difference in _differences(trace, reference, batch):
-        rows.append(_judged(row, key, difference, bounds.of(key[0], row.dtype)))
+    rows = [
+        _judged(replace(row, component=key[0], layer=key[1]), ours, theirs, bounds)
+        for key, ours, theirs in _pairs(trace, reference, batch)
+    ]
+    if trace.gradients:
+        rows.append(_worst_gradient(replace(row, component="gradients"), trace, reference, bounds))
     if trace.ran and reference.ran:
         return rows
     return [replace(r, ok=False, note=NOT_RUN) for r in rows]
 
 
-class Difference:
-    """How far two tensors lie apart.
-
-    Attributes:
-        max_abs: the largest absolute difference; infinite where shapes differ or a number is NaN.
-        max_rel: that, divided by the largest absolute number of the reference.
-        error: that, divided as ``bounds`` says.
-        detail: which parameter it is.
-    """
-
-    def __init__(
-        self, ours: Tensor | None, theirs: Tensor, scale: float | None = None, detail: str = ""
-    ) -> None:
-        self.detail = detail
-        self.max_abs = self.max_rel = self.error = math.inf
-        self.is_absent = ours is None
-        if ours is None or ours.shape != theirs.shape:
-            return
-        largest = float(theirs.abs().max()) if theirs.numel() else 0.0
-        gap = float((ours.double() - theirs.double()).abs().max()) if theirs.numel() else 0.0
-        if math.isnan(gap):
-            return
-        self.max_abs = gap
-        self.max_rel = gap / largest if largest else (math.inf if gap else 0.0)
-        self.error = gap / (max(1.0, largest) if scale is None else scale or 1.0)
-
-
-def real_values(component: str, x: Tensor, batch: Batch) -> Tensor:
-    """The numbers at positions that are not padding; the others are nobody's business."""
+def _real_values(component: str, x: Tensor, batch: Batch) -> Tensor:
+    """The numbers at positions that are not padding, which is ignored."""
     if component in ("loss", "pooler") or x.dim() < 3:
         return x
     if component == "rotary":
@@ -78,7 +53,10 @@ def real_values(component: str, x: Tensor, batch: Batch) -> Tensor:
     return x[batch.real[:, -x.shape[1] :]]  # (n, ...)
 
 
-def _differences(trace: Trace, reference: Trace, batch: Batch) -> Iterator[tuple[Key, Difference]]:
+def _pairs(
+    trace: Trace, reference: Trace, batch: Batch
+) -> Iterator[tuple[Key, Tensor | None, Tensor]]:
+    """Each recorded value of both, at real positions; None where the trace has none."""
     writes_scores = any(name in INSIDE_THE_KERNEL for name, _ in trace.values)
     for key in sorted(reference.values, key=_order):
         if key[0] in INSIDE_THE_KERNEL and not writes_scores:
@@ -86,24 +64,25 @@ def _differences(trace: Trace, reference: Trace, batch: Batch) -> Iterator[tuple
         ours, theirs = trace.values.get(key), reference.values[key]
         if ours is not None:
             ours, theirs = _aligned(key, ours, theirs, reference, batch)
-        yield key, Difference(ours, theirs)
-    if not trace.gradients:
-        return
+        yield key, ours, theirs
+
+
+def _worst_gradient(row: Row, trace: Trace, reference: Trace, bounds: Bounds) -> Row:
     scales = gradient_scales(reference.gradients)
-    found = [
-        Difference(trace.gradients.get(name), theirs, scales[name], name)
+    rows = [
+        _judged(replace(row, detail=name), trace.gradients.get(name), theirs, bounds, scales[name])
         for name, theirs in reference.gradients.items()
     ]
-    yield ("gradients", None), max(found, key=lambda difference: difference.error)
+    return max(rows, key=lambda row: row.error)
 
 
 def _aligned(
     key: Key, ours: Tensor, theirs: Tensor, reference: Trace, batch: Batch
 ) -> tuple[Tensor, Tensor]:
-    """What both have, at real positions.
+    """The values that both have, at real positions.
 
-    A cache with a sliding window forgets keys, so only those that both hold are compared; and
-    scores only where the reference attends.
+    A cache with a sliding window drops keys, so only those that both hold are compared; scores
+    only where the reference attends.
     """
     component, layer = key
     if component in ("key", "value"):
@@ -112,16 +91,16 @@ def _aligned(
     if component == "scores" and ours.shape == theirs.shape:
         attends = reference.values["weights", layer] > 0
         ours, theirs = ours.where(attends, 0.0), theirs.where(attends, 0.0)
-    return real_values(component, ours, batch), real_values(component, theirs, batch)
+    return _real_values(component, ours, batch), _real_values(component, theirs, batch)
 
 
-def _judged(row: Row, key: Key, difference: Difference, bound: float) -> Row:
-    return replace(
-        row, component=key[0], layer=key[1], max_abs=difference.max_abs,
-        max_rel=difference.max_rel, error=difference.error, bound=bound,
-        ok=difference.error <= bound, detail=difference.detail,
-        note=ABSENT if difference.is_absent else "",
-    )  # fmt: skip
+def _judged(
+    row: Row, ours: Tensor | None, theirs: Tensor, bounds: Bounds, scale: float | None = None
+) -> Row:
+    apart = Difference() if ours is None else difference(ours, theirs, scale)
+    bound = bounds.of(row.component, row.dtype)
+    note = ABSENT if ours is None else ""
+    return replace(row, **apart._asdict(), bound=bound, ok=apart.error <= bound, note=note)
 
 
 def _order(key: Key) -> tuple[int, int]:

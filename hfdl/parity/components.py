@@ -1,7 +1,7 @@
-"""What is compared: the parts of a transformer's forward and backward pass, by one set of names.
+"""The parts of a transformer's forward and backward pass that are compared, under one set of names.
 
-The shapes that stand here are the recorded ones, whatever the implementation uses inside. B batch,
-T positions, S keys, D width, H heads, G key-value heads, K head width, V vocabulary or labels.
+The shapes are the recorded ones, whatever the implementation uses inside. B batch, T positions,
+S keys, D width, H heads, G key-value heads, K head width, V vocabulary or labels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# In the order of the computation, with what each is.
+# In the order of the computation, with a description of each.
 COMPONENTS: dict[str, str] = {
     "embeddings": "what goes into the first block (B, T, D)",
     "rotary": "cosines and sines of the positions (B, T, 2 K)",
@@ -35,7 +35,7 @@ COMPONENTS: dict[str, str] = {
     "loss": "the loss",
     "gradients": "of the loss, for every parameter",
 }
-# What a fused kernel computes and never writes down.
+# Computed inside a fused kernel, which never materialises them.
 INSIDE_THE_KERNEL = frozenset({"scores", "weights"})
 
 Key = tuple[str, int | None]
@@ -44,11 +44,11 @@ Key = tuple[str, int | None]
 
 @dataclass
 class Trace:
-    """What one implementation made of one batch.
+    """What was recorded of one implementation on one batch.
 
     Attributes:
         values: by component and layer.
-        gradients: by Hugging Face's name of the parameter; empty where none were asked for.
+        gradients: by Hugging Face's name of the parameter; empty where there are none.
         calls: how often an attention was called.
         expected_calls: layers times passes.
     """
@@ -64,18 +64,18 @@ class Trace:
         return self.calls == self.expected_calls > 0
 
     def only(self, other: Trace) -> Trace:
-        """This, without what ``other`` has not: it may be a model that nobody can look into."""
+        """This, with only those values that ``other``, perhaps a foreign model, has too."""
         values = {key: x for key, x in self.values.items() if key in other.values}
         return replace(self, values=values)
 
     def forward_only(self) -> Trace:
-        """This, without what only one pass over a whole text has: loss and gradients."""
+        """This, without loss and gradients, which only one pass over a whole text has."""
         values = {key: x for key, x in self.values.items() if key[0] != "loss"}
         return replace(self, values=values, gradients={})
 
 
 def join_passes(passes: Sequence[tuple[int, dict[Key, Tensor]]]) -> dict[Key, Tensor]:
-    """The values of a text that was decoded in several passes, as one pass would have given them.
+    """Join the values of a text that was decoded in several passes, as one pass would give them.
 
     Args:
         passes: for each pass the position behind its last, and what was recorded.
@@ -91,7 +91,7 @@ def join_passes(passes: Sequence[tuple[int, dict[Key, Tensor]]]) -> dict[Key, Te
 
 def _joined(component: str, pieces: list[tuple[int, Tensor]], end: int) -> Tensor:
     if component in ("key", "value"):
-        return pieces[-1][1]  # the cache gives back those of before
+        return pieces[-1][1]  # the cache returns the earlier ones too
     if component in ("scores", "weights"):
         # (B, H, T, S): the last key is the pass's last position, and later ones do not exist yet.
         aligned = [F.pad(x, (stop - x.shape[-1], end - stop)) for stop, x in pieces]

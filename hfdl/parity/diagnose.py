@@ -1,9 +1,9 @@
-"""Which known mistake a model has made.
+"""Find the known mistake that explains how a model differs from transformers'.
 
 The mistakes of ``hfdl.parity.mistakes`` are tried one by one, in two directions. Each is made in
-a correct model of hfdl's: if that says what the candidate says, the candidate has this mistake; it
-may be anything that can be called. And where the candidate is one of hfdl's models itself, each
-change is made in it: if it then says what transformers' model says, the change is what it lacked.
+a correct model of hfdl's: if its answers are then the candidate's, the candidate has this mistake;
+the candidate may be any callable. And where the candidate is one of hfdl's models itself, each
+change is made in it: if its answers are then transformers', the change is what it lacked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from hfdl.custom_attention.switch import use_attention
 from hfdl.parity.ask import Model, answers, gap
 from hfdl.parity.mistakes import MISTAKES, Mistake
-from hfdl.parity.twin import twin_in, twin_of
+from hfdl.parity.opening import core_of, own_core
 from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows
 
 # In float64 mistakes lie far apart: an eps of 1e-6 moves a norm by 1e-6, rounding by 1e-15.
@@ -79,11 +79,11 @@ class _Search:
         self.batches, self.bound = batches, bound
         self.candidate, self.reference = candidate, reference
         self.said = answers(candidate, batches)
-        self.wanted = answers(reference, batches)
-        self.before = gap(self.said, self.wanted)
+        self.expected = answers(reference, batches)
+        self.before = gap(self.said, self.expected)
 
     def run(self, mistakes: list[Mistake]) -> Diagnosis:
-        """The finding."""
+        """Try all mistakes, in both directions."""
         repeated = gap(answers(self.candidate, self.batches), self.said)
         if repeated > 0.0:
             return self._at_random(mistakes)
@@ -95,34 +95,34 @@ class _Search:
         tried: dict[str, float] = {}
         for says, gaps in self._directions(mistakes):
             if min(gaps.values(), default=math.inf) <= self.bound:
-                return self._found(mistakes, gaps, says)
+                return self._explained(mistakes, gaps, says)
             tried |= {name: min(left, tried.get(name, math.inf)) for name, left in gaps.items()}
         return self._unexplained(tried)
 
     def _directions(self, mistakes: list[Mistake]) -> Iterator[tuple[str, dict[str, float]]]:
-        """What each direction says where it finds something, and the gaps that mistakes leave."""
-        correct = twin_of(self.reference).core
-        if gap(answers(correct, self.batches), self.wanted) <= self.bound:
+        """For each direction the beginning of its sentence, and the gaps that mistakes leave."""
+        correct = own_core(self.reference)
+        if gap(answers(correct, self.batches), self.expected) <= self.bound:
             gaps = self._gaps(correct, mistakes, self.said)
             yield "the model behaves as one in which", gaps
         if isinstance(self.candidate, nn.Module):
-            own = twin_in(self.candidate, self.reference)
+            own = core_of(self.candidate, self.reference)
             if own is not None:
-                gaps = self._gaps(own.core, mistakes, self.wanted)
+                gaps = self._gaps(own, mistakes, self.expected)
                 yield "the model becomes transformers' if", gaps
 
     def _gaps(
-        self, model: nn.Module, mistakes: list[Mistake], wanted: list[Tensor]
+        self, model: nn.Module, mistakes: list[Mistake], expected: list[Tensor]
     ) -> dict[str, float]:
-        """How far from ``wanted`` a model is with each of the mistakes."""
+        """How far from ``expected`` a model is with each of the mistakes."""
         gaps = {}
         for mistake in mistakes:
             changed = mistake.apply(model)
             if changed is not None:
-                gaps[mistake.name] = gap(answers(changed, self.batches), wanted)
+                gaps[mistake.name] = gap(answers(changed, self.batches), expected)
         return gaps
 
-    def _found(self, mistakes: list[Mistake], tried: dict[str, float], says: str) -> Diagnosis:
+    def _explained(self, mistakes: list[Mistake], tried: dict[str, float], says: str) -> Diagnosis:
         best = min(tried, key=lambda name: tried[name])
         mistake = next(m for m in mistakes if m.name == best)
         others = tuple(n for n, left in tried.items() if left <= self.bound and n != best)
@@ -134,7 +134,7 @@ class _Search:
         )
 
     def _at_random(self, mistakes: list[Mistake]) -> Diagnosis:
-        """Asked twice, it answered twice."""
+        """The diagnosis of a model that gives two answers to one input."""
         text = "the model answers differently when it is asked again"
         dropout = next((m for m in mistakes if m.name == "dropout_left_on"), None)
         training = not isinstance(self.candidate, nn.Module) or self.candidate.training
@@ -154,7 +154,7 @@ class _Search:
         )  # fmt: skip
 
 
-# ---- What a mismatch comes from, as far as it is known -------------------------------------------
+# ---- The result ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

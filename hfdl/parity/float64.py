@@ -1,4 +1,4 @@
-"""Float64 throughout, in models that cast to float32 inside.
+"""Keep models that cast to float32 inside in float64 throughout.
 
 transformers' Llama and its kin compute RMSNorm and softmax in float32 whatever the weights' type,
 and its language-model losses cast the logits: written for half precision, where it saves digits.

@@ -1,15 +1,16 @@
-"""What is compared: a model with one of its attentions, that can be run on a batch."""
+"""The implementations that are compared: a model with one of its attentions, run on a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
 from hfdl.custom_attention.switch import use_attention
+from hfdl.hf_models.load import hf_class_of
 from hfdl.models.common import first_token
 from hfdl.nn.cache import KVCache
 from hfdl.nn.functional import AttentionKernel, attention
@@ -17,7 +18,7 @@ from hfdl.nn.fused import fused_attention
 from hfdl.parity.ask import ask
 from hfdl.parity.components import Trace, join_passes
 from hfdl.parity.float64 import float64_throughout
-from hfdl.parity.layouts import SCRATCH, backbone, family_of_model, hf_layout
+from hfdl.parity.layouts import SCRATCH, backbone, hf_layout
 from hfdl.parity.losses import labels_for, loss_of
 from hfdl.parity.recorder import (
     Recorder,
@@ -28,7 +29,6 @@ from hfdl.parity.recorder import (
     recording_kernel,
     torch_scores,
 )
-from hfdl.parity.twin import Twin, head_of
 from hfdl.parity.variants import Batch
 from hfdl.weights.families.name_table import Head
 
@@ -41,19 +41,6 @@ Step = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor | None]]
 """The inputs of a pass -> logits or last hidden states, and the loss where there is one."""
 
 
-class Implementation(Protocol):
-    """Something that is run on a batch and recorded."""
-
-    @property
-    def name(self) -> str:
-        """What its rows are called."""
-        ...
-
-    def trace(self, batch: Batch) -> Trace:
-        """What it makes of a batch, with gradients where it has them."""
-        ...
-
-
 class HuggingFace:
     """A transformers model with one attention of the registry.
 
@@ -64,11 +51,12 @@ class HuggingFace:
 
     def __init__(self, model: Any, name: str) -> None:
         self.model, self.name = model, name
-        self._head: Head = head_of(model)
-        self._layout = hf_layout(family_of_model(model).table)
+        own_class = hf_class_of(model)
+        self._head: Head = own_class.head
+        self._layout = hf_layout(own_class.family.table)
 
     def trace(self, batch: Batch) -> Trace:
-        """Run it; NumPy has no gradients, and cached decoding asks for none."""
+        """Run a batch; with NumPy and with cached decoding there are no gradients."""
         use_attention(self.model, REGISTERED[self.name])
         recorder = Recorder(_SCORES.get(self.name))
         with (
@@ -80,9 +68,8 @@ class HuggingFace:
             trace, loss = _run(batch, recorder, self._step(batch, recorder), self._head)
         trace.expected_calls = self.model.config.num_hidden_layers * len(batch.passes)
         if loss is not None and loss.requires_grad:
-            # What has none took no part, such as the spare bias of an untied head for words.
-            found = _gradients(self.model, loss)
-            trace.gradients = {name: g for name, g in found.items() if g is not None}
+            # A parameter without one took no part, such as the spare bias of an untied LM head.
+            trace.gradients = _gradients(self.model, loss, zeros=False)
         return trace
 
     def _step(self, batch: Batch, recorder: Recorder) -> Step:
@@ -112,32 +99,36 @@ class Scratch:
     """hfdl's model with one of its kernels.
 
     Args:
-        twin: the model, and its names.
-        name: what its rows are called.
+        core: a model of ``hfdl.models``.
+        name: of the implementation in a row.
         kernel: the attention.
-        config: of the transformers model.
+        hf_model: the transformers model that it is to equal.
     """
 
-    def __init__(self, twin: Twin, name: str, kernel: AttentionKernel, config: Any) -> None:
-        self.twin, self.name = twin, name
-        self._kernel, self._config = kernel, config
+    def __init__(self, core: nn.Module, name: str, kernel: AttentionKernel, hf_model: Any) -> None:
+        self.core, self.name = core, name
+        self._kernel, self._config = kernel, hf_model.config
+        own_class = hf_class_of(hf_model)
+        self._head: Head = own_class.head
+        shapes = {key: tensor.shape for key, tensor in core.state_dict().items()}
+        tied = bool(self._config.tie_word_embeddings)
+        self._table = own_class.family.table.table(self._head, shapes, tied=tied)
 
     def trace(self, batch: Batch) -> Trace:
-        """Run it; cached decoding asks for no gradients."""
-        core = self.twin.core
+        """Run a batch; with cached decoding there are no gradients."""
         recorder = Recorder(None if self._kernel is fused_attention else torch_scores)
         with (
             torch.set_grad_enabled(not batch.is_cached),
-            recorded_modules(backbone(core), SCRATCH, recorder),
+            recorded_modules(backbone(self.core), SCRATCH, recorder),
         ):
-            trace, loss = _run(batch, recorder, self._step(batch, recorder), self.twin.head)
+            trace, loss = _run(batch, recorder, self._step(batch, recorder), self._head)
         trace.expected_calls = self._config.num_hidden_layers * len(batch.passes)
         if loss is not None:
-            trace.gradients = self.twin.table.to_hf(_filled(core, _gradients(core, loss)))
+            trace.gradients = self._table.to_hf(_gradients(self.core, loss))
         return trace
 
     def _step(self, batch: Batch, recorder: Recorder) -> Step:
-        core, head, config = self.twin.core, self.twin.head, self._config
+        core, head, config = self.core, self._head, self._config
         labels = labels_for(head, batch, config)
         options: dict[str, Any] = {"kernel": recording_kernel(self._kernel, recorder)}
         if batch.is_cached:
@@ -155,23 +146,23 @@ class Scratch:
 
 
 class Foreign:
-    """Somebody's module: only its answer is seen.
+    """Any other module: only its output is seen.
 
     Args:
         model: called with transformers' keywords, see ``hfdl.parity.ask.ask``.
-        name: what its rows are called.
+        name: of the implementation in a row.
         hf_model: the transformers model that it is to equal.
     """
 
     def __init__(self, model: nn.Module, name: str, hf_model: Any) -> None:
         self.model, self.name = model, name
-        self._head: Head = head_of(hf_model)
+        self._head: Head = hf_class_of(hf_model).head
         self._config = hf_model.config
         names = {name for name, _ in hf_model.named_parameters()}
         self._same_names = names <= {name for name, _ in model.named_parameters()}
 
     def trace(self, batch: Batch) -> Trace:
-        """Run it; gradients where its parameters have transformers' names."""
+        """Run a batch; gradients where its parameters have transformers' names."""
         recorder = Recorder(None)
         labels = labels_for(self._head, batch, self._config)
 
@@ -183,12 +174,15 @@ class Foreign:
         trace, loss = _run(batch, recorder, step, self._head)
         trace.expected_calls = len(batch.passes)
         if self._same_names and loss is not None and loss.requires_grad:
-            trace.gradients = _filled(self.model, _gradients(self.model, loss))
+            trace.gradients = _gradients(self.model, loss)
         return trace
 
 
+Implementation = HuggingFace | Scratch | Foreign
+
+
 def _run(batch: Batch, recorder: Recorder, step: Step, head: Head) -> tuple[Trace, Tensor | None]:
-    """Every pass of a batch; the loss is that of the only one."""
+    """Run every pass of a batch; a loss only where there is one pass."""
     passes, loss = [], None
     for stop, inputs in batch.steps():
         recorder.next_pass()
@@ -201,22 +195,21 @@ def _run(batch: Batch, recorder: Recorder, step: Step, head: Head) -> tuple[Trac
     return Trace(values, calls=recorder.calls), loss
 
 
-def _gradients(model: nn.Module, loss: Tensor) -> dict[str, Tensor | None]:
-    """The gradient of every parameter, under all of its names; None where it has none."""
+def _gradients(model: nn.Module, loss: Tensor, *, zeros: bool = True) -> dict[str, Tensor]:
+    """The gradient of every parameter, under all of its names.
+
+    A parameter that has none gets zeros, or is left out.
+    """
     model.zero_grad()
     loss.backward()
-    found = {name: p.grad for name, p in model.named_parameters(remove_duplicate=False)}
+    gradients = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter.grad is not None:
+            gradients[name] = parameter.grad
+        elif zeros:
+            gradients[name] = torch.zeros_like(parameter)
     model.zero_grad()  # drops the references, not the tensors
-    return found
-
-
-def _filled(model: nn.Module, gradients: dict[str, Tensor | None]) -> dict[str, Tensor]:
-    """Gradients with zeros where a parameter has none."""
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    return {
-        name: torch.zeros_like(parameters[name]) if g is None else g
-        for name, g in gradients.items()
-    }
+    return gradients
 
 
 def _decodes(head: Head, config: Any) -> bool:

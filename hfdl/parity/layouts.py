@@ -1,6 +1,6 @@
-"""Where the components stand in Hugging Face's models, and in hfdl's.
+"""Names of the modules that are compared, in Hugging Face's models and in hfdl's.
 
-hfdl's models have one set of names. What Hugging Face calls the same modules follows from the
+hfdl's models have one set of names. Hugging Face's names of the same modules follow from the
 family's table of tensor names: ``layers.{}.attention.o_proj`` is BERT's
 ``encoder.layer.{}.attention.output.dense``, so its blocks are ``encoder.layer``.
 """
@@ -13,10 +13,8 @@ from typing import Any
 
 from torch import nn
 
-from hfdl.errors import ModelError
 from hfdl.weights.families.name_rules import Rename
 from hfdl.weights.families.name_table import FamilyTable
-from hfdl.weights.families.registry import FAMILIES, Family, family_of
 
 _BLOCK = "layers.{}."
 
@@ -36,7 +34,7 @@ class Layout:
     model_parts: Mapping[str, str]
 
 
-# Parts that a model has not are passed over.
+# Parts that a model does not have are skipped.
 SCRATCH = Layout(
     blocks="layers",
     block_parts={
@@ -61,22 +59,6 @@ def hf_layout(table: FamilyTable) -> Layout:
         component: theirs[path] for component, path in SCRATCH.model_parts.items() if path in theirs
     }
     return Layout(blocks, block_parts, model_parts)
-
-
-def family_of_model(model: Any) -> Family:
-    """The family of a transformers model.
-
-    Raises:
-        ModelError: its architecture is none of those that hfdl has from scratch.
-    """
-    family = family_of(model.config.model_type)
-    if family is None:
-        raise ModelError(
-            f"{type(model).__name__} is of the type {model.config.model_type!r}",
-            rule=f"hfdl has from scratch {', '.join(f.model_type for f in FAMILIES)}",
-            remedy="choose a model of one of these types",
-        )
-    return family
 
 
 def backbone(model: nn.Module) -> Any:

@@ -1,4 +1,4 @@
-"""What each kind of model is asked, and the loss of its answer."""
+"""Labels for each head, and the loss of its output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def labels_for(head: Head, batch: Batch, config: Any) -> Tensor | None:
     """
     ids, rows = batch.inputs["input_ids"], torch.arange(len(batch.real))
     if head == "causal_lm":
-        # The first token of a text follows padding, if anything: nothing real foretells it.
+        # The first token of a text has no real token before it that could predict it.
         first = batch.real & (batch.real.long().cumsum(1) == 1)
         return ids.masked_fill(~batch.real | first, IGNORED)
     if head == "masked_lm":
@@ -37,16 +37,16 @@ def labels_for(head: Head, batch: Batch, config: Any) -> Tensor | None:
 
 
 def loss_of(answer: Tensor, labels: Tensor | None, batch: Batch, head: Head, config: Any) -> Tensor:
-    """The loss of hfdl's own heads for an answer.
+    """The loss of hfdl's own heads.
 
-    A model without a head has no loss. So that there are gradients to compare, its last hidden
-    states at real positions are projected on one fixed direction, and the mean square of that
-    stands in. (The mean square of all of them would not do: behind a LayerNorm it is constant.)
+    A model without a head has no loss. To have gradients to compare, its last hidden states at real
+    positions are projected on one fixed direction, and the mean square of that is the loss. (The
+    mean square of the states themselves would not do: behind a LayerNorm it is constant.)
 
     Args:
         answer: logits (B, T, V), (B, T, C) or (B, C); or last hidden states (B, T, D).
         labels: of ``labels_for``.
-        batch: what the answer is to.
+        batch: what the model was run on.
         head: what the model has on its body.
         config: of the transformers model.
     """

@@ -1,4 +1,4 @@
-"""Opening the model that is to be verified."""
+"""Open the model that is to be verified, and find hfdl's own code for it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from hfdl.errors import ModelError
-from hfdl.hf_models import HF_MODELS
-from hfdl.parity.layouts import family_of_model
-from hfdl.parity.twin import head_of
-from hfdl.weights.families.registry import FAMILIES
+from hfdl.hf_models import HF_MODELS, HfModel
+from hfdl.hf_models.load import hf_class_of, to_scratch_model
+from hfdl.weights.families.name_table import Head
+from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.pretrained import load_tokenizer, open_saved
 from hfdl.weights.resolve import check_model_folder, find_model, saved_class_name
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
-    """A transformers model of our own, that may be switched and cast at will.
+class Reference:
+    """A transformers model to compare with, that may be switched and cast freely.
 
     Args:
         name: what a person calls it.
@@ -32,29 +34,58 @@ class Opened:
     tokenizer: Any
     notes: tuple[str, ...]
 
+    @property
+    def head(self) -> Head:
+        """What it has on its body."""
+        return hf_class_of(self.model).head
 
-def open_for_verify(model: Any) -> Opened:
+    @property
+    def family(self) -> Family:
+        """Its family."""
+        return hf_class_of(self.model).family
+
+
+def open_reference(model: Any) -> Reference:
     """A copy of an open transformers model, or what a folder or the Hub holds.
 
     Raises:
         ModelError: it cannot be opened, or hfdl has none of its kind.
     """
     opened: Any
+    tokenizer, notes = None, []
     if not isinstance(model, str | Path):
-        head_of(model)  # refuses before anything is copied
-        family_of_model(model)
-        opened, tokenizer, notes = copy.deepcopy(model).eval(), None, []
+        hf_class_of(model)  # refuses before anything is copied
         name = getattr(model, "name_or_path", "") or type(model).__name__
+        opened = copy.deepcopy(model).eval()
     else:
         folder, name = find_model(str(model), tokenizer=False), str(model)
         _check_saved_class(folder)
-        (opened, missing), tokenizer, notes = open_saved(folder), _tokenizer(folder), []
+        (opened, missing), tokenizer = open_saved(folder), _tokenizer(folder)
         if missing:
             notes.append(f"{len(missing)} tensors are not in its weights and were drawn at random")
     if opened.config.pad_token_id is None:
         opened.config.pad_token_id = 0 if tokenizer is None else tokenizer.pad_token_id
         notes.append(f"its config names no padding id; {opened.config.pad_token_id} was taken")
-    return Opened(name, opened, tokenizer, tuple(notes))
+    return Reference(name, opened, tokenizer, tuple(notes))
+
+
+def own_core(hf_model: Any) -> nn.Module:
+    """hfdl's model with copies of the weights of a transformers model, in eval mode.
+
+    Raises:
+        ModelError: hfdl has no such architecture or head, or not with these settings.
+    """
+    return to_scratch_model(hf_model).eval().core
+
+
+def core_of(candidate: Any, hf_model: Any) -> nn.Module | None:
+    """The model of ``hfdl.models`` that a candidate is, bare or wrapped.
+
+    None where it is not hfdl's counterpart of the transformers model.
+    """
+    core = candidate.core if isinstance(candidate, HfModel) else candidate
+    own_class = hf_class_of(hf_model)
+    return core if isinstance(core, own_class.family.cores[own_class.head]) else None
 
 
 def _check_saved_class(folder: Path) -> None:

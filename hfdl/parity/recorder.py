@@ -1,4 +1,4 @@
-"""Recording what passes through a model's modules and through its attention."""
+"""Record the outputs of a model's modules and the inputs and outputs of its attention."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class Recorder:
         """Keep one attention: q (B, H, T, K), k and v (B, G, S, K), context (B, T, H, K)."""
         layer = self._layer
         self._layer, self.calls = layer + 1, self.calls + 1
-        found = {"query": q, "key": k, "value": v, "context": context.flatten(-2)}
+        tensors = {"query": q, "key": k, "value": v, "context": context.flatten(-2)}
         if self._scores is not None:
             repeated = repeat_heads(k.detach(), q.shape[1] // k.shape[1])  # (B, H, S, K)
-            found["scores"] = self._scores(q.detach(), repeated, scale)
+            tensors["scores"] = self._scores(q.detach(), repeated, scale)
             if weights is not None:
-                found["weights"] = weights
-        self.values |= {(name, layer): value.detach() for name, value in found.items()}
+                tensors["weights"] = weights
+        self.values |= {(name, layer): value.detach() for name, value in tensors.items()}
 
 
 def torch_scores(q: Tensor, k: Tensor, scale: float) -> Tensor:
@@ -73,7 +73,7 @@ def numpy_scores(q: Tensor, k: Tensor, scale: float) -> Tensor:
 
 
 def recording_kernel(kernel: AttentionKernel, recorder: Recorder) -> AttentionKernel:
-    """A kernel that does what ``kernel`` does, and reports it."""
+    """Wrap a kernel so that it reports its inputs and outputs."""
 
     def recorded(
         q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, **options: Any
@@ -90,8 +90,8 @@ def recording_kernel(kernel: AttentionKernel, recorder: Recorder) -> AttentionKe
 def recorded_attention(model: nn.Module, name: str, recorder: Recorder) -> Iterator[None]:
     """Report every attention that a transformers model takes from the registry under ``name``.
 
-    What the registry hands out is wrapped, not replaced: the model keeps its own attention, and
-    the numbers are those that it computes with. Other models are let through.
+    What the registry returns is wrapped, not replaced: the model keeps its own attention, and the
+    numbers are those that it computes with. Other models are not recorded.
 
     Raises:
         ModelError: a module of the model asked for another attention than ``name``.

@@ -1,4 +1,4 @@
-"""What ``verify`` found."""
+"""The rows and the report of ``verify``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
         layer: from 0; None where it belongs to no layer.
         max_abs: the largest absolute difference from Hugging Face's eager attention.
         max_rel: that, divided by the largest absolute number of the reference.
-        error: what is held against the bound, see ``hfdl.parity.bounds``.
+        error: what is compared with the bound, see ``hfdl.parity.bounds``.
         bound: the greatest error that passes.
         ok: whether it does.
         calls: how often the implementation's attention was called on the batch.
@@ -48,14 +48,14 @@ class Row:
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: infinite numbers, which it has not, become null."""
+        """For JSON, which has no infinity: null."""
         values = asdict(self) | {"dtype": str(self.dtype).removeprefix("torch.")}
         return {k: None if v == math.inf else v for k, v in values.items()}
 
 
 @dataclass(frozen=True)
 class Report:
-    """Whether an implementation equals Hugging Face's, with every number that says so.
+    """Whether an implementation equals Hugging Face's, with every number that was compared.
 
     Args:
         model: what was verified.

@@ -1,7 +1,7 @@
 """The batches that models are compared on: one text, padded right and left, equal lengths, cached.
 
-Every batch says which of its positions are real. What a model makes of padding is nobody's
-business, and differs between attentions that are all correct.
+Every batch says which of its positions are real. Outputs at padding are ignored: they differ
+between attentions that are all correct.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RANDOM_LENGTHS = (19, 7, 12, 3)  # awkward ones, for models without a tokenizer
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a model is run on.
+    """Inputs of a model, and which of their positions are real.
 
     Args:
         variant: its name in ``VARIANTS``.
@@ -58,7 +58,7 @@ class Batch:
         return len(self.passes) > 1
 
     def steps(self) -> Iterator[tuple[int, dict[str, Tensor]]]:
-        """The end and the inputs of each pass; the mask always reaches back to the beginning."""
+        """The end and the inputs of each pass; the mask always covers the whole past."""
         start = 0
         for length in self.passes:
             stop = start + length
@@ -75,12 +75,12 @@ class Batch:
 def token_rows(
     config: Any, *, tokenizer: Any = None, text: str | None = None, seed: int = 0
 ) -> list[list[int]]:
-    """Texts as ids: of the tokenizer where there is one, else random.
+    """Texts as ids: by the tokenizer where there is one, else random.
 
     Args:
         config: of the transformers model.
         tokenizer: its tokenizer, or None.
-        text: stands in the place of the first text.
+        text: replaces the first text.
         seed: of the random ids.
 
     Returns:
@@ -89,9 +89,9 @@ def token_rows(
     longest = min(_LONGEST, _positions(config))
     if tokenizer is None:
         generator = torch.Generator().manual_seed(seed)
-        known = torch.tensor([i for i in range(config.vocab_size) if i != pad_id(config)])
-        drawn = [torch.randint(len(known), (n,), generator=generator) for n in _RANDOM_LENGTHS]
-        return [known[ids].tolist()[:longest] for ids in drawn]
+        ids = torch.tensor([i for i in range(config.vocab_size) if i != pad_id(config)])
+        drawn = [torch.randint(len(ids), (n,), generator=generator) for n in _RANDOM_LENGTHS]
+        return [ids[row].tolist()[:longest] for row in drawn]
     texts = TEXTS if text is None else (text, *TEXTS[1:])
     rows = [tokenizer(t)["input_ids"][:longest] for t in texts]
     return [[i for i in row if i != pad_id(config)] for row in rows]
@@ -120,7 +120,7 @@ def variants_for(config: Any, *, classifies: bool) -> tuple[str, ...]:
 
 
 def pad_id(config: Any) -> int:
-    """The id that padding has; 0 where the config names none."""
+    """The padding id; 0 where the config names none."""
     return 0 if config.pad_token_id is None else config.pad_token_id
 
 
@@ -148,8 +148,8 @@ def _padded(
     ids = torch.full((len(rows), longest), pad_id(config))  # (B, T)
     real = torch.zeros_like(ids, dtype=torch.bool)
     for i, (row, left) in enumerate(zip(rows, lefts, strict=True)):
-        place = slice(longest - len(row), longest) if left else slice(0, len(row))
-        ids[i, place], real[i, place] = torch.tensor(row), True
+        columns = slice(longest - len(row), longest) if left else slice(0, len(row))
+        ids[i, columns], real[i, columns] = torch.tensor(row), True
     inputs = {"input_ids": ids, "attention_mask": real.long(), **_token_types(ids, config)}
     if any(lefts) and _decodes(config):
         inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp(min=0)
@@ -157,7 +157,7 @@ def _padded(
 
 
 def _token_types(ids: Tensor, config: Any) -> dict[str, Tensor]:
-    """Two segments where the model tells them apart."""
+    """Two segments where the model distinguishes them."""
     if (getattr(config, "type_vocab_size", 0) or 0) < 2:
         return {}
     types = (torch.arange(ids.shape[1]) >= ids.shape[1] // 2).long()

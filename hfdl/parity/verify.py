@@ -1,8 +1,8 @@
-"""``hfdl.verify``: is hfdl's model, or yours, the same as Hugging Face's, part by part?
+"""``hfdl.verify``: compare hfdl's model, or yours, with Hugging Face's, part by part.
 
 Every component of the forward pass, the loss and every gradient are compared with transformers'
 model under its explicit ("eager") attention, on padded, unpadded and cached batches of real text.
-How each number is judged stands in ``hfdl.parity.bounds``; nothing that did not run passes.
+``hfdl.parity.bounds`` says how each number is judged; nothing that did not run passes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -21,22 +22,15 @@ from hfdl.parity.bounds import Bounds
 from hfdl.parity.compare import compare
 from hfdl.parity.components import Trace
 from hfdl.parity.diagnose import diagnose
-from hfdl.parity.implementations import (
-    KERNELS,
-    Foreign,
-    HuggingFace,
-    Implementation,
-    Scratch,
-)
-from hfdl.parity.layouts import family_of_model
-from hfdl.parity.opening import Opened, open_for_verify
+from hfdl.parity.implementations import KERNELS, Foreign, HuggingFace, Implementation, Scratch
+from hfdl.parity.opening import Reference, core_of, open_reference, own_core
 from hfdl.parity.report import Report, Row
-from hfdl.parity.twin import head_of, twin_in, twin_of
 from hfdl.parity.variants import VARIANTS, Batch, make_batch, token_rows, variants_for
 from hfdl.weights.pretrained import quiet_transformers
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 CANDIDATE = "candidate"
+_CLASSIFIERS = ("sequence", "token")
 
 
 def verify(
@@ -59,14 +53,15 @@ def verify(
 
     Args:
         model: a folder, a Hub id, or an open transformers model, which is copied.
-        candidate: what is to be proven instead of hfdl's own: one of hfdl's models, bare or as
+        candidate: what is compared instead of hfdl's own: one of hfdl's models, bare or as
             ``load_scratch`` gives it, or any module that is called with transformers' keywords and
-            answers with logits or last hidden states; of such a one only the answer, the loss and,
-            where its parameters have transformers' names, the gradients are seen. It is copied.
+            returns logits or last hidden states; for such a module only the output, the loss and,
+            where its parameters have transformers' names, the gradients are compared. It is
+            copied.
         dtypes: "float32", "float64".
         variants: names of ``hfdl.parity.variants.VARIANTS``; None: all that the model has.
         bounds: the greatest differences that pass.
-        text: stands in the place of the first text.
+        text: replaces the first text.
         seed: of the ids, where the model has no tokenizer.
 
     Returns:
@@ -80,11 +75,11 @@ def verify(
         if name not in DTYPES:
             raise ConfigError(f"unknown type {name!r}", remedy=did_you_mean(name, DTYPES))
     with quiet_transformers():
-        opened = open_for_verify(model)
-        comparison = _Comparison(opened, copy.deepcopy(candidate), bounds or Bounds())
-        chosen = _variants(opened.model, variants, candidate)
-        rows = token_rows(opened.model.config, tokenizer=opened.tokenizer, text=text, seed=seed)
-        batches = [make_batch(name, rows, opened.model.config) for name in chosen]
+        reference = open_reference(model)
+        config = reference.model.config
+        comparison = _Comparison(reference, copy.deepcopy(candidate), bounds or Bounds())
+        rows = token_rows(config, tokenizer=reference.tokenizer, text=text, seed=seed)
+        batches = [make_batch(name, rows, config) for name in comparison.variants(variants)]
         for name in dtypes:
             comparison.run(DTYPES[name], batches)
         return comparison.report()
@@ -94,93 +89,102 @@ def verify(
 class _Comparison:
     """The work of one call."""
 
-    opened: Opened
+    reference: Reference
     candidate: nn.Module | None
     bounds: Bounds
     rows: list[Row] = field(default_factory=list)
 
+    @cached_property
+    def own(self) -> nn.Module | None:
+        """The candidate as a model of ``hfdl.models``; None where it is none, or there is none."""
+        return core_of(self.candidate, self.reference.model)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether only the candidate's output is seen."""
+        return self.candidate is not None and self.own is None
+
+    def variants(self, names: Sequence[str] | None) -> list[str]:
+        """The chosen variants, or all that the model has.
+
+        Raises:
+            ConfigError: one is unknown, or the model does not have it.
+        """
+        head = self.reference.head
+        has = list(variants_for(self.reference.model.config, classifies=head in _CLASSIFIERS))
+        if self.is_foreign:
+            has = [name for name in has if not name.startswith("cached")]
+        for name in names or ():
+            if name not in VARIANTS:
+                raise ConfigError(f"unknown variant {name!r}", remedy=did_you_mean(name, VARIANTS))
+            if name not in has:
+                raise ConfigError(
+                    f"the variant {name!r} is not one of this model's",
+                    rule="only hfdl's and transformers' decoders are run with a cache",
+                    remedy=f"choose among {', '.join(has)}",
+                )
+        return has if names is None else list(names)
+
     def run(self, dtype: torch.dtype, batches: Sequence[Batch]) -> None:
         """All implementations in one type."""
-        model = self.opened.model.to(dtype)
+        model = self.reference.model.to(dtype)
         implementations = self._implementations(model, dtype)
-        reference = HuggingFace(model, "eager")
+        eager = HuggingFace(model, "eager")
         for batch in batches:
-            wanted = reference.trace(_reference_batch(batch))
+            expected = eager.trace(_reference_batch(batch))
             for implementation in implementations:
-                self._compare(implementation, wanted, batch, dtype)
+                self._compare(implementation, expected, batch, dtype)
 
     def report(self) -> Report:
-        """What was found, and why where something is wrong."""
-        report = Report(self.opened.name, tuple(self.rows), tuple(self._notes()))
+        """The report, with a diagnosis where a bound is broken."""
+        report = Report(self.reference.name, tuple(self.rows), tuple(self._notes()))
         if all(row.ok for row in self.rows if row.implementation in (CANDIDATE, *KERNELS)):
             return report
-        model = self.opened.model
-        suspect = twin_of(model).core if self.candidate is None else self.candidate
+        model = self.reference.model
+        suspect = own_core(model) if self.candidate is None else self.candidate
         return replace(report, diagnosis=diagnose(suspect, model))
 
     def _implementations(self, model: Any, dtype: torch.dtype) -> list[Implementation]:
         if self.candidate is None:
-            twin = twin_of(model)
+            core = own_core(model)
             return [
                 HuggingFace(model, "numpy"),
-                *(Scratch(twin, name, kernel, model.config) for name, kernel in KERNELS.items()),
+                *(Scratch(core, name, kernel, model) for name, kernel in KERNELS.items()),
                 HuggingFace(model, "sdpa"),
             ]
-        own = twin_in(self.candidate.to(dtype), model)
-        if own is None:
+        self.candidate.to(dtype)
+        if self.own is None:
             return [Foreign(self.candidate, CANDIDATE, model)]
-        return [Scratch(own, CANDIDATE, attention, model.config)]
+        return [Scratch(self.own, CANDIDATE, attention, model)]
 
     def _compare(
-        self, implementation: Implementation, wanted: Trace, batch: Batch, dtype: torch.dtype
+        self, implementation: Implementation, expected: Trace, batch: Batch, dtype: torch.dtype
     ) -> None:
         trace = implementation.trace(batch)
         if isinstance(implementation, Foreign):
-            wanted = wanted.only(trace)
+            expected = expected.only(trace)
         if batch.variant == "cached_full":
-            wanted = wanted.forward_only()
+            expected = expected.forward_only()
         row = Row(implementation.name, batch.variant, dtype)
-        self.rows += compare(trace, wanted, batch, row=row, bounds=self.bounds)
+        self.rows += compare(trace, expected, batch, row=row, bounds=self.bounds)
 
     def _notes(self) -> list[str]:
-        notes, family = list(self.opened.notes), family_of_model(self.opened.model)
-        if family.casts_to_float32 and any(row.dtype == torch.float64 for row in self.rows):
+        notes = list(self.reference.notes)
+        has_float64 = any(row.dtype == torch.float64 for row in self.rows)
+        if self.reference.family.casts_to_float32 and has_float64:
             notes.append(
                 "transformers casts parts of this architecture to float32 whatever its type is; in "
                 "float64 those casts are left out while it runs"
             )
-        if head_of(self.opened.model) == "base":
+        if self.reference.head == "base":
             notes.append("the model has no head: the loss is made up, to have gradients")
-        if self.candidate is not None and twin_in(self.candidate, self.opened.model) is None:
+        if self.is_foreign:
             notes.append("the candidate is none of hfdl's models: only its answers are seen")
         return notes
 
 
-def _variants(model: Any, asked: Sequence[str] | None, candidate: nn.Module | None) -> list[str]:
-    """Those that were asked for, or all that there are.
-
-    Raises:
-        ConfigError: one is unknown, or the model has it not.
-    """
-    has = list(variants_for(model.config, classifies=head_of(model) in ("sequence", "token")))
-    if candidate is not None and twin_in(candidate, model) is None:
-        has = [name for name in has if not name.startswith("cached")]
-    if asked is None:
-        return has
-    for name in asked:
-        if name not in VARIANTS:
-            raise ConfigError(f"unknown variant {name!r}", remedy=did_you_mean(name, VARIANTS))
-        if name not in has:
-            raise ConfigError(
-                f"the variant {name!r} is not one of this model's",
-                rule="only hfdl's and transformers' decoders are run with a cache",
-                remedy=f"choose among {', '.join(has)}",
-            )
-    return list(asked)
-
-
 def _reference_batch(batch: Batch) -> Batch:
-    """``cached_full`` is held against one pass over the whole texts."""
+    """``cached_full`` is compared with one pass over the whole texts."""
     if batch.variant != "cached_full":
         return batch
     return replace(batch, passes=(sum(batch.passes),))

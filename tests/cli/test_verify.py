@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import typer
+from torch import nn
 from typer.testing import CliRunner, Result
 
 from hfdl.cli.verify import verify
@@ -15,7 +16,7 @@ from hfdl.errors import ConfigError, ModelError
 from hfdl.parity import diagnose
 from hfdl.parity import verify as library
 from hfdl.parity.mistakes import MISTAKES
-from hfdl.parity.twin import Twin, twin_of
+from hfdl.parity.opening import own_core
 from hfdl.weights.families.registry import FAMILIES
 
 app = typer.Typer()
@@ -31,14 +32,13 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """hfdl's model, as if it had a known mistake."""
     mistake = next(m for m in MISTAKES if m.name == "gelu_by_tanh")
 
-    def wrong(model: object) -> Twin:
-        right = twin_of(model)
-        core = mistake.apply(right.core)
+    def wrong(model: object) -> nn.Module:
+        core = mistake.apply(own_core(model))
         assert core is not None
-        return Twin(core, right.table, right.head)
+        return core
 
-    monkeypatch.setattr(library, "twin_of", wrong)
-    monkeypatch.setattr(diagnose, "twin_of", wrong)
+    monkeypatch.setattr(library, "own_core", wrong)
+    monkeypatch.setattr(diagnose, "own_core", wrong)
 
 
 def test_the_table_of_an_equal_model(tiny_bert: Path) -> None:

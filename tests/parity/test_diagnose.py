@@ -19,7 +19,7 @@ from hfdl.hf_models.load import to_scratch_model
 from hfdl.parity import mistakes as areas
 from hfdl.parity.diagnose import BOUNDS, diagnose
 from hfdl.parity.mistakes import MISTAKES, Mistake
-from hfdl.parity.twin import twin_of
+from hfdl.parity.opening import own_core
 from hfdl.parity.variants import make_batch, token_rows
 from hfdl.parity.verify import verify
 
@@ -63,7 +63,7 @@ def test_the_list_is_whole() -> None:
 def test_every_mistake_fails_and_is_named(models: dict[str, Any], name: str) -> None:
     mistake = BY_NAME[name]
     for model in models.values():
-        candidate = mistake.apply(twin_of(model).core)
+        candidate = mistake.apply(own_core(model))
         if candidate is not None:
             break
     else:
@@ -87,7 +87,7 @@ def test_every_mistake_fails_and_is_named(models: dict[str, Any], name: str) -> 
 def test_verify_fails_and_prints_the_finding(
     models: dict[str, Any], variant: str, name: str
 ) -> None:
-    candidate = BY_NAME[name].apply(twin_of(models[variant]).core)
+    candidate = BY_NAME[name].apply(own_core(models[variant]))
     report = verify(models[variant], candidate, dtypes=["float64"], variants=["left"])
     assert not report.ok
     assert report.diagnosis is not None
@@ -231,7 +231,7 @@ def test_eighteen_mistakes_of_others_are_tried() -> None:
 
 def test_a_plain_function_in_float32(models: dict[str, Any]) -> None:
     right = copy.deepcopy(models["bert"]).float()
-    wrong = BY_NAME["scale_missing"].apply(twin_of(right).core)
+    wrong = BY_NAME["scale_missing"].apply(own_core(right))
     assert wrong is not None
 
     def learner(input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Any:
@@ -263,7 +263,7 @@ def test_a_change_that_hfdls_model_needs_is_named(models: dict[str, Any]) -> Non
 
 
 def test_two_mistakes_at_once_are_not_explained_by_one(models: dict[str, Any]) -> None:
-    core = twin_of(models["bert"]).core
+    core = own_core(models["bert"])
     once = BY_NAME["scale_missing"].apply(core)
     assert once is not None
     twice = BY_NAME["positions_one_too_high"].apply(once)
@@ -283,7 +283,7 @@ def test_equal_models_have_no_mistake(models: dict[str, Any]) -> None:
 
 def test_inputs_without_padding_cannot_show_a_mask(models: dict[str, Any]) -> None:
     right = models["bert"]
-    wrong = BY_NAME["padding_ignored"].apply(twin_of(right).core)
+    wrong = BY_NAME["padding_ignored"].apply(own_core(right))
     assert wrong is not None
     batch = make_batch("plain", token_rows(right.config), right.config)
     assert str(diagnose(wrong, right, [batch])) == "the two are equal"
@@ -292,7 +292,7 @@ def test_inputs_without_padding_cannot_show_a_mask(models: dict[str, Any]) -> No
 def test_what_cannot_be_told_apart_is_named_together(models: dict[str, Any]) -> None:
     """Without padding, a mask that is all True inverts to nothing, as a causal one does not."""
     right = models["gpt2"]
-    wrong = BY_NAME["no_mask"].apply(twin_of(right).core)
+    wrong = BY_NAME["no_mask"].apply(own_core(right))
     assert wrong is not None
     batch = make_batch("plain", token_rows(right.config), right.config)
     found = diagnose(wrong, right, [batch])
@@ -317,7 +317,7 @@ def test_a_model_that_answers_at_random(models: dict[str, Any]) -> None:
 
 def test_nothing_that_was_given_is_changed(models: dict[str, Any]) -> None:
     right = copy.deepcopy(models["mistral"])
-    candidate = BY_NAME["window_ignored"].apply(twin_of(right).core.float())
+    candidate = BY_NAME["window_ignored"].apply(own_core(right).float())
     assert candidate is not None
     before = copy.deepcopy(right.config)
     diagnose(candidate, right)

@@ -21,8 +21,8 @@ from hfdl.parity.compare import compare
 from hfdl.parity.diagnose import BOUNDS
 from hfdl.parity.implementations import HuggingFace, Scratch
 from hfdl.parity.mistakes import MISTAKES
+from hfdl.parity.opening import core_of, own_core
 from hfdl.parity.report import Row
-from hfdl.parity.twin import Twin, twin_in, twin_of
 from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows
 
 # A model of each kind; together they can make every mistake.
@@ -42,7 +42,7 @@ class Museum:
     """A correct model, and copies of it with each mistake that it can have."""
 
     hf: Any
-    twin: Twin
+    core: nn.Module
     batch: Batch
     wrong: dict[str, nn.Module]
     said: dict[str, list[Tensor]]
@@ -57,11 +57,11 @@ def _museum(variant: str, head: str) -> Museum:
     # Not 16, whose root is the head width, and a head width whose pairs are not their own inverse.
     width = {"n_embd": 24} if variant.startswith("gpt2") else {"hidden_size": 24}
     hf = hf_model(variant, head, torch.float64, **width)
-    twin = twin_of(hf)
+    core = own_core(hf)
     batch = make_batch(MIXED, token_rows(hf.config), hf.config)
-    made = {mistake.name: mistake.apply(twin.core) for mistake in MISTAKES}
+    made = {mistake.name: mistake.apply(core) for mistake in MISTAKES}
     wrong = {name: model for name, model in made.items() if model is not None}
-    return Museum(hf, twin, batch, wrong, {n: answers(m, [batch]) for n, m in wrong.items()})
+    return Museum(hf, core, batch, wrong, {n: answers(m, [batch]) for n, m in wrong.items()})
 
 
 def test_there_are_fifty_three_and_each_is_described() -> None:
@@ -89,12 +89,12 @@ def test_every_mistake_can_be_made_in_one_of_the_models(museums: dict[str, Museu
 def test_the_correct_model_is_untouched_and_equal(museums: dict[str, Museum], variant: str) -> None:
     museum = museums[variant]
     wanted = answers(museum.hf, [museum.batch])
-    assert gap(answers(museum.twin.core, [museum.batch]), wanted) < 1e-13
-    fresh = twin_of(museum.hf).core
+    assert gap(answers(museum.core, [museum.batch]), wanted) < 1e-13
+    fresh = own_core(museum.hf)
     assert not fresh.training
     for name, tensor in fresh.state_dict().items():
-        assert torch.equal(tensor, museum.twin.core.state_dict()[name])
-    assert not any(m._forward_pre_hooks for m in museum.twin.core.modules())
+        assert torch.equal(tensor, museum.core.state_dict()[name])
+    assert not any(m._forward_pre_hooks for m in museum.core.modules())
 
 
 @pytest.mark.parametrize("variant", MODELS)
@@ -103,14 +103,14 @@ def test_every_mistake_breaks_parity(museums: dict[str, Museum], variant: str) -
     reference = HuggingFace(museum.hf, "eager").trace(museum.batch)
 
     def passes(model: nn.Module) -> bool:
-        twin = twin_in(model, museum.hf)
-        assert twin is not None
-        trace = Scratch(twin, "candidate", attention, museum.hf.config).trace(museum.batch)
+        core = core_of(model, museum.hf)
+        assert core is not None
+        trace = Scratch(core, "candidate", attention, museum.hf).trace(museum.batch)
         row = Row("candidate", MIXED, torch.float64)
         rows = compare(trace, reference, museum.batch, row=row, bounds=Bounds())
         return all(row.ok for row in rows)
 
-    assert passes(museum.twin.core)
+    assert passes(museum.core)
     assert [name for name, model in museum.wrong.items() if passes(model)] == []
     assert len(museum.wrong) >= 24
 

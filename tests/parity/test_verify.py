@@ -16,8 +16,8 @@ from transformers import AttentionInterface
 
 from hfdl.errors import ConfigError, ModelError
 from hfdl.hf_models.load import to_scratch_model
-from hfdl.parity.bounds import Bounds, gradient_scales
-from hfdl.parity.compare import ABSENT, NOT_RUN, Difference, compare
+from hfdl.parity.bounds import Bounds, difference, gradient_scales
+from hfdl.parity.compare import ABSENT, NOT_RUN, compare
 from hfdl.parity.components import COMPONENTS, Trace, join_passes
 from hfdl.parity.float64 import float64_throughout
 from hfdl.parity.implementations import HuggingFace
@@ -169,14 +169,14 @@ def test_an_empty_report_is_no_proof() -> None:
 
 def test_the_rule_of_differences() -> None:
     small, large = torch.tensor([0.5]), torch.tensor([200.0])
-    assert Difference(small + 0.125, small).error == 0.125  # absolute below 1
-    assert Difference(large + 2.0, large).error == 0.01  # relative above
-    assert Difference(large + 2.0, large).max_abs == 2.0
-    assert Difference(small + 0.125, small).max_rel == 0.25
-    assert Difference(small * math.nan, small).error == math.inf
-    assert Difference(small, small * math.nan).error == math.inf
-    assert Difference(small[None], small).error == math.inf
-    assert Difference(small, small).error == 0.0
+    assert difference(small + 0.125, small).error == 0.125  # absolute below 1
+    assert difference(large + 2.0, large).error == 0.01  # relative above
+    assert difference(large + 2.0, large).max_abs == 2.0
+    assert difference(small + 0.125, small).max_rel == 0.25
+    assert difference(small * math.nan, small).error == math.inf
+    assert difference(small, small * math.nan).error == math.inf
+    assert difference(small[None], small).error == math.inf
+    assert difference(small, small).error == 0.0
 
 
 def test_gradients_are_held_against_their_own_parameter() -> None:
