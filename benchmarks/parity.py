@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "RobertaForSequenceClassification": ("roberta", SIZES),
     "DistilBertForTokenClassification": ("distilbert", SIZES),
     "ElectraForMaskedLM": ("electra", {**SIZES, "embedding_size": 32}),
+    "AlbertForMaskedLM": ("albert", {**SIZES, "embedding_size": 32}),
     "GPT2LMHeadModel": ("gpt2", {k: v for k, v in SIZES.items() if k != "intermediate_size"}),
     "LlamaForCausalLM": ("llama", GROUPED),
     "MistralForCausalLM": ("mistral", {**GROUPED, "sliding_window": 5}),

@@ -1,4 +1,4 @@
-"""PreTrainedModel classes of the encoders: BERT, RoBERTa, XLM-RoBERTa, DistilBERT, ELECTRA.
+"""PreTrainedModel classes of the encoders: BERT and its kin, ALBERT.
 
 On a CPU a batch with padding is computed without it, where the answer shows no trace of that:
 nobody asked for weights or hidden states, every text starts at the left edge, and the attention is
@@ -23,7 +23,7 @@ from transformers.utils.generic import can_return_tuple
 from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs
 from hfdl.hf_models.base import TIED_WORDS, FamilyModel
 from hfdl.hf_models.kernels import FUSED
-from hfdl.models.common import first_token, padded_positions
+from hfdl.models.common import first_token
 from hfdl.nn.packing import Packing
 
 
@@ -73,17 +73,11 @@ class EncoderHfModel(FamilyModel):
         """The real tokens alone, at the positions that they have in the padded batch."""
         ids, types = inputs.input_ids, inputs.token_type_ids
         assert ids is not None
-        positions = self._positions(ids)  # (B, T)
+        positions = self.backbone.positions_in(ids)  # (B, T)
         return Inputs(
             packing.pack(ids), None, None if types is None else packing.pack(types.expand_as(ids)),
             packing.pack(positions), None,
         )  # fmt: skip
-
-    def _positions(self, input_ids: Tensor) -> Tensor:
-        settings = self.backbone.config
-        if settings.padding_positions:
-            return padded_positions(input_ids, settings.pad_token_id)
-        return torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
 
 
 class EncoderModel(EncoderHfModel):

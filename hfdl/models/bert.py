@@ -11,7 +11,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from hfdl.models.common import encoder_attend, first_token, padded_positions, tie
+from hfdl.models.common import (
+    encoder_attend,
+    encoder_positions,
+    first_token,
+    padded_positions,
+    tie,
+)
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
 from hfdl.nn.embeddings import Embeddings
@@ -160,9 +166,11 @@ class Bert(nn.Module):
                 return padded_positions(input_ids, self.config.pad_token_id)
         source = input_ids if input_ids is not None else embeds
         assert source is not None
-        if packing is not None:
-            return packing.positions() + first
-        return first + source.new_ones(source.shape[1]).long().cumsum(0) - 1  # (T,)
+        return encoder_positions(source, packing) + first
+
+    def positions_in(self, input_ids: Tensor) -> Tensor:
+        """The position of each token of a padded batch: (B, T) -> (B, T)."""
+        return self._positions(input_ids, None, None).expand_as(input_ids)
 
 
 class BertForMaskedLM(nn.Module):

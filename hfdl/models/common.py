@@ -87,6 +87,21 @@ def next_positions(
     return torch.arange(past, past + length, device=device)
 
 
+def encoder_positions(source: Tensor, packing: Packing | None) -> Tensor:
+    """Positions from the left edge, padding included.
+
+    Args:
+        source: ids (B, T) or embeddings (B, T, E); not looked at in an unpadded batch.
+        packing: of an unpadded batch.
+
+    Returns:
+        (T,); of an unpadded batch (N,).
+    """
+    if packing is not None:
+        return packing.positions()
+    return source.new_ones(source.shape[1]).long().cumsum(0) - 1
+
+
 def padded_positions(input_ids: Tensor, pad_token_id: int) -> Tensor:
     """Positions that count real tokens from ``pad_token_id`` + 1; padding has that id's own.
 

@@ -42,7 +42,7 @@ from hfdl.nn.pooling import (
 )
 from hfdl.nn.recurrence import RecurrentKernel
 from hfdl.nn.recurrent import Recurrent
-from hfdl.nn.stack import DecoderStack, Stack
+from hfdl.nn.stack import DecoderStack, SharedStack, Stack
 
 __all__ = [
     "Attend",
@@ -72,6 +72,7 @@ __all__ = [
     "Recurrent",
     "RecurrentKernel",
     "SequenceHead",
+    "SharedStack",
     "Stack",
     "TextConvolution",
     "TokenHead",

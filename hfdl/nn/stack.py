@@ -1,8 +1,8 @@
-"""Piles of blocks, one on the other."""
+"""Stacks of transformer blocks, run in order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -32,14 +32,39 @@ class Stack(nn.ModuleList):
             context: goes to each block as it is.
         """
         each = repeat(attends) if callable(attends) else attends
-        for block, attend in zip(self, each, strict=False):
+        for block, attend in zip(self.order(), each, strict=False):
             x = self._run(block, x, attend, *context)
         return x
+
+    def order(self) -> Iterable[nn.Module]:
+        """The block of each layer."""
+        return self
 
     def _run(self, block: nn.Module, x: Tensor, *context: Any) -> Tensor:
         if not (self.gradient_checkpointing and self.training):
             return block(x, *context)
         return checkpoint(block, x, *context, use_reentrant=False)
+
+
+class SharedStack(Stack):
+    """Fewer blocks than layers: layers that follow each other share one.
+
+    With L layers and G blocks, layer i runs block floor(i / (L / G)); with G = 1 one block runs L
+    times (Lan et al. 2020, section 3.1, https://arxiv.org/abs/1909.11942).
+
+    Args:
+        blocks: G of them.
+        num_layers: L.
+    """
+
+    def __init__(self, blocks: Iterable[nn.Module], num_layers: int) -> None:
+        super().__init__(blocks)
+        self.num_layers = num_layers
+
+    def order(self) -> list[nn.Module]:
+        """The block of each of the L layers."""
+        share = self.num_layers / len(self)
+        return [self[int(i / share)] for i in range(self.num_layers)]
 
 
 class DecoderStack(Stack):

@@ -33,10 +33,11 @@ class Recorder:
         self.calls = 0
         self._scores = scores
         self._layer = 0
+        self._runs: dict[str, int] = {}
 
     def next_pass(self) -> None:
         """Forget the values of the pass before."""
-        self.values, self._layer = {}, 0
+        self.values, self._layer, self._runs = {}, 0, {}
 
     def module(self, component: str, layer: int | None, value: Any) -> None:
         """Keep what a module gave out; of several tensors the first, of cos and sin both."""
@@ -46,6 +47,16 @@ class Recorder:
         elif not isinstance(value, Tensor):
             value = value[0]
         self.values[component, layer] = value.detach()
+
+    def block_part(self, component: str, value: Any) -> None:
+        """Keep what a part of a block gave out.
+
+        Its layer is how often that component came before in this pass: one block may run as several
+        layers, as ALBERT's does.
+        """
+        layer = self._runs.get(component, 0)
+        self._runs[component] = layer + 1
+        self.module(component, layer, value)
 
     def attention(
         self, q: Tensor, k: Tensor, v: Tensor, scale: float, context: Tensor, weights: Tensor | None
@@ -126,15 +137,14 @@ def recorded_modules(model: nn.Module, layout: Layout, recorder: Recorder) -> It
     blocks = model.get_submodule(layout.blocks)
     assert isinstance(blocks, nn.ModuleList)
     handles = [blocks[0].register_forward_pre_hook(_inputs_to(recorder), with_kwargs=True)]
-    places: list[tuple[str, int | None, nn.Module | None]] = [
-        (name, None, find(model, path)) for name, path in layout.model_parts.items()
-    ]
-    for i, block in enumerate(blocks):
-        places.append(("residual", i, block))
-        places += [(name, i, find(block, path)) for name, path in layout.block_parts.items()]
-    for name, layer, module in places:
-        if module is not None:
-            handles.append(module.register_forward_hook(_output_to(recorder, name, layer)))
+    for component, path in layout.model_parts.items():
+        if (module := find(model, path)) is not None:
+            handles.append(module.register_forward_hook(_output_to(recorder, component)))
+    for block in blocks:
+        handles.append(block.register_forward_hook(_block_output_to(recorder, "residual")))
+        for component, path in layout.block_parts.items():
+            if (module := find(block, path)) is not None:
+                handles.append(module.register_forward_hook(_block_output_to(recorder, component)))
     try:
         yield
     finally:
@@ -144,14 +154,22 @@ def recorded_modules(model: nn.Module, layout: Layout, recorder: Recorder) -> It
 
 def _inputs_to(recorder: Recorder) -> Callable[..., None]:
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        recorder.module("embeddings", None, args[0] if args else next(iter(kwargs.values())))
+        if ("embeddings", None) not in recorder.values:  # a shared block runs again
+            recorder.module("embeddings", None, args[0] if args else next(iter(kwargs.values())))
 
     return hook
 
 
-def _output_to(recorder: Recorder, component: str, layer: int | None) -> Callable[..., None]:
+def _output_to(recorder: Recorder, component: str) -> Callable[..., None]:
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        recorder.module(component, layer, output)
+        recorder.module(component, None, output)
+
+    return hook
+
+
+def _block_output_to(recorder: Recorder, component: str) -> Callable[..., None]:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        recorder.block_part(component, output)
 
     return hook
 

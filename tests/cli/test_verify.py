@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import typer
+from helpers.scratch_models import hf_model
 from torch import nn
 from typer.testing import CliRunner, Result
 
@@ -55,6 +56,18 @@ def test_the_table_of_an_equal_model(tiny_bert: Path) -> None:
     assert [line.split()[3] for line in lines if line.startswith("weights")] == ["-", "-"]
     assert "comparisons, every one within its bound" in result.output
     assert "note: the model has no head" in result.output
+
+
+@pytest.mark.parametrize("head", ["base", "masked_lm", "sequence", "token"])
+@pytest.mark.parametrize("kind", ["albert"])
+def test_encoders_that_share_layers(kind: str, head: str, tmp_path: Path) -> None:
+    hf_model(kind, head).save_pretrained(tmp_path)
+    result = call(str(tmp_path))
+    assert result.exit_code == 0, result.output
+    oks = [line.split()[-1] for line in result.output.splitlines() if " 1e-" in line]
+    assert len(oks) > 20
+    assert {*oks} == {"yes"}
+    assert "comparisons, every one within its bound" in result.output
 
 
 def test_one_type_and_one_variant(tiny_gpt2: Path) -> None:

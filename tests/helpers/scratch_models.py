@@ -53,6 +53,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "xlm-roberta": ("xlm-roberta", {**_SIZES, "hidden_act": "relu"}),
     "distilbert": ("distilbert", _DISTIL),
     "electra": ("electra", {**_SIZES, "embedding_size": 12}),
+    "albert": ("albert", {**_SIZES, "embedding_size": 12}),
+    "albert, two groups, untied": (
+        "albert",
+        {**_SIZES, "embedding_size": 16, "num_hidden_groups": 2, "tie_word_embeddings": False},
+    ),
     "gpt2": ("gpt2", _GPT2),
     "gpt2, scaled by layer, untied": (
         "gpt2",
@@ -74,7 +79,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen3": ("qwen3", {**_GROUPED, "head_dim": 8}),
 }  # fmt: skip
 
-ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra")
+ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert")
 CASTING = ("llama", "mistral", "qwen2", "qwen3")
 """Families whose code in transformers casts to float32 in its norms and its softmax."""
 _AUTO = {

@@ -23,6 +23,7 @@ BART = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 3, "encoder_attent
         "decoder_start_token_id": 2}  # fmt: skip
 # family -> sizes; the second tuple cannot switch their attention and always compute it openly.
 SIZES: dict[str, dict[str, Any]] = {
+    "Albert": {**BERT, "embedding_size": 8},
     "Bert": BERT,
     "DistilBert": {"dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 32},
     "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 4},
@@ -36,9 +37,9 @@ SIZES: dict[str, dict[str, Any]] = {
     "Bloom": {"hidden_size": 16, "n_layer": 2, "n_head": 4},
 }  # fmt: skip
 UNPORTED = ("DebertaV2", "MPNet", "Bloom")
-KINDS = {"Bert": {"encoder"}, "DistilBert": {"encoder"}, "DebertaV2": {"encoder"},
-         "MPNet": {"encoder"}, "GPT2": {"decoder"}, "Llama": {"decoder"},
-         "Bloom": {"decoder"}}  # fmt: skip
+KINDS = {"Albert": {"encoder"}, "Bert": {"encoder"}, "DistilBert": {"encoder"},
+         "DebertaV2": {"encoder"}, "MPNet": {"encoder"},
+         "GPT2": {"decoder"}, "Llama": {"decoder"}, "Bloom": {"decoder"}}  # fmt: skip
 FAMILIES = sorted(SIZES)
 PORTED = [name for name in FAMILIES if name not in UNPORTED]
 RIGHT = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]])
@@ -106,7 +107,7 @@ def test_a_fused_model_answers_with_nothing_unless_it_is_switched() -> None:
         names = [name for name in output if name.endswith("attentions")]
         assert names
         assert all(len(output[name]) == 0 for name in names)
-    assert len(PORTED) == 7
+    assert len(PORTED) == 8
 
 
 def test_padding_is_taken_out_of_both_axes() -> None:
@@ -201,7 +202,7 @@ def test_a_boolean_mask_of_who_attends_to_whom_keeps_its_meaning() -> None:
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager", "hfdl"])
-@pytest.mark.parametrize("family", ["Bert", "DistilBert", "GPT2", "Llama"])
+@pytest.mark.parametrize("family", ["Albert", "Bert", "DistilBert", "GPT2", "Llama"])
 def test_a_model_from_scratch_has_the_same_maps(
     family: str, implementation: str, tmp_path: Path
 ) -> None:

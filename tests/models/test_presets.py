@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hfdl.models import bert, gpt2, llama
+from hfdl.models import albert, bert, gpt2, llama
 
 # What the published checkpoints hold, tied weights counted once.
 PUBLISHED = {
@@ -12,6 +12,8 @@ PUBLISHED = {
     (bert.Bert, bert.roberta_base): 124_645_632,
     (bert.Bert, bert.distilbert_base): 66_362_880,
     (bert.Bert, bert.electra_small): 13_483_008,
+    (albert.Albert, albert.albert_base): 11_683_584,
+    (albert.Albert, albert.albert_xxlarge): 222_595_584,
     (bert.BertForMaskedLM, bert.bert_base): 109_514_298,
     (gpt2.Gpt2ForCausalLM, gpt2.gpt2_small): 124_439_808,
     (gpt2.Gpt2ForCausalLM, gpt2.gpt2_medium): 354_823_168,
@@ -34,10 +36,10 @@ def test_number_of_parameters(model, preset) -> None:
 def test_every_preset_is_counted() -> None:
     presets = {
         function
-        for module in (bert, gpt2, llama)
+        for module in (albert, bert, gpt2, llama)
         for name, function in vars(module).items()
         if callable(function) and getattr(function, "__annotations__", {}).get("return", "")
-        in {"BertConfig", "Gpt2Config", "LlamaConfig"} and not name.startswith("_")
+        in {"AlbertConfig", "BertConfig", "Gpt2Config", "LlamaConfig"} and not name.startswith("_")
     }  # fmt: skip
     assert presets == {preset for _, preset in PUBLISHED}
-    assert len(presets) == 13
+    assert len(presets) == 15

@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import nn
 
+from hfdl.models.albert import Albert, AlbertConfig
 from hfdl.models.bert import Bert, BertConfig
 from hfdl.models.gpt2 import Gpt2, Gpt2Config
 from hfdl.models.llama import Llama, LlamaConfig
-from hfdl.nn.stack import Stack
+from hfdl.nn.stack import SharedStack, Stack
 
 SIZES = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
 MODELS = {
+    "albert": lambda: Albert(AlbertConfig(**SIZES, embedding_size=16, intermediate_size=64)),
     "bert": lambda: Bert(BertConfig(**SIZES, intermediate_size=64)),
     "gpt2": lambda: Gpt2(Gpt2Config(**SIZES)),
     "llama": lambda: Llama(LlamaConfig(**SIZES, intermediate_size=64)),
@@ -65,7 +67,16 @@ def test_first_weights(name: str) -> None:
         std = 0.02 / math.sqrt(6) if scaled else 0.02
         assert abs(value.std().item() / std - 1) < (0.3 if value.numel() < 200 else 0.1), key
         seen += 1
-    assert seen >= 3 * 6 + 1
+    assert seen >= 6 * len(model.layers) + 1
     padding = getattr(model.config, "pad_token_id", None)
     if padding is not None:
         assert (model.embeddings.tokens.weight[padding] == 0).all()
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 5, 12])
+def test_layers_share_blocks_as_in_transformers(groups: int) -> None:
+    blocks = [nn.Identity() for _ in range(groups)]
+    order = SharedStack(blocks, 12).order()
+    assert [blocks.index(block) for block in order] == [int(i / (12 / groups)) for i in range(12)]
+    assert {*order} == {*blocks}
+    assert len(order) == 12

@@ -116,7 +116,7 @@ def distance(variant: str, head: str, padding: str, kernel: str, models: tuple[A
 def test_every_family_and_head_is_compared() -> None:
     names = {type(to_scratch_model(hf_model(v, h))).hf_name() for v, h in CASES}
     assert names == set(HF_MODELS)
-    assert (len(HF_MODELS), len(VARIANTS), len(CASES)) == (40, 14, 56)
+    assert (len(HF_MODELS), len(VARIANTS), len(CASES)) == (44, 16, 64)
 
 
 @pytest.mark.parametrize(("variant", "head"), CASES)
@@ -170,7 +170,8 @@ def test_gradient_of_every_parameter(variant: str, head: str) -> None:
         assert calls.made == expected_calls(variant, kernel, "right")
         own = {name: p.grad for name, p in ours.core.named_parameters()}
         assert all(gradient is not None for gradient in own.values())
-        assert compared_gradients(theirs, ours.table.to_hf(own)) > 10 * LAYERS - 2
+        compared = compared_gradients(theirs, ours.table.to_hf(own))
+        assert compared >= len(list(theirs.parameters())) - 1 >= 20
 
 
 def compared_gradients(theirs: Any, carried: dict[str, Tensor]) -> int:
@@ -178,7 +179,7 @@ def compared_gradients(theirs: Any, carried: dict[str, Tensor]) -> int:
     compared = 0
     for name, parameter in theirs.named_parameters():
         if parameter.grad is None:  # the second bias of an untied head for words, which is not read
-            assert name == "cls.predictions.bias"
+            assert name in ("cls.predictions.bias", "predictions.bias")
             continue
         scale = float(parameter.grad.abs().max())
         # A bias on keys shifts all scores of a row alike, which softmax does not see: zero.
@@ -281,7 +282,7 @@ def test_unpadded_forward_equals_the_padded_one(kind: str, head: str) -> None:
     with torch.no_grad():
         found = results(ours(**inputs.inputs))[0]
         padded = ours.core(inputs.ids, inputs.mask, kernel=fused_attention)
-    assert rows == [(sum(LENGTHS),), tuple(inputs.ids.shape)]
+    assert list(dict.fromkeys(rows)) == [(sum(LENGTHS),), tuple(inputs.ids.shape)]
     assert farthest(inputs.valid(found), inputs.valid(padded)) < 1e-12
     if head in ("masked_lm", "token"):
         assert found.shape == padded.shape
@@ -301,7 +302,7 @@ def test_words_of_chosen_positions(kind: str) -> None:
     assert farthest(expected, found) < 1e-12
 
 
-@pytest.mark.parametrize("kind", ["bert", "electra", "gpt2"])
+@pytest.mark.parametrize("kind", ["bert", "electra", "albert", "gpt2"])
 def test_segments(kind: str) -> None:
     theirs, ours = pair(kind, "sequence", torch.float64)
     for padding in ("none", "right"):

@@ -17,6 +17,7 @@ THOROUGH = [
     ("bert", "masked_lm"),
     ("roberta", "sequence"),
     ("distilbert", "token"),
+    ("albert, two groups, untied", "masked_lm"),
     ("gpt2", "causal_lm"),
     ("llama", "causal_lm"),
     ("mistral", "causal_lm"),
@@ -34,7 +35,7 @@ def test_every_architecture_in_float64_padded_on_the_left(variant: str, head: st
 
 
 def test_all_heads_of_all_families_are_covered() -> None:
-    assert len(CASES) == 56
+    assert len(CASES) == 64
 
 
 @pytest.mark.parametrize(("variant", "head"), THOROUGH)

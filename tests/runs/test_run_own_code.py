@@ -141,14 +141,78 @@ def test_gpt2(settings: dict[str, Any], tmp_path: Path, tiny_gpt2: Path, built: 
     assert float(gap.abs().max()) < 1e-5
 
 
+SIZES = {
+    "hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 3, "intermediate_size": 48,
+    "max_position_embeddings": 64,
+}  # fmt: skip
+WITHOUT_DROPOUT: dict[str, dict[str, Any]] = {
+    "albert": {"embedding_size": 16, "num_hidden_groups": 2, "classifier_dropout_prob": 0.0},
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_DROPOUT)
+def test_other_encoders_from_a_folder_train_as_transformers_code_does(
+    settings: dict[str, Any], tmp_path: Path, tiny_bert: Path, built: list[Any], kind: str
+) -> None:
+    folder, texts = tmp_path / kind, [row["text"] for row in reviews(12)]
+    with quiet_transformers():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_bert)
+        config = transformers.AutoConfig.for_model(
+            kind, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, bos_token_id=2,
+            eos_token_id=3, **SIZES, **WITHOUT_DROPOUT[kind],
+        )  # fmt: skip
+        transformers.AutoModel.from_config(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    inputs = tokenizer(texts, padding=True, return_tensors="pt")
+    assert not bool(inputs["attention_mask"].all())
+    inputs.pop("token_type_ids")
+    logits = []
+    for implementation in ("hf", "hfdl"):
+        train(
+            {**settings, "model.name": str(folder)}, tmp_path / implementation, train_steps=6,
+            model_implementation=implementation,
+        )  # fmt: skip
+        with quiet_transformers(), torch.no_grad():
+            opened = transformers.AutoModelForSequenceClassification.from_pretrained(
+                tmp_path / implementation
+            ).eval()
+            logits += [built[-1].eval()(**inputs).logits, opened(**inputs).logits]
+    assert [isinstance(model, HfModel) for model in built] == [False, True]
+    assert type(built[0]).__name__ == type(built[1]).hf_name()
+    assert max(float((each - logits[0]).abs().max()) for each in logits) < 1e-5
+    assert bool((logits[0] != logits[0][0]).any())
+
+
+@pytest.mark.parametrize("name", ["hfdl://albert"])
+def test_other_encoders_train_from_nothing(
+    settings: dict[str, Any], tmp_path: Path, built: list[Any], name: str
+) -> None:
+    test, run = write_csv(tmp_path / "test.csv", reviews(30)), tmp_path / "run"
+    sizes = {k: v for k, v in SIZES.items() if k != "max_position_embeddings"}
+    train(
+        {**settings, "model.name": name}, run, model_implementation="hfdl", model_config=sizes,
+        train_epochs=8, train_learning_rate=4e-3, data_test=str(test),
+    )  # fmt: skip
+    assert isinstance(built[0], HfModel)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["test"]["accuracy"] > 0.8
+    with quiet_transformers():
+        opened = transformers.AutoModelForSequenceClassification.from_pretrained(run).eval()
+    assert type(opened).__name__ == type(built[0]).hf_name()
+    ids = torch.arange(5, 25).view(2, 10)
+    with torch.no_grad():
+        gap = opened(ids).logits - built[0].eval()(ids).logits
+    assert float(gap.abs().max()) < 1e-5
+
+
 def test_a_model_that_hfdl_has_not_is_refused_before_anything_is_written(
     settings: dict[str, Any], tmp_path: Path, tiny_bert: Path
 ) -> None:
-    folder = tmp_path / "albert"
+    folder = tmp_path / "mpnet"
     with quiet_transformers():
         tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_bert)
-        transformers.AlbertModel(transformers.AlbertConfig(
-            vocab_size=len(tokenizer), embedding_size=8, hidden_size=8, num_hidden_layers=1,
+        transformers.MPNetModel(transformers.MPNetConfig(
+            vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1,
             num_attention_heads=2, intermediate_size=8, max_position_embeddings=64,
         )).save_pretrained(folder)  # fmt: skip
         tokenizer.save_pretrained(folder)
@@ -156,7 +220,7 @@ def test_a_model_that_hfdl_has_not_is_refused_before_anything_is_written(
     with pytest.raises(ModelError) as caught:
         train(chosen, tmp_path / "run", model_implementation="hfdl")
     assert str(caught.value).startswith(
-        "hfdl has no code of its own for AlbertForSequenceClassification; it has bare models"
+        "hfdl has no code of its own for MPNetForSequenceClassification; it has bare models"
     )
     assert str(caught.value).endswith(". Run transformers' own code: model.implementation=hf")
     assert not (tmp_path / "run").exists()

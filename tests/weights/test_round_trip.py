@@ -18,7 +18,10 @@ from hfdl.hf_models.load import load_scratch, to_scratch_model
 from hfdl.weights.pretrained import quiet_transformers
 
 STEPS = 10
-MODELS = [("bert", "sequence"), ("roberta", "masked_lm"), ("gpt2", "causal_lm"), ("llama", "token")]
+MODELS = [
+    ("bert", "sequence"), ("roberta", "masked_lm"), ("gpt2", "causal_lm"), ("llama", "token"),
+    ("albert", "masked_lm"), ("albert, two groups, untied", "sequence"),
+]  # fmt: skip
 
 
 class Texts(Dataset[dict[str, torch.Tensor]]):

@@ -3,6 +3,6 @@
 To add a family, write its module and name it here.
 """
 
-from hfdl.weights.families import bert, distilbert, electra, gpt2, llama, roberta
+from hfdl.weights.families import albert, bert, distilbert, electra, gpt2, llama, roberta
 
-__all__ = ["bert", "distilbert", "electra", "gpt2", "llama", "roberta"]
+__all__ = ["albert", "bert", "distilbert", "electra", "gpt2", "llama", "roberta"]

@@ -79,6 +79,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "add_cross_attention": ("electra", {"add_cross_attention": True}),
     "position_embedding_type": ("roberta", {"position_embedding_type": "relative_key"}),
     "hidden_act": ("bert", {"hidden_act": "quick_gelu"}),
+    "inner_group_num": ("albert", {"inner_group_num": 2}),
     "activation": ("distilbert", {"activation": "mish"}),
     "activation_function": ("gpt2", {"activation_function": "laplace"}),
     "sinusoidal_pos_embds": ("distilbert", {"sinusoidal_pos_embds": True}),
