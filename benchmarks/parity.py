@@ -31,12 +31,15 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "DistilBertForTokenClassification": ("distilbert", SIZES),
     "ElectraForMaskedLM": ("electra", {**SIZES, "embedding_size": 32}),
     "AlbertForMaskedLM": ("albert", {**SIZES, "embedding_size": 32}),
+    "ModernBertForTokenClassification": (
+        "modernbert", {**SIZES, "local_attention": 8, "cls_token_id": 2, "sep_token_id": 3},
+    ),
     "GPT2LMHeadModel": ("gpt2", {k: v for k, v in SIZES.items() if k != "intermediate_size"}),
     "LlamaForCausalLM": ("llama", GROUPED),
     "MistralForCausalLM": ("mistral", {**GROUPED, "sliding_window": 5}),
     "Qwen2ForCausalLM": ("qwen2", GROUPED),
     "Qwen3ForCausalLM": ("qwen3", {**GROUPED, "head_dim": 16}),
-}
+}  # fmt: skip
 
 
 def main(names: list[str]) -> None:

@@ -48,6 +48,7 @@ class BackboneOutput:
         last: the last hidden states, (B, T, D) or (N, D).
         packing: of an unpadded batch.
         input_ids: (B, T), what was read, if not embeddings.
+        attention_mask: (B, past + T), as given; None of an unpadded batch.
         past_key_values: keys and values, past and new.
         hidden_states: what goes into each block, and ``last``.
         attentions: the weights of each layer, (B, H, T, S).
@@ -56,6 +57,7 @@ class BackboneOutput:
     last: Tensor
     packing: Packing | None = None
     input_ids: Tensor | None = None
+    attention_mask: Tensor | None = None
     past_key_values: Any = None
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor | None, ...] | None = None

@@ -220,7 +220,8 @@ class FamilyModel(HfModel):
         with inputs_of(self.backbone.layers, output_hidden_states) as states:
             last = self.backbone(**given, collect=collect, kernel=kernel)
         return BackboneOutput(
-            last, given.get("packing"), given["input_ids"], given.get("cache"),
+            last, given.get("packing"), given["input_ids"], given["attention_mask"],
+            given.get("cache"),
             hidden_states=(*states, last) if output_hidden_states else None,
             attentions=None if collect is None else tuple(collect),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""PreTrainedModel classes of the encoders: BERT and its kin, ALBERT.
+"""PreTrainedModel classes of the encoders: BERT and its kin, ALBERT, ModernBERT.
 
 On a CPU a batch with padding is computed without it, where the answer shows no trace of that:
 nobody asked for weights or hidden states, every text starts at the left edge, and the attention is
@@ -107,14 +107,14 @@ class MaskedLM(EncoderHfModel):
 
 
 class EncoderSequence(EncoderHfModel):
-    """The encoder that labels texts by their first token."""
+    """The encoder that labels texts; by which tokens, the model says."""
 
     head = "sequence"
     output_class = SequenceClassifierOutput
 
     def logits_of(self, output: BackboneOutput) -> Tensor:
         """(B, C)."""
-        return self.core.head(first_token(output.last, output.packing))
+        return self.core.head(self.core.pool(output.last, output.attention_mask, output.packing))
 
 
 class EncoderToken(EncoderHfModel):
@@ -125,11 +125,15 @@ class EncoderToken(EncoderHfModel):
 
 
 def _packing(inputs: Inputs) -> Packing | None:
-    """Of a batch that has padding, none of it at the left edge, on a CPU; else None."""
+    """Of a batch that has padding, all of it at the right edge, on a CPU; else None.
+
+    Padding between real tokens stays: a window counts it as transformers' does.
+    """
     mask = inputs.attention_mask
     if mask is None or inputs.input_ids is None or inputs.position_ids is not None:
         return None
     if mask.device.type != "cpu" or torch.compiler.is_compiling():
         return None
     real = mask.bool()
-    return Packing.of(real) if bool(real[:, 0].all()) and not bool(real.all()) else None
+    ends_padded = bool(real[:, 0].all()) and not bool((real[:, 1:] & ~real[:, :-1]).any())
+    return Packing.of(real) if ends_padded and not bool(real.all()) else None

@@ -147,7 +147,14 @@ class AlbertForSequenceClassification(nn.Module):
 
     def forward(self, *args: Any, packing: Packing | None = None, **kwargs: Any) -> Tensor:
         """Logits (B, C); arguments as for ``Albert``."""
-        return self.head(first_token(self.backbone(*args, packing=packing, **kwargs), packing))
+        hidden = self.backbone(*args, packing=packing, **kwargs)
+        return self.head(self.pool(hidden, None, packing))
+
+    def pool(
+        self, hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None
+    ) -> Tensor:
+        """What the head is given, the first token's state: (B, T, D) or (N, D) -> (B, D)."""
+        return first_token(hidden, packing)
 
 
 class AlbertForTokenClassification(nn.Module):

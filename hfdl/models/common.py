@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend
 from hfdl.nn.functional import AttentionKernel
-from hfdl.nn.masks import padding_mask
+from hfdl.nn.masks import combine, padding_mask, sliding_window_mask
 from hfdl.nn.packing import Packing
+from hfdl.nn.pooling import mean_pool
 
 
 def encoder_attend(
@@ -16,11 +17,26 @@ def encoder_attend(
     packing: Packing | None,
     kernel: AttentionKernel,
     collect: list[Tensor | None] | None,
+    *,
+    window: int | None = None,
+    x: Tensor | None = None,
 ) -> Attend:
-    """Every real token of a sequence sees every other."""
+    """Every real token of a sequence sees every other, or those within a window.
+
+    Args:
+        attention_mask: (B, T), 1 or True at real tokens; None where all are real.
+        packing: where the tokens of an unpadded batch belong.
+        kernel: the attention.
+        collect: takes the weights.
+        window: a token sees itself and less than this many positions to each side; None: all.
+        x: (..., T, D), what is encoded; needed for a window.
+    """
     if packing is not None:
-        return PackedAttend(packing, kernel)
+        return PackedAttend(packing, kernel, window=window)
     mask = None if attention_mask is None else padding_mask(attention_mask)  # (B, 1, 1, T)
+    if window is not None and x is not None and window < x.shape[-2]:
+        near = sliding_window_mask(x.shape[-2], window=window, causal=False, device=x.device)
+        mask = combine(mask, near[None, None])  # (T, T) -> (B, 1, T, T)
     return PaddedAttend(kernel, mask, collect=collect)
 
 
@@ -114,6 +130,16 @@ def padded_positions(input_ids: Tensor, pad_token_id: int) -> Tensor:
 def first_token(hidden: Tensor, packing: Packing | None) -> Tensor:
     """The state of each text's first position: (B, T, D) or (N, D) -> (B, D)."""
     return hidden[:, 0] if packing is None else hidden[packing.firsts()]
+
+
+def mean_of_tokens(
+    hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None
+) -> Tensor:
+    """The mean of each text's real tokens: (B, T, D) or (N, D) -> (B, D)."""
+    if packing is None:
+        return mean_pool(hidden, attention_mask)
+    lengths = torch.tensor(packing.lengths, device=hidden.device).clamp(min=1)
+    return packing.unpack(hidden).sum(1) / lengths[:, None]  # (N, D) -> (B, T, D) -> (B, D)
 
 
 def last_token(hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None) -> Tensor:

@@ -27,6 +27,7 @@ from hfdl.nn.heads import (
     LastTokenHead,
     MaskedLMHead,
     Pooler,
+    PredictionHead,
     SequenceHead,
     TokenHead,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "PostNormDecoderBlock",
     "PreNormBlock",
     "PreNormDecoderBlock",
+    "PredictionHead",
     "RMSNorm",
     "Recurrent",
     "RecurrentKernel",

@@ -114,7 +114,8 @@ class PackedAttend:
         packing: the sequences.
         kernel: as in ``PaddedAttend``.
         causal: no query sees a later position of its sequence.
-        window: a query sees this many positions, its own included; None: all.
+        window: a query sees this many positions, its own included, back and, where it is not
+            causal, ahead; None: all.
         memory: in cross-attention the sequences of k and v, one for each of ``packing``'s.
     """
 
@@ -144,7 +145,7 @@ class PackedAttend:
     def _mask(self, t: int, device: torch.device) -> Tensor | None:
         if self.window is None or t <= self.window:
             return None
-        return sliding_window_mask(t, window=self.window, device=device)
+        return sliding_window_mask(t, window=self.window, causal=self.causal, device=device)
 
 
 def _by_length(

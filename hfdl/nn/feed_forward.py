@@ -52,26 +52,34 @@ class FeedForward(nn.Module):
 class GatedFeedForward(nn.Module):
     """(activation(x W_gate) * (x W_up)) W_down: one projection opens and closes the other.
 
-    Shazeer 2020, equation 6 (https://arxiv.org/abs/2002.05202); SwiGLU with ``silu``, as in Llama.
+    Shazeer 2020, equations 5 and 6 (https://arxiv.org/abs/2002.05202); SwiGLU with ``silu``, as in
+    Llama; GeGLU with ``gelu``, as in ModernBERT.
 
     Args:
         width: D.
         hidden: F; 8/3 D costs as much as an ungated layer with 4 D.
         activation: the gate's, by its Hugging Face name.
         bias: whether the three projections have a bias.
+        dropout: probability of dropping a hidden number in training.
 
     Raises:
         ConfigError: there is no such activation.
     """
 
     def __init__(
-        self, width: int, hidden: int, activation: str = "silu", bias: bool = False
+        self,
+        width: int,
+        hidden: int,
+        activation: str = "silu",
+        bias: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.activation_name, self.activation = activation, activation_of(activation)
         self.gate_proj = nn.Linear(width, hidden, bias=bias)
         self.up_proj = nn.Linear(width, hidden, bias=bias)
         self.down_proj = nn.Linear(hidden, width, bias=bias)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D).
@@ -81,7 +89,7 @@ class GatedFeedForward(nn.Module):
         """
         check_width(x, self.up_proj.in_features, "GatedFeedForward")
         gate = self.activation(self.gate_proj(x))  # (..., F)
-        return self.down_proj(gate * self.up_proj(x))
+        return self.down_proj(self.dropout(gate * self.up_proj(x)))
 
     def extra_repr(self) -> str:
         """The gate's activation, for ``print(model)``."""

@@ -81,6 +81,42 @@ class TokenHead(nn.Module):
         return self.out(self.dropout(x))
 
 
+class PredictionHead(nn.Module):
+    """Labels of texts or tokens: dense, activation, norm, dropout and a linear layer (ModernBERT).
+
+    Args:
+        hidden_size: D.
+        num_labels: C.
+        activation: a name from ``hfdl.nn.activations``.
+        eps: of the norm.
+        bias: whether the dense layer has a bias.
+        norm_bias: whether the norm has one.
+        dropout: before the last layer.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_labels: int,
+        *,
+        activation: str = "gelu",
+        eps: float = 1e-5,
+        bias: bool = True,
+        norm_bias: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden_size, hidden_size, bias=bias)
+        self.activation = activation_of(activation)
+        self.norm = LayerNorm(hidden_size, eps, bias=norm_bias)
+        self.dropout = Dropout(dropout)
+        self.out = nn.Linear(hidden_size, num_labels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> logits (..., C)."""
+        return self.out(self.dropout(self.norm(self.activation(self.dense(x)))))
+
+
 class MaskedLMHead(nn.Module):
     """The word that was masked: dense, activation, norm, and the transposed token embedding.
 
@@ -93,6 +129,8 @@ class MaskedLMHead(nn.Module):
         embedding_size: width of the token embedding; D where it is None.
         activation: a name from ``hfdl.nn.activations``.
         eps: of the norm.
+        bias, norm_bias, decoder_bias: whether the dense layer, the norm and the last layer have a
+            bias.
     """
 
     def __init__(
@@ -103,13 +141,16 @@ class MaskedLMHead(nn.Module):
         embedding_size: int | None = None,
         activation: str = "gelu",
         eps: float = 1e-12,
+        bias: bool = True,
+        norm_bias: bool = True,
+        decoder_bias: bool = True,
     ) -> None:
         super().__init__()
         width = hidden_size if embedding_size is None else embedding_size
-        self.dense = nn.Linear(hidden_size, width)
+        self.dense = nn.Linear(hidden_size, width, bias=bias)
         self.activation = activation_of(activation)
-        self.norm = LayerNorm(width, eps)
-        self.decoder = nn.Linear(width, vocab_size)
+        self.norm = LayerNorm(width, eps, bias=norm_bias)
+        self.decoder = nn.Linear(width, vocab_size, bias=decoder_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> logits (..., V)."""

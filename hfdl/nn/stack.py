@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from hfdl.nn.attend import Attend
 from hfdl.nn.attention import Projected
+from hfdl.nn.blocks import Rotation
 
 
 class Stack(nn.ModuleList):
@@ -23,17 +24,24 @@ class Stack(nn.ModuleList):
 
     gradient_checkpointing = False
 
-    def forward(self, x: Tensor, attends: Attend | Sequence[Attend], *context: Any) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        attends: Attend | Sequence[Attend],
+        rotations: Rotation | list[Rotation] | None = None,
+    ) -> Tensor:
         """Run x (..., T, D) through every block.
 
         Args:
             x: (..., T, D).
             attends: what every block attends by, or one for each block.
-            context: goes to each block as it is.
+            rotations: cosines and sines of rotary positions for every block, or a list with those
+                of each.
         """
-        each = repeat(attends) if callable(attends) else attends
-        for block, attend in zip(self.order(), each, strict=False):
-            x = self._run(block, x, attend, *context)
+        attend_of = repeat(attends) if callable(attends) else attends
+        rotation_of = rotations if isinstance(rotations, list) else repeat(rotations)
+        for block, attend, rotation in zip(self.order(), attend_of, rotation_of, strict=False):
+            x = self._run(block, x, attend, rotation)
         return x
 
     def order(self) -> Iterable[nn.Module]:

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.custom_attention.switch import use_attention
+from hfdl.hf_models.load import hf_class_of
 from hfdl.parity.ask import Model, answers, gap
 from hfdl.parity.mistakes import MISTAKES, Mistake
 from hfdl.parity.opening import core_of, own_core
-from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows
+from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows, variants_for
 
 # In float64 mistakes lie far apart: an eps of 1e-6 moves a norm by 1e-6, rounding by 1e-15.
 BOUNDS = {torch.float64: 1e-9, torch.float32: 1e-5}
@@ -66,7 +67,8 @@ def diagnose(
         candidate = copy.deepcopy(candidate).to(dtype)
     if batches is None:
         rows = token_rows(reference.config)
-        batches = [make_batch(MIXED, rows, reference.config)]
+        left = "left" in variants_for(reference.config, hf_class_of(reference).head)
+        batches = [make_batch(MIXED if left else "right", rows, reference.config)]
     return _Search(candidate, reference, batches, BOUNDS[dtype]).run(list(mistakes))
 
 

@@ -1,7 +1,8 @@
 """Keep models that cast to float32 inside in float64 throughout.
 
 transformers' Llama and its kin compute RMSNorm and softmax in float32 whatever the weights' type,
-and its language-model losses cast the logits: written for half precision, where it saves digits.
+ModernBERT softmax and rotation, and its language-model losses cast the logits: written for half
+precision, where it saves digits.
 In float64 it loses half of them, so that no comparison could be tighter than 1e-7, and a mask,
 whose lowest number is then float64's, becomes minus infinity and NaN. Here those casts, and
 nothing else, are left out while a model in float64 runs.
@@ -49,7 +50,8 @@ def float64_throughout(model: nn.Module) -> Iterator[None]:
         yield
         return
     for module in model.modules():
-        if isinstance(frequencies := getattr(module, "inv_freq", None), Tensor):
-            module.inv_freq = frequencies.float()  # float32's numbers, which .double() had widened
+        for name, frequencies in list(module.named_buffers(recurse=False)):
+            if name.endswith("inv_freq"):  # float32's numbers, which .double() had widened
+                setattr(module, name, frequencies.float())
     with _WithoutCasts():
         yield

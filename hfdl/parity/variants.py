@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import family_of
 
 VARIANTS: dict[str, str] = {
@@ -113,10 +114,17 @@ def make_batch(variant: str, rows: Sequence[Sequence[int]], config: Any) -> Batc
     return Batch(variant, batch.inputs, batch.real, (first, *[1] * (length - first)))
 
 
-def variants_for(config: Any, *, classifies: bool) -> tuple[str, ...]:
-    """The variants that a model has: encoders and classifiers decode nothing."""
-    cached = _decodes(config) and not classifies
-    return tuple(name for name in VARIANTS if cached or not name.startswith("cached"))
+def variants_for(config: Any, head: Head) -> tuple[str, ...]:
+    """The variants that a model has.
+
+    Encoders and classifiers decode nothing. A head that reads a padding token has no texts padded
+    on the left: what that token's state is differs between attentions that are all correct.
+    """
+    family = family_of(config.model_type)
+    cached = _decodes(config) and head not in ("sequence", "token")
+    left = family is None or not family.reads_padding(config, head)
+    has = {"cached": cached, "cached_full": cached, "left": left}
+    return tuple(name for name in VARIANTS if has.get(name, True))
 
 
 def pad_id(config: Any) -> int:

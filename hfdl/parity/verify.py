@@ -30,7 +30,6 @@ from hfdl.weights.pretrained import quiet_transformers
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 CANDIDATE = "candidate"
-_CLASSIFIERS = ("sequence", "token")
 
 
 def verify(
@@ -110,17 +109,19 @@ class _Comparison:
         Raises:
             ConfigError: one is unknown, or the model does not have it.
         """
-        head = self.reference.head
-        has = list(variants_for(self.reference.model.config, classifies=head in _CLASSIFIERS))
+        has = list(variants_for(self.reference.model.config, self.reference.head))
         if self.is_foreign:
             has = [name for name in has if not name.startswith("cached")]
         for name in names or ():
             if name not in VARIANTS:
                 raise ConfigError(f"unknown variant {name!r}", remedy=did_you_mean(name, VARIANTS))
             if name not in has:
+                cached = name.startswith("cached")
                 raise ConfigError(
                     f"the variant {name!r} is not one of this model's",
-                    rule="only hfdl's and transformers' decoders are run with a cache",
+                    rule="only hfdl's and transformers' decoders are run with a cache"
+                    if cached
+                    else "its head would read a padding token",
                     remedy=f"choose among {', '.join(has)}",
                 )
         return has if names is None else list(names)

@@ -59,8 +59,8 @@ def test_the_table_of_an_equal_model(tiny_bert: Path) -> None:
 
 
 @pytest.mark.parametrize("head", ["base", "masked_lm", "sequence", "token"])
-@pytest.mark.parametrize("kind", ["albert"])
-def test_encoders_that_share_layers(kind: str, head: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["albert", "modernbert"])
+def test_encoders_that_share_layers_or_look_nearby(kind: str, head: str, tmp_path: Path) -> None:
     hf_model(kind, head).save_pretrained(tmp_path)
     result = call(str(tmp_path))
     assert result.exit_code == 0, result.output

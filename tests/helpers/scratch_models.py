@@ -6,6 +6,7 @@ scale or row shows in the result.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.models.modernbert import modeling_modernbert as modernbert
 
 VOCABULARY, LENGTH, LAYERS, PAD, LABELS = 40, 9, 3, 1, 3
 LENGTHS = (9, 9, 5, 1)
@@ -25,6 +27,13 @@ _SIZES = {
     "num_attention_heads": 4, "intermediate_size": 24, "max_position_embeddings": 32,
     "initializer_range": 0.3, "pad_token_id": PAD, "bos_token_id": 2, "eos_token_id": 3,
     "num_labels": LABELS,
+}  # fmt: skip
+_MODERN = {
+    **_SIZES, "local_attention": 4, "cls_token_id": 2, "sep_token_id": 3,
+    "rope_parameters": {
+        "full_attention": {"rope_type": "default", "rope_theta": 500.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+    },
 }  # fmt: skip
 _GROUPED = {**_SIZES, "num_key_value_heads": 2}
 _DISTIL = {
@@ -58,6 +67,14 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         "albert",
         {**_SIZES, "embedding_size": 16, "num_hidden_groups": 2, "tie_word_embeddings": False},
     ),
+    # The first and the last layer see the whole text, the second two tokens to each side.
+    "modernbert": ("modernbert", {**_MODERN, "global_attn_every_n_layers": 2}),
+    "modernbert, biased, mean, untied": (
+        "modernbert",
+        {**_MODERN, "attention_bias": True, "mlp_bias": True, "norm_bias": True,
+         "classifier_bias": True, "decoder_bias": False, "classifier_pooling": "mean",
+         "tie_word_embeddings": False, "hidden_activation": "gelu_new"},
+    ),
     "gpt2": ("gpt2", _GPT2),
     "gpt2, scaled by layer, untied": (
         "gpt2",
@@ -79,9 +96,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen3": ("qwen3", {**_GROUPED, "head_dim": 8}),
 }  # fmt: skip
 
-ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert")
-CASTING = ("llama", "mistral", "qwen2", "qwen3")
-"""Families whose code in transformers casts to float32 in its norms and its softmax."""
+ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert", "modernbert")
+CASTING = ("modernbert", "llama", "mistral", "qwen2", "qwen3")
+"""Families whose code in transformers casts to float32: softmax, and norms or rotation."""
 _AUTO = {
     "base": "AutoModel",
     "masked_lm": "AutoModelForMaskedLM",
@@ -109,7 +126,9 @@ DECODERS = [variant for variant in VARIANTS if model_type(variant) not in ENCODE
 def hf_config(variant: str, **changes: Any) -> Any:
     """A fresh config, with eager attention."""
     kind, keys = VARIANTS[variant]
-    config = transformers.AutoConfig.for_model(kind, **{**keys, **changes})
+    # Copied, for a config writes into the dictionaries that it is given.
+    settings = copy.deepcopy({**keys, **changes})
+    config = transformers.AutoConfig.for_model(kind, **settings)
     config._attn_implementation = "eager"
     return config
 
@@ -173,11 +192,11 @@ def attention_classes(model: nn.Module) -> set[str]:
 
 @contextmanager
 def casts_lifted() -> Iterator[None]:
-    """Let transformers' Llama and its kin compute in float64 throughout.
+    """Let transformers' ModernBERT, Llama and its kin compute in float64 throughout.
 
-    They cast to float32 in RMSNorm and softmax whatever the model's type is, so that no float64
-    result of theirs is exact; rows of the mask without a single allowed key even become NaN, as
-    the least float64 is -inf in float32.
+    They cast to float32 in RMSNorm, softmax and ModernBERT's rotation whatever the model's type
+    is, so that no float64 result of theirs is exact; rows of the mask without a single allowed key
+    even become NaN, as the least float64 is -inf in float32.
     """
     softmax = F.softmax
     norms: list[tuple[type[nn.Module], Callable[..., Tensor]]] = []
@@ -185,19 +204,26 @@ def casts_lifted() -> Iterator[None]:
     def exact(x: Tensor, dim: int | None = None, dtype: Any = None, **rest: Any) -> Tensor:
         return softmax(x, dim=dim, dtype=None if x.dtype == torch.float64 else dtype, **rest)
 
+    def turned(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, **_: Any) -> tuple[Tensor, Tensor]:
+        cos, sin = cos[:, None], sin[:, None]  # (B, T, K) -> (B, 1, T, K)
+        half = modernbert.rotate_half
+        return q * cos + half(q) * sin, k * cos + half(k) * sin
+
     def rms(self: Any, x: Tensor) -> Tensor:
         scale = torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
         return self.weight * (x * scale)
 
-    for kind in CASTING:
+    for kind in CASTING[1:]:
         file = __import__(f"transformers.models.{kind}.modeling_{kind}", fromlist=["x"])
         norm = next(v for k, v in vars(file).items() if k.endswith("RMSNorm"))
         norms.append((norm, norm.forward))
         norm.forward = rms
     F.softmax = exact
+    rotation, modernbert.apply_rotary_pos_emb = modernbert.apply_rotary_pos_emb, turned
     try:
         yield
     finally:
         F.softmax = softmax
+        modernbert.apply_rotary_pos_emb = rotation
         for norm, forward in norms:
             norm.forward = forward  # pyright: ignore[reportAttributeAccessIssue]

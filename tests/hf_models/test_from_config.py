@@ -47,7 +47,7 @@ def build(kind: Any, name: str, tokenizer: Any, **options: Any) -> tuple[Any, li
 def test_the_architectures_are_those_of_the_families() -> None:
     causal, masked = architectures("causal_lm"), architectures("masked_lm")
     assert {"hfdl://gpt2", "hfdl://llama", "hfdl://mistral", "hfdl://qwen2"} < {*causal}
-    assert {"hfdl://albert", "hfdl://bert", "hfdl://roberta", "hfdl://distilbert"} < {*masked}
+    assert {"hfdl://albert", "hfdl://modernbert", "hfdl://bert", "hfdl://distilbert"} < {*masked}
     assert "hfdl://qwen3" in causal
     assert not {*causal} & {*masked}
     texts, tokens = architectures("sequence"), architectures("token")
@@ -57,8 +57,8 @@ def test_the_architectures_are_those_of_the_families() -> None:
     ]  # fmt: skip
     assert tokens[:3] == ["hfdl://lstm", "hfdl://gru", "hfdl://rnn"]
     assert {*causal, *masked} < {*texts}
-    assert [len(each) for each in (causal, masked, texts, tokens)] == [8, 6, 17, 14]
-    assert len(CASES) == 33
+    assert [len(each) for each in (causal, masked, texts, tokens)] == [8, 7, 18, 15]
+    assert len(CASES) == 36
     assert is_new_model(ModelConfig(name="hfdl://gpt2"))
     assert not is_new_model(ModelConfig(name="gpt2"))
 

@@ -264,7 +264,7 @@ def test_auto_classes_know_the_classes() -> None:
         "sequence": transformers.AutoModelForSequenceClassification,
         "token": transformers.AutoModelForTokenClassification,
     }  # fmt: skip
-    assert len(CONFIGS) == 11
+    assert len(CONFIGS) == 12
     made = 0
     for variant, head in CASES:
         kind = model_type(variant)
@@ -276,7 +276,7 @@ def test_auto_classes_know_the_classes() -> None:
         assert type(autos[head].from_config(config)) is own
         assert getattr(hf_models, f"Scratch{own.hf_name()}") is own
         made += 1
-    assert made == len(HF_MODELS) == 44
+    assert made == len(HF_MODELS) == 48
     with pytest.raises(AttributeError, match="ScratchNothing"):
         _ = hf_models.ScratchNothing
 
@@ -313,7 +313,7 @@ def test_a_model_of_transformers_own_config_starts_with_random_weights() -> None
     assert made.get_output_embeddings().weight is tokens
 
 
-@pytest.mark.parametrize("variant", ["bert", "electra", "albert", "gpt2", "llama"])
+@pytest.mark.parametrize("variant", ["bert", "electra", "albert", "modernbert", "gpt2", "llama"])
 def test_resizing_the_vocabulary(variant: str, tmp_path: Path) -> None:
     head = "causal_lm" if variant in DECODERS else "masked_lm"
     _, ours = pair(variant, head)

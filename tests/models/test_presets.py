@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hfdl.models import albert, bert, gpt2, llama
+from hfdl.models import albert, bert, gpt2, llama, modernbert
 
 # What the published checkpoints hold, tied weights counted once.
 PUBLISHED = {
@@ -14,6 +14,8 @@ PUBLISHED = {
     (bert.Bert, bert.electra_small): 13_483_008,
     (albert.Albert, albert.albert_base): 11_683_584,
     (albert.Albert, albert.albert_xxlarge): 222_595_584,
+    (modernbert.ModernBert, modernbert.modernbert_base): 149_014_272,
+    (modernbert.ModernBert, modernbert.modernbert_large): 394_781_696,
     (bert.BertForMaskedLM, bert.bert_base): 109_514_298,
     (gpt2.Gpt2ForCausalLM, gpt2.gpt2_small): 124_439_808,
     (gpt2.Gpt2ForCausalLM, gpt2.gpt2_medium): 354_823_168,
@@ -36,10 +38,11 @@ def test_number_of_parameters(model, preset) -> None:
 def test_every_preset_is_counted() -> None:
     presets = {
         function
-        for module in (albert, bert, gpt2, llama)
+        for module in (albert, bert, gpt2, llama, modernbert)
         for name, function in vars(module).items()
         if callable(function) and getattr(function, "__annotations__", {}).get("return", "")
-        in {"AlbertConfig", "BertConfig", "Gpt2Config", "LlamaConfig"} and not name.startswith("_")
+        in {"AlbertConfig", "BertConfig", "Gpt2Config", "LlamaConfig", "ModernBertConfig"}
+        and not name.startswith("_")
     }  # fmt: skip
     assert presets == {preset for _, preset in PUBLISHED}
-    assert len(presets) == 15
+    assert len(presets) == 17

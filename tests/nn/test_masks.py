@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import DynamicCache, LlamaConfig, MistralConfig
+from transformers import DynamicCache, LlamaConfig, MistralConfig, ModernBertConfig
 from transformers.masking_utils import (
     create_bidirectional_mask,
+    create_bidirectional_sliding_window_mask,
     create_causal_mask,
     create_sliding_window_causal_mask,
 )
@@ -38,8 +39,9 @@ ATTENTION_MASK = torch.tensor(
 
 def sizes_of(config_class: type, **settings: object) -> LlamaConfig | MistralConfig:
     """A tiny config whose masks are made for eager attention."""
+    heads = {} if config_class is ModernBertConfig else {"num_key_value_heads": 2}
     config = config_class(
-        hidden_size=8, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, **settings
+        hidden_size=8, num_hidden_layers=1, num_attention_heads=2, **heads, **settings
     )
     config._attn_implementation = "eager"
     return config
@@ -103,6 +105,19 @@ def test_sliding_window_is_that_of_mistral(window: int, past: int) -> None:
     assert isinstance(theirs, Tensor)
     assert theirs.shape == (4, 1, t, s)
     ours = combine(sliding_window_mask(t, s, window=window), padding_mask(ATTENTION_MASK))
+    assert ours is not None
+    assert torch.equal(to_additive(ours), theirs)
+
+
+@pytest.mark.parametrize("window", [1, 2, 4])
+def test_a_window_to_both_sides_is_that_of_modernbert(window: int) -> None:
+    theirs = create_bidirectional_sliding_window_mask(
+        config=sizes_of(ModernBertConfig, local_attention=2 * (window - 1)),
+        inputs_embeds=torch.zeros(4, 5, 8), attention_mask=ATTENTION_MASK,
+    )  # fmt: skip
+    assert isinstance(theirs, Tensor)
+    near = sliding_window_mask(5, window=window, causal=False)
+    ours = combine(near, padding_mask(ATTENTION_MASK))
     assert ours is not None
     assert torch.equal(to_additive(ours), theirs)
 

@@ -85,6 +85,19 @@ def test_a_window_counts_real_tokens(window) -> None:
     assert (packed - torch.cat(alone)).abs().max() < 1e-14
 
 
+@pytest.mark.parametrize("window", [1, 2, 4])
+def test_a_window_looks_both_ways_where_nothing_is_causal(window) -> None:
+    module = MultiHeadAttention(8, 2).double().eval()
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
+    x = torch.randn(*mask.shape, 8, dtype=torch.float64)
+    packing = Packing.of(mask)
+    near = sliding_window_mask(5, window=window, causal=False)
+    assert near.tolist() == [[abs(q - k) < window for k in range(5)] for q in range(5)]
+    padded = module(x, PaddedAttend(mask=near & padding_mask(mask)))
+    packed = module(packing.pack(x), PackedAttend(packing, window=window))
+    assert (packing.pack(padded) - packed).abs().max() < 1e-14
+
+
 def test_sequences_of_one_length_are_attended_together() -> None:
     calls: list[tuple[int, ...]] = []
 

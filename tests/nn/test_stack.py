@@ -10,6 +10,7 @@ from hfdl.models.albert import Albert, AlbertConfig
 from hfdl.models.bert import Bert, BertConfig
 from hfdl.models.gpt2 import Gpt2, Gpt2Config
 from hfdl.models.llama import Llama, LlamaConfig
+from hfdl.models.modernbert import ModernBert, ModernBertConfig
 from hfdl.nn.stack import SharedStack, Stack
 
 SIZES = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
@@ -18,6 +19,9 @@ MODELS = {
     "bert": lambda: Bert(BertConfig(**SIZES, intermediate_size=64)),
     "gpt2": lambda: Gpt2(Gpt2Config(**SIZES)),
     "llama": lambda: Llama(LlamaConfig(**SIZES, intermediate_size=64)),
+    "modernbert": lambda: ModernBert(
+        ModernBertConfig(**SIZES, intermediate_size=64, pad_token_id=0)
+    ),
 }
 
 
@@ -63,7 +67,9 @@ def test_first_weights(name: str) -> None:
         if "norm" in key or "bias" in kind:
             assert (value == (1.0 if kind[-1] == "weight" else 0.0)).all(), key
             continue
-        scaled = name == "gpt2" and key.endswith(("o_proj.weight", "down_proj.weight"))
+        scaled = name in ("gpt2", "modernbert") and key.endswith(
+            ("o_proj.weight", "down_proj.weight")
+        )
         std = 0.02 / math.sqrt(6) if scaled else 0.02
         assert abs(value.std().item() / std - 1) < (0.3 if value.numel() < 200 else 0.1), key
         seen += 1

@@ -24,6 +24,8 @@ RATES = {
                 "classifier_dropout": 0.31},
     "albert": {"hidden_dropout_prob": 0.11, "attention_probs_dropout_prob": 0.23,
                "classifier_dropout_prob": 0.31},
+    "modernbert": {"embedding_dropout": 0.11, "attention_dropout": 0.23, "mlp_dropout": 0.17,
+                   "classifier_dropout": 0.31},
     "distilbert": {"dropout": 0.11, "attention_dropout": 0.23, "seq_classif_dropout": 0.31},
     "gpt2": {"resid_pdrop": 0.11, "embd_pdrop": 0.17, "attn_pdrop": 0.23,
              "classifier_dropout": 0.31},
@@ -74,4 +76,4 @@ def test_dropout_stands_where_transformers_has_it(variant: str, head: str, appli
 
 def test_every_case_is_covered() -> None:
     assert {model_type(variant) for variant, _ in CASES} == set(RATES)
-    assert len(CASES) == 64
+    assert len(CASES) == 72

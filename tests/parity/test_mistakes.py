@@ -33,6 +33,8 @@ MODELS = {
     "gpt2, scaled by layer, untied": "causal_lm",
     "llama": "causal_lm",
     "mistral": "causal_lm",
+    "albert": "masked_lm",
+    "modernbert": "token",
 }
 NAMES = [mistake.name for mistake in MISTAKES]
 

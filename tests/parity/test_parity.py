@@ -40,6 +40,9 @@ from hfdl.nn.cache import KVCache
 from hfdl.nn.fused import fused_attention
 
 PADDINGS = ("none", "right", "left")
+# Its head reads the first token, which is padding on the left, and sees nothing within its window:
+# transformers' own attentions differ there.
+READS_PADDING = ("modernbert", "sequence")
 RUNS = 3  # of texts of one length in LENGTHS: an unpadded batch is attended run by run
 
 
@@ -116,7 +119,7 @@ def distance(variant: str, head: str, padding: str, kernel: str, models: tuple[A
 def test_every_family_and_head_is_compared() -> None:
     names = {type(to_scratch_model(hf_model(v, h))).hf_name() for v, h in CASES}
     assert names == set(HF_MODELS)
-    assert (len(HF_MODELS), len(VARIANTS), len(CASES)) == (44, 16, 64)
+    assert (len(HF_MODELS), len(VARIANTS), len(CASES)) == (48, 18, 72)
 
 
 @pytest.mark.parametrize(("variant", "head"), CASES)
@@ -124,11 +127,11 @@ def test_float64_equals_eager_to_1e_12(variant: str, head: str) -> None:
     models = pair(variant, head, torch.float64)
     compared = 0
     with exact(variant):
-        for padding in PADDINGS:
+        for padding in PADDINGS[: 2 if (variant, head) == READS_PADDING else 3]:
             for kernel in ("eager", "sdpa"):
                 assert distance(variant, head, padding, kernel, models) < 1e-12, (padding, kernel)
                 compared += 1
-    assert compared == 6
+    assert compared == (4 if (variant, head) == READS_PADDING else 6)
 
 
 @pytest.mark.parametrize("kind", CASTING)
@@ -139,6 +142,8 @@ def test_float64_equals_untouched_eager_to_1e_7_where_that_casts(kind: str) -> N
     padding on the left: a row of the mask without an allowed key is NaN in it in float64.
     """
     changes: dict[str, Any] = {"initializer_range": 0.02}
+    if kind == "modernbert":
+        changes["local_attention"] = 2 * LENGTH
     if kind in ("mistral", "qwen2"):
         changes["sliding_window"] = LENGTH
     for head in heads_of(kind)[1:]:
@@ -151,7 +156,7 @@ def test_float64_equals_untouched_eager_to_1e_7_where_that_casts(kind: str) -> N
 @pytest.mark.parametrize(("variant", "head"), CASES)
 def test_float32_equals_eager_to_1e_5(variant: str, head: str) -> None:
     models = pair(variant, head, torch.float32)
-    for padding in PADDINGS:
+    for padding in PADDINGS[: 2 if (variant, head) == READS_PADDING else 3]:
         for kernel in ("eager", "sdpa"):
             assert distance(variant, head, padding, kernel, models) < 1e-5, (padding, kernel)
 
@@ -171,7 +176,7 @@ def test_gradient_of_every_parameter(variant: str, head: str) -> None:
         own = {name: p.grad for name, p in ours.core.named_parameters()}
         assert all(gradient is not None for gradient in own.values())
         compared = compared_gradients(theirs, ours.table.to_hf(own))
-        assert compared >= len(list(theirs.parameters())) - 1 >= 20
+        assert compared >= len(list(theirs.parameters())) - 1 > 16
 
 
 def compared_gradients(theirs: Any, carried: dict[str, Tensor]) -> int:
@@ -209,6 +214,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "the base of rotation": ("qwen3", {"rope_parameters": {"rope_theta": 9000.0}}),
     "the stretch of rotation": ("llama", {"rope_parameters": {"rope_theta": 500.0}}),
     "the window": ("mistral", {"sliding_window": 5}),
+    "the local window": ("modernbert", {"local_attention": 6}),
     "the padding id that positions are counted from": ("roberta", {"pad_token_id": 0}),
 }
 
@@ -272,7 +278,7 @@ def test_cached_decoding_equals_uncached_and_transformers(variant: str, padding:
 
 
 @pytest.mark.parametrize("head", ["base", "masked_lm", "sequence", "token"])
-@pytest.mark.parametrize("kind", ENCODERS)
+@pytest.mark.parametrize("kind", [*ENCODERS, "modernbert, biased, mean, untied"])
 def test_unpadded_forward_equals_the_padded_one(kind: str, head: str) -> None:
     _, ours = pair(kind, head, torch.float64)
     inputs = batch("right")
@@ -295,7 +301,7 @@ def test_words_of_chosen_positions(kind: str) -> None:
     inputs = batch("right")
     chosen = (inputs.ids % 3 == 0) & inputs.mask.bool()
     assert 3 < int(chosen.sum()) < sum(LENGTHS) - 3
-    with torch.no_grad():
+    with torch.no_grad(), exact(kind):
         expected = theirs(**inputs.inputs).logits[chosen]
         found = ours.core(inputs.ids, inputs.mask, chosen=chosen)
     assert found.shape == (int(chosen.sum()), VOCABULARY)

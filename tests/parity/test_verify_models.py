@@ -9,8 +9,9 @@ import pytest
 import torch
 from helpers.scratch_models import CASES, hf_model
 
+from hfdl.errors import ConfigError
 from hfdl.parity.components import COMPONENTS
-from hfdl.parity.variants import VARIANTS
+from hfdl.parity.variants import VARIANTS, variants_for
 from hfdl.parity.verify import verify
 
 THOROUGH = [
@@ -18,6 +19,7 @@ THOROUGH = [
     ("roberta", "sequence"),
     ("distilbert", "token"),
     ("albert, two groups, untied", "masked_lm"),
+    ("modernbert", "token"),
     ("gpt2", "causal_lm"),
     ("llama", "causal_lm"),
     ("mistral", "causal_lm"),
@@ -27,15 +29,26 @@ LAYERS = 3
 
 @pytest.mark.parametrize(("variant", "head"), CASES)
 def test_every_architecture_in_float64_padded_on_the_left(variant: str, head: str) -> None:
-    report = verify(hf_model(variant, head), dtypes=["float64"], variants=["left"])
+    side = "right" if (variant, head) == ("modernbert", "sequence") else "left"
+    report = verify(hf_model(variant, head), dtypes=["float64"], variants=[side])
     assert report.ok, report.worst()
     assert {row.implementation for row in report.rows} == {"numpy", "explicit", "fused", "sdpa"}
     assert all(row.calls == LAYERS for row in report.rows)
     assert any(row.component == "gradients" for row in report.rows)
 
 
+def test_a_head_that_reads_padding_is_not_padded_on_the_left() -> None:
+    model = hf_model("modernbert", "sequence")
+    assert "left" not in variants_for(model.config, "sequence")
+    assert "left" in variants_for(model.config, "token")
+    with pytest.raises(ConfigError, match="its head would read a padding token"):
+        verify(model, variants=["left"])
+    pooled = hf_model("modernbert, biased, mean, untied", "sequence")
+    assert "left" in variants_for(pooled.config, "sequence")
+
+
 def test_all_heads_of_all_families_are_covered() -> None:
-    assert len(CASES) == 64
+    assert len(CASES) == 72
 
 
 @pytest.mark.parametrize(("variant", "head"), THOROUGH)
@@ -49,7 +62,7 @@ def test_all_variants_in_both_types(variant: str, head: str) -> None:
     assert {row.dtype for row in report.rows} == {torch.float32, torch.float64}
     seen = {row.component for row in report.rows}
     absent = {"hidden", "pooler"}  # of models without a head
-    absent |= set() if decodes else {"final_norm"}
+    absent |= set() if decodes or variant == "modernbert" else {"final_norm"}
     absent |= set() if variant in ("llama", "mistral") else {"rotary"}
     assert seen == set(COMPONENTS) - absent
     per_layer = [row for row in report.rows if row.component == "residual"]

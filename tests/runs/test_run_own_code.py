@@ -147,6 +147,7 @@ SIZES = {
 }  # fmt: skip
 WITHOUT_DROPOUT: dict[str, dict[str, Any]] = {
     "albert": {"embedding_size": 16, "num_hidden_groups": 2, "classifier_dropout_prob": 0.0},
+    "modernbert": {"local_attention": 4, "cls_token_id": 2, "sep_token_id": 3},
 }
 
 
@@ -183,7 +184,7 @@ def test_other_encoders_from_a_folder_train_as_transformers_code_does(
     assert bool((logits[0] != logits[0][0]).any())
 
 
-@pytest.mark.parametrize("name", ["hfdl://albert"])
+@pytest.mark.parametrize("name", ["hfdl://albert", "hfdl://modernbert"])
 def test_other_encoders_train_from_nothing(
     settings: dict[str, Any], tmp_path: Path, built: list[Any], name: str
 ) -> None:

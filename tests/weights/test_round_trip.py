@@ -21,6 +21,7 @@ STEPS = 10
 MODELS = [
     ("bert", "sequence"), ("roberta", "masked_lm"), ("gpt2", "causal_lm"), ("llama", "token"),
     ("albert", "masked_lm"), ("albert, two groups, untied", "sequence"),
+    ("modernbert", "token"), ("modernbert, biased, mean, untied", "sequence"),
 ]  # fmt: skip
 
 

@@ -34,16 +34,19 @@ def sliding_window_mask(
     S: int | None = None,  # noqa: N803
     *,
     window: int,
+    causal: bool = True,
     device: torch.device | None = None,
 ) -> Tensor:
-    """Causal, and no further back than a window: position t sees t - window < s <= t.
+    """No further than a window: position t sees t - window < s <= t, or both ways |t - s| < window.
 
     The query's own position counts, as in Mistral (Jiang et al. 2023, section 2,
-    https://arxiv.org/abs/2310.06825) and in transformers.
+    https://arxiv.org/abs/2310.06825) and in transformers. Both ways is Longformer's and
+    ModernBERT's (Beltagy et al. 2020, section 3.1, https://arxiv.org/abs/2004.05150).
 
     Args:
         T, S, device: as in ``causal_mask``.
-        window: how many positions a query sees.
+        window: how many positions a query sees, in each direction that it looks.
+        causal: False for a query that also sees later positions.
 
     Returns:
         (T, S).
@@ -56,6 +59,8 @@ def sliding_window_mask(
             f"a window of {window}", rule="a query sees at least itself, a window of 1"
         )
     queries, keys = _positions(T, S, device)
+    if not causal:
+        return (queries - keys).abs() < window
     return (keys <= queries) & (keys > queries - window)
 
 

@@ -129,7 +129,7 @@ MISTAKES = (
     Mistake("gelu_for_silu", "the gate opens by GELU, and this model's by SiLU", _ACTIVATION,
             _activation((silu,), gelu)),
     Mistake("gate_and_up_swapped", "the gate's weights and those beside it are exchanged",
-            "the gate_proj and up_proj lines of hfdl/weights/families/llama.py",
+            "the gate_proj and up_proj lines of hfdl/weights/families",
             swapped(GatedFeedForward, "gate_proj", "up_proj")),
     Mistake("pre_norm", "blocks normalise before attention and feed-forward, x + f(norm(x)), and "
             "this model's behind, norm(x + f(x))", "hfdl/nn/blocks.py",
@@ -137,7 +137,7 @@ MISTAKES = (
     Mistake("post_norm", "blocks normalise behind the residual, norm(x + f(x)), and this model's "
             "before, x + f(norm(x))", "hfdl/nn/blocks.py", becoming(PreNormBlock, PostNormBlock)),
     Mistake("final_norm_missing", "nothing is normalised behind the last block",
-            "the norm of hfdl/models/gpt2.py and llama.py", _no_final_norm),
+            "the norm of hfdl/models/gpt2.py, llama.py and modernbert.py", _no_final_norm),
     Mistake("embedding_norm_missing", "the sum of the embeddings is not normalised",
             "hfdl/nn/embeddings.py", _no_embedding_norm),
     Mistake("dropout_left_on", "the model is in training mode, so it drops numbers at random",

@@ -136,7 +136,7 @@ MISTAKES = (
     ),
     Mistake(
         "window_ignored",
-        "every earlier token is seen, where the config has a sliding window",
+        "tokens outside the window are seen, where the config has a sliding window",
         "hfdl/nn/masks, sliding_window_mask",
         _windows(lambda window: None),
     ),

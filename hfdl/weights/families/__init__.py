@@ -3,6 +3,15 @@
 To add a family, write its module and name it here.
 """
 
-from hfdl.weights.families import albert, bert, distilbert, electra, gpt2, llama, roberta
+from hfdl.weights.families import (
+    albert,
+    bert,
+    distilbert,
+    electra,
+    gpt2,
+    llama,
+    modernbert,
+    roberta,
+)
 
-__all__ = ["albert", "bert", "distilbert", "electra", "gpt2", "llama", "roberta"]
+__all__ = ["albert", "bert", "distilbert", "electra", "gpt2", "llama", "modernbert", "roberta"]

@@ -37,6 +37,8 @@ class Family:
         hf_names: transformers' classes whose names do not follow the rule.
         casts_to_float32: whether transformers' code computes parts of it, such as the softmax, in
             float32 whatever the type of the weights is.
+        reads_padding: (config, head) -> whether that head reads the state of a padding token where
+            texts are padded on the left, one that may attend to nothing real.
         positions_from_padding: whether positions count real tokens from ``pad_token_id`` + 1.
     """
 
@@ -48,6 +50,7 @@ class Family:
     hf_names: Mapping[Head, str] = field(default_factory=dict)
     casts_to_float32: bool = False
     positions_from_padding: bool = False
+    reads_padding: Callable[[Any, Head], bool] = lambda config, head: False
 
     def hf_name(self, head: Head) -> str:
         """The name of transformers' class with this head."""

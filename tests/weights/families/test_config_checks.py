@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import transformers
 from helpers.scratch_models import VARIANTS, hf_config
 from helpers.wording import assert_wording
 
 from hfdl.errors import ModelError
 from hfdl.models.bert import BertConfig
+from hfdl.models.modernbert import ModernBertConfig
 from hfdl.nn.positions import LinearScaling, Llama3Scaling
 from hfdl.weights.families.registry import FAMILIES
 
@@ -70,6 +72,17 @@ def test_windows_of_layers() -> None:
     assert (translated("qwen3").qk_norm, translated("qwen3").qkv_bias) == (True, False)
 
 
+def test_layers_of_modernbert() -> None:
+    found = translated("modernbert")
+    assert found.layer_windows == (None, 3, None)
+    assert found.layer_thetas == (500.0, 100.0, 500.0)
+    config = transformers.ModernBertConfig()
+    ours = TRANSLATE["modernbert"](config)
+    assert ours.layer_windows == ModernBertConfig().layer_windows
+    assert ours.layer_thetas == ModernBertConfig().layer_thetas
+    assert (ours.layer_windows[:4], ours.layer_thetas[:2]) == ((None, 65, 65, None), (160e3, 10e3))
+
+
 def rope(**keys: Any) -> dict[str, Any]:
     return {"rope_parameters": {"rope_theta": 10000.0, **keys}}
 
@@ -80,6 +93,15 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "position_embedding_type": ("roberta", {"position_embedding_type": "relative_key"}),
     "hidden_act": ("bert", {"hidden_act": "quick_gelu"}),
     "inner_group_num": ("albert", {"inner_group_num": 2}),
+    "sparse_prediction": ("modernbert", {"sparse_prediction": True}),
+    "classifier_activation": ("modernbert", {"classifier_activation": "mish"}),
+    "rope_parameters of ModernBERT": (
+        "modernbert",
+        {"rope_parameters": {
+            "full_attention": {"rope_type": "linear", "rope_theta": 100.0, "factor": 2.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+        }},
+    ),
     "activation": ("distilbert", {"activation": "mish"}),
     "activation_function": ("gpt2", {"activation_function": "laplace"}),
     "sinusoidal_pos_embds": ("distilbert", {"sinusoidal_pos_embds": True}),
