@@ -26,6 +26,9 @@ TASKS: dict[str, TaskSpec] = {
 }
 """Every task by its own name."""
 
+own_modules: set[str] = set()
+"""The modules of the tasks that recipes named as ``module:Class``; not hfdl's own."""
+
 _registered: dict[str, Any] = {}
 _T = TypeVar("_T", bound=type)
 
@@ -116,6 +119,8 @@ def task_class(name: str) -> Any:
 def _import_task(place: str) -> Any:
     """The class at ``module:Class``, a module of the working folder included; it is registered."""
     module, _, name = place.partition(":")
+    if module.partition(".")[0] != "hfdl":
+        own_modules.add(module)
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:

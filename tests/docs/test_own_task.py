@@ -10,12 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from helpers.support import reviews, write_csv
 from transformers import AutoModel, AutoTokenizer
 
+from hfdl.cli.errors import OWN_TASK
 from hfdl.errors import ConfigError
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.registry import TASKS, canonical_name, register_task, task_class
@@ -102,6 +104,30 @@ def test_a_class_that_is_not_there_is_refused(hfdl: Run, folder: Path) -> None:
     assert not (folder / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "becomes", "said"),
+    [
+        ("        scores = torch.tensor(", "        scores = torch.tenser(", "AttributeError: "),
+        ("import torch\n", "import torch\n\nscale = sclae\n", "NameError: "),
+        ("import torch\n", "import torch\n\ndef scale(:\n", "SyntaxError: "),
+    ],
+)
+def test_a_fault_of_a_task_of_ones_own_is_told_with_its_line(
+    hfdl: Run, folder: Path, tiny_bert: Path, line: str, becomes: str, said: str
+) -> None:
+    file = folder / "similarity_task.py"
+    text = file.read_text().replace(line, becomes)
+    file.write_text(text)
+    mistake = next(word for word in ("tenser", "sclae", "(:") if word in text)
+    number = 1 + text[: text.index(mistake)].count("\n")
+    done = hfdl("train", "similarity.yaml", f"model.name={tiny_bert}", "--output", "run")
+    assert done.returncode == 2
+    assert done.stderr.count("Traceback (most recent call last)") == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"error: {file}, line {number}: {said}")
+    assert last.endswith(OWN_TASK)
+
+
 @pytest.fixture
 def registry() -> Iterator[None]:
     """The registry as it was, afterwards."""
@@ -111,7 +137,7 @@ def registry() -> Iterator[None]:
     TASKS.update(before)
 
 
-def own_task(**spec: str) -> type[PretrainedTask]:
+def own_task(**spec: Any) -> type[PretrainedTask]:
     return type("Mine", (PretrainedTask,), {"spec": TaskSpec(implementation="m:Mine", **spec)})
 
 
