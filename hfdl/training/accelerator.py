@@ -14,6 +14,7 @@ from accelerate.utils import DynamoBackend, TorchDynamoPlugin
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
 from hfdl.training.events import Evaluated, Event, Updated
+from hfdl.training.launch import process_group_options
 from hfdl.training.memory import keep_large_blocks
 
 _MIXED = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -35,7 +36,7 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
     trackers = check_trackers(config.trackers)
     # Accelerate joins several processes on a CPU only if it is told that there is nothing else.
     cpu = not torch.accelerator.is_available()
-    device = torch.device(PartialState(cpu=cpu).device or "cpu")
+    device = torch.device(PartialState(cpu=cpu, **process_group_options()).device or "cpu")
     precision, reason = choose_precision(config.precision, device)
     if device.type == "cpu":
         keep_large_blocks()

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import IO
+from pathlib import Path
+from typing import IO, Any
 
+_MEETING = "HFDL_MEETING_FILE"
 _GRACE = 30.0  # seconds that the others get to end once one has failed
 
 
@@ -36,14 +37,14 @@ def launch(argv: Sequence[str], processes: int) -> int:
     """
     threads = str(max(1, (os.cpu_count() or 1) // processes))
     shared = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads),
     }
     command = [sys.executable, "-m", "hfdl.cli", *argv]
     with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        shared[_MEETING] = str(Path(folder) / "meeting")
         whispers = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(processes)]
         workers = [
             subprocess.Popen(
@@ -99,6 +100,17 @@ def _wait(workers: list[subprocess.Popen[bytes]], whispers: Sequence[IO[str]]) -
     return 128 - code if code < 0 else code
 
 
+def process_group_options() -> dict[str, Any]:
+    """How a launched process finds the others, for torch's ``init_process_group``; else nothing.
+
+    By a file: a port that is free when it is chosen can be taken before the first process binds it.
+    """
+    if _MEETING not in os.environ:
+        return {}
+    rank, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
+    return {"init_method": f"file://{os.environ[_MEETING]}", "rank": rank, "world_size": world}
+
+
 def leave() -> None:
     """Wait for the other processes and part from them, so that none sees a connection break."""
     import torch.distributed as dist
@@ -106,9 +118,3 @@ def leave() -> None:
     if dist.is_available() and dist.is_initialized():
         dist.barrier()
         dist.destroy_process_group()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

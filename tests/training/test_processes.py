@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -120,3 +121,16 @@ def test_a_mistake_is_told_once_and_keeps_its_exit_code(
     assert done.stderr.count("error:") == 1
     assert "no column 'txet'" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_two_processes_meet_where_the_port_is_taken(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings |= {"train.steps": 2}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+        monkeypatch.setenv("MASTER_PORT", str(taken.getsockname()[1]))
+        assert launch(arguments(settings, tmp_path / "run"), 2) == 0
+    assert records(tmp_path / "run", "plan")[0]["processes"] == 2
