@@ -1,11 +1,12 @@
-"""How ``hfdl predict`` writes what the model said."""
+"""The output of ``hfdl predict``: JSON lines, or lines for a person."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,56 +16,22 @@ from .output import print_text, shorten, to_json
 from .texts import Input
 
 Pairs = Iterable[tuple[Input, Any]]
-
-
-class JsonLines:
-    """A JSON object a line: the text, and the answer's own fields or a list of answers.
-
-    Of words, the text is what the entities' places count the characters of.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, pairs: Pairs) -> None:
-        """Write some answers and push them out at once."""
-        for text, answer in pairs:
-            fields = answer if isinstance(answer, dict) else {"predictions": answer}
-            line = to_json({**_asked(text), **fields}, encoding=self._stream.encoding)
-            self._stream.write(f"{line}\n")
-        self._stream.flush()
-
-
-class Readable:
-    """A line a text for a person: label, score, the start of the text; or text and translation.
-
-    Entities stand in brackets in their text. Of a text that the model wrote each line is a line.
-    """
-
-    def __enter__(self) -> Readable:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def write(self, pairs: Pairs) -> None:
-        """Print some answers."""
-        from hfdl.runs.console import clean
-
-        for text, answer in pairs:
-            for line in _lines(text, answer):
-                print_text(clean(line))
+Write = Callable[[Pairs], None]
 
 
 @contextmanager
-def open_answers(output: Path | None) -> Iterator[JsonLines]:
-    """JSON lines to stdout, or to a file that appears only when it is complete.
+def open_answers(output: Path | None, *, readable: bool) -> Iterator[Write]:
+    """A function that writes some answers: JSON lines, or lines for a person on stdout.
+
+    Args:
+        output: a file, which appears only when it is complete; None: stdout.
+        readable: for a person; of stdout alone.
 
     Raises:
         OutputError: the file cannot be written.
     """
     if output is None:
-        yield JsonLines(sys.stdout)
+        yield print_answers if readable else partial(write_json_lines, sys.stdout)
         return
     # A device or a pipe (/dev/stdout) cannot be replaced by a file.
     is_special = output.exists() and not output.is_file()
@@ -77,7 +44,7 @@ def open_answers(output: Path | None) -> Iterator[JsonLines]:
         ) from None
     try:
         with stream:
-            yield JsonLines(stream)
+            yield partial(write_json_lines, stream)
         if not is_special:
             target.replace(output)
     finally:
@@ -85,7 +52,32 @@ def open_answers(output: Path | None) -> Iterator[JsonLines]:
             target.unlink(missing_ok=True)
 
 
-def _asked(text: Input) -> dict[str, Any]:
+def write_json_lines(stream: TextIO, pairs: Pairs) -> None:
+    """Write a JSON object a line, pushed out at once: the text, and the answer's own fields.
+
+    An answer that is a list stands under ``predictions``. Of words, the text is what the offsets
+    of the entities count the characters of.
+    """
+    for text, answer in pairs:
+        fields = answer if isinstance(answer, dict) else {"predictions": answer}
+        line = to_json({**_input_fields(text), **fields}, encoding=stream.encoding)
+        stream.write(f"{line}\n")
+    stream.flush()
+
+
+def print_answers(pairs: Pairs) -> None:
+    """Print a line a text: label, score, the start of the text; or text and translation.
+
+    Entities stand in brackets in their text. Of a text that the model wrote each line is a line.
+    """
+    from hfdl.runs.console import clean
+
+    for text, answer in pairs:
+        for line in _lines(text, answer):
+            print_text(clean(line))
+
+
+def _input_fields(text: Input) -> dict[str, Any]:
     if isinstance(text, dict):
         return dict(text)
     return {"text": text} if isinstance(text, str) else {"text": _joined(text), "tokens": text}

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from .output import print_text
 
 SUFFIXES = (".html", ".png")
-
-
-class Kind(StrEnum):
-    """The kinds of attention."""
-
-    encoder = "encoder"
-    decoder = "decoder"
-    cross = "cross"
 
 
 def attention(
@@ -41,7 +32,7 @@ def attention(
         int | None, typer.Option(metavar="H", help="Head, from 0, of the layer.")
     ] = None,
     kind: Annotated[
-        Kind | None,
+        Literal["encoder", "decoder", "cross"] | None,
         typer.Option(help="Of an encoder-decoder model. Default: cross.", metavar="KIND"),
     ] = None,
     target: Annotated[
@@ -70,9 +61,8 @@ def attention(
     from hfdl.interpret.attention_view import attention_view
 
     view = attention_view(model, text, compare_with=compare, target=target)
-    chosen = None if kind is None else kind.value
     write = view.to_html if output.suffix.lower() == ".html" else view.to_png
-    write(output, kind=chosen, layer=layer, head=head)
+    write(output, kind=kind, layer=layer, head=head)
     print_text(f"saved {output}")
 
 

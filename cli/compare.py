@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import OVERRIDE, print_json, print_table, print_text
+from .options import Json, Overrides
+from .output import print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from hfdl.runs.compare import Comparison, Row
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
 
 def compare(
     name: Annotated[str, typer.Argument(metavar="NAME", help="sentiment or ner.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar=OVERRIDE, help="Keys that every era's recipe is given."),
-    ] = None,
+    overrides: Overrides = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -33,9 +31,7 @@ def compare(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, help="Train each N times, from train.seed on.")
     ] = 1,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the table as JSON; progress stays on stderr.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Train the same task with a model of every era, and print one table.
 

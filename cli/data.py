@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +10,8 @@ import typer
 
 from hfdl.errors import DataError, ModelError
 
-from .output import OVERRIDE, print_json, show_help
+from .options import Json, Overrides
+from .output import print_json, show_help
 
 if TYPE_CHECKING:
     from hfdl.config.schema import Recipe
@@ -39,11 +40,8 @@ def check(
             metavar="FILE|RECIPE", help="A data file, folder, hfdl://NAME or Hub id; or a recipe."
         ),
     ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar=OVERRIDE, help="Keys of the recipe, such as data.text=COLUMN."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    overrides: Overrides = None,
+    json: Json = False,
 ) -> None:
     """Report what is in the data and what is wrong.
 
@@ -64,12 +62,13 @@ def check(
     """
     from hfdl.config.overrides import parse_overrides
     from hfdl.data.readers.sources import load_splits
-    from hfdl.tasks.registry import canonical_name
+    from hfdl.tasks.registry import attribute, task_spec
 
     recipe = _recipe(source, parse_overrides(overrides or []))
     tables = load_splits(recipe.data)
     tokenizer, limit, note = _tokenizer(recipe, tables)
-    report = _examiner(canonical_name(recipe.task))(tables, recipe.data, tokenizer, limit)
+    examine = attribute(task_spec(recipe.task).examiner)
+    report: DataReport = examine(tables, recipe.data, tokenizer, limit)
     if json:
         print_json(report.as_dict())
     else:
@@ -110,12 +109,6 @@ def _task_of(source: str) -> str:
     else:
         is_conll = path.suffix.lower() in CONLL_SUFFIXES
     return next(name for name, spec in TASKS.items() if spec.reads_words == is_conll)
-
-
-def _examiner(task: str) -> Callable[..., DataReport]:
-    from hfdl.tasks.registry import TASKS, attribute
-
-    return attribute(TASKS[task].examiner)
 
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from .output import OVERRIDE, print_json, print_metrics
+from .options import Json, Overrides, RunOrModel
+from .output import print_json, print_metrics
 
 
-def evaluate(
-    run_or_model: Annotated[
-        str,
-        typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, a model folder or a Hub id."),
-    ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar=OVERRIDE, help="Keys of the recipe, such as data.test=FILE."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
-) -> None:
+def evaluate(run_or_model: RunOrModel, overrides: Overrides = None, json: Json = False) -> None:
     """Measure a saved model on held-out data.
 
     \b

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from .options import Json
 from .output import print_json, print_table
 
 
-def info(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def info(json: Json = False) -> None:
     """Print versions, hardware and local models.
 
     Also the precision that train.precision=auto picks here, and why.

@@ -9,8 +9,6 @@ from typing import Any
 
 import typer
 
-OVERRIDE = "KEY=VALUE"
-
 
 def show_help(context: typer.Context) -> None:
     """Print the help of a group that was called without a command, and leave."""

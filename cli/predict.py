@@ -12,6 +12,8 @@ import typer
 
 from hfdl.errors import DataError
 
+from .options import RunOrModel
+
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
 
@@ -22,10 +24,7 @@ CHUNK = 256
 
 
 def predict(
-    run_or_model: Annotated[
-        str,
-        typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, a model folder or a Hub id."),
-    ],
+    run_or_model: RunOrModel,
     texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Texts.")] = None,
     file: Annotated[
         str | None,
@@ -73,15 +72,15 @@ def predict(
     options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
     pipe = pipeline(None, model=run_or_model, **options)
     _refuse_top_k(top_k, pipe)
-    from .answers import Readable, open_answers
+    from .answers import open_answers
 
     call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
     if pipe.task == "token-classification":
         call["aggregation_strategy"] = "viterbi"  # what the run's own figures are of
     is_readable = output is None and not json and sys.stdout.isatty()
-    with Readable() if is_readable else open_answers(output) as answers:
+    with open_answers(output, readable=is_readable) as write:
         for batch in batches:
-            answers.write(zip(batch, _answers(pipe, batch, call), strict=True))
+            write(zip(batch, _answers(pipe, batch, call), strict=True))
 
 
 def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from .output import OVERRIDE, print_json, print_table, print_text, show_help
+from .options import Json, Overrides
+from .output import print_json, print_table, print_text, show_help
 
 recipes_app = typer.Typer(name="recipes", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name that 'recipes list' prints.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @recipes_app.callback(invoke_without_command=True)
@@ -100,9 +100,7 @@ def check(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A YAML file, a shipped name or a run's folder.")
     ],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar=OVERRIDE, help="Keys to lay over it.")
-    ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Check every key and value of a recipe.
 

@@ -1,4 +1,4 @@
-"""What a finished run prints: its figures, where it lies, how to use it, and what it says."""
+"""What finished runs print: metrics, folder, how to use the model, and some of its predictions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .output import print_metrics, print_table, print_text, shorten
 
+if TYPE_CHECKING:
+    from hfdl.metrics.bootstrap import Spread
+    from hfdl.runs.seeds import SeedRuns
+
 # What a translation's record holds, by the name that a person reads.
 _SIDES = (("source", "text"), ("reference", "label"), ("prediction", "prediction"))
+_EXAMPLES = 3
 
 
 def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
@@ -32,6 +37,22 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     print_text(f'use it:   hfdl predict {folder} "{text}"')
 
 
+def print_seeds(done: SeedRuns) -> None:
+    """Print each metric's mean, spread and interval over several seeds, and where they lie."""
+    rows = [
+        [split, name, f"{spread.mean:.4f}", *_spread(spread)]
+        for split, spreads in done.spreads.items()
+        for name, spread in spreads.items()
+        if "/" not in name
+    ]
+    print()
+    print_table(["split", "metric", "mean", "sd", "95 % interval"], rows)
+    print()
+    seeds = ", ".join(map(str, done.runs))
+    print_text(f"seeds {seeds}; the interval is of seeds and examples drawn again (bootstrap)")
+    print_text(f"saved in {done.directory}")
+
+
 def _print_examples(file: Path, task: str | None) -> None:
     from hfdl.tasks.registry import known_spec
 
@@ -41,24 +62,23 @@ def _print_examples(file: Path, task: str | None) -> None:
     elif rows == "texts":
         _print_texts(file, file.with_name("log.jsonl"))
     elif rows == "pairs":
-        for example in first_predictions(file):
+        for example in _last_split(file)[:_EXAMPLES]:
             print()
             print_table(None, [[name, shorten(str(example[key]))] for name, key in _SIDES])
-    elif examples := example_predictions(file):
+    elif examples := _right_and_wrong(file):
         print()
         print_table(["", "label", "prediction", "text"], [_row(example) for example in examples])
 
 
-def _print_entities(file: Path, most: int = 3) -> None:
+def _print_entities(file: Path) -> None:
     """Sentences with entities of the last split, one with mistakes among them if there is any."""
     from hfdl.report.sections.tagged import read_sentences
 
-    rows = list(_records(file)) if file.is_file() else []
-    rows = [row for row in rows if row.get("split") == rows[-1].get("split")]
+    rows = _last_split(file)
     labels = sorted({tag for row in rows for tag in row.get("label") or []})
     telling = [one for one in read_sentences(rows, labels) if one.true or one.said]
     wrong = [one for one in telling if one.mistakes][:1]
-    right = [one for one in telling if not one.mistakes][: most - len(wrong)]
+    right = [one for one in telling if not one.mistakes][: _EXAMPLES - len(wrong)]
     for sentence in right + wrong:
         sides = [("entities", sentence.true), ("prediction", sentence.said)]
         named = [
@@ -74,63 +94,34 @@ def _entity(sentence: Any, entity: Any) -> str:
     return f"{shorten(sentence.text[start:end])} ({entity.label})"
 
 
-def _print_texts(predictions: Path, log: Path, most: int = 3) -> None:
+def _print_texts(predictions: Path, log: Path) -> None:
     """What a language model last wrote; of a masked one, what it said in the place of masks."""
     from hfdl.report.sections.language import asked_tokens
 
     events = _records(log) if log.is_file() else iter(())
     samples = [event for event in events if event.get("event") == "samples"][-1:]
-    for sample in [one for event in samples for one in event["samples"]][:most]:
+    for sample in [one for event in samples for one in event["samples"]][:_EXAMPLES]:
         print()
         print_table(None, [[name, shorten(str(sample.get(name)))] for name in ("prompt", "text")])
-    pairs = [pair for row in first_predictions(predictions, 1) for pair in asked_tokens(row)]
+    pairs = [pair for row in _last_split(predictions)[:1] for pair in asked_tokens(row)]
     if pairs:
         print()
-        rows = [[str(pair["target"]), str(pair["prediction"])] for pair in pairs[: 2 * most]]
+        rows = [[str(pair["target"]), str(pair["prediction"])] for pair in pairs[: 2 * _EXAMPLES]]
         print_table(["masked", "prediction"], rows)
 
 
-def first_predictions(file: Path, most: int = 3) -> list[dict[str, Any]]:
-    """The first predictions of the last split in the file.
-
-    Args:
-        file: a run's predictions.jsonl.
-        most: how many.
-    """
-    if not file.is_file():
-        return []
-    kept: dict[str, list[dict[str, Any]]] = {}
-    split = ""
-    for record in _records(file):
-        split = record.get("split", "")
-        found = kept.setdefault(split, [])
-        if len(found) < most:
-            found.append(record)
-    return kept.get(split, [])
+def _last_split(file: Path) -> list[dict[str, Any]]:
+    """The records of the last split in a run's predictions.jsonl; none where there is no file."""
+    rows = list(_records(file)) if file.is_file() else []
+    return [row for row in rows if row.get("split") == rows[-1].get("split")]
 
 
-def example_predictions(file: Path, most: int = 3) -> list[dict[str, Any]]:
-    """Right predictions of the last split in the file, and a wrong one if there is any.
-
-    Args:
-        file: a run's predictions.jsonl.
-        most: how many in all.
-    """
-    if not file.is_file():
-        return []
-    right: dict[str, list[dict[str, Any]]] = {}
-    wrong: dict[str, dict[str, Any]] = {}
-    split = ""
-    for record in _records(file):
-        split = record.get("split", "")
-        if record.get("label") == record.get("prediction"):
-            kept = right.setdefault(split, [])
-            if len(kept) < most:
-                kept.append(record)
-        else:
-            wrong.setdefault(split, record)
-    mistakes = [wrong[split]] if split in wrong else []
-    return right.get(split, [])[: most - len(mistakes)] + mistakes
+def _right_and_wrong(file: Path) -> list[dict[str, Any]]:
+    """Right predictions of the last split, and a wrong one if there is any."""
+    rows = _last_split(file)
+    wrong = [row for row in rows if row.get("label") != row.get("prediction")][:1]
+    right = [row for row in rows if row.get("label") == row.get("prediction")]
+    return right[: _EXAMPLES - len(wrong)] + wrong
 
 
 def _records(file: Path) -> Iterator[dict[str, Any]]:
@@ -149,3 +140,9 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _spread(spread: Spread) -> tuple[str, str]:
+    """Standard deviation and interval; a dash where there is none."""
+    sd = "-" if spread.sd is None else f"{spread.sd:.4f}"
+    return sd, "-" if spread.low is None else f"{spread.low:.4f} to {spread.high:.4f}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .output import OVERRIDE, print_json
+from .options import Json, Overrides
+from .output import print_json
 
 if TYPE_CHECKING:
     from hfdl.runs.run import Run
@@ -20,10 +23,7 @@ def train(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", help="A shipped name, a YAML file or a run's folder.")
     ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar=OVERRIDE, help="Keys of the recipe; key=null clears one."),
-    ] = None,
+    overrides: Overrides = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The run's folder. Default: runs/NAME-DATE-TIME."),
@@ -51,9 +51,7 @@ def train(
             help="Train N times, from train.seed on, and print mean, sd and a 95 % interval.",
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON; progress stays on stderr.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Fine-tune a model as a recipe says.
 
@@ -70,37 +68,47 @@ def train(
         raise typer.BadParameter("--resume and --overwrite exclude each other")
     if resume and output is None:
         raise typer.BadParameter("--resume needs --output, the folder of the run to continue")
+    if seeds is not None and dry_run:
+        raise typer.BadParameter("--dry-run plans one run: leave --seeds out")
+    command = _Command(
+        recipe, overrides or [], output, processes,
+        {"--resume": resume, "--overwrite": overwrite, "--dry-run": dry_run, "--json": json},
+    )  # fmt: skip
     if seeds is not None:
-        if dry_run:
-            raise typer.BadParameter("--dry-run plans one run: leave --seeds out")
-        _train_seeds(recipe, overrides or [], output, seeds, resume, overwrite, json, processes)
-        return
-    if processes > 1:
-        flags = {
-            "--resume": resume, "--overwrite": overwrite, "--dry-run": dry_run, "--json": json,
-        }  # fmt: skip
-        _launch(recipe, overrides or [], output, flags, processes)
-    settings = _parse(overrides)
-    if dry_run:
-        _plan(recipe, settings, json)
+        _train_seeds(command, seeds)
+    elif processes > 1:
+        _launch(command)
+    elif dry_run:
+        _plan(command)
     else:
-        _train(recipe, settings, output, resume, overwrite, json)
+        _train(command)
 
 
-def _parse(overrides: list[str] | None) -> dict[str, Any]:
-    from hfdl.config.overrides import parse_overrides
+@dataclass(frozen=True)
+class _Command:
+    """What was typed, apart from ``--seeds``."""
 
-    return parse_overrides(overrides or [])
+    recipe: str
+    overrides: list[str]
+    output: Path | None
+    processes: int
+    flags: dict[str, bool]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The overrides, parsed."""
+        from hfdl.config.overrides import parse_overrides
+
+        return parse_overrides(self.overrides)
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """What ``hfdl.train`` is told of the run's folder."""
+        resume, overwrite = self.flags["--resume"], self.flags["--overwrite"]
+        return {"output": self.output, "resume": resume, "overwrite": overwrite}
 
 
-def _train(
-    recipe: str,
-    settings: dict[str, Any],
-    output: Path | None,
-    resume: bool,
-    overwrite: bool,
-    json: bool,
-) -> None:
+def _train(command: _Command) -> None:
     from hfdl.runs import run
     from hfdl.runs.console import console_listener
 
@@ -109,13 +117,12 @@ def _train(
     with console_listener(None if is_first else StringIO()) as listener:
         done = _together(
             lambda: run.train(
-                recipe, settings, output=output, resume=resume, overwrite=overwrite,
-                listener=listener,
+                command.recipe, command.settings, **command.run_options, listener=listener
             )
-        )  # fmt: skip
+        )
     if not is_first:
         return
-    if json:
+    if command.flags["--json"]:
         print_json({"directory": str(done.directory), "metrics": done.metrics})
         return
     from .summary import print_summary
@@ -123,37 +130,24 @@ def _train(
     print_summary(done.directory, done.metrics)
 
 
-def _train_seeds(
-    recipe: str,
-    overrides: list[str],
-    output: Path | None,
-    seeds: int,
-    resume: bool,
-    overwrite: bool,
-    json: bool,
-    processes: int,
-) -> None:
+def _train_seeds(command: _Command, seeds: int) -> None:
     from hfdl.runs.console import console_listener
     from hfdl.runs.seeds import train_seeds
 
-    from .seeds import print_seeds
+    from .summary import print_seeds
 
     def launched(settings: dict[str, Any], path: Path, resume: bool, overwrite: bool) -> None:
-        from hfdl.training.launch import launch
-
-        flags = [f for f, is_set in (("--resume", resume), ("--overwrite", overwrite)) if is_set]
         seed = f"train.seed={settings['train.seed']}"
-        words = ["train", recipe, *overrides, seed, "--output", str(path), *flags]
-        if code := launch(words, processes):
+        flags = {"--resume": resume, "--overwrite": overwrite}
+        if code := _run_processes(command, [seed], path, flags):
             raise typer.Exit(code)
 
     with console_listener() as listener:
         done = train_seeds(
-            recipe, _parse(overrides), seeds=seeds, output=output, resume=resume,
-            overwrite=overwrite, listener=listener,
-            train_one=launched if processes > 1 else None,
+            command.recipe, command.settings, seeds=seeds, **command.run_options,
+            listener=listener, train_one=launched if command.processes > 1 else None,
         )  # fmt: skip
-    if json:
+    if command.flags["--json"]:
         print_json({"directory": str(done.directory), **done.as_dict()})
     else:
         print_seeds(done)
@@ -175,30 +169,31 @@ def _together(train: Callable[[], Run]) -> Run:
     return done
 
 
-def _plan(recipe: str, settings: dict[str, Any], json: bool) -> None:
-    import sys
-
+def _plan(command: _Command) -> None:
     from hfdl.runs import run
     from hfdl.runs.console import console_listener
 
-    if json:
-        print_json(run.plan(recipe, settings).as_record())
+    if command.flags["--json"]:
+        print_json(run.plan(command.recipe, command.settings).as_record())
         return
     with console_listener(sys.stdout) as listener:
-        run.plan(recipe, settings, listener=listener)
+        run.plan(command.recipe, command.settings, listener=listener)
 
 
-def _launch(
-    recipe: str, overrides: list[str], output: Path | None, flags: dict[str, bool], processes: int
-) -> None:
+def _launch(command: _Command) -> None:
     """Check the recipe once, here, and let the processes run the command."""
     from hfdl.config.load import load_recipe
     from hfdl.runs.outputs import default_output
+
+    load_recipe(command.recipe, command.settings)
+    # Named here, for the default holds the time and the processes must agree on one folder.
+    folder = command.output or default_output(command.recipe)
+    raise typer.Exit(_run_processes(command, [], folder, command.flags))
+
+
+def _run_processes(command: _Command, more: list[str], folder: Path, flags: dict[str, bool]) -> int:
+    """The command in several processes, with more overrides and other flags; its exit code."""
     from hfdl.training.launch import launch
 
-    load_recipe(recipe, _parse(overrides))
-    # Named here, for the default holds the time and the processes must agree on one folder.
-    folder = output or default_output(recipe)
-    arguments = ["train", recipe, *overrides, "--output", str(folder)]
-    code = launch(arguments + [flag for flag, is_set in flags.items() if is_set], processes)
-    raise typer.Exit(code)
+    words = ["train", command.recipe, *command.overrides, *more, "--output", str(folder)]
+    return launch([*words, *(f for f, is_set in flags.items() if is_set)], command.processes)

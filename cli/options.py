@@ -1,0 +1,21 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+RunOrModel = Annotated[
+    str,
+    typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, a model folder or a Hub id."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE", help="Keys of the recipe, such as data.test=FILE; key=null clears one."
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON; progress stays on stderr.")
+]
