@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hfdl.report import metadata, wording
 from hfdl.report.limitations import limits
 from hfdl.report.page import write_text
 from hfdl.report.record import RunRecord, read_run
+from hfdl.report.section import templates
 from hfdl.report.sections.facts import environment_facts, run_facts
 from hfdl.report.sections.headline import accuracy_interval, meaning, shown_metrics
-
-if TYPE_CHECKING:
-    import jinja2
 
 LABELS = 50
 """Labels that a card lists; ``config.json`` has them all."""
@@ -38,7 +35,8 @@ def write_model_card(folder: Path) -> Path:
 
 def card_text(record: RunRecord) -> str:
     """The model card of a run."""
-    body = environment().get_template("model_card.md").render(**_context(record))
+    markdown = templates(finalize=escape, keep_trailing_newline=True)
+    body = markdown.get_template("model_card.md").render(**_context(record))
     return f"---\n{metadata.card_data(record).to_yaml()}\n---\n\n{body}"
 
 
@@ -156,18 +154,3 @@ def escape(value: Any) -> str:
     line = _SPECIAL.sub(r"\\\1", line.replace(">", "&gt;"))
     # What opens a heading, a list or a rule does so at the start only.
     return _AT_START.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", line)
-
-
-@functools.cache
-def environment() -> jinja2.Environment:
-    """Templates from this folder whose values are escaped for Markdown."""
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        finalize=escape,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

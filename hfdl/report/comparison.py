@@ -107,10 +107,11 @@ def _name_rows(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _row(row: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str, Any]:
     """A row as it is written."""
+    unit = 100 if wording.is_share(metric) else 1  # shares are shown in percent
     scores = []
     for split in splits:
         sd = row["sd"][split]
-        spread = "" if sd is None else f" ± {wording.number(100 * sd if _shown(metric) else sd)}"
+        spread = "" if sd is None else f" ± {wording.number(unit * sd)}"
         scores.append(wording.figure(metric, row["mean"][split]) + spread)
     return {
         "title": row["title"],
@@ -121,8 +122,3 @@ def _row(row: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str
         "seconds": wording.duration(row["seconds"]),
         "speed": wording.number(row["samples_per_second"]),
     }
-
-
-def _shown(metric: str) -> bool:
-    """Whether it is shown in percent."""
-    return wording.is_share(metric)

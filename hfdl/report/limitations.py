@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from hfdl.report import counts, wording
 from hfdl.report.record import RunRecord
@@ -90,13 +91,17 @@ def _balance(record: RunRecord) -> str | None:
 
 def _rare(record: RunRecord) -> str | None:
     support = _support(record)
-    rare = sum(count < FEW for count in support.values())
+    return _small(support.values(), record.splits[0], "label", "examples") if support else None
+
+
+def _small(sizes: Collection[int], split: str, noun: str, unit: str) -> str | None:
+    """Which of the labels or types have few examples or entities in a split."""
+    rare = sum(size < FEW for size in sizes)
     if not rare:
         return None
-    whose = "one label has" if rare == 1 else f"{rare} of {len(support)} labels have"
+    whose = f"one {noun} has" if rare == 1 else f"{rare} of {len(sizes)} {noun}s have"
     return (
-        f"In the {record.splits[0]} split {whose} fewer than {FEW} examples: "
-        "figures by label are rough there."
+        f"In the {split} split {whose} fewer than {FEW} {unit}: figures by {noun} are rough there."
     )
 
 
@@ -136,19 +141,11 @@ def of_entities(record: RunRecord) -> list[str]:
     """What to know of the types of entities."""
     split = record.splits[0]
     sentences = read_sentences(record.on(split), record.labels)
-    found = [_rare_types(sentences, split), _weakest_type(sentences), _borders(sentences)]
+    sizes = [total for _, total, _ in entities.recalls(sentences)]
+    found = [
+        _small(sizes, split, "type", "entities"), _weakest_type(sentences), _borders(sentences)
+    ]  # fmt: skip
     return [sentence for sentence in found if sentence]
-
-
-def _rare_types(sentences: list[Sentence], split: str) -> str | None:
-    types = entities.recalls(sentences)
-    rare = sum(total < FEW for _, total, _ in types)
-    if not rare:
-        return None
-    whose = "one type has" if rare == 1 else f"{rare} of {len(types)} types have"
-    return (
-        f"In the {split} split {whose} fewer than {FEW} entities: figures by type are rough there."
-    )
 
 
 def _weakest_type(sentences: list[Sentence]) -> str | None:

@@ -97,24 +97,12 @@ def duration(seconds: float | None) -> str:
 
 def size(count: float | None) -> str:
     """Bytes as ``1.4 GiB``."""
-    if not _is_number(count):
-        return MISSING
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1023.5:
-            return f"{_three_digits(count)} {unit}"
-        count = count / 1024
-    return f"{_three_digits(count)} TiB"
+    return _scaled(count, 1024, (" B", " KiB", " MiB", " GiB", " TiB"))
 
 
 def short_count(count: float | None) -> str:
     """``22713601`` as ``22.7 M``."""
-    if not _is_number(count):
-        return MISSING
-    for unit in ("", " k", " M", " G"):
-        if abs(count) < 999.5:
-            return f"{_three_digits(count)}{unit}"
-        count = count / 1000
-    return f"{_three_digits(count)} T"
+    return _scaled(count, 1000, ("", " k", " M", " G", " T"))
 
 
 def plural(count: int, noun: str) -> str:
@@ -134,6 +122,18 @@ def clip(text: str, limit: int = CLIP) -> str:
     while len(start) > 1 and (_extends(text[len(start)]) or start[-1] == "\u200d"):
         start = start[:-1]
     return start + "…"
+
+
+def _scaled(count: float | None, step: int, units: tuple[str, ...]) -> str:
+    """A number in the smallest unit in which it is below ``step``, to three digits."""
+    if not _is_number(count):
+        return MISSING
+    *smaller, largest = units
+    for unit in smaller:
+        if abs(count) < step - 0.5:
+            return f"{_three_digits(count)}{unit}"
+        count = count / step
+    return f"{_three_digits(count)}{largest}"
 
 
 def _three_digits(value: float) -> str:

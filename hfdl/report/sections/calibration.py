@@ -30,8 +30,7 @@ def build(record: RunRecord) -> Section | None:
     """The part of the page on calibration, for tasks with one label an example."""
     if record.problem_type != SINGLE:
         return None
-    html = by_split(record, _render)
-    return Section("calibration", "Calibration", html) if html else None
+    return by_split(record, "calibration", "Calibration", _render)
 
 
 def calibrate(rows: list[Record]) -> Calibration | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from hfdl.report import counts, wording
 from hfdl.report.record import Record, RunRecord
-from hfdl.report.section import Section, by_split, render
+from hfdl.report.section import Section, by_split, evenly, group, render, where
 from hfdl.report.sections.tagged import (
     BOUNDARIES,
     MISSED,
@@ -42,14 +41,12 @@ _SAID = {
 
 def build_table(record: RunRecord) -> Section | None:
     """Precision, recall and F1 of each type, and what became of the entities not found."""
-    html = by_split(record, _table)
-    return Section("entities", "Entities", html) if html else None
+    return by_split(record, "entities", "Entities", _table)
 
 
 def build_examples(record: RunRecord) -> Section | None:
     """Sentences with their entities marked."""
-    html = by_split(record, _examples)
-    return Section("examples", "Examples to read", html) if html else None
+    return by_split(record, "examples", "Examples to read", _examples)
 
 
 def tally(sentences: Sequence[Sentence]) -> counts.Tally:
@@ -108,39 +105,23 @@ def _examples(record: RunRecord, split: str, rows: list[Record]) -> Markup | Non
         ((*best, one) for one in wrong if (best := _surest(one))),
         key=lambda found: (-found[0], found[2].record.get("index", 0)),
     )
+    # A sentence without entities shows little.
+    sample = evenly([one for one in sentences if one.true or one.said] or sentences, SAMPLE)
+    most = [_example(one, _verdict(one)) for one in worst[:WORST]]
+    surest = [_example(one, said) for _, said, one in sure[:SURE]]
+    any_of_them = [_example(one, _verdict(one)) for one in sample]
     groups = [
-        _group("Most mistakes", [(one, _verdict(one)) for one in worst[:WORST]], len(wrong),
-               "sentence with mistakes", "sentences with mistakes"),
-        _group("Most confident mistakes", [(one, said) for _, said, one in sure[:SURE]],
-               len(sure), "sentence with a wrong entity", "sentences with a wrong entity"),
-        _group("A sample", [(one, _verdict(one)) for one in _sample(sentences)],
-               len(sentences), "sentence", "sentences"),
-    ]  # fmt: skip
+        group("Most mistakes", most, len(wrong), "sentence", " with mistakes"),
+        group("Most confident mistakes", surest, len(sure), "sentence", " with a wrong entity"),
+        group("A sample", any_of_them, len(sentences), "sentence"),
+    ]
     return render("tagged.html", groups=groups)
 
 
-def _sample(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
-    """Evenly spread, of those that have entities where there are enough."""
-    telling = [one for one in sentences if one.true or one.said] or sentences
-    return telling[:: math.ceil(len(telling) / SAMPLE)]
-
-
-def _group(
-    title: str, shown: Sequence[tuple[Sentence, str]], total: int, one: str, several: str
-) -> dict[str, Any]:
-    return {
-        "title": title,
-        "of": f"{total:,} {one if total == 1 else several}",
-        "total": total,
-        "examples": [_example(sentence, verdict) for sentence, verdict in shown],
-    }
-
-
 def _example(sentence: Sentence, verdict: str) -> dict[str, Any]:
-    row = sentence.record
     return {
         "segments": segments(sentence, AROUND),
-        "where": str(row.get("where") or f"{row.get('split')} example {row.get('index')}"),
+        "where": where(sentence.record),
         "verdict": verdict,
     }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hfdl.report import wording
 from hfdl.report.counts import is_right
 from hfdl.report.record import Record, RunRecord
-from hfdl.report.section import Section, by_split, render
+from hfdl.report.section import Section, by_split, group, highest, render, where
 from hfdl.report.sections.headline import MULTI, REGRESSION, SINGLE
 
 if TYPE_CHECKING:
@@ -37,57 +38,50 @@ def build(record: RunRecord) -> Section | None:
     """The part of the page with examples to read."""
     renderers = {SINGLE: _single, MULTI: _multi, REGRESSION: _regression}
     renderer = renderers.get(record.problem_type or "")
-    html = by_split(record, renderer) if renderer else None
-    return Section("examples", "Examples to read", html) if html else None
+    return by_split(record, "examples", "Examples to read", renderer) if renderer else None
 
 
 def _single(record: RunRecord, split: str, rows: list[Record]) -> Markup:
     wrong = [row for row in rows if not is_right(row)]
-    surest = sorted(wrong, key=lambda row: (-_score(row), row.get("index", 0)))[:WRONG]
     scored = [row for row in rows if row.get("score") is not None]
-    least = sorted(scored, key=lambda row: (_score(row), row.get("index", 0)))[:UNCERTAIN]
-    groups = [
-        _group("Most confident mistakes", surest, len(wrong), "mistake", _single_verdict),
-        _group("Least certain", least, len(scored), "example", _single_verdict),
-    ]
-    return render("examples.html", groups=groups)
+    return _shown(
+        ("Most confident mistakes", highest(wrong, _score, WRONG), len(wrong), "mistake"),
+        ("Least certain", highest(scored, _doubt, UNCERTAIN), len(scored), "example"),
+        verdict=_single_verdict,
+    )
 
 
 def _multi(record: RunRecord, split: str, rows: list[Record]) -> Markup:
     wrong = [row for row in rows if not is_right(row)]
-    surest = sorted(wrong, key=lambda row: (-_worst(row), row.get("index", 0)))[:WRONG]
     scored = [row for row in rows if row.get("scores")]
-    least = sorted(scored, key=lambda row: (_margin(row), row.get("index", 0)))[:UNCERTAIN]
-    groups = [
-        _group("Worst false labels", surest, len(wrong), "mistake", _multi_verdict),
-        _group("Least certain", least, len(scored), "example", _multi_verdict),
-    ]
-    return render("examples.html", groups=groups)
+    return _shown(
+        ("Worst false labels", highest(wrong, _worst, WRONG), len(wrong), "mistake"),
+        ("Least certain", highest(scored, _closeness, UNCERTAIN), len(scored), "example"),
+        verdict=_multi_verdict,
+    )
 
 
 def _regression(record: RunRecord, split: str, rows: list[Record]) -> Markup:
     rows = [row for row in rows if math.isfinite(_error(row))]
-    furthest = sorted(rows, key=lambda row: (-abs(_error(row)), row.get("index", 0)))[:WRONG]
-    groups = [_group("Largest errors", furthest, len(rows), "example", _regression_verdict)]
-    return render("examples.html", groups=groups)
+    furthest = highest(rows, lambda row: abs(_error(row)), WRONG)
+    return _shown(("Largest errors", furthest, len(rows), "example"), verdict=_regression_verdict)
 
 
-def _group(title: str, rows: list[Record], total: int, noun: str, verdict: Any) -> dict[str, Any]:
-    return {
-        "title": title,
-        "of": wording.plural(total, noun),
-        "total": total,
-        "examples": [_example(row, verdict(row)) for row in rows],
-    }
+def _shown(*groups: tuple[str, list[Record], int, str], verdict: Callable[[Record], str]) -> Markup:
+    made = [
+        group(title, [_example(row, verdict(row)) for row in rows], total, noun)
+        for title, rows, total, noun in groups
+    ]
+    return render("examples.html", groups=made)
 
 
 def _example(row: Record, verdict: str) -> Example:
     scores = sorted((row.get("scores") or {}).items(), key=lambda pair: (-pair[1], pair[0]))
     return Example(
         texts=[str(row[key]) for key in ("text", "text_pair") if row.get(key) is not None],
-        where=str(row.get("where") or f"{row.get('split')} example {row.get('index')}"),
-        label=_shown(row["label"]),
-        prediction=_shown(row["prediction"]),
+        where=where(row),
+        label=_names(row["label"]),
+        prediction=_names(row["prediction"]),
         right=None if isinstance(row["prediction"], (int, float)) else is_right(row),
         verdict=verdict,
         # Of two labels the verdict has said it all.
@@ -120,6 +114,10 @@ def _score(row: Record) -> float:
     return float(row.get("score") or 0.0)
 
 
+def _doubt(row: Record) -> float:
+    return -_score(row)
+
+
 def _error(row: Record) -> float:
     return float(row["prediction"]) - float(row["label"])
 
@@ -137,11 +135,12 @@ def _worst(row: Record) -> float:
     return max(_falseness(row, name) for name in _false_labels(row))
 
 
-def _margin(row: Record) -> float:
-    return min(abs(score - 0.5) for score in row["scores"].values())
+def _closeness(row: Record) -> float:
+    """How near the score nearest to one half is to it."""
+    return -min(abs(score - 0.5) for score in row["scores"].values())
 
 
-def _shown(value: Any) -> list[str]:
+def _names(value: Any) -> list[str]:
     if isinstance(value, list):
         return [str(name) for name in value]
     return [wording.number(value) if isinstance(value, float) else str(value)]

@@ -25,16 +25,14 @@ def build_table(record: RunRecord) -> Section | None:
     """Precision, recall and F1 of each label."""
     if record.problem_type not in (SINGLE, MULTI):
         return None
-    html = by_split(record, _table)
-    return Section("labels", "Labels", html) if html else None
+    return by_split(record, "labels", "Labels", _table)
 
 
 def build_confusion(record: RunRecord) -> Section | None:
     """The confusion matrix; of many labels, the most confused pairs."""
     if record.problem_type != SINGLE:
         return None
-    html = by_split(record, _confusion)
-    return Section("confusion", "Confusions", html) if html else None
+    return by_split(record, "confusion", "Confusions", _confusion)
 
 
 def _table(record: RunRecord, split: str, rows: list[Record]) -> Markup:

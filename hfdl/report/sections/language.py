@@ -1,20 +1,22 @@
-"""Language models: how what they write changes while they learn, and texts to read."""
+"""Models that write: samples from training, and held-out texts or translations to read."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hfdl.report import wording
 from hfdl.report.record import Record, RunRecord
-from hfdl.report.section import Section, render
+from hfdl.report.section import Section, by_split, evenly, group, highest, render, where
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 STAGES = 6
 """Stages of training of which a prompt's texts are shown at most, the first and the last too."""
-WORST = 10
+WORST_TEXTS = 10
+WORST_TRANSLATIONS = 20
 SAMPLE = 10
 
 
@@ -42,45 +44,63 @@ def spread(events: list[Record]) -> list[Record]:
 
 def build_examples(record: RunRecord) -> Section | None:
     """Held-out texts: those that the model expected least, and a sample of all."""
-    parts = []
-    for split in record.splits:
+
+    def rows_of(split: str) -> list[Record]:
         # A text is its own answer: these rows have no label.
-        rows = [row for row in record.predictions if row.get("split") == split and "loss" in row]
-        if rows:
-            parts.append({"split": split, "count": len(rows), "html": _examples(rows)})
-    return Section("examples", "Examples to read", render("splits.html", parts=parts)) \
-        if parts else None  # fmt: skip
+        return [row for row in record.predictions if row.get("split") == split and "loss" in row]
+
+    return by_split(record, "examples", "Examples to read", _texts, rows_of)
 
 
-def _examples(rows: list[Record]) -> Markup:
+def build_translations(record: RunRecord) -> Section | None:
+    """Translations: those furthest from their reference, and a sample of all."""
+    return by_split(record, "examples", "Examples to read", _translations)
+
+
+def _texts(record: RunRecord, split: str, rows: list[Record]) -> Markup:
     scored = [row for row in rows if math.isfinite(_loss(row)) and row.get("tokens")]
-    worst = sorted(scored, key=lambda row: (-_loss(row), row.get("index", 0)))[:WORST]
+    worst = highest(scored, _loss, WORST_TEXTS)
+    groups = _groups("Texts the model expected least", worst, rows, _text)
+    return render("texts.html", groups=groups)
+
+
+def _translations(record: RunRecord, split: str, rows: list[Record]) -> Markup:
+    scored = [row for row in rows if math.isfinite(_loss(row))]
+    worst = highest(scored, _loss, WORST_TRANSLATIONS)
+    groups = _groups("References the model expected least", worst, rows, _translation)
+    return render("translations.html", groups=groups)
+
+
+def _groups(
+    title: str, worst: list[Record], rows: list[Record], example: Callable[[Record], Record]
+) -> list[Record]:
+    """The worst rows and a sample of all."""
     groups = [
-        _group("Texts the model expected least", worst, len(rows)),
-        _group("A sample", rows[:: math.ceil(len(rows) / SAMPLE)], len(rows)),
+        group(title, [example(row) for row in worst], len(rows), "example"),
+        group("A sample", [example(row) for row in evenly(rows, SAMPLE)], len(rows), "example"),
     ]
-    return render("texts.html", groups=[group for group in groups if group["examples"]])
+    return [one for one in groups if one["examples"]]
 
 
-def _group(title: str, rows: list[Record], total: int) -> dict[str, Any]:
-    return {
-        "title": title,
-        "of": wording.plural(total, "example"),
-        "total": total,
-        "examples": [_example(row) for row in rows],
-    }
-
-
-def _example(row: Record) -> dict[str, Any]:
-    loss = _loss(row)
+def _text(row: Record) -> Record:
     return {
         "text": str(row.get("text") or ""),
         "pairs": [
             (str(pair.get("target")), str(pair.get("prediction"))) for pair in asked_tokens(row)
         ],
-        "where": str(row.get("where") or f"{row.get('split')} example {row.get('index')}"),
-        "verdict": f"perplexity {wording.number(_exp(loss))}, "
+        "where": where(row),
+        "verdict": f"perplexity {wording.number(_exp(_loss(row)))}, "
         f"{wording.percent(row.get('accuracy'))} of {_tokens(row)} foreseen",
+    }
+
+
+def _translation(row: Record) -> Record:
+    sides = [("Source", "text"), ("Reference", "label"), ("Prediction", "prediction")]
+    return {
+        "texts": [(title, str(row[key])) for title, key in sides],
+        "where": where(row),
+        "verdict": f"loss {wording.number(row.get('loss'))} a token, "
+        f"{wording.percent(row.get('accuracy'))} of the reference's tokens foreseen",
     }
 
 

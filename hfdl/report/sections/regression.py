@@ -19,8 +19,7 @@ def build(record: RunRecord) -> Section | None:
     """The part of the page on a regression's errors."""
     if record.problem_type != REGRESSION:
         return None
-    html = by_split(record, _render)
-    return Section("errors", "Errors", html) if html else None
+    return by_split(record, "errors", "Errors", _render)
 
 
 def error_figures(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -13,7 +13,7 @@ SPEC = TaskSpec(
     rows="pairs",
     without_top_k="a translation has none",
     smaller_is_better=frozenset({"loss", "perplexity"}),
-    sections=("hfdl.report.sections.translations:build",),
+    sections=("hfdl.report.sections.language:build_translations",),
     summary="translates a text",
     meaning="BLEU and chrF are of what the model wrote by itself, greedily{signature}. Accuracy, "
     "perplexity and loss are of the reference's tokens, each given those before it.",
