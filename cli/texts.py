@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from hfdl.errors import DataError
 
@@ -33,6 +33,7 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
         DataError: no such file, not readable, no such column, or a row without a text.
     """
     from hfdl.data.readers.sources import read_source
+    from hfdl.tasks.tables import text_column
 
     if not file.expanduser().is_file():
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")
@@ -42,10 +43,10 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
     values = table.column(name, "--column")
     if name == own.tokens or any(isinstance(value, list) for value in values):
         return list(_words(table, name))
-    texts = _column(table, name)
+    texts = text_column(table, name, "--column")
     if own.pair is None:
         return list(texts)
-    pairs = _column(table, own.pair)
+    pairs = text_column(table, own.pair, "--column")
     return [{"text": a, "text_pair": b} for a, b in zip(texts, pairs, strict=True)]
 
 
@@ -67,11 +68,6 @@ def stdin_texts(stream: BufferedReader) -> Iterator[list[str]]:
         number += len(lines)
     if rest:
         yield [_decode(rest, number + 1)]
-
-
-def _column(table: Table, name: str) -> list[str]:
-    values = table.column(name, "--column")
-    return [_text(value, table, row, name) for row, value in enumerate(values)]
 
 
 def _words(table: Table, name: str) -> list[list[str]]:
@@ -110,17 +106,6 @@ def _run_columns(run_or_model: str) -> _Columns:
     recipe = load_recipe(file)
     tags = known_spec(recipe.task).reads_words
     return _Columns(recipe.data.tokens if tags else None, recipe.data.text, recipe.data.text_pair)
-
-
-def _text(value: Any, table: Table, row: int, column: str) -> str:
-    if value is None or cast(Any, value) != value:
-        raise DataError(
-            f"no text in column {column!r}",
-            where=table.where(row),
-            rule="every row needs a text",
-            remedy="fill the row in or remove it",
-        )
-    return value if isinstance(value, str) else str(value)
 
 
 def _decode(line: bytes, number: int) -> str:

@@ -12,7 +12,7 @@ from hfdl.report.page import write_text
 from hfdl.report.record import RunRecord, read_run
 from hfdl.report.section import templates
 from hfdl.report.sections.facts import environment_facts, run_facts
-from hfdl.report.sections.headline import accuracy_interval, meaning, shown_metrics
+from hfdl.report.sections.headline import accuracy_interval, meaning, metric_rows
 
 LABELS = 50
 """Labels that a card lists; ``config.json`` has them all."""
@@ -50,7 +50,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "task": wording.task_name(record.task),
         "kind": _KINDS.get(record.problem_type or "") or spec.summary,
         "columns": record.splits,
-        "rows": _figures(record),
+        "rows": _rows(record),
         "meaning": meaning(record),
         "interval": any(accuracy_interval(record, split) for split in record.splits),
         "counts": [_count(record, split) for split in record.splits],
@@ -88,20 +88,15 @@ def _count(record: RunRecord, split: str) -> str:
     return f"{split}, {wording.plural(count, 'example')}" if count else split
 
 
-def _figures(record: RunRecord) -> list[list[str]]:
-    return [
-        [wording.metric_name(name), *(_cell(record, split, name) for split in record.splits)]
-        for name in shown_metrics(record, record.splits)
-    ]
+def _rows(record: RunRecord) -> list[list[str]]:
+    return [[row["name"], *map(_cell, row["cells"])] for row in metric_rows(record, record.splits)]
 
 
-def _cell(record: RunRecord, split: str, name: str) -> str:
-    shown = wording.figure(name, record.metrics[split].get(name))
-    interval = accuracy_interval(record, split) if name == "accuracy" else None
-    if interval is None:
-        return shown
-    low, high = (wording.percent(end) for end in interval)
-    return f"{shown} ({low} to {high})"
+def _cell(cell: dict[str, Any]) -> str:
+    if cell["interval"] is None:
+        return cell["value"]
+    low, high = map(wording.percent, cell["interval"])
+    return f"{cell['value']} ({low} to {high})"
 
 
 def _arguments(record: RunRecord) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hfdl.report import wording
@@ -18,20 +17,6 @@ if TYPE_CHECKING:
 
 WRONG = 20
 UNCERTAIN = 10
-
-
-@dataclass(frozen=True)
-class Example:
-    """One prediction as the page shows it; ``verdict`` says in words what is notable."""
-
-    texts: list[str]
-    where: str
-    label: list[str]
-    prediction: list[str]
-    right: bool | None
-    """None where right and wrong are a matter of degree."""
-    verdict: str
-    scores: list[tuple[str, float]]
 
 
 def build(record: RunRecord) -> Section | None:
@@ -75,18 +60,21 @@ def _shown(*groups: tuple[str, list[Record], int, str], verdict: Callable[[Recor
     return render("examples.html", groups=made)
 
 
-def _example(row: Record, verdict: str) -> Example:
+def _example(row: Record, verdict: str) -> Record:
+    """A prediction as the page shows it; ``verdict`` says in words what is notable."""
     scores = sorted((row.get("scores") or {}).items(), key=lambda pair: (-pair[1], pair[0]))
-    return Example(
-        texts=[str(row[key]) for key in ("text", "text_pair") if row.get(key) is not None],
-        where=where(row),
-        label=_names(row["label"]),
-        prediction=_names(row["prediction"]),
-        right=None if isinstance(row["prediction"], (int, float)) else is_right(row),
-        verdict=verdict,
+    # Of a number, right and wrong are a matter of degree.
+    is_number = isinstance(row["prediction"], (int, float))
+    return {
+        "texts": [str(row[key]) for key in ("text", "text_pair") if row.get(key) is not None],
+        "where": where(row),
+        "label": _names(row["label"]),
+        "prediction": _names(row["prediction"]),
+        "right": None if is_number else is_right(row),
+        "verdict": verdict,
         # Of two labels the verdict has said it all.
-        scores=scores[:3] if len(scores) > 2 else [],
-    )
+        "scores": scores[:3] if len(scores) > 2 else [],
+    }
 
 
 def _single_verdict(row: Record) -> str:

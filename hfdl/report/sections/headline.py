@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from hfdl.report import wording
@@ -22,35 +21,33 @@ AVERAGES = {
 }
 """How ``hfdl.metrics`` averages over labels, in words."""
 
-
 _STRIDED = "Strided perplexity predicts each token from a longer text, as its windows overlap."
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The figure that picked the best weights, on one split."""
-
-    split: str
-    name: str
-    value: str
-    examples: int | None
-    interval: tuple[float, float] | None
 
 
 def build(record: RunRecord) -> Section:
     """The part of the page with the figures."""
     metric = best_metric(record)
-    headlines = [headline(record, split, metric) for split in record.splits] if metric else []
+    columns = [*record.splits, *(["train"] if record.metrics.get("train") else [])]
     html = render(
         "figures.html",
-        headlines=headlines,
+        headlines=[_headline(record, split, metric) for split in record.splits if metric],
         tiles=_tiles(record),
-        columns=_columns(record),
-        rows=_rows(record),
+        columns=columns,
+        rows=metric_rows(record, columns),
         meaning=meaning(record),
         baseline=majority(record),
     )
     return Section("figures", "Figures", html)
+
+
+def _headline(record: RunRecord, split: str, metric: str) -> dict[str, Any]:
+    """The metric that picked the best weights, on one split."""
+    return {
+        "split": split,
+        "name": wording.metric_name(metric),
+        "examples": record.examples(split),
+        **_cell(record, split, metric),
+    }
 
 
 def meaning(record: RunRecord) -> str | None:
@@ -80,22 +77,27 @@ def best_metric(record: RunRecord) -> str | None:
     return named if named in measured else next(iter(sorted(measured)), None)
 
 
-def shown_metrics(record: RunRecord, columns: list[str]) -> list[str]:
-    """The names of the metrics of some splits. Details (``person/f1``) stand elsewhere."""
+def metric_rows(record: RunRecord, columns: list[str]) -> list[dict[str, Any]]:
+    """The table of metrics: a row's name, and in each column its value and interval.
+
+    Details (``person/f1``) stand elsewhere.
+    """
     names = dict.fromkeys(name for column in columns for name in record.metrics[column])
-    return [name for name in names if "/" not in name]
+    return [
+        {
+            "name": wording.metric_name(name),
+            "cells": [_cell(record, column, name) for column in columns],
+        }
+        for name in names
+        if "/" not in name
+    ]
 
 
-def headline(record: RunRecord, split: str, metric: str) -> Headline:
-    """One metric on one split, with its interval where there is one."""
-    value = record.metrics[split].get(metric)
-    return Headline(
-        split=split,
-        name=wording.metric_name(metric),
-        value=wording.figure(metric, value),
-        examples=record.examples(split),
-        interval=accuracy_interval(record, split) if metric == "accuracy" else None,
-    )
+def _cell(record: RunRecord, column: str, metric: str) -> dict[str, Any]:
+    """A metric on a split, with its 95 % interval where there is one."""
+    interval = accuracy_interval(record, column) if metric == "accuracy" else None
+    value = wording.figure(metric, record.metrics[column].get(metric))
+    return {"value": value, "interval": interval}
 
 
 def accuracy_interval(record: RunRecord, split: str) -> tuple[float, float] | None:
@@ -118,25 +120,6 @@ def majority(record: RunRecord) -> dict[str, Any] | None:
         return None
     label, count = min(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return {"label": label, "share": count / counts.total(), "split": record.splits[0]}
-
-
-def _columns(record: RunRecord) -> list[str]:
-    return [*record.splits, *(["train"] if record.metrics.get("train") else [])]
-
-
-def _rows(record: RunRecord) -> list[dict[str, Any]]:
-    columns = _columns(record)
-    rows = []
-    for name in shown_metrics(record, columns):
-        cells = []
-        for column in columns:
-            value = record.metrics[column].get(name)
-            interval = None
-            if name == "accuracy" and column != "train":
-                interval = accuracy_interval(record, column)
-            cells.append({"value": wording.figure(name, value), "interval": interval})
-        rows.append({"name": wording.metric_name(name), "cells": cells})
-    return rows
 
 
 def _tiles(record: RunRecord) -> list[tuple[str, str]]:
