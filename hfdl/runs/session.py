@@ -61,18 +61,16 @@ class Session:
             recipe.train, folder.path if folder else None
         )
         self._listeners: list[Listener] = [listener]
-        # The fresh head must be the same on every process, dropout must not.
+        # The new head must be the same on every process, dropout must not.
         seed_everything(recipe.train.seed)
         model = task.build_model(recipe.model)
         if recipe.model.implementation == "auto":
             use_cheap_dropout(model)
         if recipe.train.gradient_checkpointing:
             _checkpoint_gradients(model)
-        fresh = new_weights(model, task.fresh_parameters)
+        random_parts = new_weights(model, task.fresh_parameters)
         # Adapters are new weights too: the same on every process.
-        tuned = tune(
-            model, recipe.tune, fresh=task.fresh_parameters, rate=recipe.train.learning_rate
-        )
+        tuned = tune(model, recipe.tune, new=task.fresh_parameters, rate=recipe.train.learning_rate)
         seed_everything(recipe.train.seed, rank=self.accelerator.process_index)
         self.parameters = list(model.parameters())
         self.loop = Loop(
@@ -87,10 +85,10 @@ class Session:
             else None,
             listener=self._tell,
             layer_decay=recipe.tune.layer_decay,
-            still=tuned.still,
+            eval_modules=tuned.eval_modules,
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
-        self.facts += [*fresh, *tuned.facts]
+        self.facts += [*random_parts, *tuned.facts]
 
     def planned(self) -> Planned:
         """What is about to run."""
@@ -168,29 +166,23 @@ class Session:
         )
         merge(model)  # what is evaluated is what is saved
         held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
-        found = {name: self._evaluate(model, split) for name, split in held_out.items()}
-        metrics = self._metrics(found)
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        evaluations = {
+            name: _evaluate(self.task, model, split, self.accelerator.device, rank, world)
+            for name, split in held_out.items()
+        }
+        metrics = self._metrics(evaluations)
         if self._is_main:
             aside = self.folder.path / ".writing-model"
             with quiet_transformers():
                 model.save_pretrained(aside)
             self.task.save(aside)
             move_into(aside, self.folder.path)
-            self.folder.write_predictions(_prediction_records(held_out, found))
+            self.folder.write_predictions(_prediction_records(held_out, evaluations))
             self.folder.write_metrics(metrics)
         return metrics
 
-    def _evaluate(self, model: torch.nn.Module, split: Split) -> Evaluation:
-        device = self.accelerator.device
-        found = evaluate(
-            self.task, model, split, device,
-            rank=self.accelerator.process_index, world=self.accelerator.num_processes,
-        )  # fmt: skip
-        return replace(
-            found, metrics={**found.metrics, **_measured(self.task, model, split, device)}
-        )
-
-    def _metrics(self, found: Mapping[str, Evaluation]) -> dict[str, Any]:
+    def _metrics(self, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
         progress = self.loop.progress
         name, _ = self.loop.best_metric()
         best = {
@@ -205,7 +197,7 @@ class Session:
             **self.task.facts(),
             "best": best,
             "train": {"loss": progress.loss_total / count if count else 0.0},
-            **{split: result.metrics for split, result in found.items()},
+            **{split: result.metrics for split, result in evaluations.items()},
             "runtime": {
                 "seconds": round(progress.seconds, 3),
                 "steps": progress.step,
@@ -268,17 +260,23 @@ def evaluate_saved(task: Task, splits: Splits, listener: Listener) -> Metrics:
         if name == "train":
             continue
         began = time.perf_counter()
-        metrics[name] = evaluate(task, model, split, device).metrics
-        metrics[name] |= _measured(task, model, split, device)
+        metrics[name] = _evaluate(task, model, split, device).metrics
         listener(Evaluated(name, 0, 0.0, metrics[name], False, time.perf_counter() - began))
     return metrics
 
 
-def _measured(
-    task: Task, model: torch.nn.Module, split: Split, device: torch.device
-) -> dict[str, float]:
-    """What a task measures of a model beside its predictions."""
-    return task.measure(model, split, device) if isinstance(task, Measures) else {}
+def _evaluate(
+    task: Task,
+    model: torch.nn.Module,
+    split: Split,
+    device: torch.device,
+    rank: int = 0,
+    world: int = 1,
+) -> Evaluation:
+    """An evaluation, with what the task measures beside its predictions."""
+    result = evaluate(task, model, split, device, rank=rank, world=world)
+    measured = task.measure(model, split, device) if isinstance(task, Measures) else {}
+    return replace(result, metrics={**result.metrics, **measured})
 
 
 def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
@@ -288,8 +286,8 @@ def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
         ConfigError: an override would change it.
     """
     recipe = load_recipe(folder.path)
-    asked = load_recipe(recipe, overrides)
-    old, new = dict(settings(recipe.model_dump())), dict(settings(asked.model_dump()))
+    changed = load_recipe(recipe, overrides)
+    old, new = dict(settings(recipe.model_dump())), dict(settings(changed.model_dump()))
     for path in {**new, **old}:  # a section that is switched on or off is in one of them alone
         if old.get(path) != new.get(path):
             key = ".".join(path)
@@ -303,7 +301,7 @@ def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
 
 
 def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
-    """metrics.json of a run that has finished, its report made again; None of one that has not."""
+    """metrics.json of a finished run, whose report is made again; None of an unfinished one."""
     path = folder.path / METRICS
     if not path.is_file():
         return None
@@ -313,10 +311,10 @@ def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def _prediction_records(
-    splits: Mapping[str, Split], found: Mapping[str, Evaluation]
+    splits: Mapping[str, Split], evaluations: Mapping[str, Evaluation]
 ) -> Iterator[dict[str, Any]]:
     for name, split in splits.items():
-        for i, prediction in enumerate(found[name].predictions):
+        for i, prediction in enumerate(evaluations[name].predictions):
             yield {"split": name, "index": i, **split.describe(i), **prediction}
 
 

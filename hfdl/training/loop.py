@@ -53,7 +53,7 @@ class Loop:
         checkpoints: where snapshots go; None: nothing is written (a dry run).
         listener: takes the events; called on the main process only.
         layer_decay: the rate of each layer is this multiple of that of the one above it.
-        still: parts of the model that stay in eval mode while it is trained.
+        eval_modules: parts of the model that stay in eval mode while it is trained.
 
     Raises:
         ConfigError: unknown schedule, or a ``best_metric`` that the task does not have.
@@ -71,7 +71,7 @@ class Loop:
         checkpoints: Checkpoints | None = None,
         listener: Listener | None = None,
         layer_decay: float | None = None,
-        still: Sequence[torch.nn.Module] = (),
+        eval_modules: Sequence[torch.nn.Module] = (),
     ) -> None:
         _check_best_metric(config, task)
         self.task, self.train, self.validation = task, train, validation
@@ -80,8 +80,9 @@ class Loop:
         self.steps_per_epoch = math.ceil(len(train) / config.batch_size)
         self.steps = total_steps(config, len(train))
         self.state = TrainingState(
-            model, config, accelerator, self.steps, layer_decay=layer_decay, still=still
-        )
+            model, config, accelerator, self.steps,
+            layer_decay=layer_decay, eval_modules=eval_modules,
+        )  # fmt: skip
         self._backward = Backward(task, train, config, accelerator, self.state)
         self.progress = Progress(micro_batch_size=config.micro_batch_size)
         self._batches: tuple[int, list[np.ndarray]] = (-1, [])
@@ -325,10 +326,10 @@ def fingerprint(split: Split) -> str:
 
 
 def _check_best_metric(config: TrainConfig, task: Task) -> None:
-    known = [*task.metric_names, "loss"]
-    if config.best_metric is not None and config.best_metric not in known:
+    names = [*task.metric_names, "loss"]
+    if config.best_metric is not None and config.best_metric not in names:
         raise ConfigError(
             f"the task has no metric {config.best_metric!r}",
             where="train.best_metric",
-            remedy=did_you_mean(config.best_metric, known),
+            remedy=did_you_mean(config.best_metric, names),
         )

@@ -9,7 +9,7 @@ from torch import nn
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
-from hfdl.tuning.layers import places
+from hfdl.tuning.layers import positions
 
 # Schedules of transformers that ignore every option.
 _WITHOUT_OPTIONS = ("constant", "constant_with_warmup")
@@ -53,8 +53,8 @@ def layer_groups(
         rate: of the head.
         layer_decay: above 0, at most 1.
     """
-    found = places(model)
-    below = {id(p): found[name].top - found[name].depth for name, p in model.named_parameters()}
+    at = positions(model)
+    below = {id(p): at[name].top - at[name].depth for name, p in model.named_parameters()}
     parts: dict[tuple[int, int], list[nn.Parameter]] = {}
     for number, group in enumerate(groups):
         for parameter in group["params"]:
@@ -142,13 +142,7 @@ def _options(config: TrainConfig, steps: int) -> dict[str, Any]:
     if config.schedule == "warmup_stable_decay":
         # The last tenth decays, as in the paper's runs (Hu et al. 2024, MiniCPM, section 4).
         options.setdefault("num_decay_steps", max(1, steps // 10))
-    if (
-        config.schedule in ("cosine_with_min_lr", "cosine_warmup_with_min_lr")
-        and not {
-            "min_lr",
-            "min_lr_rate",
-        }
-        & options.keys()
-    ):
+    has_minimum = "min_lr" in options or "min_lr_rate" in options
+    if "with_min_lr" in config.schedule and not has_minimum:
         options["min_lr_rate"] = 0.1
     return options

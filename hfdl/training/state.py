@@ -34,7 +34,7 @@ class TrainingState:
         accelerator: device, precision and processes.
         steps: updates of the whole run, for the schedule.
         layer_decay: the rate of each layer is this multiple of that of the one above it.
-        still: parts of the model that stay in eval mode while it is trained.
+        eval_modules: parts of the model that stay in eval mode while it is trained.
     """
 
     def __init__(
@@ -45,20 +45,21 @@ class TrainingState:
         steps: int,
         *,
         layer_decay: float | None = None,
-        still: Sequence[nn.Module] = (),
+        eval_modules: Sequence[nn.Module] = (),
     ) -> None:
         self.accelerator = accelerator
         self.model = accelerator.prepare_model(model)
         self.plain_model = accelerator.unwrap_model(self.model, keep_torch_compile=False)
         self._raw_optimizer = build_optimizer(self.plain_model, config, layer_decay)
         self.schedule = build_schedule(config, self._raw_optimizer, steps)
+        self.watches_a_metric = watches_a_metric(self.schedule)
         prepared: Any = accelerator.prepare_optimizer(self._raw_optimizer)
         self.optimizer: AcceleratedOptimizer = prepared
         self.parameters = [p for g in self._raw_optimizer.param_groups for p in g["params"]]
         self._untrained = untrained_digest(self.plain_model)
         # Once, not at each update: whoever evaluates in between puts every mode back.
         self.model.train()
-        for part in still:
+        for part in eval_modules:
             part.eval()
 
     @property
@@ -84,11 +85,6 @@ class TrainingState:
         """Drop the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
-
-    @property
-    def watches_a_metric(self) -> bool:
-        """Whether the schedule moves with evaluations instead of updates."""
-        return watches_a_metric(self.schedule)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The model's tensors by name, but for those that are not trained."""

@@ -1,4 +1,4 @@
-"""Parameters that are left as they are, chosen by the recipe's ``tune.freeze``."""
+"""Freezing of parameters, as the recipe's ``tune.freeze`` chooses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from hfdl.errors import ConfigError, did_you_mean, nearest
-from hfdl.tuning.layers import body_names, body_of, layer_count, places
+from hfdl.tuning.layers import body_names, body_of, layer_count, positions
 
 KEY = "tune.freeze"
 _LAYERS = re.compile(r"layers\.(\d+)(?:-(\d+))?")
@@ -23,36 +23,36 @@ class Frozen:
 
     Args:
         names: the parameters.
-        still: modules that stay in eval mode while the rest is trained: a body that is nothing
-            but a feature extractor gives the same features each time, so its dropout is off.
+        eval_modules: modules that stay in eval mode while the rest is trained: a body that is
+            only a feature extractor gives the same features each time, so its dropout is off.
     """
 
     names: list[str] = field(default_factory=list)
-    still: list[nn.Module] = field(default_factory=list)
+    eval_modules: list[nn.Module] = field(default_factory=list)
 
 
-def freeze(model: nn.Module, what: str | Sequence[str], *, fresh: Collection[str] = ()) -> Frozen:
+def freeze(model: nn.Module, what: str | Sequence[str], *, new: Collection[str] = ()) -> Frozen:
     """Take parameters out of training.
 
     Args:
         model: the model; ``requires_grad`` of the chosen parameters becomes False. A body that is
             frozen whole then builds no autograd graph.
         what: ``body``, ``embeddings``, ``layers.0-3``, a pattern of parameter names, or a list.
-        fresh: parameters without pretrained weights, under transformers' names.
+        new: parameters without pretrained weights, under transformers' names.
 
     Raises:
-        ConfigError: a choice matches nothing, layers that the model has not, a body whose weights
-            are random, or nothing is left to train.
+        ConfigError: a choice matches nothing, names layers that the model does not have or a body
+            of random weights, or nothing is left to train.
     """
     chosen = [what] if isinstance(what, str) else list(what)
     frozen = Frozen()
-    names = {name for item in chosen for name in _matched(model, item, fresh)}
+    names = {name for item in chosen for name in _matched(model, item, new)}
     for name, parameter in model.named_parameters():
         if name in names:
             parameter.requires_grad_(False)
             frozen.names.append(name)
     if "body" in chosen:
-        frozen.still = body_of(model)
+        frozen.eval_modules = body_of(model)
     if chosen and not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError(
             f"{_quoted(chosen)} leaves nothing to train",
@@ -63,13 +63,13 @@ def freeze(model: nn.Module, what: str | Sequence[str], *, fresh: Collection[str
     return frozen
 
 
-def refuse_random_body(model: nn.Module, fresh: Collection[str], key: str) -> None:
-    """Refuse to leave a body as it is that nobody has trained.
+def refuse_random_body(model: nn.Module, new: Collection[str], key: str) -> None:
+    """Refuse to freeze a body of random weights.
 
     Raises:
-        ConfigError: all of the model's weights are fresh.
+        ConfigError: all of the model's weights are random.
     """
-    if fresh and not body_names(model, fresh):
+    if new and not body_names(model, new):
         raise ConfigError(
             "all weights of this model are random",
             where=key,
@@ -78,14 +78,14 @@ def refuse_random_body(model: nn.Module, fresh: Collection[str], key: str) -> No
         )
 
 
-def _matched(model: nn.Module, item: str, fresh: Collection[str]) -> list[str]:
+def _matched(model: nn.Module, item: str, new: Collection[str]) -> list[str]:
     if item == "body":
-        refuse_random_body(model, fresh, KEY)
-        return body_names(model, fresh)
+        refuse_random_body(model, new, KEY)
+        return body_names(model, new)
     if item == "embeddings":
         return _at(model, lambda depth: depth == 0)
-    if found := _LAYERS.fullmatch(item):
-        first, last = int(found[1]), int(found[2] or found[1])
+    if match := _LAYERS.fullmatch(item):
+        first, last = int(match[1]), int(match[2] or match[1])
         _check_range(item, first, last, layer_count(model))
         return _at(model, lambda depth: first + 1 <= depth <= last + 1)
     names = [name for name, _ in model.named_parameters()]
@@ -100,12 +100,10 @@ def _matched(model: nn.Module, item: str, fresh: Collection[str]) -> list[str]:
     return matched
 
 
-def _at(model: nn.Module, wanted: Callable[[int], bool]) -> list[str]:
-    """The parameters of embeddings and layers at the wanted depths; never what is above them."""
+def _at(model: nn.Module, is_chosen: Callable[[int], bool]) -> list[str]:
+    """The parameters of embeddings and layers at the chosen depths; never what is above them."""
     return [
-        name
-        for name, place in places(model).items()
-        if wanted(place.depth) and place.depth < place.top
+        name for name, at in positions(model).items() if is_chosen(at.depth) and at.depth < at.top
     ]
 
 
@@ -120,7 +118,7 @@ def _check_range(item: str, first: int, last: int, layers: int) -> None:
 
 
 def _suggest(item: str, names: Sequence[str]) -> str:
-    """A word of ours, or the parameters that are named most like it."""
+    """One of the keywords, or the parameters with the most similar names."""
     if close := nearest(item, _WORDS):
         return f"did you mean {close!r}?"
     parts = list(dict.fromkeys(part for name in names for part in _ends(name)))

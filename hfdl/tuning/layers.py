@@ -1,4 +1,4 @@
-"""Where each parameter of a model stands: embeddings, a layer, or above them all.
+"""The position of each parameter of a model: embeddings, a layer, or above all layers.
 
 Nothing is known of any architecture but what its names and containers show: layers stand in a
 ``ModuleList`` (transformers' models, hfdl's own), embeddings have "emb" in their names or are
@@ -20,8 +20,8 @@ _INPUT = re.compile(r"emb|(^|\.)project_in\.|(^|\.)encoder\.LayerNorm\.", re.IGN
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a parameter stands in its stack.
+class Position:
+    """The position of a parameter in its stack.
 
     Args:
         depth: 0 in the embeddings, 1 to n in the layers, n + 1 above them: final norm, pooler,
@@ -42,13 +42,8 @@ class _LayerList:
     length: int
 
 
-def depths(model: nn.Module) -> dict[str, int]:
-    """The depth of every parameter by name; see ``Place``."""
-    return {name: place.depth for name, place in places(model).items()}
-
-
-def places(model: nn.Module) -> dict[str, Place]:
-    """The place of every parameter by name.
+def positions(model: nn.Module) -> dict[str, Position]:
+    """The position of every parameter by name.
 
     Encoder and decoder are counted each from its own input; what they share has the top of the
     higher one. A layer that is run several times (ALBERT's) is one.
@@ -56,7 +51,7 @@ def places(model: nn.Module) -> dict[str, Place]:
     lists = _layer_lists(model)
     body = {id(p) for part in body_of(model) for p in part.parameters()}
     tables = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
-    found = {}
+    by_name = {}
     for name, parameter in model.named_parameters():
         top = _top(name, lists)
         own = next((each for each in lists if name.startswith(f"{each.path}.")), None)
@@ -67,8 +62,8 @@ def places(model: nn.Module) -> dict[str, Place]:
                 id(parameter) in tables or _INPUT.search(name) is not None
             )
             depth = 0 if below else top
-        found[name] = Place(depth, top)
-    return found
+        by_name[name] = Position(depth, top)
+    return by_name
 
 
 def layer_count(model: nn.Module) -> int:
@@ -80,7 +75,7 @@ def body_of(model: Any) -> list[nn.Module]:
     """The modules that a task's head stands upon.
 
     They are transformers' base model, hfdl's backbone, or, where a model has no such part (T5's
-    encoder-decoder), all of its parts but the one that says words.
+    encoder-decoder), all of its parts but the output projection.
     """
     base = getattr(model, "base_model", model)
     base = getattr(base, "backbone", base)
@@ -92,16 +87,16 @@ def body_of(model: Any) -> list[nn.Module]:
     return [part for name, part in parts.items() if name not in heads]
 
 
-def body_names(model: nn.Module, fresh: Collection[str] = ()) -> list[str]:
+def body_names(model: nn.Module, new: Collection[str] = ()) -> list[str]:
     """The parameters of the body: those that are not the head's.
 
     Args:
         model: the model.
-        fresh: parameters that no pretrained weights were found for, under transformers' names.
-            Where there are some, they are the head and all others the body: a pretrained pooler
-            is body, a fresh one head. Without any the model itself says where its head begins.
+        new: parameters without pretrained weights, under transformers' names. Where there are
+            some, they are the head and all others the body: a pretrained pooler is body, a new
+            one head. Without any the model itself says where its head begins.
     """
-    own = own_names(model, fresh)
+    own = own_names(model, new)
     names = [name for name, _ in model.named_parameters()]
     if own:
         return [name for name in names if name not in own]
@@ -119,12 +114,12 @@ def own_names(model: Any, names: Collection[str]) -> set[str]:
 
 def _layer_lists(model: nn.Module) -> list[_LayerList]:
     """The outermost ``ModuleList`` of each path: experts and sub-layers are part of a layer."""
-    found: list[_LayerList] = []
+    lists: list[_LayerList] = []
     for path, module in model.named_modules():
-        inner = any(path.startswith(f"{outer.path}.") for outer in found)
+        inner = any(path.startswith(f"{outer.path}.") for outer in lists)
         if isinstance(module, nn.ModuleList) and len(module) and not inner:
-            found.append(_LayerList(path, path.rpartition(".")[0], len(module)))
-    return found
+            lists.append(_LayerList(path, path.rpartition(".")[0], len(module)))
+    return lists
 
 
 def _top(name: str, lists: Iterable[_LayerList]) -> int:

@@ -22,7 +22,7 @@ from hfdl.tuning.layers import body_names
 KEY = "tune.lora"
 
 
-def add_adapters(model: nn.Module, config: LoraConfig, *, fresh: Collection[str] = ()) -> list[str]:
+def add_adapters(model: nn.Module, config: LoraConfig, *, new: Collection[str] = ()) -> list[str]:
     """Give linear layers of the body adapters; only these and the head are trained from now on.
 
     What is frozen already gets none, and a head that is frozen stays so.
@@ -30,7 +30,7 @@ def add_adapters(model: nn.Module, config: LoraConfig, *, fresh: Collection[str]
     Args:
         model: the model, in transformers' code or hfdl's.
         config: rank, weight, dropout, and which layers.
-        fresh: parameters without pretrained weights, under transformers' names. They are trained
+        new: parameters without pretrained weights, under transformers' names. They are trained
             whole.
 
     Returns:
@@ -42,10 +42,10 @@ def add_adapters(model: nn.Module, config: LoraConfig, *, fresh: Collection[str]
         MissingExtraError: peft is not installed.
     """
     peft = _peft()
-    refuse_random_body(model, fresh, KEY)
-    body = set(body_names(model, fresh))
+    refuse_random_body(model, new, KEY)
+    body = set(body_names(model, new))
     targets = _targets(model, body, config.targets)
-    head = _head(model, body, fresh)
+    head = _head(model, body, new)
     settings = peft.LoraConfig(
         r=config.r, lora_alpha=config.alpha or 2 * config.r, lora_dropout=config.dropout,
         target_modules=targets,
@@ -77,14 +77,14 @@ def merge(model: nn.Module) -> int:
     return len(adapted)
 
 
-def _head(model: Any, body: set[str], fresh: Collection[str]) -> list[nn.Parameter]:
+def _head(model: Any, body: set[str], new: Collection[str]) -> list[nn.Parameter]:
     """What is trained whole: new parameters, or the head that the model came with.
 
-    A layer that says words and was pretrained is no such head: it is as large as the embeddings,
-    often one with them, and stays as it is like these.
+    A pretrained output projection is no such head: it is as large as the embeddings, often tied to
+    them, and stays frozen as they do.
     """
-    words = None if fresh else _words(model)
-    pretrained = set() if words is None else {id(p) for p in words.parameters()}
+    output = None if new else _output_projection(model)
+    pretrained = set() if output is None else {id(p) for p in output.parameters()}
     return [
         parameter
         for name, parameter in model.named_parameters()
@@ -92,8 +92,8 @@ def _head(model: Any, body: set[str], fresh: Collection[str]) -> list[nn.Paramet
     ]
 
 
-def _words(model: Any) -> nn.Module | None:
-    """The layer that says words, where a model has one."""
+def _output_projection(model: Any) -> nn.Module | None:
+    """The linear layer from hidden states to logits over the vocabulary, or None."""
     return model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
 
 
@@ -111,10 +111,10 @@ def _targets(model: nn.Module, body: set[str], asked: Sequence[str] | None) -> l
     Raises:
         ConfigError: there is none.
     """
-    words = _words(model)  # where a part of the head alone is fresh it counts as body
+    output = _output_projection(model)  # if only a part of the head is new, it counts as body
     linear = [
         path for path, module in model.named_modules()
-        if _is_linear(module) and f"{path}.weight" in body and module is not words
+        if _is_linear(module) and f"{path}.weight" in body and module is not output
     ]  # fmt: skip
     open_ = [path for path in linear if model.get_parameter(f"{path}.weight").requires_grad]
     for end in asked or []:

@@ -9,7 +9,7 @@ from torch import nn
 
 from hfdl.config.schema import TuneConfig
 from hfdl.tuning.freeze import Frozen, freeze
-from hfdl.tuning.layers import body_names, places
+from hfdl.tuning.layers import body_names, positions
 from hfdl.tuning.lora import add_adapters
 
 _NAMED = 6
@@ -22,20 +22,20 @@ class Tuned:
 
     Args:
         facts: lines for a person.
-        still: modules that stay in eval mode while the rest is trained.
+        eval_modules: modules that stay in eval mode while the rest is trained.
     """
 
     facts: list[str]
-    still: list[nn.Module]
+    eval_modules: list[nn.Module]
 
 
-def tune(model: nn.Module, config: TuneConfig, *, fresh: Collection[str], rate: float) -> Tuned:
+def tune(model: nn.Module, config: TuneConfig, *, new: Collection[str], rate: float) -> Tuned:
     """Freeze, then adapt what is left.
 
     Args:
         model: the model, its dropout and its gradient checkpointing already set.
         config: the recipe's section.
-        fresh: parameters without pretrained weights, under transformers' names.
+        new: parameters without pretrained weights, under transformers' names.
         rate: the peak learning rate, for the facts.
 
     Raises:
@@ -43,32 +43,32 @@ def tune(model: nn.Module, config: TuneConfig, *, fresh: Collection[str], rate: 
         MissingExtraError: as ``add_adapters``.
     """
     total = sum(p.numel() for p in model.parameters())
-    frozen = Frozen() if config.freeze is None else freeze(model, config.freeze, fresh=fresh)
-    adapters = [] if config.lora is None else add_adapters(model, config.lora, fresh=fresh)
+    frozen = Frozen() if config.freeze is None else freeze(model, config.freeze, new=new)
+    adapters = [] if config.lora is None else add_adapters(model, config.lora, new=new)
     facts = []
     if adapters:
         facts.append(_adapted(model, set(adapters), total))
     elif frozen.names:
         facts.append(_frozen(model, total))
-    if frozen.still:
+    if frozen.eval_modules:
         facts.append("the body is a feature extractor: its dropout is off")
     if config.layer_decay is not None:
         facts.append(_rates(model, config.layer_decay, rate))
-    return Tuned(facts, frozen.still)
+    return Tuned(facts, frozen.eval_modules)
 
 
-def new_weights(model: nn.Module, fresh: Sequence[str]) -> list[str]:
+def new_weights(model: nn.Module, new: Sequence[str]) -> list[str]:
     """What of a model is random, as a line for a person; no line where nothing is.
 
     Args:
         model: the model, before ``tune``.
-        fresh: parameters without pretrained weights, under transformers' names.
+        new: parameters without pretrained weights, under transformers' names.
     """
-    if not fresh:
+    if not new:
         return []
-    if not body_names(model, fresh):
+    if not body_names(model, new):
         return ["random weights: nothing of the model is pretrained"]
-    named, more = ", ".join(fresh[:_NAMED]), len(fresh) - _NAMED
+    named, more = ", ".join(new[:_NAMED]), len(new) - _NAMED
     return [
         f"new weights, to be trained from nothing: {named}"
         + (f" and {more} more" if more > 0 else "")
@@ -92,9 +92,9 @@ def _frozen(model: nn.Module, total: int) -> str:
 
 
 def _rates(model: nn.Module, decay: float, rate: float) -> str:
-    found = places(model)
-    trained = [found[name] for name, p in model.named_parameters() if p.requires_grad]
-    steps = [place.top - place.depth for place in trained]
+    at = positions(model)
+    trained = [at[name] for name, p in model.named_parameters() if p.requires_grad]
+    steps = [position.top - position.depth for position in trained]
     least, most = (rate * decay**step for step in (max(steps), min(steps)))
     return (
         f"learning rates: {most:.3g} at the top down to {least:.3g} at the input "

@@ -123,7 +123,7 @@ def test_updates_equal_those_of_torch_with_the_groups_written_out() -> None:
 
 def test_adapters_learn_at_the_rate_of_their_layer() -> None:
     model = bert()
-    names = add_adapters(model, LoraConfig(r=2), fresh=["classifier.weight", "classifier.bias"])
+    names = add_adapters(model, LoraConfig(r=2), new=["classifier.weight", "classifier.bias"])
     optimizer = build_optimizer(model, TrainConfig(learning_rate=RATE), DECAY)
     found = rates(model, optimizer)
     assert found.keys() == {*names, "classifier.weight", "classifier.bias"}

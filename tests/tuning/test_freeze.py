@@ -60,33 +60,33 @@ CHOICES: dict[str, Any] = {
 def test_what_a_choice_holds(what: str) -> None:
     model = bert(num_hidden_layers=6)
     names = [name for name, _ in model.named_parameters()]
-    frozen = freeze(model, what, fresh=FRESH)
+    frozen = freeze(model, what, new=FRESH)
     expected = [name for name in names if CHOICES[what](name)]
     assert 0 < len(expected) < len(names)
     assert frozen.names == expected
     assert trained(model) == [name for name in names if name not in expected]
-    assert frozen.still == ([model.bert] if what == "body" else [])
+    assert frozen.eval_modules == ([model.bert] if what == "body" else [])
 
 
 def test_a_list_holds_each_of_its_choices() -> None:
     model = bert(num_hidden_layers=6)
-    frozen = freeze(model, ["embeddings", "layers.0-4", "*.pooler.*"], fresh=FRESH)
+    frozen = freeze(model, ["embeddings", "layers.0-4", "*.pooler.*"], new=FRESH)
     assert all(layer(name, 5) or name in FRESH for name in trained(model))
     assert len(frozen.names) == 5 + 5 * 16 + 2
 
 
 def test_a_pooler_without_pretrained_weights_is_trained_with_the_head() -> None:
     model = bert()
-    freeze(model, "body", fresh=[*FRESH, "bert.pooler.dense.bias", "bert.pooler.dense.weight"])
+    freeze(model, "body", new=[*FRESH, "bert.pooler.dense.bias", "bert.pooler.dense.weight"])
     assert trained(model) == ["bert.pooler.dense.weight", "bert.pooler.dense.bias", *FRESH[::-1]]
 
 
 def test_the_body_of_a_wrapped_model_is_that_of_its_core() -> None:
     model = hf_model("bert", "sequence")
     wrapped = hf_class_of(model).from_hf(model)
-    frozen = freeze(wrapped, "body", fresh=FRESH)
+    frozen = freeze(wrapped, "body", new=FRESH)
     assert trained(wrapped) == ["core.head.out.weight", "core.head.out.bias"]
-    assert frozen.still == [wrapped.core.backbone]
+    assert frozen.eval_modules == [wrapped.core.backbone]
 
 
 # ---- wrong choices -------------------------------------------------------------------------------
@@ -115,32 +115,32 @@ WRONG = {
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_choice_is_named(what: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        freeze(bert(num_hidden_layers=6), what, fresh=FRESH)
+        freeze(bert(num_hidden_layers=6), what, new=FRESH)
     assert WRONG[what] in str(caught.value)
 
 
 def test_body_and_head_leave_nothing() -> None:
     with pytest.raises(ConfigError) as caught:
-        freeze(bert(), ["body", "classifier.*"], fresh=FRESH)
+        freeze(bert(), ["body", "classifier.*"], new=FRESH)
     assert str(caught.value).startswith("tune.freeze: 'body' and 'classifier.*' leaves nothing")
 
 
 def test_a_random_body_is_not_kept_as_it_is() -> None:
     model = bert()
     with pytest.raises(ConfigError) as caught:
-        freeze(model, "body", fresh=[name for name, _ in model.named_parameters()])
+        freeze(model, "body", new=[name for name, _ in model.named_parameters()])
     assert_wording(caught.value)
 
 
 def test_the_share_that_is_trained_is_said() -> None:
     model = bert()
     total = sum(p.numel() for p in model.parameters())
-    made = tune(model, TuneConfig(freeze="body"), fresh=FRESH, rate=1e-3)
+    made = tune(model, TuneConfig(freeze="body"), new=FRESH, rate=1e-3)
     assert made.facts == [
         f"trained: 34 weights, {34 / total:.2%} of {total / 1000:.1f} k",
         "the body is a feature extractor: its dropout is off",
     ]
-    assert tune(bert(), TuneConfig(), fresh=FRESH, rate=1e-3).facts == []
+    assert tune(bert(), TuneConfig(), new=FRESH, rate=1e-3).facts == []
 
 
 # ---- in a run ------------------------------------------------------------------------------------

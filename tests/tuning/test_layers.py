@@ -15,7 +15,7 @@ from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerForConditionalGeneration,
 )
 from hfdl.hf_models.load import hf_class_of
-from hfdl.tuning.layers import body_names, depths, layer_count, own_names, places
+from hfdl.tuning.layers import body_names, layer_count, own_names, positions
 
 # Parameters by depth, and how many of them are the body's, counted by hand from their names.
 COUNTS: dict[str, tuple[dict[int, int], int]] = {
@@ -62,6 +62,10 @@ def test_every_parameter_of_transformers_families_has_its_depth(family: str) -> 
     assert layer_count(model) == (1 if family == "albert" else 2)
 
 
+def depths(model: nn.Module) -> dict[str, int]:
+    return {name: at.depth for name, at in positions(model).items()}
+
+
 def by_depth(model: nn.Module, names: list[str]) -> list[int]:
     found = depths(model)
     return [found[name] for name in names]
@@ -80,8 +84,7 @@ def test_what_stands_where_in_bert() -> None:
 
 def test_encoder_and_decoder_are_counted_each_from_its_own_input() -> None:
     model = tiny_model("bart", auto="AutoModelForSeq2SeqLM", encoder_layers=4, decoder_layers=2)
-    found = places(model)
-    tops = {name: (place.depth, place.top) for name, place in found.items()}
+    tops = {name: (at.depth, at.top) for name, at in positions(model).items()}
     assert tops["model.encoder.layers.3.fc1.weight"] == (4, 5)
     assert tops["model.decoder.layers.1.fc1.weight"] == (2, 3)
     assert tops["model.decoder.embed_positions.weight"] == (0, 3)
@@ -163,7 +166,7 @@ def test_the_encoder_decoder_of_our_own() -> None:
         intermediate_size=8, pad_token_id=0, bos_token_id=1, eos_token_id=2,
         decoder_start_token_id=1, tie_word_embeddings=False,
     ))  # fmt: skip
-    found = places(model)
+    found = positions(model)
     assert found["core.encoder.layers.2.attention.q_proj.weight"].depth == 3
     assert found["core.encoder.layers.2.attention.q_proj.weight"].top == 4
     assert found["core.decoder.layers.1.attention.q_proj.weight"].top == 3

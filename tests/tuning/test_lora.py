@@ -121,7 +121,7 @@ def test_two_layers_of_alpha_over_r() -> None:
     model = bert(dtype=torch.float64)
     layer = model.bert.encoder.layer[1].output.dense
     weight = layer.weight.detach().clone()
-    add_adapters(model, schema.LoraConfig(r=3, alpha=5, targets=["output.dense"]), fresh=FRESH)
+    add_adapters(model, schema.LoraConfig(r=3, alpha=5, targets=["output.dense"]), new=FRESH)
     move(model)
     adapted: Any = model.bert.encoder.layer[1].output.dense
     a, b = adapted.lora_A["default"].weight, adapted.lora_B["default"].weight
@@ -133,7 +133,7 @@ def test_two_layers_of_alpha_over_r() -> None:
 
 def test_alpha_is_twice_the_rank_where_it_is_left_out() -> None:
     model = bert()
-    add_adapters(model, schema.LoraConfig(r=3), fresh=FRESH)
+    add_adapters(model, schema.LoraConfig(r=3), new=FRESH)
     assert model.bert.pooler.dense.scaling == {"default": 2.0}
 
 
@@ -173,7 +173,7 @@ def test_wrapped_models_are_adapted_and_merged(variant: str, head: str, tmp_path
 def refused(model: nn.Module, fresh: list[str], **lora: Any) -> str:
     before = {name: p.requires_grad for name, p in model.named_parameters()}
     with pytest.raises(ConfigError) as caught:
-        add_adapters(model, schema.LoraConfig(**lora), fresh=fresh)
+        add_adapters(model, schema.LoraConfig(**lora), new=fresh)
     assert {name: p.requires_grad for name, p in model.named_parameters()} == before
     return str(caught.value)
 
@@ -190,7 +190,7 @@ def test_targets_that_match_nothing() -> None:
 
 def test_freeze_and_lora_of_the_same() -> None:
     model = bert()
-    freeze(model, "body", fresh=FRESH)
+    freeze(model, "body", new=FRESH)
     assert refused(model, FRESH) == (
         "tune.lora: tune.freeze holds every layer that would get an adapter; adapters already "
         "leave the pretrained weights as they are. Leave tune.freeze out"
@@ -199,8 +199,8 @@ def test_freeze_and_lora_of_the_same() -> None:
 
 def test_layers_that_are_frozen_get_no_adapter() -> None:
     model = bert(num_hidden_layers=4)
-    freeze(model, ["layers.0-2", "classifier.bias"], fresh=FRESH)
-    names = add_adapters(model, schema.LoraConfig(), fresh=FRESH)
+    freeze(model, ["layers.0-2", "classifier.bias"], new=FRESH)
+    names = add_adapters(model, schema.LoraConfig(), new=FRESH)
     assert len(names) == 14
     assert all(".layer.3." in name or ".pooler." in name for name in names)
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
@@ -223,5 +223,5 @@ def test_peft_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError) as caught:
-        add_adapters(bert(), schema.LoraConfig(), fresh=FRESH)
+        add_adapters(bert(), schema.LoraConfig(), new=FRESH)
     assert_wording(caught.value)

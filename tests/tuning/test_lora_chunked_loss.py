@@ -126,7 +126,7 @@ def test_a_pretrained_layer_that_says_words_is_no_adapter_beside_a_fresh_head() 
     """A file that lacks a part of the head: the rest of it counts as body."""
     model = enable_chunked_loss(tiny_model("bert", auto="AutoModelForMaskedLM", **UNTIED))
     fresh = ["cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias"]
-    names = add_adapters(model, LoraConfig(r=2), fresh=fresh)
+    names = add_adapters(model, LoraConfig(r=2), new=fresh)
     assert not [name for name in names if "decoder" in name]
     assert type(model.get_output_embeddings()) is nn.Linear
     assert model.scores_in_chunks
@@ -149,6 +149,6 @@ def test_a_frozen_body_leaves_the_head_that_says_words_to_be_trained() -> None:
     model = enable_chunked_loss(tiny_model("llama", auto="AutoModelForCausalLM", **UNTIED))
     frozen = freeze(model, "body")
     assert [n for n, p in model.named_parameters() if p.requires_grad] == ["lm_head.weight"]
-    assert frozen.still == [model.model]
+    assert frozen.eval_modules == [model.model]
     found, expected = score(model), plain_loss(model)
     torch.testing.assert_close(gradients(model, found), gradients(model, expected))

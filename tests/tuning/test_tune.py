@@ -48,9 +48,9 @@ def test_a_model_in_own_code_is_random_where_transformers_is(variant: str, head:
     assert new_weights(wrapped, names) == [RANDOM]
     assert new_weights(wrapped, names[:2]) == [NEW + ", ".join(names[:2])]
     with pytest.raises(ConfigError, match=r"^tune\.lora: all weights of this model are random; "):
-        add_adapters(wrapped, LoraConfig(), fresh=names)
+        add_adapters(wrapped, LoraConfig(), new=names)
     with pytest.raises(ConfigError, match=r"^tune\.freeze: all weights of this model are random; "):
-        freeze(wrapped, "body", fresh=names)
+        freeze(wrapped, "body", new=names)
 
 
 def fresh_runs(folder: Path, tiny_bert: Path) -> dict[str, tuple[str, dict[str, Any]]]:
