@@ -18,9 +18,10 @@ import torch
 from helpers.support import reviews
 
 import hfdl
-from hfdl.config.load import dump_recipe, load_recipe, recipe_names
+from hfdl.config.load import load_recipe, recipe_names
 from hfdl.config.overrides import parse_overrides, settings
 from hfdl.config.schema import Recipe
+from hfdl.config.yaml import dump_recipe
 from hfdl.hf_models.from_config import is_small
 from hfdl.runs.run import Run
 from hfdl.tasks.registry import canonical_name

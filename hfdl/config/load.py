@@ -1,10 +1,12 @@
-"""From a name or a file, and overrides, to a checked recipe."""
+"""Loading of recipes: from a name or a file, and overrides, to a checked recipe."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from operator import getitem
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,12 +15,10 @@ from pydantic import ValidationError
 from hfdl.config.error_messages import Origin, config_error, misread_boolean, wrong_value
 from hfdl.config.overrides import merge, settings
 from hfdl.config.schema import Recipe
-from hfdl.config.yaml import Document, dump_recipe, parse_document, read_document
+from hfdl.config.yaml import Document, parse_document, read_document
 from hfdl.errors import ConfigError, nearest
 
-__all__ = ["dump_recipe", "load_recipe", "recipe_header", "recipe_names", "recipe_text"]
-
-_YAML = (".yaml", ".yml")
+_SUFFIX = ".yaml"
 
 
 def load_recipe(
@@ -49,10 +49,7 @@ def _validate(data: dict[str, Any], origin: Origin) -> Recipe:
     except ValidationError as error:
         raise config_error(error.errors(include_url=False), data, origin) from None
     if path := misread_boolean(recipe, data):
-        value = data
-        for part in path:
-            value = value[part]
-        raise wrong_value(path, value, (), origin)
+        raise wrong_value(path, functools.reduce(getitem, path, data), (), origin)
     return recipe
 
 
@@ -63,7 +60,7 @@ def _read(name_or_path: str | Path) -> Document:
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return _read_run(path)
-    if isinstance(name_or_path, Path) or path.suffix in _YAML or len(path.parts) > 1:
+    if isinstance(name_or_path, Path) or path.suffix in (_SUFFIX, ".yml") or len(path.parts) > 1:
         if not path.exists() and path.stem in recipe_names():
             raise ConfigError("no such file", where=name, remedy=f"did you mean {path.stem!r}?")
         return read_document(path)
@@ -87,8 +84,6 @@ def _read_run(folder: Path) -> Document:
 
 
 # ---- The recipes that come with hfdl: every YAML file under the package ``hfdl.recipes`` ---------
-
-_SUFFIX = ".yaml"
 
 
 def recipe_names() -> list[str]:

@@ -103,16 +103,19 @@ def _opens(path: Path, value: Mapping[Any, Any]) -> bool:
 
 def _set(target: dict[str, Any], path: Path, value: Any) -> None:
     *parents, last = path
-    if value is None and _null_means_default(path):
-        _remove(target, path)
-        return
+    is_default = value is None and _null_means_default(path)
     for part in parents:
         inner = target.get(part)
         if not isinstance(inner, dict):
+            if is_default:
+                return
             inner = {}
         # A copy, so that a map that came from the caller is never written to.
         target[part] = inner = dict(inner)
         target = inner
+    if is_default:
+        target.pop(last, None)
+        return
     if isinstance(value, Mapping) and _is_section(path):
         value = target.get(last) or {}  # opened already: what it holds stays
     target[last] = value
@@ -123,14 +126,3 @@ def _null_means_default(path: Path) -> bool:
         return not allows_none(field)
     # Inside a map, as tune.class_weights.negative=null. An unknown key stays, to be refused.
     return value_field(path) is not None
-
-
-def _remove(target: dict[str, Any], path: Path) -> None:
-    *parents, last = path
-    for part in parents:
-        inner = target.get(part)
-        if not isinstance(inner, dict):
-            return
-        target[part] = inner = dict(inner)
-        target = inner
-    target.pop(last, None)

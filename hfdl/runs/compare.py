@@ -14,18 +14,18 @@ from typing import Any
 
 from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.overrides import settings
-from hfdl.errors import ConfigError, OutputError, did_you_mean
+from hfdl.errors import ConfigError, did_you_mean
 from hfdl.report.comparison import write_comparison
 from hfdl.report.record import read_run
 from hfdl.runs.console import console_listener
-from hfdl.runs.outputs import RECIPE, RunFolder, default_output
+from hfdl.runs.outputs import RECIPE, check_group_folder, default_output
 from hfdl.runs.run import Run, train
+from hfdl.runs.seeds import HELD_OUT, check_seeds
 from hfdl.tasks.registry import task_for_training
 from hfdl.training.events import Listener, Noted
 from hfdl.training.files import write_json
 
 TABLE, PAGE = "table.json", "compare.html"
-HELD_OUT = ("validation", "test")
 VECTORS = "model.vectors"
 _OWN = ("tune.freeze", "tune.lora", "tune.layer_decay")
 
@@ -174,37 +174,34 @@ def compare(
     """
     chosen = _chosen(name, eras)
     _check_overrides(overrides or {}, chosen)
-    if seeds < 1:
-        raise ConfigError(
-            f"{seeds} seeds", where="seeds", rule="at least one run is needed", remedy="give 3"
-        )
+    check_seeds(seeds)
     folder = Path(output) if output else default_output(f"compare-{name}")
-    given = {era.name: _for_era(era, overrides or {}) for era in chosen}
-    first = _check_recipes(chosen, given)
-    wanted = [first + i for i in range(seeds)]
-    _check_folder(folder)
+    by_era = {era.name: _for_era(era, overrides or {}) for era in chosen}
+    first = _check_recipes(chosen, by_era)
+    all_seeds = list(range(first, first + seeds))
+    check_group_folder(folder, "the runs of a comparison")
     with console_listener() if listener is None else nullcontext(listener) as tell:
         runs: dict[str, list[Run]] = {}
         for number, era in enumerate(chosen, start=1):
             tell(Noted(f"era {number} of {len(chosen)}: {era.title} ({era.recipe})"))
             runs[era.name] = [
-                _train_one(era, {**given[era.name], "train.seed": seed}, folder, seed, tell)
-                for seed in wanted
+                _train_one(era, {**by_era[era.name], "train.seed": seed}, folder, seed, tell)
+                for seed in all_seeds
             ]
     last = runs[chosen[-1].name][-1]
     rows = [_row(era, runs[era.name], folder) for era in chosen]
     precisions = ", ".join(dict.fromkeys(row.precision for row in rows))
-    found = Comparison(
+    comparison = Comparison(
         name,
         folder,
         rows,
-        wanted,
+        all_seeds,
         examples=dict(read_run(last.directory).plan["examples"]),
         machine={**last.metrics["environment"], "precision": precisions},
     )
-    write_json(folder / TABLE, found.as_dict())
-    write_comparison(folder / PAGE, found.as_dict())
-    return found
+    write_json(folder / TABLE, comparison.as_dict())
+    write_comparison(folder / PAGE, comparison.as_dict())
+    return comparison
 
 
 def _train_one(
@@ -251,17 +248,17 @@ def _chosen(name: str, eras: Sequence[str] | None) -> tuple[Era, ...]:
         )
     if eras is None:
         return COMPARISONS[name]
-    known = [era.name for era in COMPARISONS[name]]
-    for asked in eras:
-        if asked not in known:
+    names = [era.name for era in COMPARISONS[name]]
+    for era in eras:
+        if era not in names:
             raise ConfigError(
-                f"no era {asked!r}",
+                f"no era {era!r}",
                 where="eras",
-                rule=f"{name} has: {', '.join(known)}",
-                remedy=did_you_mean(asked, known),
+                rule=f"{name} has: {', '.join(names)}",
+                remedy=did_you_mean(era, names),
             )
     if not eras:
-        raise ConfigError("no era", where="eras", remedy=f"choose from: {', '.join(known)}")
+        raise ConfigError("no era", where="eras", remedy=f"choose from: {', '.join(names)}")
     return tuple(era for era in COMPARISONS[name] if era.name in eras)
 
 
@@ -285,33 +282,21 @@ def _check_overrides(overrides: Mapping[str, Any], chosen: Sequence[Era]) -> Non
 
 def _for_era(era: Era, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The overrides without those that are for other eras."""
-    given = dict(overrides)
+    own = dict(overrides)
     if era.takes_vectors:
-        return given
-    given.pop(VECTORS, None)
-    if isinstance(given.get("model"), Mapping):  # nested: nothing but vectors can be in it
-        given.pop("model")
-    return given
+        return own
+    own.pop(VECTORS, None)
+    if isinstance(own.get("model"), Mapping):  # nested: nothing but vectors can be in it
+        own.pop("model")
+    return own
 
 
-def _check_recipes(chosen: Sequence[Era], given: Mapping[str, Mapping[str, Any]]) -> int:
+def _check_recipes(chosen: Sequence[Era], by_era: Mapping[str, Mapping[str, Any]]) -> int:
     """Load each recipe and find its model; the first seed."""
     seed = 0
     for era in chosen:
-        overrides, memory = take_objects(given[era.name])
+        overrides, memory = take_objects(by_era[era.name])
         recipe = load_recipe(era.recipe, overrides)
         task_for_training(recipe, memory)
         seed = recipe.train.seed
     return seed
-
-
-def _check_folder(folder: Path) -> None:
-    if (folder / RECIPE).is_file():
-        raise OutputError(
-            "the output folder is that of a single run",
-            where=str(folder),
-            rule="the runs of a comparison go into folders of their own within it",
-            remedy="choose another --output",
-        )
-    if not folder.is_dir():
-        RunFolder(folder).check(resume=False, overwrite=False)

@@ -135,6 +135,27 @@ class RunFolder:
         )
 
 
+def check_group_folder(folder: Path, runs: str) -> None:
+    """Refuse a folder that cannot hold the folders of several runs; changes nothing.
+
+    Args:
+        folder: where it is, or will be.
+        runs: what they are, for the message.
+
+    Raises:
+        OutputError: it is the folder of a single run, or cannot be made.
+    """
+    if (folder / RECIPE).is_file():
+        raise OutputError(
+            "the output folder is that of a single run",
+            where=str(folder),
+            rule=f"{runs} go into folders of their own within it",
+            remedy="choose another --output",
+        )
+    if not folder.is_dir():
+        RunFolder(folder).check(resume=False, overwrite=False)
+
+
 def default_output(recipe_name: str) -> Path:
     """``runs/NAME-DATE-TIME``, for a run that was given no output."""
     stem = Path(recipe_name).stem or "run"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfdl.config.load import dump_recipe, load_recipe, take_objects
+from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.overrides import settings
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.config.yaml import dump_recipe
 from hfdl.runs.console import console_listener
 from hfdl.runs.outputs import RECIPE, RunFolder, default_output
 from hfdl.tasks.registry import (

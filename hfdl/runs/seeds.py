@@ -14,7 +14,8 @@ from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.schema import Recipe
 from hfdl.errors import ConfigError, OutputError
 from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval
-from hfdl.runs.outputs import METRICS, PREDICTIONS, RECIPE, RunFolder, default_output
+from hfdl.report.record import read_run
+from hfdl.runs.outputs import METRICS, RECIPE, RunFolder, check_group_folder, default_output
 from hfdl.runs.run import Run, train
 from hfdl.tasks.protocol import Task
 from hfdl.tasks.registry import task_for_training
@@ -84,24 +85,33 @@ def train_seeds(
         HfdlError: as for ``train``; what the recipe or the folder is wrong in is found before
             the first seed is trained.
     """
+    check_seeds(seeds)
+    plain, memory = take_objects(overrides or {})
+    first = load_recipe(recipe, plain).train.seed
+    folder = Path(output) if output else default_output(str(recipe))
+    paths = {seed: folder / f"seed-{seed}" for seed in range(first, first + seeds)}
+    _check_folders(folder, list(paths.values()), resume=resume, overwrite=overwrite)
+    train_one = train_one or _here(recipe, listener)
+    for seed, path in paths.items():
+        resumes = resume and (path / RECIPE).is_file()
+        settings = {**plain, **_objects(plain, memory), "train.seed": seed}
+        train_one(settings, path, resumes, overwrite and path.exists())
+    runs = {seed: finished_run(path) for seed, path in paths.items()}
+    finished = SeedRuns(folder, runs, spreads_of(list(runs.values()), memory))
+    write_json(folder / SEEDS, finished.as_dict())
+    return finished
+
+
+def check_seeds(seeds: int) -> None:
+    """Refuse less than one seed.
+
+    Raises:
+        ConfigError: there would be no run.
+    """
     if seeds < 1:
         raise ConfigError(
             f"{seeds} seeds", where="seeds", rule="at least one run is needed", remedy="give 3"
         )
-    given, memory = take_objects(overrides or {})
-    first = load_recipe(recipe, given).train.seed
-    folder = Path(output) if output else default_output(str(recipe))
-    wanted = {seed: folder / f"seed-{seed}" for seed in range(first, first + seeds)}
-    _check_folders(folder, list(wanted.values()), resume=resume, overwrite=overwrite)
-    train_one = train_one or _here(recipe, listener)
-    for seed, path in wanted.items():
-        goes_on = resume and (path / RECIPE).is_file()
-        settings = {**given, **_objects(given, memory), "train.seed": seed}
-        train_one(settings, path, goes_on, overwrite and path.exists())
-    runs = {seed: finished_run(path) for seed, path in wanted.items()}
-    found = SeedRuns(folder, runs, spreads_of(list(runs.values()), memory))
-    write_json(folder / SEEDS, found.as_dict())
-    return found
 
 
 def finished_run(folder: Path) -> Run:
@@ -148,15 +158,15 @@ def _intervals(
     for run in runs:
         task = task_for_training(run.recipe, memory)
         held_out = task.prepare(run.recipe.data).named()
-        predictions = _predictions(run.directory)
+        predictions = read_run(run.directory).predictions
         for split in splits:
-            said = predictions.get(split, [])
-            measures[split].append((_measure(task, said, held_out[split].references()), len(said)))
-    found = {}
+            own = [record for record in predictions if record["split"] == split]
+            measures[split].append((_measure(task, own, held_out[split].references()), len(own)))
+    intervals = {}
     for split, pairs in measures.items():
         means = bootstrap([m for m, _ in pairs], [n for _, n in pairs], seconds=SECONDS)
-        found[split] = {name: interval(values) for name, values in means.items()}
-    return found
+        intervals[split] = {name: interval(values) for name, values in means.items()}
+    return intervals
 
 
 def _measure(
@@ -173,16 +183,6 @@ def _measure(
     return measure
 
 
-def _predictions(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """A run's predictions by split, in the order of the examples."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    with (folder / PREDICTIONS).open(encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            found.setdefault(record["split"], []).append(record)
-    return found
-
-
 def _here(recipe: str | Path | Recipe, listener: Listener | None) -> TrainOne:
     """Train in this process."""
 
@@ -194,28 +194,19 @@ def _here(recipe: str | Path | Recipe, listener: Listener | None) -> TrainOne:
     return train_one
 
 
-def _objects(given: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
+def _objects(plain: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
     """The data objects again, in the place of their markers."""
-    return {key: memory[v] for key, v in given.items() if isinstance(v, str) and v in memory}
+    return {key: memory[v] for key, v in plain.items() if isinstance(v, str) and v in memory}
 
 
-def _check_folders(folder: Path, wanted: Sequence[Path], *, resume: bool, overwrite: bool) -> None:
+def _check_folders(folder: Path, paths: Sequence[Path], *, resume: bool, overwrite: bool) -> None:
     """Refuse before the first run what would stop a later one."""
-    if (folder / RECIPE).is_file():
-        raise OutputError(
-            "the output folder is that of a single run",
-            where=str(folder),
-            rule="runs of several seeds go into folders of their own within it",
-            remedy="choose another --output",
-        )
-    if not folder.is_dir():
-        RunFolder(folder).check(resume=False, overwrite=False)
-        return
-    for path in wanted:
+    check_group_folder(folder, "runs of several seeds")
+    for path in paths:
         if path.exists() and not resume:
             RunFolder(path).check(resume=False, overwrite=overwrite)
-    ours = {*wanted, folder / SEEDS}
-    others = [p.name for p in folder.iterdir() if p not in ours and not p.name.startswith("seed-")]
+    ours = {*paths, folder / SEEDS}
+    others = [p.name for p in folder.glob("*") if p not in ours and not p.name.startswith("seed-")]
     if others:
         raise OutputError(
             f"the output folder holds {others[0]!r}",

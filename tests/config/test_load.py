@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from hfdl.config.keys import recipe_keys
 from hfdl.config.load import (
-    dump_recipe,
     load_recipe,
     recipe_header,
     recipe_names,
@@ -18,6 +17,7 @@ from hfdl.config.load import (
 )
 from hfdl.config.overrides import parse_overrides
 from hfdl.config.schema import LoraConfig, Recipe
+from hfdl.config.yaml import dump_recipe
 from hfdl.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
