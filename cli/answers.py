@@ -55,8 +55,8 @@ def open_answers(output: Path | None, *, readable: bool) -> Iterator[Write]:
 def write_json_lines(stream: TextIO, pairs: Pairs) -> None:
     """Write a JSON object a line, pushed out at once: the text, and the answer's own fields.
 
-    An answer that is a list stands under ``predictions``. Of words, the text is what the offsets
-    of the entities count the characters of.
+    An answer that is a list stands under ``predictions``. For a list of words the text is what the
+    entities' offsets refer to.
     """
     for text, answer in pairs:
         fields = answer if isinstance(answer, dict) else {"predictions": answer}
@@ -68,7 +68,7 @@ def write_json_lines(stream: TextIO, pairs: Pairs) -> None:
 def print_answers(pairs: Pairs) -> None:
     """Print a line a text: label, score, the start of the text; or text and translation.
 
-    Entities stand in brackets in their text. Of a text that the model wrote each line is a line.
+    Entities stand in brackets in their text; a generated text keeps its lines.
     """
     from hfdl.runs.console import clean
 
@@ -98,24 +98,24 @@ def _lines(text: Input, answer: Any) -> list[str]:
 def _line(text: Input, answer: Any) -> str:
     if isinstance(answer, dict) and "entities" in answer and not isinstance(text, dict):
         return _marked(_joined(text), answer["entities"])
-    asked = shorten(" | ".join(text.values()) if isinstance(text, dict) else _joined(text))
+    shown = shorten(" | ".join(text.values()) if isinstance(text, dict) else _joined(text))
     if isinstance(answer, dict) and "translation_text" in answer:
-        return f"{asked or '(empty text)'} -> {answer['translation_text']}"
+        return f"{shown or '(empty text)'} -> {answer['translation_text']}"
     answers = answer if isinstance(answer, list) else [answer]
-    said = "  ".join(_fields(one) for one in answers) or "(no label)"
-    return f"{said}  {asked}"
+    labels = "  ".join(_fields(one) for one in answers) or "(no label)"
+    return f"{labels}  {shown}"
 
 
 def _marked(text: str, entities: list[dict[str, Any]]) -> str:
     """The text on one line, each entity in brackets with its type."""
     if not entities:
         return f"(no entity)  {shorten(text)}"
-    parts, place = [], 0
+    parts, last = [], 0
     for entity in entities:
         start, end = entity["start"], entity["end"]
-        parts += [text[place:start], f"[{text[start:end]}: {entity['entity_group']}]"]
-        place = end
-    return " ".join("".join([*parts, text[place:]]).split())
+        parts += [text[last:start], f"[{text[start:end]}: {entity['entity_group']}]"]
+        last = end
+    return " ".join("".join([*parts, text[last:]]).split())
 
 
 def _fields(answer: Any) -> str:

@@ -46,7 +46,7 @@ def check(
     """Report what is in the data and what is wrong.
 
     Rows, labels, duplicates, overlaps between splits, lengths and what would be cut off. The exit
-    code is 2 if training on the data would fail. Of a translation there are no labels: its targets
+    code is 2 if training on the data would fail. A translation has no labels: its targets
     are looked at as texts. A CoNLL file holds named entities: they are counted by type, and tags
     that cannot stand where they do are told with their lines.
 

@@ -1,4 +1,4 @@
-"""A data report as a person reads it."""
+"""The printed form of ``hfdl data check``'s report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def print_report(report: DataReport, note: str | None) -> None:
     """Print a data report.
 
     Args:
-        report: what was found.
+        report: the report.
         note: why something could not be looked at, if anything.
     """
     _print_splits(report)

@@ -1,4 +1,4 @@
-"""From what went wrong to one line on stderr and an exit code.
+"""Errors as one line on stderr and an exit code.
 
 0 done; 2 the user's input, configuration, data, machine or own task; 1 a fault of hfdl's, with a
 traceback, or models that `hfdl verify` finds unequal; 130 and 143 SIGINT and SIGTERM; 141 whoever

@@ -55,26 +55,26 @@ def _models() -> dict[str, str]:
 
     from hfdl.weights.resolve import packaged_models
 
-    found = {name: str(folder) for name, folder in packaged_models().items()}
+    models = {name: str(folder) for name, folder in packaged_models().items()}
     try:
         cached = scan_cache_dir().repos
     except CacheNotFound:
         cached = ()
-    return found | {
+    return models | {
         repo.repo_id: str(repo.repo_path) for repo in cached if repo.repo_type == "model"
     }
 
 
 def _extras() -> dict[str, bool]:
     """hfdl's extras, and whether all that each asks for is installed."""
-    wanted: dict[str, list[str]] = {}
+    packages: dict[str, list[str]] = {}
     for requirement in metadata.requires("hfdl") or []:
-        package, _, marker = requirement.partition(";")
-        name = re.match(r"[\w.-]+", package)
+        specifier, _, marker = requirement.partition(";")
+        name = re.match(r"[\w.-]+", specifier)
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
         if name and extra:
-            wanted.setdefault(extra[1], []).append(name[0])
-    return {extra: all(map(_installed, names)) for extra, names in wanted.items()}
+            packages.setdefault(extra[1], []).append(name[0])
+    return {extra: all(map(_installed, names)) for extra, names in packages.items()}
 
 
 def _installed(package: str) -> bool:

@@ -90,12 +90,12 @@ def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[A
         call = {**call, "is_split_into_words": True}
     if pipe.task == "fill-mask" and len(texts) == 1:
         return [pipe(texts[0], **call)]  # transformers' fill-mask takes a list of one for a text
-    found = pipe(texts, **call)
+    answers = pipe(texts, **call)
     if pipe.task == "token-classification":
-        return [{"entities": entities} for entities in found]
+        return [{"entities": entities} for entities in answers]
     if pipe.task == "text-generation":
-        return [one[0] if len(one) == 1 else one for one in found]
-    return found
+        return [one[0] if len(one) == 1 else one for one in answers]
+    return answers
 
 
 def _batches(

@@ -131,7 +131,7 @@ def keys(json: Json = False) -> None:
     from hfdl.config.error_messages import show as show_value
     from hfdl.config.keys import recipe_keys
 
-    known = recipe_keys()
+    all_keys = recipe_keys()
     if json:
         print_json(
             [
@@ -142,10 +142,10 @@ def keys(json: Json = False) -> None:
                     "default": None if key.required else key.default,
                     "description": key.description,
                 }
-                for key in known
+                for key in all_keys
             ]
         )
         return
-    for key in known:
+    for key in all_keys:
         default = "required" if key.required else f"default {show_value(key.default)}"
         print_text(f"{key.name}: {key.type}; {default}\n    {key.description}")

@@ -76,14 +76,14 @@ def _print_entities(file: Path) -> None:
 
     rows = _last_split(file)
     labels = sorted({tag for row in rows for tag in row.get("label") or []})
-    telling = [one for one in read_sentences(rows, labels) if one.true or one.said]
+    telling = [one for one in read_sentences(rows, labels) if one.true or one.predicted]
     wrong = [one for one in telling if one.mistakes][:1]
     right = [one for one in telling if not one.mistakes][: _EXAMPLES - len(wrong)]
     for sentence in right + wrong:
-        sides = [("entities", sentence.true), ("prediction", sentence.said)]
+        sides = [("entities", sentence.true), ("prediction", sentence.predicted)]
         named = [
-            [name, ", ".join(_entity(sentence, one) for one in found) or "none"]
-            for name, found in sides
+            [name, ", ".join(_entity(sentence, one) for one in side) or "none"]
+            for name, side in sides
         ]
         print()
         print_table(None, [["text", shorten(sentence.text)], *named])
@@ -95,7 +95,7 @@ def _entity(sentence: Any, entity: Any) -> str:
 
 
 def _print_texts(predictions: Path, log: Path) -> None:
-    """What a language model last wrote; of a masked one, what it said in the place of masks."""
+    """The last samples of a language model, or a masked model's predictions at the masks."""
     from hfdl.report.sections.language import asked_tokens
 
     events = _records(log) if log.is_file() else iter(())

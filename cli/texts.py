@@ -1,4 +1,4 @@
-"""Where ``hfdl predict`` gets its texts: a file of any format hfdl reads, or a pipe."""
+"""The texts that ``hfdl predict`` reads: from a file of any format hfdl knows, or a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a recipe, told as one line with its place, rule and remedy."""
+"""pydantic's validation errors as one line each: where, what, the rule and the remedy."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Origin:
 
     def where(self, path: Path) -> str | None:
         """The place of a key in words: an override, a line of the file, or the file."""
-        if found := self.override(path):
-            return f"override {'.'.join(found[0])}={show(found[1])}"
+        if override := self.override(path):
+            return f"override {'.'.join(override[0])}={show(override[1])}"
         for depth in range(len(path), 0, -1):
             if line := self.lines.get(".".join(path[:depth])):
                 return f"{self.source}, line {line}"
@@ -108,8 +108,8 @@ def config_error(
 
 def unknown_key(path: Path, origin: Origin) -> ConfigError:
     """The error for a key that the schema does not have; names the nearest one it has."""
-    found = origin.override(path)
-    path = found[0] if found and len(found[0]) > len(path) else path
+    override = origin.override(path)
+    path = override[0] if override and len(override[0]) > len(path) else path
     key = ".".join(path)
     return ConfigError(f"unknown key {key!r}", where=origin.where(path), remedy=_suggest(path))
 
@@ -126,17 +126,18 @@ def wrong_value(path: Path, value: Any, inner: Sequence[str], origin: Origin) ->
     field = field_at(path)
     if field is None:
         return ConfigError(f"the recipe cannot be {show(value)}", where=origin.source)
-    found = origin.override(path)
-    if found and len(found[0]) > len(path) and isinstance(value, Mapping) and not _maps(field):
-        return unknown_key(found[0], origin)
+    override = origin.override(path)
+    is_deeper = override is not None and len(override[0]) > len(path)
+    if override and is_deeper and isinstance(value, Mapping) and not _maps(field):
+        return unknown_key(override[0], origin)
     steps, item = _descend(value, inner)
-    place = (*path, *steps)
+    item_path = (*path, *steps)
     name = ".".join(path) + "".join(f"[{step}]" for step in steps)
     return ConfigError(
         f"{name} cannot be {show(item)}",
-        where=origin.where(place),
+        where=origin.where(item_path),
         rule=_rule(path, field),
-        remedy=_remedy(field, item, quote="'" if found and not steps else ""),
+        remedy=_remedy(field, item, quote="'" if override and not steps else ""),
     )
 
 
@@ -148,9 +149,8 @@ def show(value: Any) -> str:
 
 
 def _schema_path(location: Sequence[str]) -> Path:
-    found = value_field(location)
-    if found:
-        return tuple(location[: found[0]])
+    if value := value_field(location):
+        return tuple(location[: value[0]])
     depth = len(location)
     while depth and field_at(location[:depth]) is None:
         depth -= 1
@@ -248,8 +248,8 @@ def misread_boolean(model: BaseModel, data: Any, path: Path = ()) -> Path | None
         result = getattr(model, name)
         here = (*path, name)
         if isinstance(result, BaseModel):
-            if found := misread_boolean(result, value, here):
-                return found
+            if inner := misread_boolean(result, value, here):
+                return inner
         elif isinstance(value, bool) and not isinstance(result, bool):
             return here
     return None

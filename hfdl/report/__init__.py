@@ -1,4 +1,4 @@
-"""What a run says of itself: ``report.html`` and the model card ``README.md``.
+"""Reports of a run: ``report.html`` and the model card ``README.md``.
 
 Both are functions of the files in the run's folder alone, so they can be made again at any time.
 A page is put together from sections; each looks at the record and answers with HTML or with None,

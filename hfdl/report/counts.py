@@ -25,7 +25,7 @@ def wilson(successes: float, total: int, z: float = Z95) -> tuple[float, float]:
     middle = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total)
     half *= math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    # Of none and of all the ends are exactly 0 and 1, which rounding would miss.
+    # With none or all right the ends are exactly 0 or 1, which rounding would miss.
     low = middle - half if successes > 0 else 0.0
     return max(0.0, low), min(1.0, middle + half) if successes < total else 1.0
 
@@ -53,7 +53,7 @@ class LabelFigures:
 
 
 def complete_labels(labels: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The label set, and after it whatever else the predictions name."""
+    """The label set, followed by other labels that the predictions name."""
     seen = {
         str(name) for row in rows for key in ("label", "prediction") for name in _names(row[key])
     }
@@ -62,22 +62,22 @@ def complete_labels(labels: Sequence[str], rows: Sequence[dict[str, Any]]) -> li
 
 def confusion(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> np.ndarray:
     """Counts of shape (C, C): row = true label, column = predicted label."""
-    place = {label: index for index, label in enumerate(labels)}
+    position = {label: index for index, label in enumerate(labels)}
     matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
     for row in rows:
-        matrix[place[str(row["label"])], place[str(row["prediction"])]] += 1
+        matrix[position[str(row["label"])], position[str(row["prediction"])]] += 1
     return matrix
 
 
 def tally(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> Tally:
     """Counts for each label. An example may have one label, several or none."""
-    place = {label: index for index, label in enumerate(labels)}
+    position = {label: index for index, label in enumerate(labels)}
     hits, predicted, support = np.zeros((3, len(labels)), dtype=np.int64)
     for row in rows:
-        true, found = set(_names(row["label"])), set(_names(row["prediction"]))
-        for counts, names in ((support, true), (predicted, found), (hits, true & found)):
+        true, said = set(_names(row["label"])), set(_names(row["prediction"]))
+        for counts, names in ((support, true), (predicted, said), (hits, true & said)):
             for name in names:
-                counts[place[name]] += 1
+                counts[position[name]] += 1
     return Tally(list(labels), hits, predicted, support)
 
 
@@ -105,21 +105,21 @@ def averages(counted: Tally, *, several: bool) -> list[LabelFigures]:
     rows = [row for row in label_figures(counted) if several or row.support or row.predicted]
     support = sum(row.support for row in rows)
     predicted = sum(row.predicted for row in rows)
-    found: list[LabelFigures] = []
+    means: list[LabelFigures] = []
     if several:
-        found.append(_figures("micro average", int(counted.hits.sum()), predicted, support))
+        means.append(_figures("micro average", int(counted.hits.sum()), predicted, support))
     weights = {
         "macro average": [1.0 for _ in rows],
         "weighted average": [float(row.support) for row in rows],
     }
     for name, weight in weights.items():
         if sum(weight):
-            means = [
+            precision, recall, f1 = (
                 float(np.average([value or 0.0 for value in values], weights=weight))
                 for values in zip(*((r.precision, r.recall, r.f1) for r in rows), strict=True)
-            ]
-            found.append(LabelFigures(name, means[0], means[1], means[2], support, predicted))
-    return found
+            )
+            means.append(LabelFigures(name, precision, recall, f1, support, predicted))
+    return means
 
 
 def confused_pairs(matrix: np.ndarray, labels: Sequence[str], most: int) -> list[dict[str, Any]]:
@@ -154,14 +154,14 @@ class Bin:
 
 def reliability(scores: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[Bin]:
     """Bins of equal width over [0, 1] that hold anything; ``scores`` and ``correct``: (N,)."""
-    place = np.minimum((scores * bins).astype(int), bins - 1)
-    found = []
+    bin_of = np.minimum((scores * bins).astype(int), bins - 1)
+    filled = []
     for index in range(bins):
-        inside = place == index
+        inside = bin_of == index
         count = int(inside.sum())
         if count:
             right = int(correct[inside].sum())
-            found.append(
+            filled.append(
                 Bin(
                     low=index / bins,
                     high=(index + 1) / bins,
@@ -171,13 +171,13 @@ def reliability(scores: np.ndarray, correct: np.ndarray, bins: int = 10) -> list
                     interval=wilson(right, count),
                 )
             )
-    return found
+    return filled
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
     """Expected calibration error: mean of |accuracy - confidence|, weighted by the bins' counts."""
-    total = sum(found.count for found in bins)
-    gaps = sum(found.count * abs(found.accuracy - found.confidence) for found in bins)
+    total = sum(one.count for one in bins)
+    gaps = sum(one.count * abs(one.accuracy - one.confidence) for one in bins)
     return gaps / total if total else 0.0
 
 

@@ -1,4 +1,4 @@
-"""What one should know before one trusts a figure, in sentences made from the run's own facts."""
+"""Limitations of a run's figures, as sentences made from its own facts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISJUDGED = 0.03
 
 def limits(record: RunRecord) -> list[str]:
     """The limits of a run, the gravest first."""
-    found = [
+    sentences = [
         _unfinished(record),
         _no_test(record),
         _width(record),
@@ -37,7 +37,7 @@ def limits(record: RunRecord) -> list[str]:
         _cut(record),
         _seed(record),
     ]
-    return [sentence for sentence in found if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _unfinished(record: RunRecord) -> str | None:
@@ -121,31 +121,31 @@ def _weakest(record: RunRecord) -> str | None:
 def _confidence(record: RunRecord) -> str | None:
     if record.problem_type != SINGLE or not record.splits:
         return None
-    found = calibrate(record.on(record.splits[0]))
-    if found is None or abs(found.confidence - found.accuracy) < MISJUDGED:
+    calibration = calibrate(record.on(record.splits[0]))
+    if calibration is None or abs(calibration.confidence - calibration.accuracy) < MISJUDGED:
         return None
-    too = "high" if found.confidence > found.accuracy else "low"
+    too = "high" if calibration.confidence > calibration.accuracy else "low"
     return (
-        f"The scores are too {too}: {wording.percent(found.confidence)} on average, "
-        f"with {wording.percent(found.accuracy)} right. Do not read them as probabilities."
+        f"The scores are too {too}: {wording.percent(calibration.confidence)} on average, "
+        f"with {wording.percent(calibration.accuracy)} right. Do not read them as probabilities."
     )
 
 
 def _of_task(record: RunRecord) -> list[str]:
-    """What is to be known of one task alone."""
-    place = record.spec.limitations
-    return attribute(place)(record) if place and record.splits else []
+    """The limits that only this task has."""
+    limits_of_task = record.spec.limitations
+    return attribute(limits_of_task)(record) if limits_of_task and record.splits else []
 
 
 def of_entities(record: RunRecord) -> list[str]:
-    """What to know of the types of entities."""
+    """The limits of the figures by type of entity."""
     split = record.splits[0]
     sentences = read_sentences(record.on(split), record.labels)
     sizes = [total for _, total, _ in entities.recalls(sentences)]
-    found = [
+    sentences_on_types = [
         _small(sizes, split, "type", "entities"), _weakest_type(sentences), _borders(sentences)
     ]  # fmt: skip
-    return [sentence for sentence in found if sentence]
+    return [sentence for sentence in sentences_on_types if sentence]
 
 
 def _weakest_type(sentences: list[Sentence]) -> str | None:
@@ -161,8 +161,8 @@ def _weakest_type(sentences: list[Sentence]) -> str | None:
 
 def _borders(sentences: list[Sentence]) -> str | None:
     """Whether many entities are found but not word for word."""
-    found = entities.fates(sentences)[""]
-    near, total = found["boundaries"], found.total()
+    fate = entities.fates(sentences)[""]
+    near, total = fate["boundaries"], fate.total()
     if not total or near < NEAR * total:
         return None
     return (

@@ -27,13 +27,13 @@ def smooth(values: np.ndarray) -> np.ndarray:
     """An exponential mean over about a twentieth of the curve, without a bias at its start."""
     span = max(5.0, len(values) / 20)
     keep = 1 - 2 / (span + 1)
-    found = np.empty(len(values))
+    means = np.empty(len(values))
     total = weight = 0.0
     for index, value in enumerate(values.tolist()):
         total = keep * total + value
         weight = keep * weight + 1
-        found[index] = total / weight
-    return found
+        means[index] = total / weight
+    return means
 
 
 def thin(values: np.ndarray, stretches: int = POINTS) -> np.ndarray:
@@ -102,10 +102,10 @@ def metric_chart(evaluations: Sequence[dict[str, Any]], metric: str, best_step: 
 
 def reliability_chart(name: str, bins: Sequence[Bin]) -> Markup:
     """Accuracy against mean score in each bin, with 95 % intervals."""
-    confidence = np.array([found.confidence for found in bins])
-    accuracy = np.array([found.accuracy for found in bins])
-    low = accuracy - [found.interval[0] for found in bins]
-    high = [found.interval[1] for found in bins] - accuracy
+    confidence = np.array([one.confidence for one in bins])
+    accuracy = np.array([one.accuracy for one in bins])
+    low = accuracy - [one.interval[0] for one in bins]
+    high = [one.interval[1] for one in bins] - accuracy
     with chart(name, "Accuracy by score, against perfect calibration", square=True) as drawn:
         axes = drawn.axes
         axes.plot([0, 1], [0, 1], "--", color=MUTED, linewidth=1, label="perfectly calibrated")

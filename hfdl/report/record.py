@@ -77,8 +77,8 @@ class RunRecord:
 
     def section(self, name: str) -> dict[str, Any]:
         """A group of the recipe (``section("data")``), empty where there is none."""
-        found = self.recipe.get(name)
-        return found if isinstance(found, dict) else {}
+        group = self.recipe.get(name)
+        return group if isinstance(group, dict) else {}
 
     def on(self, split: str) -> list[Record]:
         """The labelled predictions on a split."""

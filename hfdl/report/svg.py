@@ -106,5 +106,5 @@ def _inline(figure: Figure, name: str, description: str) -> Markup:
 
 
 def _rounded(coordinates: str) -> str:
-    """Coordinates to a hundredth of a point: a third of the size, and no eye sees it."""
+    """Coordinates to a hundredth of a point: invisible, and a third of the size."""
     return re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", coordinates)

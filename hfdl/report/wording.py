@@ -1,4 +1,4 @@
-"""How figures, texts and names are written for a person."""
+"""Formatting of figures, texts and names for people."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ def _row(era: Era, runs: Sequence[Run], folder: Path) -> Row:
     )
 
 
-# ---- what is wrong is said before the first run ------------------------------------------------
+# ---- Checks before the first run -----------------------------------------------------------------
 
 
 def _chosen(name: str, eras: Sequence[str] | None) -> tuple[Era, ...]:

@@ -1,4 +1,4 @@
-"""A run, as a person watches it: a progress bar on a terminal, plain lines anywhere else.
+"""Console output of a run: a progress bar on a terminal, plain lines elsewhere.
 
 Both know nothing but events. A stream that goes away (a closed pager) ends the show, not the run.
 """
@@ -305,8 +305,8 @@ def evaluation_line(event: Evaluated) -> str:
     )
     best = "  *best" if event.is_best else ""
     # A saved model is evaluated outside of any training: it has no place in one.
-    place = f"epoch {event.epoch:.2f}  step {event.step}  " if event.step else ""
-    return f"{place}{event.split}  {metrics}{best}"
+    position = f"epoch {event.epoch:.2f}  step {event.step}  " if event.step else ""
+    return f"{position}{event.split}  {metrics}{best}"
 
 
 def sample_line(sample: Mapping[str, Any]) -> str:

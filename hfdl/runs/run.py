@@ -164,9 +164,9 @@ def _own_recipe(folder: Path) -> Path | Recipe:
 
 def _held_out(data: DataConfig, overrides: Mapping[str, Any]) -> DataConfig:
     """Only what was asked for, if anything was; else the run's own held-out splits."""
-    given = {path[1] for path, _ in settings(overrides) if path[0] == "data"}
-    asked = given & {"validation", "test"}
-    if not asked:
+    keys = {path[1] for path, _ in settings(overrides) if path[0] == "data"}
+    chosen = keys & {"validation", "test"}
+    if not chosen:
         return data
-    others = {"train", "validation", "test"} - asked
+    others = {"train", "validation", "test"} - chosen
     return data.model_copy(update=dict.fromkeys(others))

@@ -1,4 +1,4 @@
-"""The same run with several seeds: what of a figure is the recipe's, and what is chance."""
+"""The same run with several seeds: how much a metric varies by chance."""
 
 from __future__ import annotations
 

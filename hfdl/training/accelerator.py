@@ -55,8 +55,8 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
 
 def check_trackers(names: list[str]) -> list[Any]:
     """The trackers by name, each known to Accelerate and installed."""
-    known = [str(kind) for kind in LOGGER_TYPE_TO_CLASS]
-    installed = {str(kind) for kind in get_available_trackers()}
+    known = [str(tracker) for tracker in LOGGER_TYPE_TO_CLASS]
+    installed = {str(tracker) for tracker in get_available_trackers()}
     for name in names:
         if name not in known:
             raise ConfigError(

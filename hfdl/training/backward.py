@@ -1,4 +1,4 @@
-"""The gradients of one update, from as many micro-batches as memory asks for.
+"""The gradients of one update, from as many micro-batches as fit in memory.
 
 Sums of losses and counts are added over all micro-batches and processes, and gradients are left
 summed: whoever applies them divides once by the total count. So they are the same however the batch
@@ -103,7 +103,7 @@ class Backward:
         mine = -(-examples // self.accelerator.num_processes)
         return min(progress.micro_batch_size or mine, mine)
 
-    def _smaller(self, examples: int, progress: Progress, said: str) -> int:
+    def _smaller(self, examples: int, progress: Progress, message: str) -> int:
         """The next micro-batch size to try.
 
         Raises:
@@ -114,7 +114,7 @@ class Backward:
         if smaller is None or self.accelerator.num_processes > 1:
             raise TrainingError(
                 f"memory did not suffice for update {progress.step + 1} in micro-batches of "
-                f"{size}: {said.splitlines()[0] if said else 'out of memory'}",
+                f"{size}: {message.splitlines()[0] if message else 'out of memory'}",
                 rule="the weights were left as they were before it",
                 remedy="lower data.max_length, or set train.gradient_checkpointing=true"
                 if smaller is None

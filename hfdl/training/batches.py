@@ -1,4 +1,4 @@
-"""Which examples meet in which update: a pure function of (seed, epoch, example).
+"""The examples of each update: a pure function of (seed, epoch, example).
 
 No generator has a state here, so a run that resumes needs two integers to know its place, and
 neither the number of processes nor of workers can change the order.

@@ -148,7 +148,7 @@ def model_tensors(model: nn.Module) -> Tensors:
     """What training changes, on the CPU: trained parameters and saved buffers, shared ones once.
 
     The rest is what it was when the model was built, and is built again; ``untrained_digest``
-    says whether it is the same. Of a model with adapters that is all but a hundredth.
+    says whether it is the same. With adapters that is 99 % of the model.
     """
     return {
         name: tensor.detach().to("cpu").contiguous()

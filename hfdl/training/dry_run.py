@@ -1,4 +1,4 @@
-"""Time and memory of a run, from a few real updates: no formula knows this machine better."""
+"""Estimates of a run's time and memory, from a few real updates on this machine."""
 
 from __future__ import annotations
 

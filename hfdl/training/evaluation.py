@@ -42,7 +42,7 @@ def evaluate(
     while True:
         try:
             batches = inference_batches(split.lengths, budget)[rank::world]
-            found, total, count = _run(task, model, split, batches, device, autocast)
+            pairs, total, count = _run(task, model, split, batches, device, autocast)
             break
         except (RuntimeError, MemoryError) as error:
             smallest = budget < int(split.lengths.max(initial=0))  # single examples already
@@ -54,12 +54,12 @@ def evaluate(
         from accelerate.utils import gather_object
 
         # Each process gives a list; the lists come back joined.
-        parts = gather_object([(found, total, count)])
-        found = [pair for part in parts for pair in part[0]]
+        parts = gather_object([(pairs, total, count)])
+        pairs = [one for part in parts for one in part[0]]
         total, count = (sum(part[i] for part in parts) for i in (1, 2))
-    by_example = dict(found)
-    if len(found) != len(split) or len(by_example) != len(split):
-        raise AssertionError(f"{len(found)} predictions for {len(split)} examples")
+    by_example = dict(pairs)
+    if len(pairs) != len(split) or len(by_example) != len(split):
+        raise AssertionError(f"{len(pairs)} predictions for {len(split)} examples")
     predictions = [by_example[i] for i in range(len(split))]
     metrics = task.metrics(predictions, split.references())
     return Evaluation({**metrics, "loss": total / count if count else 0.0}, predictions)
@@ -74,14 +74,14 @@ def _run(
     autocast: AbstractContextManager[Any] | None,
 ) -> tuple[list[tuple[int, Prediction]], float, float]:
     """Predictions with their example numbers, the summed loss and its count."""
-    found: list[tuple[int, Prediction]] = []
+    pairs: list[tuple[int, Prediction]] = []
     total = count = 0.0
     for outputs, batch in forward_batches(model, split, batches, device, autocast):
         loss = task.loss(outputs, batch)
         total += float(loss.total)
         count += float(loss.count)
-        found += zip(batch.examples, _predict(task, model, outputs, batch), strict=True)
-    return found, total, count
+        pairs += zip(batch.examples, _predict(task, model, outputs, batch), strict=True)
+    return pairs, total, count
 
 
 def _predict(task: Task, model: torch.nn.Module, outputs: Any, batch: Batch) -> list[Prediction]:
@@ -90,4 +90,4 @@ def _predict(task: Task, model: torch.nn.Module, outputs: Any, batch: Batch) -> 
     if not isinstance(task, Generates):
         return predictions
     written = task.generate(model, batch)
-    return [{**said, **more} for said, more in zip(predictions, written, strict=True)]
+    return [{**prediction, **text} for prediction, text in zip(predictions, written, strict=True)]

@@ -1,4 +1,4 @@
-"""What a run tells the world while it goes on.
+"""Events that a run emits while it trains.
 
 The loop makes events and knows nothing of terminals, files or trackers; listeners (the console,
 ``log.jsonl``, Accelerate's trackers) take them. ``as_record`` is the line of ``log.jsonl``.

@@ -1,4 +1,4 @@
-"""Writing so that a crash at any moment leaves the old state or the new one, never a mixture."""
+"""Atomic writes: a crash at any moment leaves the old state or the new one, never a mixture."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def damage(folder: Path) -> str | None:
         OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
     ):  # fmt: skip
         return f"{MANIFEST} is missing or unreadable"
-    found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
-    if extra := sorted(found - expected.keys()):
+    names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
+    if extra := sorted(names - expected.keys()):
         return f"{extra[0]} is not in {MANIFEST}"
     for name, (size, digest) in expected.items():
         path = folder / name

@@ -1,4 +1,4 @@
-"""Running out of memory: how it shows, and what is left to try."""
+"""Out-of-memory errors: how to recognise them and what to try; malloc settings."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The global random state: set once, saved in checkpoints, put back on resume.
 
-Only dropout and fresh weights draw from it. The order of the data does not (see ``batches``).
+Only dropout and new weights draw from it. The order of the data does not (see ``batches``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM become a wish to stop, which the loop grants after the update it is in."""
+"""Turn SIGINT and SIGTERM into a stop request, honoured after the current update."""
 
 from __future__ import annotations
 

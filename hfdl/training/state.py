@@ -1,4 +1,4 @@
-"""Model, optimizer and schedule of a run, and how they become a snapshot and come back."""
+"""Model, optimizer and schedule of a run; snapshots of them, and restoring."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What of a model is trained, and how fast: frozen parts, layer-wise rates, low-rank adapters."""
+"""Choosing what is trained: freezing, layer-wise learning rates, low-rank adapters."""

@@ -76,7 +76,7 @@ def test_each_entity_has_one_fate():
     assert found["LOC"] == {"right": 1, "boundaries": 1, "missed": 1}
     assert found["PER"] == {"right": 1, "type": 1}
     assert [one.mistakes for one in sentences] == [0, 2, 2, 1, 1, 0]
-    assert sentences[4].worth(sentences[4].said[0]) == "spurious"
+    assert sentences[4].worth(sentences[4].predicted[0]) == "spurious"
 
 
 def test_what_stands_beside_an_entity_does_not_overlap_it():

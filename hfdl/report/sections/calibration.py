@@ -1,4 +1,4 @@
-"""Whether a score of 90 % is right nine times in ten."""
+"""Calibration: whether predictions with a score of 90 % are right nine times in ten."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def calibrate(rows: list[Record]) -> Calibration | None:
 
 
 def _render(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
-    found = calibrate(rows)
-    if found is None:
+    calibration = calibrate(rows)
+    if calibration is None:
         return None
-    picture = plots.reliability_chart(f"reliability-{split}", found.bins)
-    return render("calibration.html", found=found, picture=picture)
+    picture = plots.reliability_chart(f"reliability-{split}", calibration.bins)
+    return render("calibration.html", calibration=calibration, picture=picture)

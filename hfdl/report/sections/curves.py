@@ -1,4 +1,4 @@
-"""How training went: losses, learning rate, and the metric at each evaluation."""
+"""Training curves: losses, learning rate, and the metric at each evaluation."""
 
 from __future__ import annotations
 

@@ -52,23 +52,23 @@ def build_examples(record: RunRecord) -> Section | None:
 def tally(sentences: Sequence[Sentence]) -> counts.Tally:
     """How often each type was right, was predicted and was there."""
     support = Counter(entity.label for one in sentences for entity in one.true)
-    predicted = Counter(entity.label for one in sentences for entity in one.said)
-    hits = Counter(entity.label for one in sentences for entity in {*one.true} & {*one.said})
+    predicted = Counter(entity.label for one in sentences for entity in one.predicted)
+    hits = Counter(entity.label for one in sentences for entity in {*one.true} & {*one.predicted})
     types = sorted({*support, *predicted})
-    columns = [np.array([found[name] for name in types], dtype=np.int64)
-               for found in (hits, predicted, support)]  # fmt: skip
+    columns = [np.array([counter[name] for name in types], dtype=np.int64)
+               for counter in (hits, predicted, support)]  # fmt: skip
     return counts.Tally(types, *columns)
 
 
 def fates(sentences: Sequence[Sentence]) -> dict[str, Counter[str]]:
-    """What became of the true entities of each type; under ``""`` of all."""
-    found: dict[str, Counter[str]] = {"": Counter()}
+    """The outcomes of the true entities by type; those of all types under ``""``."""
+    by_type: dict[str, Counter[str]] = {"": Counter()}
     for sentence in sentences:
         for entity in sentence.true:
             fate = sentence.fate(entity)
-            found.setdefault(entity.label, Counter())[fate] += 1
-            found[""][fate] += 1
-    return found
+            by_type.setdefault(entity.label, Counter())[fate] += 1
+            by_type[""][fate] += 1
+    return by_type
 
 
 def _table(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
@@ -76,14 +76,14 @@ def _table(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
     if not sentences:
         return None
     counted = tally(sentences)
-    found = fates(sentences)
+    by_type = fates(sentences)
     figures = [
-        {"figures": row, "shares": _shares(found.get(row.label, Counter()))}
+        {"figures": row, "shares": _shares(by_type.get(row.label, Counter()))}
         for row in counts.label_figures(counted)
     ]
     averages = counts.averages(counted, several=True)
     foot = [
-        {"figures": row, "shares": _shares(found[""]) if row.label == "micro average" else None}
+        {"figures": row, "shares": _shares(by_type[""]) if row.label == "micro average" else None}
         for row in averages
         if row.label != "weighted average"
     ]
@@ -106,7 +106,7 @@ def _examples(record: RunRecord, split: str, rows: list[Record]) -> Markup | Non
         key=lambda found: (-found[0], found[2].record.get("index", 0)),
     )
     # A sentence without entities shows little.
-    sample = evenly([one for one in sentences if one.true or one.said] or sentences, SAMPLE)
+    sample = evenly([one for one in sentences if one.true or one.predicted] or sentences, SAMPLE)
     most = [_example(one, _verdict(one)) for one in worst[:WORST]]
     surest = [_example(one, said) for _, said, one in sure[:SURE]]
     any_of_them = [_example(one, _verdict(one)) for one in sample]
@@ -128,11 +128,11 @@ def _example(sentence: Sentence, verdict: str) -> dict[str, Any]:
 
 def _verdict(sentence: Sentence) -> str:
     """``2 right, 1 missed, 1 where there is none``."""
-    found = Counter(sentence.fate(entity) for entity in sentence.true)
-    extra = Counter(sentence.worth(entity) for entity in sentence.said)
-    found["spurious"] = extra["spurious"]
-    said = [f"{found[kind]} {words}" for kind, words in _SAID.items() if found[kind]]
-    return ", ".join(said) or "no entity, none said"
+    outcomes = Counter(sentence.fate(entity) for entity in sentence.true)
+    extra = Counter(sentence.worth(entity) for entity in sentence.predicted)
+    outcomes["spurious"] = extra["spurious"]
+    parts = [f"{outcomes[fate]} {words}" for fate, words in _SAID.items() if outcomes[fate]]
+    return ", ".join(parts) or "no entity, none said"
 
 
 def _surest(sentence: Sentence) -> tuple[float, str] | None:

@@ -63,7 +63,7 @@ def _shown(*groups: tuple[str, list[Record], int, str], verdict: Callable[[Recor
 def _example(row: Record, verdict: str) -> Record:
     """A prediction as the page shows it; ``verdict`` says in words what is notable."""
     scores = sorted((row.get("scores") or {}).items(), key=lambda pair: (-pair[1], pair[0]))
-    # Of a number, right and wrong are a matter of degree.
+    # A number is right or wrong by degree.
     is_number = isinstance(row["prediction"], (int, float))
     return {
         "texts": [str(row[key]) for key in ("text", "text_pair") if row.get(key) is not None],
@@ -72,7 +72,7 @@ def _example(row: Record, verdict: str) -> Record:
         "prediction": _names(row["prediction"]),
         "right": None if is_number else is_right(row),
         "verdict": verdict,
-        # Of two labels the verdict has said it all.
+        # With two labels the verdict says it all.
         "scores": scores[:3] if len(scores) > 2 else [],
     }
 

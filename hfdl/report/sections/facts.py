@@ -1,4 +1,4 @@
-"""Where the figures come from: the data, the machine, the recipe."""
+"""The section on where the figures come from: data, machine and recipe."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hfdl.report.section import Section, render
 
 def build_limits(record: RunRecord) -> Section | None:
     """What one should know before one trusts the figures."""
-    found, notes = limits(record), record.notes()
-    if not found and not notes:
+    sentences, notes = limits(record), record.notes()
+    if not sentences and not notes:
         return None
-    return Section("limits", "Worth knowing", render("limits.html", limits=found, notes=notes))
+    return Section("limits", "Worth knowing", render("limits.html", limits=sentences, notes=notes))
 
 
 def build(record: RunRecord) -> Section:
@@ -56,8 +56,12 @@ def run_facts(record: RunRecord) -> list[tuple[str, str]]:
 
 def environment_facts(record: RunRecord) -> list[tuple[str, str]]:
     """Versions and machine, by name, in the order of ``metrics.json``."""
-    found = record.metrics.get("environment") or {}
-    return [_environment_fact(str(name), found[name]) for name in found if found[name] is not None]
+    environment = record.metrics.get("environment") or {}
+    return [
+        _environment_fact(str(name), value)
+        for name, value in environment.items()
+        if value is not None
+    ]
 
 
 def _environment_fact(name: str, value: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The headline: how good the model is, how sure that figure is, and what it took."""
+"""The headline: the main metric with its interval, all metrics, time and memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _headline(record: RunRecord, split: str, metric: str) -> dict[str, Any]:
 
 
 def meaning(record: RunRecord) -> str | None:
-    """What the figures are of, in words, where their names do not say it."""
+    """An explanation of the figures, where their names do not suffice."""
     if record.spec.meaning is not None:
         strided = any("strided_perplexity" in record.metrics[split] for split in record.splits)
         said = record.spec.meaning.format(signature=_signature(record))
@@ -68,7 +68,7 @@ def _signature(record: RunRecord) -> str:
 def best_metric(record: RunRecord) -> str | None:
     """The metric that the run is judged by: the one that picked the weights, else the first.
 
-    Of a loss its perplexity: the same order, in a unit that says something.
+    A loss is shown as its perplexity, which orders models alike and is easier to interpret.
     """
     named = (record.metrics.get("best") or {}).get("metric")
     measured = {name for split in record.splits for name in record.metrics[split]}

@@ -1,4 +1,4 @@
-"""Which labels the model knows well, and which it takes for which."""
+"""Figures by label, and the confusion matrix."""
 
 from __future__ import annotations
 

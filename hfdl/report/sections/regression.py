@@ -1,4 +1,4 @@
-"""Predicted numbers against true ones."""
+"""The errors of a regression: predicted against true values."""
 
 from __future__ import annotations
 

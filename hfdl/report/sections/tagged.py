@@ -1,4 +1,4 @@
-"""Sentences with entities, as the report looks at them: what was there, what was said of it."""
+"""Sentences with their true and predicted entities, as the report shows them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Sentence:
     text: str
     words: list[tuple[int, int]]
     true: list[Entity]
-    said: list[Entity]
+    predicted: list[Entity]
 
     def fate(self, entity: Entity) -> str:
         """What became of a true entity."""
-        return _fate(entity, self.said, MISSED)
+        return _fate(entity, self.predicted, MISSED)
 
     def worth(self, entity: Entity) -> str:
         """What a predicted entity was worth."""
@@ -38,7 +38,7 @@ class Sentence:
     @property
     def mistakes(self) -> int:
         """True entities that were not found as they are, and predicted ones that are not there."""
-        return len({*self.true} ^ {*self.said})
+        return len({*self.true} ^ {*self.predicted})
 
     def characters(self, entity: Entity) -> tuple[int, int]:
         """Where an entity stands in the text."""
@@ -65,8 +65,8 @@ def _sentence(row: Record, scheme: str) -> Sentence:
     tokens = [str(token) for token in row["tokens"]]
     text, words = _locate(str(row.get("text") or ""), tokens)
     true, _ = read_entities([str(tag) for tag in row["label"]], scheme)
-    said, _ = read_entities([str(tag) for tag in row["prediction"]], scheme)
-    return Sentence(row, text, words, true, said)
+    predicted, _ = read_entities([str(tag) for tag in row["prediction"]], scheme)
+    return Sentence(row, text, words, true, predicted)
 
 
 def _locate(text: str, tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
@@ -107,24 +107,24 @@ def segments(sentence: Sentence, around: int) -> list[Segment]:
         around: of a longer stretch without entities only so many characters stay at either end.
     """
     marks = list(_marks(sentence))
-    found, place = [], 0
+    parts, previous = [], 0
     for start, end, kind, note in marks:
-        found.append(Segment(_shortened(sentence.text[place:start], around, first=not place)))
-        found.append(Segment(sentence.text[start:end], kind, note))
-        place = end
-    rest = sentence.text[place:]
-    found.append(Segment(_shortened(rest, around, first=not marks, last=True)))
-    return [segment for segment in found if segment.text]
+        parts.append(Segment(_shortened(sentence.text[previous:start], around, first=not previous)))
+        parts.append(Segment(sentence.text[start:end], kind, note))
+        previous = end
+    rest = sentence.text[previous:]
+    parts.append(Segment(_shortened(rest, around, first=not marks, last=True)))
+    return [segment for segment in parts if segment.text]
 
 
 def _marks(sentence: Sentence) -> Iterator[tuple[int, int, str, str]]:
     """Start, end, kind and note of each stretch that is in an entity, true or predicted."""
-    true, said = _by_word(sentence.true), _by_word(sentence.said)
-    places = range(len(sentence.words))
-    for (was, is_said), group in groupby(places, key=lambda i: (true.get(i), said.get(i))):
+    true, predicted = _by_word(sentence.true), _by_word(sentence.predicted)
+    positions = range(len(sentence.words))
+    for (was, said), group in groupby(positions, key=lambda i: (true.get(i), predicted.get(i))):
         words = list(group)
-        if was or is_said:
-            kind, note = _mark(was, is_said)
+        if was or said:
+            kind, note = _mark(was, said)
             yield sentence.words[words[0]][0], sentence.words[words[-1]][1], kind, note
 
 
