@@ -103,7 +103,7 @@ def text_column(table: Table, column: str, key: str) -> list[str]:
     """
     values = table.column(column, key)
     for row, value in enumerate(values):
-        if value is None or isinstance(value, list | dict):
+        if value is None or isinstance(value, list | dict) or value != value:  # NaN
             raise DataError(
                 f"no text in column {column!r}, but {value!r}",
                 where=table.where(row),

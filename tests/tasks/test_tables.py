@@ -87,7 +87,7 @@ def test_a_translation_is_not_stratified_by_its_targets() -> None:
     assert strata.columns["text"] != tables["validation"].columns["text"]
 
 
-@pytest.mark.parametrize("value", [None, ["a"], {"a": 1}])
+@pytest.mark.parametrize("value", [None, ["a"], {"a": 1}, float("nan")])
 def test_a_row_without_a_text_is_named(value: Any) -> None:
     given = Table("t.csv", {"text": ["a", value]}, lines=[2, 3])
     with pytest.raises(DataError) as caught:
