@@ -64,7 +64,7 @@ def numbers(values: Sequence[Any], table: Table, column: str = "label") -> list[
     Raises:
         DataError: no number, not finite, or none at all, with the row's place.
     """
-    found: list[float] = []
+    targets: list[float] = []
     for row, value in enumerate(values):
         number = _number(value)
         if number is None or not math.isfinite(number):
@@ -77,8 +77,8 @@ def numbers(values: Sequence[Any], table: Table, column: str = "label") -> list[
                 remedy="fix the row; labels that are names need "
                 "data.problem_type=single_label_classification",
             )
-        found.append(number)
-    return found
+        targets.append(number)
+    return targets
 
 
 def columns_to_lists(table: Table, names: Sequence[str]) -> list[list[str]]:
@@ -93,6 +93,22 @@ def columns_to_lists(table: Table, names: Sequence[str]) -> list[list[str]]:
         cells = zip(names, columns, strict=True)
         rows.append([name for name, column in cells if _bit(column[row], row, table, name)])
     return rows
+
+
+def label_cells(table: Table, config: DataConfig) -> Sequence[Any]:
+    """One value a row: a label, a list of labels, or a number, as the file has it.
+
+    Raises:
+        DataError: no such column, or see ``columns_to_lists``.
+    """
+    if isinstance(config.label, list):
+        return columns_to_lists(table, config.label)
+    return table.column(config.label, "data.label")
+
+
+def label_column(config: DataConfig) -> str:
+    """The label column as messages name it; several columns are one name."""
+    return config.label if isinstance(config.label, str) else ", ".join(config.label)
 
 
 def split_labels(value: Any, separator: str | None) -> list[Any] | None:
@@ -121,12 +137,10 @@ def infer_problem_type(values: Sequence[Any]) -> str:
     """
     if any(isinstance(value, list | tuple) for value in values):
         return "multi_label_classification"
-    present = [value for value in values if value is not None and str(value).strip()]
-    found = [_number(value) for value in present]
-    known = [number for number in found if number is not None]
-    if len(known) == len(found) and any(
-        math.isfinite(number) and not number.is_integer() for number in known
-    ):
+    parsed = [_number(value) for value in values if value is not None and str(value).strip()]
+    numbers = [number for number in parsed if number is not None]
+    fraction = any(math.isfinite(number) and not number.is_integer() for number in numbers)
+    if fraction and len(numbers) == len(parsed):
         return "regression"
     return "single_label_classification"
 

@@ -12,7 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfdl.data.label_values import label_texts, missing_label, natural_sort, split_labels
+from hfdl.config.schema import DataConfig
+from hfdl.data.label_values import (
+    label_cells,
+    label_column,
+    label_texts,
+    missing_label,
+    natural_sort,
+    split_labels,
+)
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -53,62 +61,41 @@ class LabelSet:
 
     @classmethod
     def from_training(
-        cls, values: Sequence[Any], *, table: Table, column: str = "label", given: Given = None
-    ) -> LabelSet:
-        """The labels of a training split with one label a row.
-
-        Their order is that of ``given``, else the one a Hub ``ClassLabel`` declares, else
-        ``natural_sort``.
-
-        Args:
-            values: the label column.
-            table: the training split, for messages and declared names.
-            column: the column's name.
-            given: ``data.labels``.
-
-        Raises:
-            DataError: a row without a label; a label that ``given`` does not list; ``given``
-                lists one twice; only one class.
-        """
-        texts = label_texts(values, table, column)
-        labels = cls._of([[text] for text in texts], table, column, given)
-        ids = labels._lookup([[text] for text in texts], table, "train")
-        _refuse_one_class(Counter(labels.names[row[0]] for row in ids), table, column)
-        return labels
-
-    @classmethod
-    def from_training_many(
         cls,
         values: Sequence[Any],
         *,
         table: Table,
         column: str = "label",
-        separator: str | None = None,
         given: Given = None,
+        many: bool = False,
+        separator: str | None = None,
     ) -> LabelSet:
-        """The labels of a training split with any number of labels a row.
+        """The labels of a training split.
+
+        Their order is that of ``given``, else the one a Hub ``ClassLabel`` declares, else
+        ``natural_sort``.
 
         Args:
-            values: lists of labels, or strings (see ``split_labels``).
+            values: the label column; with ``many`` lists of labels, or strings (see
+                ``split_labels``).
             table: the training split, for messages and declared names.
             column: the column's name.
-            separator: splits a string into labels.
             given: ``data.labels``. For 0/1 columns: their names.
+            many: whether a row has any number of labels, and not just one.
+            separator: splits a string into labels.
 
         Raises:
-            DataError: a row that says nothing; a label that ``given`` does not list; ``given``
-                lists one twice; no label in the whole split.
+            DataError: a row without a label, with ``many`` one that says nothing; a label that
+                ``given`` does not list; ``given`` lists one twice; only one class, with ``many``
+                no label in the whole split.
         """
-        rows = _many(values, table, column, separator)
+        rows = _rows(values, table, column, separator, many)
         labels = cls._of(rows, table, column, given)
-        labels._lookup(rows, table, "train")
-        if not any(rows):
-            raise DataError(
-                f"no row of train has a label (column {column!r})",
-                where=table.source,
-                rule="a classifier needs at least one",
-                remedy="is data.label the right column?",
-            )
+        ids = labels._lookup(rows, table, "train")
+        if many:
+            _refuse_no_label(rows, table, column)
+        else:
+            _refuse_one_class(Counter(labels.names[row[0]] for row in ids), table, column)
         return labels
 
     def encode(
@@ -125,8 +112,8 @@ class LabelSet:
         Raises:
             DataError: a row without a label, or a label that is not in the set.
         """
-        texts = label_texts(values, table, column)
-        return [row[0] for row in self._lookup([[text] for text in texts], table, split)]
+        rows = _rows(values, table, column, None, many=False)
+        return [row[0] for row in self._lookup(rows, table, split)]
 
     def encode_many(
         self,
@@ -149,8 +136,8 @@ class LabelSet:
         Raises:
             DataError: a row that says nothing, or a label that is not in the set.
         """
-        rows = self._lookup(_many(values, table, column, separator), table, split)
-        return [sorted(set(row)) for row in rows]
+        rows = _rows(values, table, column, separator, many=True)
+        return [sorted(set(row)) for row in self._lookup(rows, table, split)]
 
     @classmethod
     def _of(
@@ -183,9 +170,26 @@ class LabelSet:
             raise _unknown_label(self, list(ids), rows, table, split) from None
 
 
-def _many(
-    values: Sequence[Any], table: Table, column: str, separator: str | None
+def training_labels(train: Table, config: DataConfig, *, many: bool) -> LabelSet:
+    """The labels of a training split, read as its recipe says.
+
+    Raises:
+        DataError: as ``LabelSet.from_training``.
+    """
+    # Columns of 0 and 1 are labels by themselves, also one that is 0 in every row.
+    columns = config.label if isinstance(config.label, list) else None
+    return LabelSet.from_training(
+        label_cells(train, config), table=train, column=label_column(config),
+        given=config.labels or columns, many=many, separator=config.label_separator,
+    )  # fmt: skip
+
+
+def _rows(
+    values: Sequence[Any], table: Table, column: str, separator: str | None, many: bool
 ) -> list[list[str]]:
+    """The names of each row's labels."""
+    if not many:
+        return [[text] for text in label_texts(values, table, column)]
     rows: list[list[str]] = []
     for row, value in enumerate(values):
         parts = split_labels(value, separator)
@@ -196,6 +200,16 @@ def _many(
         origin = Table(place, {}, files=[place] * len(parts), label_names=table.label_names)
         rows.append(label_texts(parts, origin, column))
     return rows
+
+
+def _refuse_no_label(rows: Sequence[Sequence[str]], table: Table, column: str) -> None:
+    if not any(rows):
+        raise DataError(
+            f"no row of train has a label (column {column!r})",
+            where=table.source,
+            rule="a classifier needs at least one",
+            remedy="is data.label the right column?",
+        )
 
 
 def _refuse_one_class(counts: Counter[str], table: Table, column: str) -> None:

@@ -26,7 +26,7 @@ def train(values, given=None, **more):
 
 
 def train_many(values, **keywords):
-    return LabelSet.from_training_many(values, table=table(values), **keywords)
+    return LabelSet.from_training(values, table=table(values), many=True, **keywords)
 
 
 def error_of(function, *args, **kwargs):
@@ -198,7 +198,7 @@ def test_multi_label_lists_and_strings():
 
 def test_multi_label_hub_integers():
     source = table([[0], [1, 2]], label_names={"label": ["joy", "fear", "awe"]})
-    labels = LabelSet.from_training_many([[0], [1, 2]], table=source)
+    labels = LabelSet.from_training([[0], [1, 2]], table=source, many=True)
     assert labels.names == ("joy", "fear", "awe")
     assert labels.encode_many([[2, 0]], source, "train") == [[0, 2]]
 
@@ -229,7 +229,7 @@ def test_columns_of_zero_and_one():
     )
     rows = columns_to_lists(source, ["sport", "music"])
     assert rows == [["sport", "music"], [], ["sport"]]
-    labels = LabelSet.from_training_many(rows, table=source, given=["sport", "music"])
+    labels = LabelSet.from_training(rows, table=source, given=["sport", "music"], many=True)
     assert labels.encode_many(rows, source, "train") == [[0, 1], [], [0]]
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.checks.duplicates import Finding, overlaps
-from hfdl.data.checks.report import DataReport, overlap_warnings, repeat_warnings
+from hfdl.data.checks.lengths import encoded
+from hfdl.data.checks.report import DataReport, duplicate_warnings
 from hfdl.data.checks.texts import Reading, check_texts
 from hfdl.data.corpus.documents import as_documents
 from hfdl.data.table import Table
 
 ENORMOUS = 1_000_000
 """Characters of one document that make a wrong separator likely."""
-_BATCH = 1000  # documents that are tokenised at once
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class CorpusFigures:
         return self.characters / self.tokens if self.tokens else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CorpusReport(DataReport):
     """As ``DataReport``.
 
@@ -78,22 +77,16 @@ def check_corpus(
     # A column that is not there is a problem already.
     problems = [
         f"{name}: {cut[name].source}: it holds no text"
-        for name, found in figures.items()
-        if not found.documents and config.text in cut[name].columns
+        for name, split in figures.items()
+        if not split.documents and config.text in cut[name].columns
     ]
     return CorpusReport(
-        problem_type=None,
         splits=texts.splits,
-        overlaps=overlaps(texts.entries),
-        conflicts=Finding(),
-        unseen_labels={},
-        warnings=[
-            *texts.warnings, *repeat_warnings(texts), *overlap_warnings(texts),
-            *_warnings(figures),
-        ],
+        overlaps=texts.overlaps,
+        warnings=[*texts.warnings, *duplicate_warnings(texts), *_warnings(figures)],
         problems=[*texts.problems, *problems],
         corpus=figures,
-    )  # fmt: skip
+    )
 
 
 def _figures(table: Table, config: DataConfig, tokenizer: Any) -> CorpusFigures:
@@ -107,25 +100,22 @@ def _figures(table: Table, config: DataConfig, tokenizer: Any) -> CorpusFigures:
 
 def _count_tokens(texts: Sequence[str], tokenizer: Any) -> tuple[int, int]:
     tokens = unknown = 0
-    for start in range(0, len(texts), _BATCH):
-        rows = tokenizer(
-            list(texts[start : start + _BATCH]), add_special_tokens=False, verbose=False
-        )["input_ids"]
-        tokens += sum(map(len, rows))
-        unknown += sum(row.count(tokenizer.unk_token_id) for row in rows)
+    for ids in encoded(tokenizer, texts, special=False):
+        tokens += len(ids)
+        unknown += ids.count(tokenizer.unk_token_id)
     return tokens, unknown
 
 
 def _warnings(figures: Mapping[str, CorpusFigures]) -> list[str]:
     warnings: list[str] = []
-    for name, found in figures.items():
-        if found.longest > ENORMOUS:
+    for name, split in figures.items():
+        if split.longest > ENORMOUS:
             warnings.append(
-                f"{name}: one document has {found.longest:,} characters; is data.separator right?"
+                f"{name}: one document has {split.longest:,} characters; is data.separator right?"
             )
-        if found.tokens and found.unknown:
+        if split.tokens and split.unknown:
             warnings.append(
-                f"{name}: {found.unknown:,} of {found.tokens:,} tokens "
-                f"({found.unknown / found.tokens:.2%}) are unknown to the tokenizer"
+                f"{name}: {split.unknown:,} of {split.tokens:,} tokens "
+                f"({split.unknown / split.tokens:.2%}) are unknown to the tokenizer"
             )
     return warnings

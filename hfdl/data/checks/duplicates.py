@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 
 PLACES = 5
 """How many places a finding names."""
@@ -26,8 +27,23 @@ class Finding:
 
     @classmethod
     def of(cls, places: Sequence[str]) -> Finding:
-        """The finding of all the given places."""
+        """The finding with all of these places."""
         return cls(len(places), list(places[:PLACES]))
+
+    @property
+    def rows(self) -> str:
+        """How many in words: ``2 rows``."""
+        return count(self.count, "row")
+
+    @property
+    def first(self) -> str:
+        """The first place in words."""
+        return f"first: {self.places[0]}"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 text``, ``2 texts``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass(frozen=True)
@@ -68,29 +84,23 @@ def overlaps(splits: Mapping[str, Sequence[Entry]]) -> dict[str, Finding]:
     Returns:
         findings by ``"train/validation"`` and so on.
     """
-    names = list(splits)
     found: dict[str, Finding] = {}
-    for i, earlier in enumerate(names):
-        first: dict[str, str] = {}
-        for entry in splits[earlier]:
-            first.setdefault(entry.key, entry.place)
-        for later in names[i + 1 :]:
-            places = [f"{e.place} = {first[e.key]}" for e in splits[later] if e.key in first]
-            found[f"{earlier}/{later}"] = Finding.of(places)
+    for earlier, later in combinations(splits, 2):
+        first = {entry.key: entry.place for entry in reversed(splits[earlier])}
+        places = [f"{e.place} = {first[e.key]}" for e in splits[later] if e.key in first]
+        found[f"{earlier}/{later}"] = Finding.of(places)
     return found
 
 
 def conflicts(splits: Mapping[str, Sequence[Entry]]) -> Finding:
-    """Texts that have two different labels, over all splits; counted once a text."""
+    """Texts that have two different labels, over all splits; each text counts once."""
     first: dict[str, Entry] = {}
-    found: dict[str, str] = {}
-    for entries in splits.values():
-        for entry in entries:
-            if entry.label is None:
-                continue
-            other = first.setdefault(entry.key, entry)
-            if other.label != entry.label:
-                found.setdefault(
-                    entry.key, f"{entry.place} ({entry.label}) = {other.place} ({other.label})"
-                )
-    return Finding.of(list(found.values()))
+    places: dict[str, str] = {}
+    for entry in chain.from_iterable(splits.values()):
+        if entry.label is None:
+            continue
+        other = first.setdefault(entry.key, entry)
+        if other.label != entry.label:
+            place = f"{entry.place} ({entry.label}) = {other.place} ({other.label})"
+            places.setdefault(entry.key, place)
+    return Finding.of(list(places.values()))

@@ -10,13 +10,14 @@ from typing import Any
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding, normalise
 from hfdl.data.label_values import (
-    columns_to_lists,
+    label_cells,
+    label_column,
     label_text,
     numbers,
     problem_type,
     split_labels,
 )
-from hfdl.data.labels import Given, LabelSet
+from hfdl.data.labels import LabelSet, training_labels
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -70,13 +71,12 @@ def check_labels(tables: Mapping[str, Table], config: DataConfig) -> LabelReport
 def _check_numbers(tables: Mapping[str, Table], config: DataConfig, report: LabelReport) -> None:
     for split, table in tables.items():
         try:
-            values = _values(table, config)
-            found = numbers(values, table, _column(config))
+            targets = numbers(label_cells(table, config), table, label_column(config))
         except DataError as error:
             report.problems.append(str(error))
             continue
-        mean = sum(found) / len(found)
-        report.targets[split] = {"min": min(found), "mean": mean, "max": max(found)}
+        mean = sum(targets) / len(targets)
+        report.targets[split] = {"min": min(targets), "mean": mean, "max": max(targets)}
 
 
 def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelReport) -> None:
@@ -84,7 +84,7 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
     rows: dict[str, list[list[str]]] = {}
     for split, table in tables.items():
         try:
-            values = _values(table, config)
+            values = label_cells(table, config)
         except DataError as error:
             report.problems.append(str(error))
             continue
@@ -96,8 +96,9 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
     order = labels.names if labels is not None else ()
     for split in rows:
         counts = Counter(name for names in rows[split] for name in names)
-        known = {name: counts[name] for name in order}
-        report.counts[split] = known | {n: c for n, c in sorted(counts.items()) if n not in known}
+        in_order = {name: counts[name] for name in order}
+        others = {name: n for name, n in sorted(counts.items()) if name not in in_order}
+        report.counts[split] = in_order | others
     if "train" in rows:
         _find_unseen(rows, tables, report)
         _warn_of_labels(report, rows["train"], many)
@@ -108,23 +109,16 @@ def _label_set(
 ) -> LabelSet | None:
     """Build and use the label set exactly as training does, and note each error it raises."""
     many = report.problem_type == _MULTI
-    column, separator = _column(config), config.label_separator
-    given: Given = config.labels
-    if given is None and isinstance(config.label, list):
-        given = config.label
+    column, separator = label_column(config), config.label_separator
     labels: LabelSet | None = None
     for split in ("train", "validation", "test"):
         table = tables.get(split)
         if table is None:
             continue
         try:
-            values = _values(table, config)
-            if labels is None and many:
-                labels = LabelSet.from_training_many(
-                    values, table=table, column=column, separator=separator, given=given
-                )
-            elif labels is None:
-                labels = LabelSet.from_training(values, table=table, column=column, given=given)
+            values = label_cells(table, config)
+            if labels is None:
+                labels = training_labels(table, config, many=many)
             elif many:
                 labels.encode_many(values, table, split, column=column, separator=separator)
             else:
@@ -148,7 +142,7 @@ def _find_unseen(
                 if name not in seen:
                     places.setdefault(name, []).append(tables[split].where(i))
         if places:
-            report.unseen[split] = {name: Finding.of(found) for name, found in places.items()}
+            report.unseen[split] = {name: Finding.of(where) for name, where in places.items()}
 
 
 def _warn_of_labels(report: LabelReport, rows: Sequence[Sequence[str]], many: bool) -> None:
@@ -169,21 +163,11 @@ def _warn_of_labels(report: LabelReport, rows: Sequence[Sequence[str]], many: bo
         )
 
 
-def _values(table: Table, config: DataConfig) -> Sequence[Any]:
-    if isinstance(config.label, list):
-        return columns_to_lists(table, config.label)
-    return table.column(config.label, "data.label")
-
-
-def _column(config: DataConfig) -> str:
-    return config.label if isinstance(config.label, str) else ", ".join(config.label)
-
-
 def _names(value: Any, table: Table, config: DataConfig, many: bool) -> list[str]:
     """The labels of a cell under the names they will train by; what is no label gives none."""
     parts = (split_labels(value, config.label_separator) or []) if many else [value]
-    declared = (table.label_names or {}).get(_column(config))
-    found: list[str] = []
+    declared = (table.label_names or {}).get(label_column(config))
+    names: list[str] = []
     for part in parts:
         if declared and type(part) is int:
             name = declared[part] if 0 <= part < len(declared) else None
@@ -194,5 +178,5 @@ def _names(value: Any, table: Table, config: DataConfig, many: bool) -> list[str
                 name = None
         if name is not None:
             mapping = config.labels if isinstance(config.labels, dict) else {}
-            found.append(mapping.get(name, name))
-    return found
+            names.append(mapping.get(name, name))
+    return names

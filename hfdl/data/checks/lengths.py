@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-_BATCH = 1000
+_BATCH = 1000  # texts that are tokenised at once
 _FIRST_EDGE = 8
 
 
@@ -53,14 +53,22 @@ def token_lengths(
     Returns:
         int64 of shape (N,).
     """
-    lengths: list[int] = []
-    for start in range(0, len(texts), _BATCH):
-        batch = [list(texts[start : start + _BATCH])]
-        if pairs is not None:
-            batch.append(list(pairs[start : start + _BATCH]))
-        encoded = tokenizer(*batch, add_special_tokens=True, truncation=False, verbose=False)
-        lengths.extend(len(ids) for ids in encoded["input_ids"])
-    return np.asarray(lengths, dtype=np.int64)
+    columns = (texts,) if pairs is None else (texts, pairs)
+    return np.array([len(ids) for ids in encoded(tokenizer, *columns)], dtype=np.int64)
+
+
+def encoded(tokenizer: Any, *columns: Sequence[str], special: bool = True) -> Iterator[list[int]]:
+    """The ids of each text (or pair of texts), nothing truncated.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer.
+        columns: the texts, or the first and the second texts of the pairs.
+        special: whether special tokens are put around them.
+    """
+    for start in range(0, len(columns[0]), _BATCH):
+        batch = [list(column[start : start + _BATCH]) for column in columns]
+        rows = tokenizer(*batch, add_special_tokens=special, truncation=False, verbose=False)
+        yield from rows["input_ids"]
 
 
 def describe_lengths(lengths: np.ndarray, max_length: int | None) -> LengthReport:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.checks.duplicates import Finding, overlaps
-from hfdl.data.checks.report import DataReport, overlap_warnings, repeat_warnings
+from hfdl.data.checks.report import DataReport, duplicate_warnings
 from hfdl.data.checks.texts import Reading, check_texts
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError
@@ -58,14 +57,10 @@ def check_pairs(
     targets = check_texts(
         tables, Reading({"data.label": target_column(config)}, *reads, name="{split}, targets")
     )
-    warnings = [*sources.warnings, *targets.warnings]
     return DataReport(
-        problem_type=None,
         splits=sources.splits,
-        overlaps=overlaps(sources.entries),
-        conflicts=Finding(),
-        unseen_labels={},
-        warnings=[*warnings, *repeat_warnings(sources), *overlap_warnings(sources)],
+        overlaps=sources.overlaps,
+        warnings=[*sources.warnings, *targets.warnings, *duplicate_warnings(sources)],
         problems=sources.problems + targets.problems,
         targets=targets.splits,
     )

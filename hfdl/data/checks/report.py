@@ -11,17 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.checks.duplicates import Finding, conflicts, overlaps
+from hfdl.data.checks.duplicates import Finding, conflicts, count
 from hfdl.data.checks.labels import check_labels
-from hfdl.data.checks.texts import (
-    Reading,
-    SplitReport,
-    TextReport,
-    check_texts,
-    count,
-    first,
-    rows,
-)
+from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts
 from hfdl.data.table import Table
 
 
@@ -44,13 +36,13 @@ class TagReport:
     only: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataReport:
     """The whole data set.
 
     Args:
-        problem_type: as in a transformers config; None where the label column is missing, and of
-            a translation.
+        problem_type: as in a transformers config; None where the label column is missing, and for
+            other tasks than classification.
         splits: report by split.
         overlaps: by ``"train/validation"`` and so on: rows of the later split that the earlier
             one has too.
@@ -62,11 +54,11 @@ class DataReport:
         tags: by split: its named entities, for tagged sentences.
     """
 
-    problem_type: str | None
+    problem_type: str | None = None
     splits: dict[str, SplitReport]
     overlaps: dict[str, Finding]
-    conflicts: Finding
-    unseen_labels: dict[str, dict[str, Finding]]
+    conflicts: Finding = field(default_factory=Finding)
+    unseen_labels: dict[str, dict[str, Finding]] = field(default_factory=dict)
     warnings: list[str]
     problems: list[str]
     targets: dict[str, SplitReport] = field(default_factory=dict)
@@ -102,40 +94,42 @@ def check_data(
     reading = Reading(columns, config.long_text or "truncate", remedy, tokenizer, max_length)
     texts = check_texts(tables, reading, labels)
     conflicting = conflicts(texts.entries) if labels.problem_type != "regression" else Finding()
-    warnings = [*texts.warnings, *repeat_warnings(texts), *overlap_warnings(texts)]
+    duplicates = duplicate_warnings(texts, conflicting, "text", "labels")
     return DataReport(
         problem_type=labels.problem_type,
         splits=texts.splits,
-        overlaps=overlaps(texts.entries),
+        overlaps=texts.overlaps,
         conflicts=conflicting,
         unseen_labels=labels.unseen,
-        warnings=[*warnings, *_conflict_warnings(conflicting), *labels.warnings],
+        warnings=[*texts.warnings, *duplicates, *labels.warnings],
         problems=texts.problems + labels.problems,
     )
 
 
-def repeat_warnings(texts: TextReport) -> list[str]:
-    """A line for each split with texts that occur twice."""
-    return [
-        f"{split}: {rows(report.duplicate_texts)} whose text occurs before; "
-        f"{first(report.duplicate_texts)}"
+def duplicate_warnings(
+    texts: TextReport, conflicting: Finding | None = None, noun: str = "", annotation: str = ""
+) -> list[str]:
+    """A line for each split with texts that occur twice, and each two splits that share texts.
+
+    Args:
+        texts: of all splits.
+        conflicting: texts with two different annotations; where there are any, one line more.
+        noun, annotation: what that line calls them.
+    """
+    lines = [
+        f"{split}: {report.duplicate_texts.rows} whose text occurs before; "
+        f"{report.duplicate_texts.first}"
         for split, report in texts.splits.items()
         if report.duplicate_texts.count
     ]
-
-
-def overlap_warnings(texts: TextReport) -> list[str]:
-    """A line for each two splits that share texts."""
-    found = {tuple(pair.split("/")): finding for pair, finding in overlaps(texts.entries).items()}
-    return [
-        f"{later}: {rows(finding)} whose text {earlier} has too, so its scores flatter; "
-        f"{first(finding)}"
-        for (earlier, later), finding in found.items()
-        if finding.count
-    ]
-
-
-def _conflict_warnings(found: Finding) -> list[str]:
-    if not found.count:
-        return []
-    return [f"{count(found.count, 'text')} with two different labels; {first(found)}"]
+    for pair, shared in texts.overlaps.items():
+        if shared.count:
+            earlier, later = pair.split("/")
+            lines.append(
+                f"{later}: {shared.rows} whose text {earlier} has too, so its scores flatter; "
+                f"{shared.first}"
+            )
+    if conflicting is not None and conflicting.count:
+        number = count(conflicting.count, noun)
+        lines.append(f"{number} with two different {annotation}; {conflicting.first}")
+    return lines

@@ -8,20 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.checks.duplicates import Finding, conflicts, overlaps
+from hfdl.data.checks.duplicates import Finding, conflicts
 from hfdl.data.checks.labels import LabelReport
-from hfdl.data.checks.report import DataReport, TagReport, overlap_warnings, repeat_warnings
-from hfdl.data.checks.texts import (
-    Reading,
-    SplitReport,
-    TextReport,
-    check_texts,
-    count,
-    first,
-    format_of,
-)
-from hfdl.data.entities.sentences import Sentence, SentenceSet, read_sentences, refuse_no_entities
-from hfdl.data.entities.tags import Entity, read_entities
+from hfdl.data.checks.report import DataReport, TagReport, duplicate_warnings
+from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts, format_of
+from hfdl.data.entities.sentences import SentenceSet, read_sentences, refuse_no_entities
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -45,7 +36,7 @@ def check_tags(
     """
     problems: list[str] = []
     sets = {split: _read(table, config, split, problems) for split, table in tables.items()}
-    read = {split: found for split, found in sets.items() if found is not None}
+    read = {split: sentences for split, sentences in sets.items() if sentences is not None}
     unseen = _unseen(read, config, problems)
     if "train" in read:
         try:
@@ -57,18 +48,15 @@ def check_tags(
     conflicting = conflicts(texts.entries)
     tags = _tag_reports(read)
     return DataReport(
-        problem_type=None,
         splits=reports,
-        overlaps=overlaps(texts.entries),
+        overlaps=texts.overlaps,
         conflicts=conflicting,
         unseen_labels=unseen,
         warnings=[
             *texts.warnings,
-            *(fact for found in read.values() for fact in found.facts),
+            *(fact for sentences in read.values() for fact in sentences.facts),
             *_type_warnings(tags),
-            *repeat_warnings(texts),
-            *overlap_warnings(texts),
-            *_conflict_warnings(conflicting),
+            *duplicate_warnings(texts, conflicting, "sentence", "annotations"),
         ],
         problems=problems + texts.problems,
         tags=tags,
@@ -95,32 +83,28 @@ def _unseen(
     """By split: types that train does not have, with their places."""
     if "train" not in read:
         return {}
-    known = read["train"].types
+    types = read["train"].types
     lenient = config.model_copy(update={"illegal_tags": "repair"})
     unseen: dict[str, dict[str, Finding]] = {}
-    for split, found in read.items():
-        new = [kind for kind in found.types if kind not in known]
+    for split, sentences in read.items():
+        new = [label for label in sentences.types if label not in types]
         if not new:
             continue
-        unseen[split] = {kind: Finding.of(_places(found, kind)) for kind in new}
+        unseen[split] = {label: Finding.of(_places(sentences, label)) for label in new}
         try:
-            read_sentences(found.table, lenient, split, scheme=found.scheme, types=known)
+            read_sentences(sentences.table, lenient, split, scheme=sentences.scheme, types=types)
         except DataError as error:
             problems.append(str(error))
     return unseen
 
 
-def _places(found: SentenceSet, kind: str) -> list[str]:
+def _places(sentences: SentenceSet, label: str) -> list[str]:
     return [
-        found.where_word(row, entity.start)
-        for row, sentence in enumerate(found.sentences)
-        for entity in _entities(sentence, found.scheme)
-        if entity.label == kind
+        sentences.where_word(row, entity.start)
+        for row in range(len(sentences.sentences))
+        for entity in sentences.entities(row)
+        if entity.label == label
     ]
-
-
-def _entities(sentence: Sentence, scheme: str) -> list[Entity]:
-    return read_entities(sentence.tags or (), scheme)[0]
 
 
 def _texts(
@@ -131,21 +115,22 @@ def _texts(
     fate = config.long_text or "window"
     reading = Reading({"data.text": "text"}, fate, remedy, tokenizer, max_length)
     tables = {
-        split: replace(found.table, columns={"text": [one.text for one in found.sentences]})
-        for split, found in read.items()
+        split: replace(one.table, columns={"text": [sentence.text for sentence in one.sentences]})
+        for split, one in read.items()
     }
     named: dict[str, list[str | None]] = {
-        split: [_named(sentence, found.scheme) for sentence in found.sentences]
-        for split, found in read.items()
+        split: [_named(one, row) for row in range(len(one.sentences))]
+        for split, one in read.items()
     }
     return check_texts(tables, reading, LabelReport(texts=named))
 
 
-def _named(sentence: Sentence, scheme: str) -> str:
+def _named(sentences: SentenceSet, row: int) -> str:
     """``PER Ann Lee, LOC Paris``."""
+    text, words = sentences.sentences[row].text, sentences.sentences[row].words
     parts = [
-        f"{label} {sentence.text[sentence.words[start][0] : sentence.words[end - 1][1]]}"
-        for start, end, label in _entities(sentence, scheme)
+        f"{label} {text[words[start][0] : words[end - 1][1]]}"
+        for start, end, label in sentences.entities(row)
     ]
     return ", ".join(parts) or "nothing named"
 
@@ -159,19 +144,17 @@ def _split_report(split: str, table: Table, texts: TextReport) -> SplitReport:
 
 def _tag_reports(read: Mapping[str, SentenceSet]) -> dict[str, TagReport]:
     reports: dict[str, TagReport] = {}
-    for split, found in read.items():
-        named = Counter(
-            entity.label
-            for sentence in found.sentences
-            for entity in _entities(sentence, found.scheme)
-        )
-        others = {kind for name, other in read.items() if name != split for kind in other.types}
+    for split, sentences in read.items():
+        rows = range(len(sentences.sentences))
+        counts = Counter(entity.label for row in rows for entity in sentences.entities(row))
+        others = {label for name, one in read.items() if name != split for label in one.types}
+        only = [label for label in sentences.types if label not in others]
         reports[split] = TagReport(
-            scheme=found.scheme,
-            words=sum(len(sentence.words) for sentence in found.sentences),
-            entities={kind: named[kind] for kind in found.types},
-            illegal=Finding(found.repaired, found.illegal),
-            only=[kind for kind in found.types if kind not in others] if len(read) > 1 else [],
+            scheme=sentences.scheme,
+            words=sum(len(sentence.words) for sentence in sentences.sentences),
+            entities={label: counts[label] for label in sentences.types},
+            illegal=Finding(sentences.repaired, sentences.illegal),
+            only=only if len(read) > 1 else [],
         )
     return reports
 
@@ -182,14 +165,8 @@ def _type_warnings(tags: Mapping[str, TagReport]) -> list[str]:
         for split, report in tags.items()
         if not report.entities and split != "train"  # of train it is a problem
     ]
-    for split, report in tags.items():
-        if split == "train" and report.only:
-            kinds = ", ".join(f"{kind} ({report.entities[kind]:,})" for kind in report.only)
-            warnings.append(f"train alone has entities of type {kinds}; no score will tell of them")
+    if "train" in tags and tags["train"].only:
+        entities = tags["train"].entities
+        types = ", ".join(f"{label} ({entities[label]:,})" for label in tags["train"].only)
+        warnings.append(f"train alone has entities of type {types}; no score will tell of them")
     return warnings
-
-
-def _conflict_warnings(found: Finding) -> list[str]:
-    if not found.count:
-        return []
-    return [f"{count(found.count, 'sentence')} with two different annotations; {first(found)}"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from hfdl.data.checks.duplicates import Entry, Finding, normalise, repeated
+from hfdl.data.checks.duplicates import Entry, Finding, count, normalise, overlaps, repeated
 from hfdl.data.checks.labels import LabelReport
 from hfdl.data.checks.lengths import LengthReport, describe_lengths, token_lengths
 from hfdl.data.readers.readers import FORMATS
@@ -81,6 +81,11 @@ class TextReport:
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def overlaps(self) -> dict[str, Finding]:
+        """By pair of splits: rows of the later one that the earlier one has."""
+        return overlaps(self.entries)
+
 
 def check_texts(
     tables: Mapping[str, Table], reading: Reading, labels: LabelReport | None = None
@@ -93,23 +98,23 @@ def check_texts(
         labels: the labels of the rows, if they have some.
     """
     labels = labels or LabelReport()
-    found = TextReport()
+    whole = TextReport()
     for split, table in tables.items():
         try:
             texts = _texts(table, reading.columns)
         except DataError as error:
-            found.problems.append(str(error))
+            whole.problems.append(str(error))
             texts = []
         entries = _entries(texts, table, labels.texts.get(split))
         lengths = None
         if reading.tokenizer is not None:
             lengths = _lengths(texts, reading.tokenizer, reading.max_length)
         report = _report(table, texts, entries, labels, split, lengths)
-        found.entries[split], found.splits[split] = entries, report
+        whole.entries[split], whole.splits[split] = entries, report
         name = reading.name.format(split=split)
-        found.problems += _problems(name, report, reading.fate)
-        found.warnings += _warnings(name, report, reading.fate, reading.remedy)
-    return found
+        whole.problems += _problems(name, report, reading.fate)
+        whole.warnings += _warnings(name, report, reading.fate, reading.remedy)
+    return whole
 
 
 _Texts = Sequence[tuple[str, ...] | None]
@@ -117,8 +122,8 @@ _Texts = Sequence[tuple[str, ...] | None]
 
 
 def _texts(table: Table, columns: Mapping[str, str]) -> _Texts:
-    found = [table.column(column, key) for key, column in columns.items()]
-    return [_text(row) for row in zip(*found, strict=True)]
+    values = [table.column(column, key) for key, column in columns.items()]
+    return [_text(row) for row in zip(*values, strict=True)]
 
 
 def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
@@ -129,18 +134,18 @@ def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
 
 
 def _entries(texts: _Texts, table: Table, labels: Sequence[str | None] | None) -> list[Entry]:
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for i, row in enumerate(texts):
         if row is not None and (key := "\n".join(normalise(text) for text in row)).strip():
-            found.append(Entry(key, labels[i] if labels else None, table.where(i)))
-    return found
+            entries.append(Entry(key, labels[i] if labels else None, table.where(i)))
+    return entries
 
 
 def _lengths(texts: _Texts, tokenizer: Any, max_length: int | None) -> LengthReport | None:
-    given = [row for row in texts if row is not None]
-    if not given:
+    present = [row for row in texts if row is not None]
+    if not present:
         return None
-    columns = [list(column) for column in zip(*given, strict=True)]
+    columns = [list(column) for column in zip(*present, strict=True)]
     return describe_lengths(token_lengths(tokenizer, *columns), max_length)
 
 
@@ -188,7 +193,7 @@ def _problems(name: str, report: SplitReport, fate: str) -> list[str]:
     problems: list[str] = []
     if report.missing_texts.count:
         problems.append(
-            f"{name}: {rows(report.missing_texts)} without a text; {first(report.missing_texts)}"
+            f"{name}: {report.missing_texts.rows} without a text; {report.missing_texts.first}"
         )
     lengths = report.lengths
     if fate == "error" and lengths is not None and lengths.long_texts:
@@ -203,7 +208,7 @@ def _warnings(name: str, report: SplitReport, fate: str, remedy: str) -> list[st
     warnings: list[str] = []
     if report.empty_texts.count:
         warnings.append(
-            f"{name}: {rows(report.empty_texts)} with an empty text; {first(report.empty_texts)}"
+            f"{name}: {report.empty_texts.rows} with an empty text; {report.empty_texts.first}"
         )
     lengths = report.lengths
     cuts = fate in ("truncate", "head_tail")
@@ -214,18 +219,3 @@ def _warnings(name: str, report: SplitReport, fate: str, remedy: str) -> list[st
             f"off; {remedy}"
         )
     return warnings
-
-
-def rows(finding: Finding) -> str:
-    """``2 rows``."""
-    return count(finding.count, "row")
-
-
-def count(number: int, noun: str) -> str:
-    """``1 text``, ``2 texts``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def first(finding: Finding) -> str:
-    """Where it occurs first."""
-    return f"first: {finding.places[0]}"

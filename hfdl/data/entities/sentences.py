@@ -74,6 +74,10 @@ class SentenceSet:
         sentence = self.sentences[row]
         return _place(self.table, row, word, [sentence.text[s:e] for s, e in sentence.words])
 
+    def entities(self, row: int) -> list[Entity]:
+        """The entities of a sentence."""
+        return read_entities(self.sentences[row].tags or (), self.scheme)[0]
+
 
 _ILLEGAL_PLACES = 5
 
@@ -263,8 +267,8 @@ def _note(
 def _refuse_unknown(found: SentenceSet, known: Sequence[str], remedy: str) -> None:
     if set(found.types) <= set(known):
         return
-    for row, sentence in enumerate(found.sentences):
-        for entity in _entities(sentence, found.scheme):
+    for row in range(len(found.sentences)):
+        for entity in found.entities(row):
             if entity.label not in known:
                 raise DataError(
                     f"unknown entity type {entity.label!r}",
@@ -272,10 +276,6 @@ def _refuse_unknown(found: SentenceSet, known: Sequence[str], remedy: str) -> No
                     rule=f"the model knows: {', '.join(known) or 'none'}",
                     remedy=f"{did_you_mean(entity.label, known).rstrip('?')}, or add {remedy}",
                 )
-
-
-def _entities(sentence: Sentence, scheme: str) -> list[Entity]:
-    return read_entities(sentence.tags or (), scheme)[0]
 
 
 def _no_columns(table: Table, config: DataConfig) -> DataError:

@@ -11,9 +11,9 @@ import torch
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.encode import TextEncoder
-from hfdl.data.label_values import columns_to_lists, infer_problem_type, numbers
+from hfdl.data.label_values import infer_problem_type, label_cells, label_column, numbers
 from hfdl.data.label_values import problem_type as problem_type_of
-from hfdl.data.labels import LabelSet
+from hfdl.data.labels import LabelSet, training_labels
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.tasks.row_length import row_length
@@ -34,22 +34,10 @@ def texts(table: Table, config: DataConfig) -> list[str]:
 
 def strata(table: Table, config: DataConfig) -> list[str] | None:
     """What a split should keep the proportions of: the label of each row, unless it is a number."""
-    values = _raw_labels(table, config)
+    values = label_cells(table, config)
     if config.problem_type == REGRESSION or infer_problem_type(values) == REGRESSION:
         return None
     return [str(value) for value in values]
-
-
-def _raw_labels(table: Table, config: DataConfig) -> Sequence[Any]:
-    """One value per row: a label, a list of labels, or a number still to be read."""
-    if isinstance(config.label, list):
-        return columns_to_lists(table, config.label)
-    return table.column(config.label, "data.label")
-
-
-def _column(config: DataConfig) -> str:
-    """The label column as messages name it."""
-    return config.label if isinstance(config.label, str) else ", ".join(config.label)
 
 
 def problem_type(train: Table, config: DataConfig) -> str:
@@ -71,14 +59,7 @@ def label_set(train: Table, config: DataConfig, kind: str) -> LabelSet:
                 remedy="name one column, or set data.problem_type=multi_label_classification",
             )
         return LabelSet((config.label,))
-    values, column = _raw_labels(train, config), _column(config)
-    if kind == SINGLE:
-        return LabelSet.from_training(values, table=train, column=column, given=config.labels)
-    # Columns of 0 and 1 are labels by themselves, also one that is 0 in every row.
-    given = config.labels or (config.label if isinstance(config.label, list) else None)
-    return LabelSet.from_training_many(
-        values, table=train, column=column, separator=config.label_separator, given=given
-    )
+    return training_labels(train, config, many=kind == MULTI)
 
 
 def targets(
@@ -89,7 +70,7 @@ def targets(
     Returns:
         answers of length N, and (N,) int64 ids, (N, C) float32 of 0 and 1, or (N,) float32.
     """
-    values, column = _raw_labels(table, config), _column(config)
+    values, column = label_cells(table, config), label_column(config)
     if kind == REGRESSION:
         found = numbers(values, table, column)
         return found, np.array(found, dtype=np.float32)
