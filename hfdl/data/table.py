@@ -58,6 +58,25 @@ class Table:
             )
         return self.columns[name]
 
+    def texts(self, name: str, key: str, rule: str = "every row needs a text") -> list[str]:
+        """The values of a column as texts, numbers too.
+
+        Args:
+            name: the column's name.
+            key: the recipe key that named it, for the message.
+            rule: what the message says of rows.
+
+        Raises:
+            DataError: no such column, or a row without a text.
+        """
+        texts: list[str] = []
+        for row, cell in enumerate(self.column(name, key)):
+            text = cell_text(cell)
+            if text is None:
+                raise no_text(cell, name, self.where(row), rule)
+            texts.append(text)
+        return texts
+
     def where(self, row: int) -> str:
         """The place of a row in words: ``reviews.csv, line 12``."""
         source = self.files[row] if self.files is not None else self.source
@@ -76,7 +95,23 @@ class Table:
         )
 
 
-# ---- From rows to columns, and the checks that every format shares -------------------------------
+# ---- Cells, columns of rows, and the checks that every format shares -----------------------------
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as a text, numbers too; None where it is none: null, NaN, a list or an object."""
+    empty = value is None or isinstance(value, list | dict) or value != value  # NaN
+    return None if empty else str(value)
+
+
+def no_text(cell: Any, column: str, where: str, rule: str) -> DataError:
+    """The error for a row without a text."""
+    return DataError(
+        f"no text in column {column!r}, but {cell!r}",
+        where=where,
+        rule=rule,
+        remedy="fill it in or remove the row",
+    )
 
 
 def refuse_duplicate_columns(names: Iterable[str], source: str) -> None:

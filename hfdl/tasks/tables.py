@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from hfdl.config.schema import DataConfig, TuneConfig
-from hfdl.data.readers.sources import load_splits
+from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
@@ -46,12 +46,7 @@ def read_tables(
     """
     tables = load_splits(config, memory)
     if trains and "train" not in tables:
-        raise DataError(
-            "there is nothing to train on",
-            where="data.train",
-            rule="it names a file, a folder, hfdl://NAME or a Hub id",
-            remedy="set data.train=FILE",
-        )
+        raise nothing_to_train_on("a file, a folder, hfdl://NAME or a Hub id")
     return divide(tables, config, seed, strata)
 
 
@@ -101,16 +96,7 @@ def text_column(table: Table, column: str, key: str) -> list[str]:
     Raises:
         DataError: a value is missing, or is no text.
     """
-    values = table.column(column, key)
-    for row, value in enumerate(values):
-        if value is None or isinstance(value, list | dict) or value != value:  # NaN
-            raise DataError(
-                f"no text in column {column!r}, but {value!r}",
-                where=table.where(row),
-                rule="every row needs a text",
-                remedy="fill it in or remove the row",
-            )
-    return [str(value) for value in values]
+    return table.texts(column, key)
 
 
 def _cut_validation(

@@ -18,6 +18,7 @@ from hfdl.data.label_values import (
     split_labels,
 )
 from hfdl.data.labels import LabelSet, training_labels
+from hfdl.data.readers.split_names import in_order
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -111,10 +112,7 @@ def _label_set(
     many = report.problem_type == _MULTI
     column, separator = label_column(config), config.label_separator
     labels: LabelSet | None = None
-    for split in ("train", "validation", "test"):
-        table = tables.get(split)
-        if table is None:
-            continue
+    for split, table in in_order(tables).items():
         try:
             values = label_cells(table, config)
             if labels is None:

@@ -11,7 +11,7 @@ from hfdl.data.checks.duplicates import Entry, Finding, count, normalise, overla
 from hfdl.data.checks.labels import LabelReport
 from hfdl.data.checks.lengths import LengthReport, describe_lengths, token_lengths
 from hfdl.data.readers.readers import FORMATS
-from hfdl.data.table import Table
+from hfdl.data.table import Table, cell_text
 from hfdl.errors import DataError
 
 
@@ -128,9 +128,8 @@ def _texts(table: Table, columns: Mapping[str, str]) -> _Texts:
 
 def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
     """Numbers count as texts, as they do in training."""
-    if any(value is None or isinstance(value, list | dict) for value in row):
-        return None
-    return tuple(str(value) for value in row)
+    texts = tuple(text for value in row if (text := cell_text(value)) is not None)
+    return texts if len(texts) == len(row) else None
 
 
 def _entries(texts: _Texts, table: Table, labels: Sequence[str | None] | None) -> list[Entry]:

@@ -12,13 +12,14 @@ import numpy as np
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.random_keys import Stream, hash64
-from hfdl.data.readers.sources import load_splits
+from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
 FEW = 20
 """Fewer documents are not drawn from: the end of the text is held out instead."""
+EVERY_ROW = "every row of a corpus is a text"
 _HASHED = 1024  # numbers of documents that are hashed at once
 
 
@@ -41,12 +42,7 @@ def load_documents(
     """
     tables = load_splits(config, memory)
     if trains and "train" not in tables:
-        raise DataError(
-            "there is nothing to train on",
-            where="data.train",
-            rule="it names a text file, a folder, hfdl://NAME or a Hub id",
-            remedy="set data.train=FILE",
-        )
+        raise nothing_to_train_on("a text file, a folder, hfdl://NAME or a Hub id")
     facts: list[str] = []
     found = {name: _documents(name, table, config, facts) for name, table in tables.items()}
     if "train" in found and "validation" not in found:
@@ -89,23 +85,13 @@ def held_out(share: float, seed: int) -> Iterator[bool]:
 def _documents(name: str, table: Table, config: DataConfig, facts: list[str]) -> Table:
     """One document a row; txt files cut where the recipe says; empty ones dropped."""
     table = as_documents(table, config)
-    texts = table.column(config.text, "data.text")
-    for row, text in enumerate(texts):
-        if text is None or isinstance(text, list | dict):
-            raise DataError(
-                f"no text in column {config.text!r}, but {text!r}",
-                where=table.where(row),
-                rule="every row of a corpus is a text",
-                remedy="fill it in or remove the row",
-            )
-    kept = [row for row, text in enumerate(texts) if str(text).strip()]
+    texts = table.texts(config.text, "data.text", EVERY_ROW)
+    kept = [row for row, text in enumerate(texts) if text.strip()]
     if not kept:
         raise DataError("it holds no text", where=table.source, remedy="is this the right file?")
     if len(kept) < len(texts):
         facts.append(empty_documents(name, len(texts) - len(kept)))
-    chosen = table.select(kept)
-    strings = [str(text) for text in chosen.columns[config.text]]
-    return replace(chosen, columns={**chosen.columns, config.text: strings})
+    return replace(table, columns={**table.columns, config.text: texts}).select(kept)
 
 
 def _is_plain_text(table: Table, column: str) -> bool:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from hfdl.data.corpus.documents import EVERY_ROW
 from hfdl.data.readers.delimited import stream_csv, stream_tsv
 from hfdl.data.readers.json_files import read_object, refuse_surrogates
-from hfdl.data.readers.text_decoding import not_utf8, nul_byte
-from hfdl.data.table import Table
-from hfdl.errors import DataError
+from hfdl.data.readers.parquet_files import unreadable
+from hfdl.data.readers.text_decoding import UTF8_BOM, decode_part
+from hfdl.data.table import Table, cell_text, no_text
 
 BLOCK = 1 << 20  # bytes of lines, or of a parquet column, that are read at once
 _ROWS = 64  # of a parquet file that become Python strings at once
-_BOM = b"\xef\xbb\xbf"
 
 
 class Document(NamedTuple):
@@ -109,28 +109,18 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
     """Numbers, texts and ends (LF, CRLF or none) of lines."""
     with path.open("rb") as file:
         beginning = file.read(3)
-        offset = 3 if beginning == _BOM else 0
+        offset = 3 if beginning == UTF8_BOM else 0
         file.seek(offset)
         number = 1
         while block := file.readlines(BLOCK):
             for line in block:
-                text = _decode(line, path, number, offset, beginning)
-                body = text.removesuffix("\n")
-                body = body.removesuffix("\r")
+                text = decode_part(
+                    line, lambda _, at=number: f"{path}, line {at}", offset=offset,
+                    beginning=beginning[:2],
+                )  # fmt: skip
+                body = text.removesuffix("\n").removesuffix("\r")
                 yield number, body, text[len(body) :]
                 number, offset = number + 1, offset + len(line)
-
-
-def _decode(line: bytes, path: Path, number: int, offset: int, beginning: bytes) -> str:
-    where = f"{path}, line {number}"
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte = line[error.start]
-        raise not_utf8(byte, offset + error.start, where, beginning[:2]) from None
-    if "\0" in text:
-        raise nul_byte(offset + line.index(0), where)
-    return text
 
 
 def _parquet(path: Path, column: str) -> Iterator[Document]:
@@ -149,21 +139,13 @@ def _parquet(path: Path, column: str) -> Iterator[Document]:
                     yield Document(row + i + 1, _text(table, column, i, row))
                 row += len(table)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"not a readable parquet file: {reason}",
-            where=str(path),
-            remedy="is it complete? Download or write it again",
-        ) from None
+        raise unreadable(error, str(path)) from None
 
 
 def _text(table: Table, column: str, row: int, before: int = 0) -> str:
-    text = table.column(column, "data.text")[row]
-    if text is None or isinstance(text, list | dict):
-        raise DataError(
-            f"no text in column {column!r}, but {text!r}",
-            where=table.where(row) if table.lines else f"{table.source}, row {before + row + 1}",
-            rule="every row of a corpus is a text",
-            remedy="fill it in or remove the row",
-        )
-    return str(text)
+    cell = table.column(column, "data.text")[row]
+    text = cell_text(cell)
+    if text is None:
+        where = table.where(row) if table.lines else f"{table.source}, row {before + row + 1}"
+        raise no_text(cell, column, where, EVERY_ROW)
+    return text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.corpus.streamed_documents import STREAMED
-from hfdl.data.readers.folders import SPLIT_NAMES
 from hfdl.data.readers.readers import FORMATS, refuse_missing, refuse_unknown_format
+from hfdl.data.readers.split_names import SPLIT_NAMES, SPLITS, pick
 from hfdl.errors import DataError
 
 
@@ -33,24 +34,14 @@ def find_files(config: DataConfig, memory: Mapping[str, Any] | None) -> dict[str
         DataError: a source that is not a local file or folder, holds nothing that can be read, or
             holds a file of a format that cannot be read piece by piece.
     """
-    found: dict[str, SplitFiles] = {}
-    for split in ("train", "validation", "test"):
+    splits: dict[str, SplitFiles] = {}
+    for split in SPLITS:
         source = getattr(config, split)
-        if not source:
-            continue
-        held = _held(source, memory)
-        if split == "train":
-            found.update(held)
-        elif split in held or len(held) == 1:
-            found[split] = held.get(split) or next(iter(held.values()))
-        else:
-            raise DataError(
-                f"no {split} split for data.{split}",
-                where=source,
-                rule=f"it holds: {', '.join(held)}",
-                remedy=f"name a file instead: data.{split}=FILE",
-            )
-    return found
+        if split == "train" and source:
+            splits.update(_held(source, memory))
+        elif source:
+            splits[split] = pick(_held(source, memory), split, source)
+    return splits
 
 
 def _held(source: str, memory: Mapping[str, Any] | None) -> dict[str, SplitFiles]:
@@ -78,11 +69,10 @@ def _held(source: str, memory: Mapping[str, Any] | None) -> dict[str, SplitFiles
     for file in files:
         if file.stem.casefold() in SPLIT_NAMES:
             named.setdefault(SPLIT_NAMES[file.stem.casefold()], []).append(file)
-    found = named or {"train": files}
-    for chosen in found.values():
-        for file in chosen:
-            _refuse_whole(file)
-    return {split: SplitFiles(source, tuple(chosen)) for split, chosen in found.items()}
+    splits = named or {"train": files}
+    for file in chain.from_iterable(splits.values()):
+        _refuse_whole(file)
+    return {split: SplitFiles(source, tuple(chosen)) for split, chosen in splits.items()}
 
 
 def _can_be_read(file: Path) -> bool:

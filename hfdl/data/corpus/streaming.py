@@ -22,6 +22,7 @@ from hfdl.data.corpus.documents import empty_documents, held_out
 from hfdl.data.corpus.streamed_documents import read_documents
 from hfdl.data.corpus.streamed_files import SplitFiles, find_files
 from hfdl.data.corpus.token_store import TokenStore, build_store, is_whole, open_store
+from hfdl.data.readers.sources import nothing_to_train_on
 from hfdl.errors import ConfigError, DataError
 
 _VERSION = 2  # of what lies in a folder
@@ -93,23 +94,13 @@ def training_texts(
 def _splits(
     config: DataConfig, memory: Mapping[str, Any] | None, seed: int, trains: bool
 ) -> dict[str, SplitFiles]:
-    found = find_files(config, memory)
-    if trains and "train" not in found:
-        raise DataError(
-            "there is nothing to train on",
-            where="data.train",
-            rule="it names a text file or a folder of them",
-            remedy="set data.train=FILE",
-        )
-    if "train" in found and "validation" not in found:
-        drawn = {"share": config.validation_share, "seed": seed}
-        train = found["train"]
-        found = {
-            **found,
-            "train": train._replace(**drawn, held_out=False),
-            "validation": train._replace(**drawn, held_out=True),
-        }
-    return {name: split for name, split in found.items() if trains or name != "train"}
+    splits = find_files(config, memory)
+    if trains and "train" not in splits:
+        raise nothing_to_train_on("a text file or a folder of them")
+    if "train" in splits and "validation" not in splits:
+        train = splits["train"]._replace(share=config.validation_share, seed=seed)
+        splits |= {"train": train, "validation": train._replace(held_out=True)}
+    return {name: split for name, split in splits.items() if trains or name != "train"}
 
 
 def _documents(

@@ -6,8 +6,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
-from hfdl.data.readers.folders import SPLIT_NAMES
 from hfdl.data.readers.readers import FORMATS, read_bytes
+from hfdl.data.readers.split_names import SPLIT_NAMES, in_order
 from hfdl.data.table import Table
 from hfdl.errors import DataError, did_you_mean
 
@@ -45,9 +45,9 @@ def _root() -> Traversable:
 
 def _splits(folder: Traversable) -> dict[str, Traversable]:
     """Files of the folder that are named after splits, in the order train, validation, test."""
-    found: dict[str, Traversable] = {}
+    splits: dict[str, Traversable] = {}
     for entry in folder.iterdir():
         path = PurePosixPath(entry.name)
         if path.suffix in FORMATS and path.stem in SPLIT_NAMES:
-            found[SPLIT_NAMES[path.stem]] = entry
-    return {split: found[split] for split in ("train", "validation", "test") if split in found}
+            splits[SPLIT_NAMES[path.stem]] = entry
+    return in_order(splits)

@@ -6,20 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hfdl.data.readers.readers import FORMATS, read_file
+from hfdl.data.readers.split_names import SPLIT_NAMES, in_order
 from hfdl.data.readers.text_decoding import decode_utf8
 from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError
-
-SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "dev": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "eval": "validation",
-    "test": "test",
-}
-"""Name of a file, folder or Hub split -> hfdl's name of the split."""
 
 _UNLABELLED = "unsup"
 
@@ -42,22 +32,21 @@ def read_folder(folder: Path, *, text: str = "text", label: str = "label") -> di
         DataError: none of these layouts, a split twice, or a file that cannot be read.
     """
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    found: dict[str, Path] = {}
+    splits: dict[str, Path] = {}
     for entry in entries:
         split = SPLIT_NAMES.get((entry.stem if entry.is_file() else entry.name).casefold())
         if split is None or not _holds_split(entry):
             continue
-        if split in found:
+        if split in splits:
             raise DataError(
-                f"{found[split].name} and {entry.name} are both the {split} split",
+                f"{splits[split].name} and {entry.name} are both the {split} split",
                 where=str(folder),
                 rule="a folder holds one file or folder a split",
                 remedy=f"move one away, or name the file itself: data.{split}={entry}",
             )
-        found[split] = entry
-    if found:
-        order = [split for split in ("train", "validation", "test") if split in found]
-        return {split: _read_split(found[split], text, label) for split in order}
+        splits[split] = entry
+    if splits:
+        return {split: _read_split(path, text, label) for split, path in in_order(splits).items()}
     if _label_folders(folder):
         return {"train": _read_label_folders(folder, text, label)}
     raise _no_layout(folder, entries)

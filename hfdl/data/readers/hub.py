@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hfdl.data.readers.folders import SPLIT_NAMES
 from hfdl.data.readers.in_memory import table_from_dataset
+from hfdl.data.readers.split_names import SPLIT_NAMES, named_splits
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -37,19 +37,17 @@ def read_hub(source: str, *, label: str = "label") -> dict[str, Table]:
     if match is None:
         raise ValueError(f"not a Hub id: {source!r}")
     loaded = _load(match["id"], match["config"], source)
-    found: dict[str, str] = {}
-    for name in loaded:
-        split = _NAMES.get(str(name).casefold())
-        if split is not None and (split not in found or name == split):
-            found[split] = name
-    if not found:
+    names = named_splits(loaded, _NAMES)
+    if not names:
         raise DataError(
             f"none of its splits ({', '.join(map(str, loaded))}) is train, validation or test",
             where=source,
             remedy="save the split you want as a file and name that",
         )
-    order = [split for split in ("train", "validation", "test") if split in found]
-    tables = {s: table_from_dataset(loaded[found[s]], f"{source} ({found[s]})") for s in order}
+    tables = {
+        split: table_from_dataset(loaded[name], f"{source} ({name})")
+        for split, name in names.items()
+    }
     return {split: table for split, table in tables.items() if not _unlabelled(table, label)}
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hfdl.data.readers.folders import SPLIT_NAMES
 from hfdl.data.readers.parquet_files import label_names_of
+from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table, columns_of_rows, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
@@ -46,19 +46,15 @@ def table_from_dataset(data: Any, source: str) -> Table:
 
 
 def _splits(data: Mapping[Any, Any]) -> dict[str, Table]:
-    found: dict[str, Table] = {}
-    for name, part in data.items():
-        split = SPLIT_NAMES.get(str(name).casefold())
-        if split is not None and (split not in found or name == split):
-            found[split] = _table(part, f" ({split})")
-    if not found:
+    names = named_splits(data)
+    if not names:
         raise DataError(
             f"no split among the keys {', '.join(map(repr, data))}",
             where=f"{type(data).__name__} in memory",
             rule=_KINDS,
             remedy="name the splits train, validation and test",
         )
-    return {split: found[split] for split in ("train", "validation", "test") if split in found}
+    return {split: _table(data[name], f" ({split})") for split, name in names.items()}
 
 
 def _table(data: Any, suffix: str = "") -> Table:

@@ -23,15 +23,20 @@ def read_parquet(data: bytes, source: str) -> Table:
         # ParquetFile, not read_table: that one drags in pyarrow.dataset (0.3 s).
         content = pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"not a readable parquet file: {reason}",
-            where=source,
-            remedy="is it complete? Download or write it again",
-        ) from None
+        raise unreadable(error, source) from None
     refuse_duplicate_columns(content.column_names, source)
     names = label_names_of(_declared_features(content.schema.metadata or {}))
     return refuse_empty(Table(source, content.to_pydict(), label_names=names))
+
+
+def unreadable(error: Exception, source: str) -> DataError:
+    """The error for a file that pyarrow cannot read."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(
+        f"not a readable parquet file: {reason}",
+        where=source,
+        remedy="is it complete? Download or write it again",
+    )
 
 
 def label_names_of(features: Mapping[str, Any]) -> dict[str, list[str]] | None:
@@ -39,12 +44,12 @@ def label_names_of(features: Mapping[str, Any]) -> dict[str, list[str]] | None:
 
     Both ``ClassLabel`` and a list of it are found; None where there is neither.
     """
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for column, feature in features.items():
         inner = feature.get("feature", feature) if isinstance(feature, Mapping) else {}
         if isinstance(inner, Mapping) and inner.get("_type") == "ClassLabel":
-            found[column] = [str(name) for name in inner["names"]]
-    return found or None
+            names[column] = [str(name) for name in inner["names"]]
+    return names or None
 
 
 def _declared_features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:

@@ -8,17 +8,15 @@ from typing import Any
 
 from hfdl.config.load import MEMORY
 from hfdl.config.schema import DataConfig
-from hfdl.data.readers.embedded import SCHEME, embedded_names, read_embedded
+from hfdl.data.readers.embedded import SCHEME, read_embedded
 from hfdl.data.readers.folders import read_folder
 from hfdl.data.readers.hub import HUB_ID, read_hub
 from hfdl.data.readers.in_memory import tables_from_memory
 from hfdl.data.readers.readers import FORMATS, read_file, refuse_missing
+from hfdl.data.readers.split_names import SPLITS, in_order, pick
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
-__all__ = ["embedded_names", "load_splits", "read_source"]
-
-_SPLITS = ("train", "validation", "test")
 # No Hub id ends like this, so a missing file is called a missing file.
 _FILE_SUFFIXES = {*FORMATS, ".xlsx", ".xls", ".gz", ".zip", ".yaml", ".yml", ".arrow"}
 
@@ -91,7 +89,7 @@ def load_splits(config: DataConfig, memory: Mapping[str, Any] | None = None) -> 
         DataError: no key given, a source without the split that is asked of it, or any error of
             ``read_source``.
     """
-    keys = {split: getattr(config, split) for split in _SPLITS}
+    keys = {split: getattr(config, split) for split in SPLITS}
     if not any(keys.values()):
         raise DataError(
             "no data",
@@ -104,23 +102,20 @@ def load_splits(config: DataConfig, memory: Mapping[str, Any] | None = None) -> 
         for source in dict.fromkeys(keys.values())
         if source
     }
-    found = dict(held[config.train]) if config.train else {}
+    splits = dict(held[config.train]) if config.train else {}
     for split, source in keys.items():
         if source:
-            found[split] = _pick(held[source], split, source)
-    return {split: found[split] for split in _SPLITS if split in found}
+            splits[split] = pick(held[source], split, source)
+    return in_order(splits)
 
 
-def _pick(held: Mapping[str, Table], split: str, source: str) -> Table:
-    if split in held:
-        return held[split]
-    if len(held) == 1 and split != "train":
-        return next(iter(held.values()))
-    raise DataError(
-        f"no {split} split for data.{split}",
-        where=source,
-        rule=f"it holds: {', '.join(held) or 'none with labels'}",
-        remedy=f"name a file instead: data.{split}=FILE",
+def nothing_to_train_on(sources: str) -> DataError:
+    """The error for a recipe without training data; ``sources`` is what may be named."""
+    return DataError(
+        "there is nothing to train on",
+        where="data.train",
+        rule=f"it names {sources}",
+        remedy="set data.train=FILE",
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hfdl.errors import DataError
 
-_UTF8_BOM = b"\xef\xbb\xbf"
+UTF8_BOM = b"\xef\xbb\xbf"
+_LF = b"\n"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -18,16 +21,46 @@ def decode_utf8(data: bytes, source: str) -> str:
     Raises:
         DataError: a byte that is not UTF-8, or a NUL. The message gives line and byte offset.
     """
-    body = data.removeprefix(_UTF8_BOM)
+    body = data.removeprefix(UTF8_BOM)
+
+    def where(position: int) -> str:
+        return f"{source}, line {body.count(_LF, 0, position) + 1}"
+
+    return decode_part(body, where, offset=len(data) - len(body), beginning=data[:2])
+
+
+def decode_part(data: bytes, where: Callable[[int], str], *, offset: int, beginning: bytes) -> str:
+    """Decode a part of a file, without the byte order mark.
+
+    Args:
+        data: the part.
+        where: file and line of a byte of it, by its position in it.
+        offset: bytes of the file before it.
+        beginning: the first two bytes of the file, which show UTF-16.
+
+    Raises:
+        DataError: as ``decode_utf8``.
+    """
     try:
-        text = body.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        offset = error.start + len(data) - len(body)
-        where = f"{source}, line {_line(data, offset)}"
-        raise not_utf8(data[offset], offset, where, data[:2]) from None
+        remedy = "save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+        if beginning in _UTF16_BOMS:
+            remedy = "it looks like UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
+        raise DataError(
+            f"byte 0x{data[error.start]:02x} at offset {offset + error.start} is not UTF-8",
+            where=where(error.start),
+            rule="text files are read as UTF-8",
+            remedy=remedy,
+        ) from None
     if "\0" in text:
-        offset = data.index(b"\0")
-        raise nul_byte(offset, f"{source}, line {_line(data, offset)}")
+        position = data.index(b"\0")
+        raise DataError(
+            f"NUL byte at offset {offset + position}",
+            where=where(position),
+            rule="a text file holds none",
+            remedy="is the file binary or damaged? Write it again as UTF-8 text",
+        )
     return text
 
 
@@ -41,37 +74,3 @@ def text_lines(text: str) -> list[str]:
     if lines[-1] == "":
         lines.pop()
     return [line.removesuffix("\r") for line in lines]
-
-
-def not_utf8(byte: int, offset: int, where: str, beginning: bytes) -> DataError:
-    """The error for a byte that is not UTF-8.
-
-    Args:
-        byte: its value.
-        offset: its place in the file, from 0.
-        where: file and line.
-        beginning: the first two bytes of the file, which show UTF-16.
-    """
-    remedy = "save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
-    if beginning in _UTF16_BOMS:
-        remedy = "it looks like UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
-    return DataError(
-        f"byte 0x{byte:02x} at offset {offset} is not UTF-8",
-        where=where,
-        rule="text files are read as UTF-8",
-        remedy=remedy,
-    )
-
-
-def nul_byte(offset: int, where: str) -> DataError:
-    """The error for a NUL, at an offset of the file, in text."""
-    return DataError(
-        f"NUL byte at offset {offset}",
-        where=where,
-        rule="a text file holds none",
-        remedy="is the file binary or damaged? Write it again as UTF-8 text",
-    )
-
-
-def _line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1

@@ -14,7 +14,8 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.readers import embedded, hub
-from hfdl.data.readers.sources import embedded_names, load_splits, read_source
+from hfdl.data.readers.embedded import embedded_names
+from hfdl.data.readers.sources import load_splits, read_source
 from hfdl.errors import DataError
 
 CSV = "text,label\n{0} one,0\n{0} two,1\n"
