@@ -1,9 +1,9 @@
-"""Tokenizers in plain Python, for reading: words, characters, byte-pair encoding, WordPiece.
+"""Tokenizers in plain Python, to read: words, characters, byte-pair encoding, WordPiece.
 
-Read them in this order: ``vocabulary``, ``tokenizer`` (what all are), ``word``, ``character``,
-``pre_tokenizers`` and ``normalizers``, ``bpe`` with ``learn_merges`` and ``apply_merges``,
-``byte_level_bpe``, ``wordpiece``. What they learn and the ids they give are those of the library
-`tokenizers`, which is written in Rust; ``save`` writes its file, ``load_tokenizer`` reads it back.
+Read them in this order: ``vocabulary``, ``tokenizer`` (the base class), ``word``, ``character``,
+``pre_tokenizers`` and ``normalizers``, ``bpe`` with ``learn_merges``, ``byte_level_bpe``,
+``wordpiece``. What they learn and their ids equal those of the library `tokenizers`, which is
+written in Rust; ``save`` writes its file, ``load_tokenizer`` reads it back.
 
     >>> tokenizer = WordPieceTokenizer.train(["happy", "unhappy", "happiness"] * 3, 40)
     >>> tokenizer.decode(tokenizer.encode("Unhappy happiness"))

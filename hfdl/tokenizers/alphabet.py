@@ -1,4 +1,4 @@
-"""The tokens before the first merge: special ones, then the alphabet, then its marked pieces."""
+"""The initial tokens, before any merge: special ones, then the alphabet, then its marked pieces."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 
 class Symbols:
-    """Tokens with ids, which grow in training; and how a word is spelled in them at first.
+    """A growing list of tokens with ids, and the initial tokens of each word.
 
     Ids are given in this order:
 
-    1. special tokens, and other pieces that are to be first, as they are given;
+    1. special tokens, and other pieces that come first, in their order;
     2. the characters of the corpus and of ``initial_alphabet``, by code point;
     3. with marks, the marked characters that come in words (``##a``), sorted. The library takes
-       these in the order of a hash table, which is another in each run.
+       these in the order of a hash table, which differs from run to run.
 
     Args:
         counts: the words of the corpus, and how often each comes.
         first: tokens for step 1.
         marks: what marks pieces inside a word.
-        initial_alphabet: characters to have, whether they come or not.
+        initial_alphabet: characters to include even if they do not occur.
         limit_alphabet: the most characters to keep, the most frequent ones; None: all. Those of
-            ``initial_alphabet`` go last. Of equally frequent ones the smaller code points stay.
-            A character that is not kept is left out of its words.
+            ``initial_alphabet`` are dropped last. Of equally frequent ones the smaller code points
+            stay. A character that is not kept is left out of its words.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Symbols:
         return [self._ids[piece] for piece in self._spelling(word)]
 
     def merge(self, left: int, right: int) -> int:
-        """The id of two tokens as one, which may be there already."""
+        """The id of two tokens merged into one, which may exist already."""
         return self._add(self._marks.merge(self.tokens[left], self.tokens[right]))
 
     def _spelling(self, word: str) -> list[str]:
@@ -72,24 +72,24 @@ def _alphabet(counts: Mapping[str, int], initial: Iterable[str], limit: int | No
     for word, count in counts.items():
         for char in word:
             frequency[char] += count
-    wanted = set(initial)
-    kept = sorted({*frequency, *wanted}, key=lambda c: (c not in wanted, -frequency[c], c))
+    included = set(initial)
+    kept = sorted({*frequency, *included}, key=lambda c: (c not in included, -frequency[c], c))
     return sorted(kept if limit is None else kept[:limit])
 
 
-# ---- How a piece shows where in its word it stands -----------------------------------------------
-# BERT marks what continues a word: ``un ##happi ##ness``. Sennrich et al. (2016) mark what ends
-# one: ``un happi ness</w>``. Without a mark, "er" in "error" and in "water" would be one piece.
+# ---- Marks for the position of a piece in its word -----------------------------------------------
+# BERT marks pieces that continue a word: ``un ##happi ##ness``. Sennrich et al. (2016) mark the one
+# that ends it: ``un happi ness</w>``. Without marks "er" in "error" and "water" is one piece.
 
 
 @dataclass(frozen=True)
 class Marks:
-    """The marks of a tokenizer; either may be empty."""
+    """Marks of the pieces of a word; either may be empty."""
 
     prefix: str = ""
-    """Before every piece but the first of a word."""
+    """Before every piece of a word but the first."""
     suffix: str = ""
-    """Behind the last piece of a word."""
+    """After the last piece of a word."""
 
     def characters(self, word: str) -> list[tuple[str, str]]:
         """Each character with its marked piece: ``ab`` -> ``(a, a) (b, ##b)``."""
@@ -105,7 +105,7 @@ class Marks:
 
 
 def spaced(tokens: list[str], prefix: str) -> list[str]:
-    """Tokens as they stand in a text: a space before each that begins a word, but the first."""
+    """Tokens as parts of a text: a space before each that begins a word, but the first."""
     return tokens[:1] + [
         token.removeprefix(prefix) if token.startswith(prefix) else f" {token}"
         for token in tokens[1:]

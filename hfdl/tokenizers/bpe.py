@@ -3,7 +3,7 @@
     "unhappiness" -> un happi ness</w>
 
 Frequent words are one token, rare ones a few pieces, and no word is unknown whose characters are
-not. To encode, the merges that were learned are made again, in the order in which they were.
+not. To encode a word, the learned merges are applied to it in the order in which they were learned.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ NO_MARKS, END_OF_WORD = Marks(), Marks(suffix="</w>")
 
 
 class BPETokenizer(Tokenizer):
-    """Words in pieces that merges make.
+    """Words split into pieces by learned merges.
 
     Args:
-        vocabulary: every piece that a merge takes or makes is in it.
-        merges: the first is made first.
+        vocabulary: contains every piece that a merge takes or makes.
+        merges: in the order in which they are applied.
         unknown: the token for a character that is not in the vocabulary; None: it is left out.
-        marks: what marks pieces inside a word.
-        normalizer: what is done to a text first; None: nothing.
-        pre_tokenizer: how a text is cut into words.
+        marks: the marks of pieces inside a word.
+        normalizer: applied to a text first; None: none.
+        pre_tokenizer: how a text is split into words.
 
     Raises:
         DataError: a merge takes or makes a piece that is not in the vocabulary, or ``unknown`` is
@@ -85,14 +85,14 @@ class BPETokenizer(Tokenizer):
         Args:
             texts: read once.
             vocab_size: how many tokens there may be, special ones and the alphabet included.
-            min_frequency: how often a pair must come to be merged.
+            min_frequency: how often a pair must occur to be merged.
             special_tokens: their ids are the first.
-            unknown: see the class; it stands first where it is not among the special tokens.
+            unknown: see the class; the first token unless it is among the special tokens.
             initial_alphabet: see ``Symbols``.
             limit_alphabet: see ``Symbols``.
-            marks: what marks pieces inside a word.
-            normalizer: what is done to a text first; None: nothing.
-            pre_tokenizer: how a text is cut into words.
+            marks: the marks of pieces inside a word.
+            normalizer: applied to a text first; None: none.
+            pre_tokenizer: how a text is split into words.
 
         Raises:
             ConfigError: ``vocab_size`` does not hold the special tokens and the alphabet.

@@ -1,7 +1,7 @@
 """Byte-pair encoding of bytes (GPT-2: Radford et al. 2019, section 2.2).
 
-There are 256 bytes, and every text is made of them: nothing is unknown, and nothing is lost, white
-space included. Bytes are shown as characters that can be seen; a space is ``Ġ``.
+Every text consists of the 256 bytes: nothing is unknown, and nothing is lost, not even white space.
+Bytes are shown as printable characters; a space is ``Ġ``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from hfdl.tokenizers.vocabulary import Vocabulary
 def bytes_to_unicode() -> dict[int, str]:
     """GPT-2's character for each byte.
 
-    A byte that is a character to be seen in Latin-1 is that character. The other 68, controls and
+    A byte that is a printable character in Latin-1 is that character. The other 68, controls and
     spaces, are the characters from U+0100 on, in order.
     """
-    seen = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    hidden = (byte for byte in range(256) if byte not in seen)
+    printable = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    hidden = (byte for byte in range(256) if byte not in printable)
     shown = {byte: chr(0x100 + i) for i, byte in enumerate(hidden)}
     return {byte: shown.get(byte, chr(byte)) for byte in range(256)}
 
@@ -43,13 +43,13 @@ def byte_words(text: str, *, add_prefix_space: bool = False) -> list[str]:
 
 
 class ByteLevelBPETokenizer(BPETokenizer):
-    """Bytes in pieces that merges make.
+    """Bytes split into pieces by learned merges.
 
     Args:
         vocabulary: as ``BPETokenizer``'s.
         merges: as ``BPETokenizer``'s.
-        add_prefix_space: whether a text is read as if a space were before it, so that its first
-            word is the same token as elsewhere.
+        add_prefix_space: whether a space is put before a text, so that its first word is the same
+            token as elsewhere.
 
     Raises:
         DataError: a merge takes or makes a piece that is not in the vocabulary.
@@ -80,7 +80,7 @@ class ByteLevelBPETokenizer(BPETokenizer):
         Args:
             texts: read once.
             vocab_size: how many tokens there may be, special ones and the 256 bytes included.
-            min_frequency: how often a pair must come to be merged.
+            min_frequency: how often a pair must occur to be merged.
             special_tokens: their ids are the first.
             add_prefix_space: see the class.
 
@@ -115,7 +115,7 @@ class ByteLevelBPETokenizer(BPETokenizer):
         }  # fmt: skip
 
     def decoder_json(self) -> dict[str, Any]:
-        # The library's decoder looks at none of these three; it always writes them so.
+        # The library's decoder ignores these three; it always writes them like this.
         return {
             "type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True,
         }  # fmt: skip

@@ -1,6 +1,6 @@
-"""Characters as tokens: a small vocabulary, hardly anything unknown, and long sequences.
+"""Characters as tokens: a small vocabulary, hardly any unknown tokens, and long sequences.
 
-A text of 1,000 words is 5,000 characters or more, and attention compares each token with each.
+A text of 1,000 words has 5,000 characters or more, and attention compares each token with each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class CharacterTokenizer(WordTokenizer):
     Args:
         vocabulary: the characters, and the unknown token.
         unknown: the token for all other characters.
-        normalizer: what is done to a text first; None: nothing.
+        normalizer: applied to a text first; None: none.
 
     Raises:
         DataError: the unknown token is not in the vocabulary.
@@ -55,10 +55,10 @@ class CharacterTokenizer(WordTokenizer):
             texts: read once.
             vocab_size: how many tokens there may be, special ones included: the most frequent
                 characters are kept. None: all are.
-            min_frequency: how often a character must come.
+            min_frequency: how often a character must occur.
             special_tokens: their ids are the first.
-            unknown: see the class; it stands first where it is not among the special tokens.
-            normalizer: what is done to a text first; None: nothing.
+            unknown: see the class; the first token unless it is among the special tokens.
+            normalizer: applied to a text first; None: none.
 
         Raises:
             ConfigError: ``vocab_size`` does not hold the special tokens and one character.

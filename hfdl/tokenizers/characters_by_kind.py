@@ -1,12 +1,13 @@
-"""What kind of character this is: a letter, a number, white space, punctuation, ...
+"""Classes of characters: letters, numbers, white space, punctuation, ...
 
-Tokenizers cut texts where the kind changes. Python's own tests (``str.isspace``, and ``\\w`` of
-``re``) are near to what tokenizers mean, but not the same: here stands what the library
-`tokenizers` means, in terms of Unicode's general category.
+Tokenizers split texts where the class changes. Python's own tests (``str.isspace``, and ``\\w`` of
+``re``) differ slightly from those of the library `tokenizers`, which are implemented here, in terms
+of Unicode's general category.
 
-Python and the library carry tables of different years, so characters that are newer than the older
-of the two may differ. For the letters and numbers of GPT-2 that is what Python's Unicode does not
-know yet; for BERT's punctuation, accents and controls the library stays at Unicode 8.
+Python and the library have Unicode tables of different years, so they may differ on characters that
+are newer than the older table. For the letters and numbers of GPT-2 those are the ones that
+Python's Unicode does not have yet; for BERT's punctuation, accents and controls the library stays
+at Unicode 8.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ _CHINESE = (
     (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF), (0x2A700, 0x2B81F),
     (0x2B920, 0x2CEAF), (0x2F800, 0x2FA1F),
 )  # fmt: skip
-# BERT's own code has 0x2B820 where the library has 0x2B920: 256 rare characters are not set apart.
+# BERT's own code has 0x2B820 where the library has 0x2B920: 256 rare characters fewer are words.
 
 
 def is_word_character(char: str) -> bool:
     """``\\w`` of Unicode (UTS 18, annex C): letters, marks, digits, connectors, joiners."""
-    kind = category(char)
+    group = category(char)
     return (
-        kind[0] in "LM" or kind in ("Nd", "Nl", "Pc")
+        group[0] in "LM" or group in ("Nd", "Nl", "Pc")
         or char in "\u200c\u200d" or _within(char, _CIRCLED_LETTERS)
     )  # fmt: skip
 
 
 def is_punctuation(char: str) -> bool:
-    """BERT's: any of Unicode's, and all ASCII that is seen and no letter or digit, such as $."""
+    """BERT's: any of Unicode's, and all printable ASCII but letters and digits, such as $."""
     return category(char)[0] == "P" or ("!" <= char <= "~" and not char.isalnum())
 
 
@@ -49,7 +50,7 @@ def is_control(char: str) -> bool:
 
 
 def is_chinese(char: str) -> bool:
-    """The ideographs that BERT makes words of their own; Kana and Hangul are not among them."""
+    """The ideographs that are words of their own in BERT; Kana and Hangul are not."""
     return _within(char, _CHINESE)
 
 
@@ -58,15 +59,15 @@ def _within(char: str, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 
 class Twins(dict[int, str]):
-    """A table for ``str.translate`` that is worked out as characters come.
+    """A table for ``str.translate`` that is filled as characters occur.
 
-    Each character becomes what a function makes of it, and the function is asked once for each.
+    A function maps each character; it is called once for each.
 
         >>> "Aß1".translate(Twins(lambda char: "L" if char.isalpha() else "?"))
         'LL?'
 
     Args:
-        twin: from a character to what stands for it.
+        twin: from a character to what replaces it.
     """
 
     def __init__(self, twin: Callable[[str], str]) -> None:

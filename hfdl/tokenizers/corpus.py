@@ -1,4 +1,4 @@
-"""The words of the training texts and how often each comes: all that training looks at."""
+"""Word counts of the training texts, which are all that training uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hfdl.tokenizers.tokenizer import whole_characters
 
 
 def count_words(texts: Iterable[str], cut: PreTokenizer) -> Counter[str]:
-    """How often each word comes in the texts.
+    """How often each word occurs in the texts.
 
     Args:
         texts: read once.
@@ -19,7 +19,7 @@ def count_words(texts: Iterable[str], cut: PreTokenizer) -> Counter[str]:
 
     Raises:
         ConfigError: ``texts`` is one text.
-        DataError: there is not one word, or a text holds half a character.
+        DataError: no word, or half a character (a lone surrogate) in a text.
     """
     if isinstance(texts, str):
         raise ConfigError(

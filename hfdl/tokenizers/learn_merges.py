@@ -1,11 +1,11 @@
-"""Learning which pieces to merge (Sennrich et al. 2016, section 3.2, arXiv:1508.07909).
+"""Learning merges (Sennrich et al. 2016, section 3.2, arXiv:1508.07909), and applying them.
 
-Each word begins as its characters. Again and again, the pair of neighbours that is most frequent
-in the corpus becomes one piece, until the vocabulary is full. Counting all pairs anew for each
-merge would take hours, so counts are kept, and each merge changes those of its neighbours alone.
+Each word begins as its characters. Repeatedly the most frequent pair of neighbours in the corpus
+becomes one piece, until the vocabulary is full. Recounting all pairs after each merge would take
+hours, so counts are kept, and a merge updates those of its neighbours alone.
 
-Where pairs are equally frequent, the one with the smaller ids wins, first by the left id, then by
-the right: the choice of the library `tokenizers`, which this follows to the id.
+Of equally frequent pairs the one with the smaller ids wins, first by the left id, then by the
+right, as in the library `tokenizers`: ids are the same.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Changes = list[tuple[Pair, int]]
 
 @dataclass(frozen=True)
 class Learned:
-    """What training found."""
+    """The result of training."""
 
     tokens: list[str]
     """In the order of their ids."""
     merges: list[tuple[str, str]]
-    """In the order in which they were made, and must be made again to encode."""
+    """In the order in which they were learned, and are applied to encode."""
 
 
 def learn_merges(
@@ -39,10 +39,10 @@ def learn_merges(
     """The tokens and merges of a corpus.
 
     Args:
-        counts: words, and how often each comes.
+        counts: words, and how often each occurs.
         symbols: the tokens before the first merge, which are extended.
-        vocab_size: how many tokens there may be in the end.
-        min_frequency: how often a pair must come to be merged.
+        vocab_size: the most tokens in the end.
+        min_frequency: how often a pair must occur to be merged.
 
     Raises:
         ConfigError: ``vocab_size`` is less than the tokens before the first merge.
@@ -52,13 +52,13 @@ def learn_merges(
     pairs = _Pairs(spelled, list(counts.values()))
     merges: dict[Pair, int] = {}
     while len(symbols.tokens) < vocab_size:
-        found = pairs.most_frequent(max(min_frequency, 1))
-        if found is None:
+        best = pairs.most_frequent(max(min_frequency, 1))
+        if best is None:
             break
-        pair, where = found
+        pair, where = best
         merged = symbols.merge(*pair)
-        # A merge into a token that was there before may come to the same pair a second time. What
-        # counts then is its last place.
+        # After a merge into a token that existed before, the same pair may be merged a second time.
+        # Its last position in the order counts.
         merges.pop(pair, None)
         merges[pair] = merged
         pairs.merge(pair, merged, where)
@@ -67,11 +67,11 @@ def learn_merges(
 
 
 class _Pairs:
-    """How often each pair of neighbours comes, and in which words.
+    """How often each pair of neighbours occurs, and in which words.
 
     The heap holds (-count, left, right, a number, words): its smallest entry is the most frequent
-    pair. Counts fall while entries wait; such an entry is put back with its count of today once it
-    comes to the top.
+    pair. Counts may fall after an entry is pushed; it is pushed again with its present count once
+    it reaches the top.
     """
 
     def __init__(self, words: list[list[int]], counts: list[int]) -> None:
@@ -79,7 +79,7 @@ class _Pairs:
         self._counts = counts
         self._of: Counter[Pair] = Counter()
         self._heap: list[tuple[int, int, int, int, list[int]]] = []
-        self._number = itertools.count()  # no two entries are alike, so lists are not compared
+        self._number = itertools.count()  # all different, so that lists are never compared
         where: dict[Pair, list[int]] = {}
         for i, word in enumerate(words):
             for pair in itertools.pairwise(word):
@@ -88,7 +88,7 @@ class _Pairs:
         self._push(where)
 
     def most_frequent(self, least: int) -> tuple[Pair, list[int]] | None:
-        """The next pair and the words that it was seen in; None: none comes so often."""
+        """The next pair and the words that it was in; None: none is so frequent."""
         while self._heap:
             negative, left, right, number, where = heapq.heappop(self._heap)
             now = self._of[left, right]
@@ -98,7 +98,7 @@ class _Pairs:
         return None
 
     def merge(self, pair: Pair, merged: int, where: list[int]) -> None:
-        """Make the pair one piece in these words; its neighbours have new neighbours then."""
+        """Merge the pair in these words, and update the counts of its neighbours."""
         appeared: dict[Pair, list[int]] = {}
         for i in where:
             self._words[i], changes = merge_in(self._words[i], pair, merged)
@@ -117,12 +117,12 @@ class _Pairs:
 
 def _note(where: dict[Pair, list[int]], pair: Pair, i: int) -> None:
     places = where.setdefault(pair, [])
-    if not places or places[-1] != i:  # words come in their order: a word is noted once
+    if not places or places[-1] != i:  # words come in order, so this notes each once
         places.append(i)
 
 
 def merge_in(word: Sequence[int], pair: Pair, merged: int) -> tuple[list[int], Changes]:
-    """A word with a pair made one piece, and which pairs of neighbours it has more and less.
+    """A word with a pair merged, and the changes in its pairs of neighbours.
 
     >>> merge_in([5, 1, 2, 7], (1, 2), 9)
     ([5, 9, 7], [((5, 1), -1), ((5, 9), 1), ((2, 7), -1), ((9, 7), 1)])
@@ -145,7 +145,7 @@ def merge_in(word: Sequence[int], pair: Pair, merged: int) -> tuple[list[int], C
     return made, changes
 
 
-# ---- Making the learned merges in a word, in the order in which they were learned ----------------
+# ---- Applying learned merges to a word, in the order in which they were learned ------------------
 
 
 def apply_merges(
@@ -153,22 +153,22 @@ def apply_merges(
 ) -> list[str]:
     """The pieces of a word, spelled in its characters.
 
-    Of all merges that are possible, the earliest learned is made first, and the leftmost of its
-    places first. A symbol that was merged into its left neighbour is empty; ``before`` and
-    ``after`` lead over it. The heap holds (rank, position, pair), some of a pair that is no more.
-    So a word of N characters takes N log N steps, and not N * N.
+    Of all possible merges the earliest learned is applied first, and of its positions the leftmost.
+    A symbol that was merged into its left neighbour is empty, and ``before`` and ``after`` skip it.
+    The heap holds (rank, position, pair), some of pairs that no longer exist. So a word of N
+    characters takes N log N steps, not N * N.
 
     Args:
         symbols: the word's characters, marked.
-        ranks: pairs that are merged; a lower rank goes first.
-        marks: how two pieces are made one.
+        ranks: the rank of each pair that is merged; a lower rank goes first.
+        marks: how two pieces are merged.
     """
     symbols, end = list(symbols), len(symbols)
     before, after = list(range(-1, end - 1)), list(range(1, end + 1))
     heap: list[tuple[int, int, tuple[str, str]]] = []
 
     def offer(i: int) -> None:
-        """The pair that begins at i, if it is one that is merged."""
+        """Push the pair at i, if it is one that is merged."""
         if i >= 0 and after[i] < end:
             pair = (symbols[i], symbols[after[i]])
             if pair in ranks:

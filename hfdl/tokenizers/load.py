@@ -1,4 +1,6 @@
-"""Published vocabularies: GPT-2's ``vocab.json`` with ``merges.txt``, BERT's ``vocab.txt``."""
+"""Loading tokenizers: GPT-2's ``vocab.json`` with ``merges.txt``, BERT's ``vocab.txt``, and the
+``tokenizer.json`` that ``save`` writes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def load_gpt2(
 
     Args:
         folder: holds ``vocab.json`` (token to id) and ``merges.txt`` (a merge a line).
-        special_tokens: tokens of the vocabulary that are no text.
+        special_tokens: tokens of the vocabulary that are not text.
         add_prefix_space: see ``ByteLevelBPETokenizer``.
 
     Raises:
@@ -91,7 +93,7 @@ def read_vocab_json(path: Path) -> list[str]:
 
 
 def read_merges(path: Path, vocabulary: Vocabulary) -> list[tuple[str, str]]:
-    """The merges of a ``merges.txt``, the first first.
+    """The merges of a ``merges.txt``, in their order.
 
     Raises:
         DataError: the file is absent or damaged, or does not go with the vocabulary.
@@ -144,7 +146,7 @@ def read_text(path: Path) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    # Not splitlines: a token may hold a character that Python takes for a line's end.
+    # Not splitlines: a token may hold a character that Python takes for a line end.
     return read_text(path).removesuffix("\n").split("\n")
 
 
@@ -156,8 +158,8 @@ def _damaged(path: Path, line: int, problem: str, rule: str) -> DataError:
 
 
 # ---- ``tokenizer.json`` back into a tokenizer: the files that ``save`` writes --------------------
-# The format can hold more than this package has. Such a file is refused, and the part named: ids
-# that are nearly right would be worse.
+# The format has more than this package implements. Such a file is refused, naming the part: ids
+# that are almost right would be worse.
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
@@ -167,7 +169,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
         path: the file.
 
     Raises:
-        DataError: it cannot be read, or holds what this package has no step for.
+        DataError: it cannot be read, or has steps that this package does not implement.
     """
     path = Path(path)
     try:
@@ -176,14 +178,14 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
         missed = [key for key, value in tokenizer_json(tokenizer).items() if content[key] != value]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise _refused(path, f"not a tokenizer.json ({error!r})") from None
-    # Written again it must be the same file: then nothing that was in it has been passed over.
+    # Writing it again must give the same file: then nothing in it was ignored.
     if missed:
         raise _refused(path, f"its {missed[0]} is {json.dumps(content[missed[0]])[:200]}")
     return tokenizer
 
 
 def _build(content: dict[str, Any]) -> Tokenizer:
-    """The tokenizer that comes nearest to the content."""
+    """The tokenizer that is nearest to the content."""
     model, cut = content["model"], content["pre_tokenizer"]
     special = [token["content"] for token in content["added_tokens"]]
     vocabulary = Vocabulary(sorted(model["vocab"], key=model["vocab"].get), special)

@@ -1,6 +1,6 @@
-"""What is done to a text before it is cut: BERT's cleaning, one step a function.
+"""Normalising texts before they are split: BERT's cleaning, one function per step.
 
-A step may change a text's length, and none can be undone: BERT reads "Café" and "cafe" alike.
+A step may change a text's length, and none can be undone: "Café" and "cafe" are the same to BERT.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def clean_text(text: str) -> str:
 
 
 def space_chinese(text: str) -> str:
-    """A space on each side of a Chinese character, so that it is a word of its own."""
+    """With a space on each side of Chinese characters, so that each is a word of its own."""
     return text if text.isascii() else text.translate(_SPACED)
 
 
@@ -32,7 +32,8 @@ def strip_accents(text: str) -> str:
 def lower_case(text: str) -> str:
     """Each character in lower case on its own.
 
-    ``str.lower`` looks around: a Greek sigma that ends a word becomes ς. The library does not.
+    ``str.lower`` depends on the context: a Greek sigma that ends a word becomes ς. The library's
+    does not.
     """
     return text.lower() if text.isascii() else text.translate(_LOWER)
 

@@ -1,8 +1,8 @@
-"""Where a text is cut into words before any of them is cut into pieces. No piece crosses a cut.
+"""Splitting texts into words, before words are split into pieces. No piece crosses a word's end.
 
-Patterns such as GPT-2's ask for Unicode's letters, which Python's ``re`` cannot. So each text gets
-a twin of the same length, in which every character is an ASCII one of its kind (any letter beyond
-ASCII an ``a``); the twin is matched, and the text is cut where its twin is.
+Patterns such as GPT-2's need Unicode's letters, which Python's ``re`` does not have. So each text
+gets a twin of the same length, in which every character is an ASCII one of its class (any letter
+beyond ASCII an ``a``); the twin is matched, and the text is split where its twin is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PreTokenizer = Callable[[str], list[str]]
 
 
 def whitespace(text: str) -> list[str]:
-    """Cut at white space, which is dropped: ``"it's  so"`` -> ``it's so``."""
+    """Split at white space, which is dropped: ``"it's  so"`` -> ``it's so``."""
     return _cut(text, _BY_SPACE, _NO_SPACE)
 
 
@@ -44,8 +44,8 @@ def bert(text: str) -> list[str]:
 def gpt2(text: str) -> list[str]:
     """GPT-2's pattern (Radford et al. 2019, section 2.2). Nothing is dropped.
 
-    English endings behind an apostrophe, else letters, or numbers, or other signs, each with the
-    one space before them; and white space, the last of which is left for the word that follows.
+    English endings after an apostrophe, else letters, or numbers, or other signs, each with one
+    space before them; and white space, but for the last space before a word, which belongs to it.
     """
     return _cut(text, _BY_LETTER, _GPT2)
 
@@ -58,14 +58,14 @@ def characters(text: str) -> list[str]:
 PRE_TOKENIZERS: dict[str, PreTokenizer] = {
     "whitespace": whitespace, "words": words, "bert": bert, "gpt2": gpt2, "characters": characters,
 }  # fmt: skip
-"""All of them by name."""
+"""Pre-tokenizers by name."""
 
 
 def pre_tokenizer_of(name: str) -> PreTokenizer:
-    """The one of that name.
+    """A pre-tokenizer by its name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no such name.
     """
     if name not in PRE_TOKENIZERS:
         raise ConfigError(
@@ -96,8 +96,8 @@ def _by_punctuation(char: str) -> str:
 def _by_letter(char: str) -> str:
     if char.isascii():  # the space, the apostrophe and the letters behind it stay themselves
         return char
-    kind = category(char)[0]
-    return "a" if kind == "L" else "0" if kind == "N" else "\n" if char in WHITE_SPACE else "!"
+    group = category(char)[0]
+    return "a" if group == "L" else "0" if group == "N" else "\n" if char in WHITE_SPACE else "!"
 
 
 _BY_SPACE, _BY_WORD = Twins(_by_space), Twins(_by_word)

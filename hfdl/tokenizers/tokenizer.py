@@ -1,8 +1,8 @@
-"""What every tokenizer of ``hfdl.tokenizers`` is: from a text to ids, and back.
+"""The base class of the tokenizers: from a text to ids, and back.
 
     text --normalizer--> text --pre-tokenizer--> words --pieces--> tokens --vocabulary--> ids
 
-The kinds differ in ``pieces``, and in how a vocabulary is learned (``train``).
+Tokenizers differ in ``pieces``, and in how a vocabulary is learned (``train``).
 """
 
 from __future__ import annotations
@@ -13,27 +13,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.tokenizers.normalizers import BertNormalizer, Normalizer
 from hfdl.tokenizers.pre_tokenizers import GPT2_PATTERN, PreTokenizer, pre_tokenizer_of
 from hfdl.tokenizers.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    pass
-
 _REMEMBERED = 50_000
-"""Words whose pieces are kept. Most of a text is words that have come before."""
+"""Words whose pieces are kept. Most words of a text have occurred before."""
 
 
 class Tokenizer(ABC):
-    """The base of all kinds.
+    """The base class of all tokenizers.
 
     Args:
         vocabulary: tokens and ids.
-        normalizer: what is done to a text first; None: nothing.
-        pre_tokenizer: how a text is cut into words, a name in ``PRE_TOKENIZERS``.
+        normalizer: applied to a text first; None: none.
+        pre_tokenizer: how a text is split into words, a name in ``PRE_TOKENIZERS``.
 
     Raises:
         ConfigError: no such pre-tokenizer.
@@ -46,13 +43,13 @@ class Tokenizer(ABC):
         self.normalizer = normalizer
         self.pre_tokenizer = pre_tokenizer
         self._cut = cutter(normalizer, pre_tokenizer)
-        # The longest first: of two special tokens that begin alike, the longer is meant.
+        # The longest first: of two special tokens with the same beginning the longer one matches.
         longest = sorted(vocabulary.special, key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, longest)) or "(?!)")
         self._pieces: dict[str, list[str]] = {}
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text. Nothing is put around it (no ``[CLS]``)."""
+        """The ids of a text. No special tokens are added (no ``[CLS]``)."""
         return [self.vocabulary.id(token) for token in self.tokenize(text)]
 
     def tokenize(self, text: str) -> list[str]:
@@ -62,16 +59,16 @@ class Tokenizer(ABC):
             DataError: the text holds half a character (a lone surrogate).
         """
         whole_characters(text)
-        found: list[str] = []
+        tokens: list[str] = []
         position = 0
         for match in self._special.finditer(text):
-            found += self._tokens(text[position : match.start()])
-            found.append(match.group())
+            tokens += self._tokens(text[position : match.start()])
+            tokens.append(match.group())
             position = match.end()
-        return found + self._tokens(text[position:])
+        return tokens + self._tokens(text[position:])
 
     def words(self, text: str) -> list[str]:
-        """The words of a text, normalised: what is cut into pieces, each for itself."""
+        """The words of a text, normalised; each is split into pieces by itself."""
         return self._cut(text)
 
     @abstractmethod
@@ -98,8 +95,13 @@ class Tokenizer(ABC):
         """A text made of tokens."""
 
     def save(self, path: str | Path) -> None:
-        """Write a ``tokenizer.json``, which ``tokenizers.Tokenizer.from_file`` opens."""
-        write_tokenizer_json(self, path)
+        """Write a ``tokenizer.json``, which ``tokenizers.Tokenizer.from_file`` opens.
+
+        Raises:
+            ConfigError: see ``tokenizer_json``.
+        """
+        text = json.dumps(tokenizer_json(self), ensure_ascii=False, indent=2)
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
 
     def pre_tokenizer_json(self) -> dict[str, Any]:
         """``pre_tokenizer`` of the ``tokenizer.json``."""
@@ -114,22 +116,22 @@ class Tokenizer(ABC):
         """``decoder`` of the ``tokenizer.json``: what ``join`` does."""
 
     def _tokens(self, text: str) -> list[str]:
-        found: list[str] = []
+        tokens: list[str] = []
         for word in self.words(text):
             pieces = self._pieces.get(word)
             if pieces is None:
                 pieces = self.pieces(word)
                 if len(self._pieces) < _REMEMBERED:
                     self._pieces[word] = pieces
-            found += pieces
-        return found
+            tokens += pieces
+        return tokens
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.vocabulary!r})"
 
 
 def cutter(normalizer: Normalizer | None, pre_tokenizer: str) -> PreTokenizer:
-    """What makes normalised words of a text.
+    """A function that splits a text into normalised words.
 
     Raises:
         ConfigError: no such pre-tokenizer.
@@ -160,8 +162,8 @@ def whole_characters(text: str) -> None:
 
 
 # ---- ``tokenizer.json``: the file in which `tokenizers` and `transformers` keep a tokenizer ------
-# ``model`` holds the vocabulary and how words are cut into pieces; the other entries are the steps
-# before and after it. What hfdl has a step for, the library has one for, so ids are the same there.
+# ``model`` has the vocabulary and how words are split into pieces; the other entries are the steps
+# before and after. Every step of hfdl exists in the library, so ids are the same there.
 
 PRE_TOKENIZERS_JSON: dict[str, dict[str, Any]] = {
     "whitespace": {"type": "WhitespaceSplit"},
@@ -172,7 +174,7 @@ PRE_TOKENIZERS_JSON: dict[str, dict[str, Any]] = {
     "characters": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated",
                    "invert": False},
 }  # fmt: skip
-"""Our names for pre-tokenizers, and the library's."""
+"""Pre-tokenizers by hfdl's names, as the library writes them."""
 
 
 def tokenizer_json(tokenizer: Tokenizer) -> dict[str, Any]:
@@ -198,16 +200,6 @@ def tokenizer_json(tokenizer: Tokenizer) -> dict[str, Any]:
         "decoder": tokenizer.decoder_json(),
         "model": tokenizer.model_json(),
     }  # fmt: skip
-
-
-def write_tokenizer_json(tokenizer: Tokenizer, path: str | Path) -> None:
-    """Write the file.
-
-    Raises:
-        ConfigError: see ``tokenizer_json``.
-    """
-    text = json.dumps(tokenizer_json(tokenizer), ensure_ascii=False, indent=2)
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _normalizer_json(normalizer: object) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""Tokens and their numbers.
+"""Vocabularies: tokens and their ids.
 
-A model computes with numbers. A vocabulary gives each token one, its id, and back: ids are 0, 1,
-2, ... in the order of the tokens, and an embedding table has a row for each.
+Models compute with numbers, so each token has one, its id: 0, 1, 2, ... in the order of the tokens.
+An embedding table has a row for each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Vocabulary:
 
     Args:
         tokens: in the order of their ids, the first is 0.
-        special: those of them that mark something and are no text, such as ``[MASK]``.
+        special: those of them that are not text, such as ``[MASK]``.
 
     Raises:
         DataError: a token is empty or comes twice, or a special token is not among the tokens.
@@ -92,6 +92,6 @@ class Vocabulary:
 
 
 def with_unknown(unknown: str | None, special: Iterable[str]) -> list[str]:
-    """Special tokens, before which the unknown token stands where it is not among them."""
+    """The special tokens, with the unknown token first unless it is among them."""
     special = list(special)
     return special if unknown is None or unknown in special else [unknown, *special]

@@ -1,7 +1,7 @@
 """Words as tokens: the oldest way, and the easiest to read.
 
 Its price: English alone has a million words, each needs a row in the embedding table, and a word
-that did not come in training is unknown, even where it is "seas" beside "sea".
+that is not in the training texts is unknown, even "seas" where "sea" is known.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class WordTokenizer(Tokenizer):
     Args:
         vocabulary: the words, and the unknown token.
         unknown: the token for all other words.
-        normalizer: what is done to a text first; None: nothing.
-        pre_tokenizer: how a text is cut into words.
+        normalizer: applied to a text first; None: none.
+        pre_tokenizer: how a text is split into words.
 
     Raises:
         DataError: the unknown token is not in the vocabulary.
@@ -57,11 +57,11 @@ class WordTokenizer(Tokenizer):
         Args:
             texts: read once.
             vocab_size: how many tokens there may be, special ones included.
-            min_frequency: how often a word must come.
+            min_frequency: how often a word must occur.
             special_tokens: their ids are the first.
-            unknown: see the class; it stands first where it is not among the special tokens.
-            normalizer: what is done to a text first; None: nothing.
-            pre_tokenizer: how a text is cut into words.
+            unknown: see the class; the first token unless it is among the special tokens.
+            normalizer: applied to a text first; None: none.
+            pre_tokenizer: how a text is split into words.
 
         Raises:
             ConfigError: ``vocab_size`` does not hold the special tokens and one word.
@@ -84,7 +84,7 @@ class WordTokenizer(Tokenizer):
         return [word if word in self.vocabulary else self.unknown]
 
     def join(self, tokens: list[str]) -> str:
-        """The tokens with spaces between them: how the words stood is not kept."""
+        """The tokens with spaces between them; the original spacing is lost."""
         return " ".join(tokens)
 
     def model_json(self) -> dict[str, Any]:

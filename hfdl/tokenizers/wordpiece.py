@@ -3,8 +3,8 @@
     "unhappiness" -> un ##happi ##ness
 
 BERT's vocabulary was trained by code that was never published. This trains as the library
-`tokenizers` does: merges as of byte-pair encoding, with the mark ``##`` on pieces inside a word.
-The merges are then forgotten; a word is encoded by taking its longest piece from the left.
+`tokenizers` does: by merges as in byte-pair encoding, with the mark ``##`` on pieces inside a word.
+The merges are then discarded; a word is encoded by taking its longest piece from the left.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ BERT_NORMALIZER = BertNormalizer()
 
 
 class WordPieceTokenizer(Tokenizer):
-    """Words in the longest pieces that are known, from left to right.
+    """Words split into the longest pieces in the vocabulary, from left to right.
 
     Args:
         vocabulary: pieces, those inside a word with the prefix.
-        unknown: the token for a word that cannot be made of pieces, as a whole.
-        prefix: what marks a piece inside a word.
+        unknown: the token for a whole word that cannot be split into pieces.
+        prefix: the mark of a piece inside a word.
         longest_word: a word of more characters is unknown.
-        normalizer: what is done to a text first; None: nothing.
-        pre_tokenizer: how a text is cut into words.
-        cleanup: whether ``decode`` draws punctuation and English endings to the word before them.
+        normalizer: applied to a text first; None: none.
+        pre_tokenizer: how a text is split into words.
+        cleanup: whether ``decode`` removes the space before punctuation and English endings.
 
     Raises:
         ConfigError: the unknown token is not in the vocabulary.
@@ -85,15 +85,15 @@ class WordPieceTokenizer(Tokenizer):
         Args:
             texts: read once.
             vocab_size: how many tokens there may be, special ones and the alphabet included.
-            min_frequency: how often a pair must come to be merged.
+            min_frequency: how often a pair must occur to be merged.
             special_tokens: their ids are the first.
             first_pieces: pieces, such as ``##a``, whose ids come next.
-            unknown: see the class; it stands first where it is not among the special tokens.
-            prefix: what marks a piece inside a word.
+            unknown: see the class; the first token unless it is among the special tokens.
+            prefix: the mark of a piece inside a word.
             initial_alphabet: see ``Symbols``.
             limit_alphabet: see ``Symbols``.
-            normalizer: what is done to a text first; None: nothing.
-            pre_tokenizer: how a text is cut into words.
+            normalizer: applied to a text first; None: none.
+            pre_tokenizer: how a text is split into words.
 
         Raises:
             ConfigError: ``vocab_size`` does not hold the special tokens and the alphabet.
@@ -114,7 +114,7 @@ class WordPieceTokenizer(Tokenizer):
     def pieces(self, word: str) -> list[str]:
         if len(word) > self.longest_word:
             return [self.unknown]
-        found: list[str] = []
+        pieces: list[str] = []
         start = 0
         while start < len(word):
             mark = self.prefix if start else ""
@@ -123,13 +123,13 @@ class WordPieceTokenizer(Tokenizer):
                     break
             else:
                 return [self.unknown]
-            found.append(piece)
+            pieces.append(piece)
             start = end
-        return found
+        return pieces
 
     def join(self, tokens: list[str]) -> str:
-        found = spaced(tokens, self.prefix)
-        return "".join(map(clean_up, found) if self.cleanup else found)
+        parts = spaced(tokens, self.prefix)
+        return "".join(map(clean_up, parts) if self.cleanup else parts)
 
     def model_json(self) -> dict[str, Any]:
         return {
@@ -143,7 +143,7 @@ class WordPieceTokenizer(Tokenizer):
         return {"type": "WordPiece", "prefix": self.prefix, "cleanup": self.cleanup}
 
 
-# ---- Punctuation where English has it, after tokens were joined with spaces ----------------------
+# ---- Removing spaces before punctuation, after tokens were joined with spaces --------------------
 
 _CLEAN_UP = (
     (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
@@ -152,7 +152,7 @@ _CLEAN_UP = (
 
 
 def clean_up(text: str) -> str:
-    """``hello , I 'm`` -> ``hello, I'm``: what the library and `transformers` do for BERT."""
-    for found, instead in _CLEAN_UP:
-        text = text.replace(found, instead)
+    """``hello , I 'm`` -> ``hello, I'm``, as the library and `transformers` do for BERT."""
+    for spaced_mark, mark in _CLEAN_UP:
+        text = text.replace(spaced_mark, mark)
     return text
