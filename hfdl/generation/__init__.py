@@ -1,7 +1,7 @@
-"""Text from language models: greedy, sampled, by beam search; whole or as a stream.
+"""Text generation: greedy search, sampling and beam search, at once or as a stream.
 
 `generate` and `stream` take any model that is called as Hugging Face's are. The searches
-themselves know only `Decoder`, so anything that can name its next token can be searched.
+themselves use only the `Decoder` protocol, so they work on anything with logits for a next token.
 """
 
 from hfdl.generation.decoders import CausalDecoder, Seq2SeqDecoder

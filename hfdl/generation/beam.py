@@ -1,4 +1,4 @@
-"""Beam search: go on with the K best unfinished sequences of each prompt, keep K finished ones.
+"""Beam search: continue the K best unfinished sequences of each prompt, keep K finished ones.
 
 A sequence y of L new tokens has the score ``sum_t log p(y_t | y_<t)`` while it runs; finished, that
 is divided by ``L ** length_penalty``. (The search as in Sutskever et al. 2014, section 3.2,
@@ -7,10 +7,10 @@ arXiv:1609.08144.)
 
 The rules are those of transformers 5, so that results are equal:
 
-* at each step the best ``K * max(2, 1 + number of stop tokens)`` candidates are looked at, so that
-  K are left to go on with;
+* at each step the best ``K * max(2, 1 + number of stop tokens)`` candidates are considered, so that
+  K are left to continue;
 * of those that stop, only the ones among the best K count as finished;
-* a prompt takes no more once its K finished ones are better than its running ones can become.
+* a prompt accepts no more once its K finished ones are better than its running ones can become.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def beam_search(
         num_beams: K.
         length_penalty: the exponent. Scores are negative, so above 0 it favours long sequences.
         early_stopping: when a prompt with K finished sequences is done. True: at once. False: when
-            its best running one, were it to end now, would be no better than any of them.
-            "never": when it would be no better even at the length that suits it best.
+            its best running one, if it ended now, would be no better than any of them.
+            "never": when it would be no better even at the most favourable length.
 
     Returns:
         K finished sequences for each prompt.
@@ -75,21 +75,21 @@ def beam_search(
 
 
 def _expand(running: Beams, logits: Tensor, count: int) -> tuple[Beams, Tensor]:
-    """The best ways to append one token.
+    """The best continuations by one token.
 
     Args:
         running: K sequences for each prompt.
         logits: (B * K, V).
-        count: C; all ways are given where there are fewer.
+        count: C; fewer where there are not as many.
 
     Returns:
-        C candidates, best first, and the number of the beam that each goes on from, (B, C).
+        C candidates, best first, and the number of the beam that each continues, (B, C).
     """
     batch, beams = running.scores.shape
     log_probs = logits.log_softmax(dim=-1).view(batch, beams, -1)  # (B * K, V) -> (B, K, V)
     totals = (running.scores.unsqueeze(-1) + log_probs).flatten(1)  # (B, K, V) -> (B, K * V)
-    scores, places = totals.topk(min(count, totals.shape[1]), dim=1)  # (B, C)
-    origins, tokens = places // logits.shape[-1], places % logits.shape[-1]
+    scores, flat = totals.topk(min(count, totals.shape[1]), dim=1)  # (B, C)
+    origins, tokens = flat // logits.shape[-1], flat % logits.shape[-1]
     longer = torch.cat([take(running.tokens, origins), tokens.unsqueeze(-1)], dim=-1)
     return Beams(longer, scores), origins
 
@@ -108,11 +108,11 @@ def _rows(origins: Tensor) -> Tensor:
     return (first + origins).flatten()
 
 
-# ---- The two sets of sequences that beam search keeps for each prompt ----------------------------
+# ---- The two sets of sequences of each prompt: unfinished and finished ---------------------------
 # K beams, C candidates, L new tokens.
 
 DEAD = -1e9
-"""The score of what cannot win. Finite, since it is still divided by lengths and compared."""
+"""The score of sequences that cannot win. Finite, since it is still divided by lengths."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Beams:
 
     @classmethod
     def first(cls, batch: int, beams: int, like: Tensor) -> Beams:
-        """K empty ones for each prompt. They are the same, so all but one start dead."""
+        """K empty ones for each prompt. They are equal, so all but one start dead."""
         tokens = torch.zeros(batch, beams, 0, dtype=torch.long, device=like.device)
         scores = like.new_full((batch, beams), DEAD)
         scores[:, 0] = 0.0
@@ -178,9 +178,9 @@ class Hypotheses:
 
         Args:
             candidates: C of them.
-            finished: which of them do count, (B, C).
-            divisor: what their scores are divided by.
-            pad: what stands behind their ends.
+            finished: which of them count, (B, C).
+            divisor: of their scores.
+            pad: fills them up after their ends.
         """
         room = self.tokens.shape[-1] - candidates.tokens.shape[-1]
         new_tokens = F.pad(candidates.tokens, (0, room), value=pad)

@@ -1,6 +1,6 @@
-"""Models that are called as Hugging Face's are, as decoders.
+"""Decoders for models that are called as Hugging Face's are.
 
-Both adapters keep the tokens so far, and hand the model those that its cache does not hold: all
+Both adapters keep the tokens so far, and pass the model those that its cache does not hold: all
 of them the first time or without a cache, then only the newest.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Cache(Protocol):
-    """What a model remembers of the positions it has read."""
+    """A model's keys and values of the positions it has read."""
 
     def reorder_cache(self, beam_idx: Tensor) -> Any:
         """Give row i the past of row ``beam_idx[i]``, in place."""
@@ -48,11 +48,11 @@ class CausalDecoder:
         self.cache: Cache | None = None
 
     def start(self) -> Tensor:
-        """The logits behind the prompts, (B, V)."""
+        """The logits after the prompts, (B, V)."""
         return self._read(self.ids)
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits behind ``tokens`` (B, T), which are appended; (B, V)."""
+        """The logits after ``tokens`` (B, T), which are appended; (B, V)."""
         self.ids = torch.cat([self.ids, tokens], dim=1)
         self.mask = torch.cat([self.mask, torch.ones_like(tokens)], dim=1)
         return self._read(self.ids if self.cache is None else tokens)
@@ -106,14 +106,14 @@ class Seq2SeqDecoder:
         self.memory: Tensor | None = None
 
     def start(self) -> Tensor:
-        """Encode the sources; the logits behind the start token, (B, V)."""
+        """Encode the sources; the logits after the start token, (B, V)."""
         encoder = self.model.get_encoder()
         encoded = encoder(input_ids=self.source, attention_mask=self.mask)
         self.memory = encoded.last_hidden_state  # (B, S, D)
         return self._read(self.ids)
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits behind ``tokens`` (B, T), which are appended; (B, V)."""
+        """The logits after ``tokens`` (B, T), which are appended; (B, V)."""
         self.ids = torch.cat([self.ids, tokens], dim=1)
         return self._read(self.ids if self.cache is None else tokens)
 
@@ -136,8 +136,8 @@ class Seq2SeqDecoder:
 def padded_positions(attention_mask: Tensor) -> Tensor:
     """Positions that count each row's tokens from 0, and are 0 on padding: (B, T) -> (B, T).
 
-    A model with learned positions would else read a padded prompt at other positions than the
-    same prompt alone, and transformers' GPT-2 does not see to that itself.
+    Otherwise a model with learned positions would read a padded prompt at other positions than the
+    same prompt alone; transformers' GPT-2 does not do this itself.
     """
     return (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
 

@@ -38,8 +38,8 @@ def generate(
 ) -> Tensor:
     """Continue prompts; names and results are those of transformers' ``generate``.
 
-    Greedy search, unless ``num_beams`` or ``do_sample`` asks for another. The model is in eval mode
-    meanwhile. Of its own settings for generation only the three token ids below are used.
+    Greedy search, unless ``num_beams`` or ``do_sample`` is set. The model runs in eval mode. Of its
+    own settings for generation only the three token ids below are used.
 
     Args:
         model: decoder-only or encoder-decoder; how it is called is written at `CausalDecoder` and
@@ -47,7 +47,7 @@ def generate(
         input_ids: prompts, or the sources of an encoder-decoder model, (B, T).
         attention_mask: (B, T), 1 at tokens, 0 at padding; None: no padding. Prompts are padded on
             the left.
-        max_new_tokens: the most to make for each prompt.
+        max_new_tokens: the most new tokens for each prompt.
         num_beams: above 1, beam search.
         do_sample: draw each token at random.
         temperature: with do_sample; see `hfdl.generation.sampling`.
@@ -57,7 +57,7 @@ def generate(
         length_penalty: with beams; see `hfdl.generation.beam`.
         early_stopping: as length_penalty.
         stop_tokens: ids that end a sequence; () for none, None for the model's ``eos_token_id``.
-        pad_token_id: what fills up ended sequences. None: the model's own, else the first stop
+        pad_token_id: fills up ended sequences. None: the model's own, else the first stop
             token.
         decoder_start_token_id: what targets begin with; None: the model's own.
         seed: of the random numbers, which are each row's own: see `hfdl.generation.sampling.Draw`.
@@ -95,10 +95,10 @@ def generate(
 
 def _best(decoder: Decoder, ending: Ending, settings: Settings) -> Tensor:
     """The best R continuations of each prompt by beam search, (B * R, new)."""
-    found = beam_search(
+    hypotheses = beam_search(
         decoder, ending, num_beams=settings.num_beams, length_penalty=settings.length_penalty,
         early_stopping=settings.early_stopping,
     )  # fmt: skip
     count = settings.num_return_sequences
-    longest = int(found.lengths[:, :count].max())
-    return found.tokens[:, :count, :longest].flatten(0, 1)  # (B, R, new) -> (B * R, new)
+    longest = int(hypotheses.lengths[:, :count].max())
+    return hypotheses.tokens[:, :count, :longest].flatten(0, 1)  # (B, R, new) -> (B * R, new)

@@ -1,4 +1,4 @@
-"""What a search needs of a model, and no more.
+"""The protocol between searches and models.
 
 Legend: B rows (prompts, samples or beams), T positions, V vocabulary.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 class Decoder(Protocol):
     """A batch of unfinished sequences that can be continued, token by token.
 
-    A decoder is used once: ``start``, then ``step`` and ``reorder`` as often as wanted.
+    A decoder is used once: ``start``, then any number of ``step`` and ``reorder``.
     """
 
     def start(self) -> Tensor:
@@ -26,10 +26,10 @@ class Decoder(Protocol):
         ...
 
     def reorder(self, rows: Tensor) -> None:
-        """Let row i go on from what row ``rows[i]`` was.
+        """Let row i continue the sequence of row ``rows[i]``.
 
         Args:
-            rows: (B',). A row may be named several times or not at all, so the number of rows may
+            rows: (B',). A row may occur several times or not at all, so the number of rows may
                 grow, as where each prompt gets its beams, or shrink.
         """
         ...

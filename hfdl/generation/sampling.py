@@ -1,4 +1,4 @@
-"""Sampling: each next token is drawn from the model's distribution."""
+"""Sampling and greedy search: the loop over tokens, and how each is chosen."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def warper(temperature: float = 1.0, top_k: int | None = None, top_p: float | No
 class Draw:
     """Draws one token for each row, by random numbers that belong to the row.
 
-    The stream of a row is a function of (seed, prompt's place, copy's number): what the other
-    prompts are, how many follow, and how many copies there are changes nothing for it. The numbers
-    are made on the CPU, so every device gets the same.
+    The stream of a row is a function of (seed, index of the prompt, index of the copy): the other
+    prompts, their number and the number of copies do not change it. The numbers are made on the
+    CPU, so they are the same for every device.
 
     Args:
         seed: any integer.
@@ -68,19 +68,19 @@ class Draw:
     def __call__(self, logits: Tensor) -> Tensor:
         """Tokens (B,) drawn from softmax(logits), logits (B, V).
 
-        One uniform number u for each row is put through the inverse of the cumulative distribution
-        P (Devroye 1986, section III.2.1): the token is the first y with P(y) > u. It is done in
-        float64, where neighbouring u lie 2**-53 apart; float32 would never draw rare tokens.
+        For one uniform number u per row the cumulative distribution P is inverted (Devroye 1986,
+        section III.2.1): the token is the first y with P(y) > u. This is done in float64, where
+        neighbouring u are 2**-53 apart; float32 would never draw rare tokens.
         """
         draws = [torch.rand(1, generator=g, dtype=torch.float64) for g in self.generators]
         cumulative = logits.double().softmax(dim=-1).cumsum(dim=-1)  # (B, V)
-        # The sum of all is 1 but for rounding. u < 1, so u * sum < sum, and a token is found.
+        # The sum is 1 up to rounding. u < 1, so u * sum < sum, and there is always a token.
         threshold = torch.stack(draws).to(logits.device) * cumulative[:, -1:]  # (B, 1)
         return torch.searchsorted(cumulative, threshold, right=True).squeeze(1)
 
 
 def _stream_seed(*parts: int) -> int:
-    """A seed such that streams of neighbouring parts have nothing in common."""
+    """A seed such that streams of neighbouring parts are independent."""
     key = ":".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
 
@@ -101,8 +101,8 @@ def greedy(decoder: Decoder, ending: Ending) -> Iterator[Tensor]:
     return stepwise(decoder, lambda logits: logits.argmax(dim=-1), ending)
 
 
-# ---- Distributions made narrower before a token is drawn: pure functions of logits (..., V) ------
-# A token that may not be drawn gets the logit minus infinity. Applied in the order temperature,
+# ---- Narrowing the distribution before a token is drawn: pure functions of logits (..., V) -------
+# A token that cannot be drawn gets the logit minus infinity. Applied in the order temperature,
 # top-k, top-p, these give the distribution that transformers' ``generate`` draws from.
 
 
@@ -133,8 +133,8 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
     """Keep the nucleus: the fewest tokens that together have probability p or more.
 
-    Holtzman et al. 2019, section 3.1 (arXiv:1904.09751). Seen from below, a token is dropped where
-    it and all less probable ones together have at most 1 - p. The most probable one stays.
+    Holtzman et al. 2019, section 3.1 (arXiv:1904.09751). A token is dropped where it and all less
+    probable ones together have at most 1 - p. The most probable one stays.
 
     Args:
         logits: (..., V).
@@ -147,7 +147,7 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill(dropped.scatter(-1, tokens, dropped), -float("inf"))
 
 
-# ---- The loop of greedy search and sampling: choose a token for each row, append, repeat ----
+# ---- The loop of greedy search and sampling: choose a token for each row, append, repeat ---------
 
 Choose = Callable[[Tensor], Tensor]
 """Logits (B, V) -> tokens (B,)."""
@@ -160,7 +160,7 @@ class Ending:
     Args:
         max_new_tokens: no row gets more.
         stop_tokens: a row ends with the first of these, which it keeps.
-        pad_token_id: what stands behind the end of a row while others go on.
+        pad_token_id: fills up a row after its end while others continue.
     """
 
     max_new_tokens: int

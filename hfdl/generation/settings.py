@@ -1,4 +1,4 @@
-"""What can be asked of a generation, and which wishes exclude each other."""
+"""Settings of generation, and the checks of settings, prompts and models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Settings:
     """How to choose tokens; the names are those of transformers' ``generate``.
 
     Raises:
-        ConfigError: a value is impossible, or would be without effect beside the others.
+        ConfigError: a value is impossible, or has no effect together with the others.
     """
 
     max_new_tokens: int = 20
@@ -86,7 +86,7 @@ class Settings:
             )  # fmt: skip
 
     def _refuse_idle(self, *names: str, why: str, remedy: str) -> None:
-        """Refuse settings that were given and would do nothing."""
+        """Refuse settings that are not the default and would have no effect."""
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in names and value != field.default:
@@ -104,19 +104,19 @@ def _at_least_one(name: str, value: int, remedy: str | None = None) -> None:
         )  # fmt: skip
 
 
-# ---- What must hold of a model and its prompts before tokens are made ----------------------------
+# ---- Checks of the model and its prompts ---------------------------------------------------------
 
 
 def check_prompts(input_ids: Tensor, attention_mask: Tensor | None, *, left_padded: bool) -> None:
-    """Refuse prompts that nothing sensible can follow.
+    """Refuse invalid prompts.
 
     Args:
         input_ids: (B, T).
         attention_mask: (B, T), or None.
-        left_padded: padding may stand on the left only, as a decoder-only model needs it.
+        left_padded: padding may be on the left only, as decoder-only models need it.
 
     Raises:
-        ConfigError: wrong shapes, an empty prompt, or padding where it may not be.
+        ConfigError: wrong shapes, an empty prompt, or padding on the wrong side.
     """
     if input_ids.ndim != 2 or input_ids.numel() == 0:
         raise ConfigError(
@@ -146,13 +146,13 @@ def check_prompts(input_ids: Tensor, attention_mask: Tensor | None, *, left_padd
 
 
 def check_room(limit: int | None, needed: int, max_new_tokens: int, *, what: str) -> None:
-    """Refuse to go beyond a model's positions.
+    """Refuse more tokens than the model has positions for.
 
     Args:
         limit: how many positions the model has; None: any number.
         needed: positions of the longest prompt.
-        max_new_tokens: how many shall follow; the last of them is not read any more.
-        what: what takes the positions, for the message.
+        max_new_tokens: how many follow; the last of them is not read.
+        what: the name of the prompt in the message.
 
     Raises:
         ConfigError: they do not fit.
@@ -199,7 +199,7 @@ def prepare_ending(
     stop_tokens: int | Iterable[int] | None,
     pad_token_id: int | None,
 ) -> Ending:
-    """What ends a sequence; what is None is taken from the model."""
+    """When sequences end; the model's own values replace None."""
     if stop_tokens is None:
         stop_tokens = _default(model, "eos_token_id")
     stops = token_ids(stop_tokens, "stop_tokens")
@@ -219,7 +219,7 @@ def prepare_decoder(
     start_token_id: int | None,
     use_cache: bool,
 ) -> CausalDecoder | Seq2SeqDecoder:
-    """The decoder for the model's kind, its prompts checked; arguments as those of `generate`."""
+    """The decoder for a model, after checking the prompts; arguments as for `generate`."""
     config = getattr(model, "config", None)
     seq2seq = bool(getattr(config, "is_encoder_decoder", False))
     check_prompts(input_ids, attention_mask, left_padded=not seq2seq)
@@ -244,7 +244,7 @@ def prepare_decoder(
 
 
 def _default(model: nn.Module, name: str) -> Any:
-    """A setting of the model's own: of its ``generation_config``, else of its ``config``."""
+    """The model's own value: of its ``generation_config``, else of its ``config``."""
     for holder in ("generation_config", "config"):
         value = getattr(getattr(model, holder, None), name, None)
         if value is not None:

@@ -1,4 +1,4 @@
-"""Tokens, and text, as they come."""
+"""Streaming: tokens and text as soon as they are generated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hfdl.generation.settings import Settings, prepare_decoder, prepare_ending
 from hfdl.nn.lengths import evaluating
 
 _REPLACEMENT = "\ufffd"
-"""What a decoder writes for bytes that are no character, or not one yet."""
+"""What decoding gives for bytes that are not a character, or not yet a complete one."""
 
 
 def stream(
@@ -35,8 +35,8 @@ def stream(
 ) -> Iterator[Tensor]:
     """The new tokens of `generate`, each as soon as it is chosen.
 
-    Beams cannot be streamed: which of them wins is known at the end. The model is in eval mode from
-    the first token on, until the stream ends or is closed.
+    Beam search cannot be streamed, for the best beam is only known at the end. The model is in eval
+    mode from the first token until the stream ends or is closed.
 
     Args:
         model: as for `generate`, like all other arguments.
@@ -62,15 +62,14 @@ def stream(
 def stream_text(tokens: Iterable[SupportsInt], decode: Callable[[list[int]], str]) -> Iterator[str]:
     """The text of a stream of tokens, piece by piece and never with half a character.
 
-    One character may take several tokens (the bytes of an emoji), and the first of them decode to
-    nothing sensible. Such an end waits for what follows. All pieces together are the text of all
-    tokens.
+    One character may take several tokens (the bytes of an emoji), and the first of them do not
+    decode to it. Such an end is held back. All pieces together are the text of all tokens.
 
     Args:
         tokens: ids of one sequence; tensors of one element will do, as `stream` yields them.
         decode: ids -> text, say ``lambda ids: tokenizer.decode(ids, skip_special_tokens=True)``.
-            It is given all ids so far, since how a token is written may depend on those before it.
-            More ids must give the same text and more: leave a tokenizer's
+            It gets all ids so far, since the text of a token may depend on those before it. More
+            ids must give the same text and more: leave a tokenizer's
             ``clean_up_tokenization_spaces`` off.
 
     Yields:
@@ -92,7 +91,7 @@ def stream_text(tokens: Iterable[SupportsInt], decode: Callable[[list[int]], str
 def steps(
     decoder: CausalDecoder | Seq2SeqDecoder, ending: Ending, settings: Settings, seed: int | None
 ) -> Iterator[Tensor]:
-    """Greedy search or sampling, as the settings say: the tokens of one step, (B * R,)."""
+    """Greedy search or sampling, by the settings; yields the tokens of one step, (B * R,)."""
     if not settings.do_sample:
         return greedy(decoder, ending)
     if seed is None:
@@ -103,7 +102,7 @@ def steps(
     return sample(decoder, ending, warp, draw, copies=copies)
 
 
-@torch.no_grad()  # of a generator function it covers the steps, and not what happens between them
+@torch.no_grad()  # on a generator function it covers the steps, but not what happens between them
 def _evaluated(model: nn.Module, tokens: Iterator[Tensor]) -> Iterator[Tensor]:
     with evaluating(model):
         yield from tokens
