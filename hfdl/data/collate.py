@@ -1,4 +1,4 @@
-"""Padding: rows of unequal length into one rectangle, no wider than the longest of them."""
+"""Padding rows of unequal length to the longest of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pad_rows(
     Args:
         rows: R rows of lengths up to T.
         pad: id that fills the rest.
-        side: where the padding stands, ``right`` or ``left``.
+        side: the side of the padding, ``right`` or ``left``.
         multiple_of: T is rounded up to a multiple of this.
 
     Returns:

@@ -1,8 +1,8 @@
-"""From texts to token ids that fit the model.
+"""Encoding texts as token ids that fit the model.
 
 A text becomes one row of ids, or several overlapping rows where ``long_text`` is ``window``. The
-special tokens are put around the ids here, from a template that is read off the tokenizer, so
-that every way of shortening a text shares one code path.
+special tokens are added here, from a template that is read from the tokenizer, so that every way of
+shortening a text shares one code path.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hfdl.errors import DataError, ModelError
 
 @dataclass(frozen=True)
 class Template:
-    """What the tokenizer puts around one text (A) or a pair (A, B), and the segment of each part.
+    """The special tokens around one text (A) or a pair (A, B), and the token types of each part.
 
     ``parts`` alternates special ids and the texts: (before, A, after) or (before, A, between, B,
     after). ``types`` holds the token type of each special id, and of the texts.
@@ -44,8 +44,10 @@ class Template:
     def build_types(self, *texts: Sequence[int]) -> list[int]:
         """The token type ids of one row."""
         types = list(self.special_types[0])
-        for text, kind, after in zip(texts, self.text_types, self.special_types[1:], strict=True):
-            types.extend([kind] * len(text))
+        for text, text_type, after in zip(
+            texts, self.text_types, self.special_types[1:], strict=True
+        ):
+            types.extend([text_type] * len(text))
             types.extend(after)
         return types
 
@@ -55,7 +57,7 @@ class EncodedText:
     """One example: its rows of input ids, and what was cut off.
 
     ``types`` is None where every token type is 0. ``total`` is the length of the whole text in
-    tokens without specials, ``lost`` how many of them stand in no row.
+    tokens without specials, ``lost`` how many of them are in no row.
     """
 
     rows: list[list[int]]
@@ -73,7 +75,7 @@ def read_template(tokenizer: Any, *, pair: bool) -> Template:
     """The template of a tokenizer.
 
     Raises:
-        ModelError: the tokenizer is not a fast one, or does more than put ids around the text.
+        ModelError: the tokenizer is not a fast one, or does more than add ids around the text.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
@@ -86,12 +88,12 @@ def read_template(tokenizer: Any, *, pair: bool) -> Template:
     specials: list[list[int]] = [[]]
     special_types: list[list[int]] = [[]]
     text_types: list[int] = []
-    for token, kind, sequence in zip(ids, types, probe.sequence_ids(), strict=True):
+    for token, token_type, sequence in zip(ids, types, probe.sequence_ids(), strict=True):
         if sequence is None:
             specials[-1].append(token)
-            special_types[-1].append(kind)
+            special_types[-1].append(token_type)
         elif sequence == len(text_types):
-            text_types.append(kind)
+            text_types.append(token_type)
             specials.append([])
             special_types.append([])
     template = Template(
@@ -204,7 +206,7 @@ class TextEncoder:
 
 
 def length_facts(name: str, encoded: Sequence[EncodedText], encoder: TextEncoder) -> list[str]:
-    """What became of the texts that were too long, as lines for a person."""
+    """A line for a person about the texts that are too long."""
     room = encoder.max_length
     long = [text for text in encoded if text.lost or len(text.rows) > 1]
     total, lost = sum(text.total for text in encoded), sum(text.lost for text in encoded)

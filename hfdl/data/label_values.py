@@ -1,4 +1,4 @@
-"""What stands in a label cell: names, numbers, lists, 0/1 columns, and which task they mean."""
+"""Reading label cells: names, numbers, lists and 0/1 columns, and the problem type they imply."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def label_text(value: Any) -> str | None:
         None where there is no label: None, NaN or a blank string.
 
     Raises:
-        TypeError: a list, a dict or anything else that names no one label.
+        TypeError: a list, a dict or anything else that is not one label.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -118,7 +118,7 @@ def split_labels(value: Any, separator: str | None) -> list[Any] | None:
     without a separator a string or a number is one label.
 
     Returns:
-        None for None: the row says nothing, which is not the same as an empty list.
+        None for None: an unlabelled row, which is not the same as an empty list.
     """
     if value is None or isinstance(value, list | tuple):
         return None if value is None else list(value)
@@ -129,7 +129,7 @@ def split_labels(value: Any, separator: str | None) -> list[Any] | None:
 
 
 def infer_problem_type(values: Sequence[Any]) -> str:
-    """What kind of labels these are; None and blank strings are passed over.
+    """The problem type that labels look like; None and blank strings are ignored.
 
     Returns:
         ``multi_label_classification`` if one is a list, ``regression`` if all are numbers and one
@@ -179,7 +179,7 @@ def _text(value: Any, row: int, table: Table, column: str, declared: Sequence[st
 
 
 def missing_label(table: Table, row: int, column: str) -> DataError:
-    """The error for a row whose label cell says nothing."""
+    """The error for a row without a label."""
     return DataError(
         f"row has no label (column {column!r} is empty)",
         where=table.where(row),
@@ -191,7 +191,9 @@ def missing_label(table: Table, row: int, column: str) -> DataError:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    if isinstance(value, str) and "_" in value:  # Python reads 1_000 as a number; no file means it
+    if (
+        isinstance(value, str) and "_" in value
+    ):  # Python reads 1_000 as a number; in a file it is a text
         return None
     try:
         return float(value)

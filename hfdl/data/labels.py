@@ -1,4 +1,4 @@
-"""The label set: which labels there are, in which order, and the ids that stand for them.
+"""Label sets: the labels in the order of their ids.
 
 Names are the contract, ids are not: two splits, or a saved model and a file, agree on a label if
 they agree on its name. The set comes from training alone; a label that only validation or test
@@ -24,7 +24,7 @@ from hfdl.data.label_values import (
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
-Given = Sequence[str] | Mapping[str, str] | None
+Listed = Sequence[str] | Mapping[str, str] | None
 """``data.labels`` of the recipe: the labels in order, a map from value to label, or None."""
 
 _SHOWN = 20
@@ -35,7 +35,7 @@ class LabelSet:
     """Labels in the order of their ids.
 
     Args:
-        names: label of each id, no two alike.
+        names: label of each id, all different.
         mapping: value in the file -> label, where the recipe gives such a map.
     """
 
@@ -66,13 +66,13 @@ class LabelSet:
         *,
         table: Table,
         column: str = "label",
-        given: Given = None,
+        listed: Listed = None,
         many: bool = False,
         separator: str | None = None,
     ) -> LabelSet:
         """The labels of a training split.
 
-        Their order is that of ``given``, else the one a Hub ``ClassLabel`` declares, else
+        Their order is that of ``listed``, else the one a Hub ``ClassLabel`` declares, else
         ``natural_sort``.
 
         Args:
@@ -80,17 +80,17 @@ class LabelSet:
                 ``split_labels``).
             table: the training split, for messages and declared names.
             column: the column's name.
-            given: ``data.labels``. For 0/1 columns: their names.
+            listed: ``data.labels``. For 0/1 columns: their names.
             many: whether a row has any number of labels, and not just one.
             separator: splits a string into labels.
 
         Raises:
-            DataError: a row without a label, with ``many`` one that says nothing; a label that
-                ``given`` does not list; ``given`` lists one twice; only one class, with ``many``
+            DataError: a row without a label, with ``many`` one that is None; a label that
+                ``listed`` does not list; ``listed`` lists one twice; only one class, with ``many``
                 no label in the whole split.
         """
         rows = _rows(values, table, column, separator, many)
-        labels = cls._of(rows, table, column, given)
+        labels = cls._of(rows, table, column, listed)
         ids = labels._lookup(rows, table, "train")
         if many:
             _refuse_no_label(rows, table, column)
@@ -134,26 +134,26 @@ class LabelSet:
             separator: splits a string into labels.
 
         Raises:
-            DataError: a row that says nothing, or a label that is not in the set.
+            DataError: a row that is None, or a label that is not in the set.
         """
         rows = _rows(values, table, column, separator, many=True)
         return [sorted(set(row)) for row in self._lookup(rows, table, split)]
 
     @classmethod
     def _of(
-        cls, rows: Sequence[Sequence[str]], table: Table, column: str, given: Given
+        cls, rows: Sequence[Sequence[str]], table: Table, column: str, listed: Listed
     ) -> LabelSet:
-        if isinstance(given, Mapping):
-            return cls(tuple(dict.fromkeys(given.values())), dict(given))
-        if given is not None:
-            repeated = [name for name, count in Counter(given).items() if count > 1]
+        if isinstance(listed, Mapping):
+            return cls(tuple(dict.fromkeys(listed.values())), dict(listed))
+        if listed is not None:
+            repeated = [name for name, count in Counter(listed).items() if count > 1]
             if repeated:
                 raise DataError(
                     f"label {repeated[0]!r} occurs twice",
                     where="data.labels",
                     rule="each label is listed once",
                 )
-            return cls(tuple(given))
+            return cls(tuple(listed))
         declared = (table.label_names or {}).get(column)
         if declared:
             return cls(tuple(declared))
@@ -180,7 +180,7 @@ def training_labels(train: Table, config: DataConfig, *, many: bool) -> LabelSet
     columns = config.label if isinstance(config.label, list) else None
     return LabelSet.from_training(
         label_cells(train, config), table=train, column=label_column(config),
-        given=config.labels or columns, many=many, separator=config.label_separator,
+        listed=config.labels or columns, many=many, separator=config.label_separator,
     )  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _rows(
         parts = split_labels(value, separator)
         if parts is None:
             raise missing_label(table, row, column)
-        # Every label of the cell has the row's place, for the message.
+        # Messages give the row as the place of every label of its cell.
         place = table.where(row)
         origin = Table(place, {}, files=[place] * len(parts), label_names=table.label_names)
         rows.append(label_texts(parts, origin, column))
@@ -227,27 +227,27 @@ def _refuse_one_class(counts: Counter[str], table: Table, column: str) -> None:
 
 def _unknown_label(
     labels: LabelSet,
-    known: Sequence[str],
+    allowed: Sequence[str],
     rows: Sequence[Sequence[str]],
     table: Table,
     split: str,
 ) -> DataError:
-    ids = set(known)
+    ids = set(allowed)
     places = [(i, text) for i, row in enumerate(rows) for text in row if text not in ids]
     first, name = places[0]
     count = len({i for i, text in places if text == name})
     lacks = "data.labels does not list" if split == "train" else "training does not have"
-    what = "labels" if labels.mapping is None else "values"
-    listed = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+    noun = "labels" if labels.mapping is None else "values"
+    shown = ", ".join(allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
     if labels.mapping is not None:
         remedy = f"fix the row, or map it with data.labels={{..., {name!r}: LABEL}}"
-    elif len(known) > _SHOWN:
+    elif len(allowed) > _SHOWN:
         remedy = f"fix the row, or list all labels, {name!r} too, with data.labels=[...]"
     else:
-        remedy = f"fix the row, or list it with data.labels=[{', '.join([*known, name])}]"
+        remedy = f"fix the row, or list it with data.labels=[{', '.join([*allowed, name])}]"
     return DataError(
         f"{split} has the label {name!r} ({count} row{'' if count == 1 else 's'}), which {lacks}",
         where=table.where(first),
-        rule=f"the known {what} are: {listed}",
+        rule=f"the known {noun} are: {shown}",
         remedy=remedy,
     )

@@ -1,6 +1,6 @@
-"""Ways to make a text fit: its start, its start and end, or all of it in windows.
+"""Shortening long texts: to the start, to start and end, or into windows.
 
-Every function works on token ids without special tokens, and says how many it left out.
+Every function works on token ids without special tokens, and returns how many it left out.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 
 @unique
 class Stream(IntEnum):
-    """What random keys are for: each use has a stream of its own, so that none correlates."""
+    """What random keys are for: each use has a stream of its own, so that no two correlate."""
 
     ORDER = 0
     """The order of the training examples."""
@@ -50,7 +50,7 @@ def hash64(*parts: int | np.ndarray) -> np.ndarray:
         uint64 of the broadcast shape.
     """
     state = np.zeros((), dtype=np.uint64)
-    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is what is meant
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is intended
         for part in parts:
             state = _mix(state + (_as_uint64(part) + np.uint64(1)) * _GOLDEN)
     return np.asarray(state)

@@ -1,4 +1,4 @@
-"""Which rows are held out, and which rows a smaller run keeps.
+"""Splitting off validation rows, and sampling rows for smaller runs.
 
 Both are pure functions of the seed and the rows' strata (labels): no global generator, no order
 of calls. A stratum keeps its share in each part as nearly as whole rows allow.
@@ -26,7 +26,7 @@ def stratified_split(
     only validation has cannot be learned. Where every stratum has one row they are ignored.
 
     Args:
-        strata: one hashable per row, for instance its label; None: rows are drawn from all alike.
+        strata: one hashable per row, for instance its label; None: all rows are one stratum.
         n: number of rows, at least 2.
         share: share to take, between 0 and 1.
         seed: the run's seed.

@@ -1,7 +1,6 @@
-"""A table in memory whose every row still knows where it came from.
+"""Tables in memory that keep the file and line of each row, for error messages.
 
-Readers produce tables; tasks read columns from them. A row keeps its file and line, because an
-error message without a line number sends its reader hunting.
+Readers produce tables; tasks read columns from them.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ class Table:
         source: what the user gave: a path, a Hub id, ``hfdl://NAME``, or ``DataFrame in memory``.
         columns: values by column name, in file order. Text formats give strings; json, jsonl,
             parquet and Hub sets may give numbers and lists.
-        lines: line of each row in ``source``, counted from 1; None where lines mean nothing.
+        lines: line of each row in ``source``, counted from 1; None for formats without lines.
         files: file of each row, where the source is a folder.
         label_names: names of integer labels by column, where the source declares them (Hub
             ``ClassLabel`` features).

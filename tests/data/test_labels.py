@@ -22,7 +22,7 @@ def table(values, source="train.csv", **more):
 
 
 def train(values, given=None, **more):
-    return LabelSet.from_training(values, table=table(values, **more), given=given)
+    return LabelSet.from_training(values, table=table(values, **more), listed=given)
 
 
 def train_many(values, **keywords):
@@ -229,7 +229,7 @@ def test_columns_of_zero_and_one():
     )
     rows = columns_to_lists(source, ["sport", "music"])
     assert rows == [["sport", "music"], [], ["sport"]]
-    labels = LabelSet.from_training(rows, table=source, given=["sport", "music"], many=True)
+    labels = LabelSet.from_training(rows, table=source, listed=["sport", "music"], many=True)
     assert labels.encode_many(rows, source, "train") == [[0, 1], [], [0]]
 
 

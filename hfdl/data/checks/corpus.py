@@ -1,4 +1,4 @@
-"""``hfdl data check`` of a corpus: documents, characters and tokens, and no labels."""
+"""``hfdl data check`` for a corpus: documents, characters and tokens, and no labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CorpusFigures:
         documents: those that are not blank.
         characters: over all of them.
         tokens: special tokens left out; None without a tokenizer.
-        unknown: tokens that stand for something the tokenizer does not know.
+        unknown: tokens that are the unknown token.
         longest: characters of the longest document.
     """
 
@@ -74,7 +74,7 @@ def check_corpus(
     reading = Reading({"data.text": config.text}, "window", "", tokenizer, max_length)
     texts = check_texts(cut, reading)
     figures = {name: _figures(table, config, tokenizer) for name, table in cut.items()}
-    # A column that is not there is a problem already.
+    # An absent column is a problem already.
     problems = [
         f"{name}: {cut[name].source}: it holds no text"
         for name, split in figures.items()

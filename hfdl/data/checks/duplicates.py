@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations
 
 PLACES = 5
-"""How many places a finding names."""
+"""The most places that a finding names."""
 
 
 @dataclass(frozen=True)

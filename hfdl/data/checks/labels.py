@@ -1,4 +1,4 @@
-"""The labels of all splits, for ``check_data``: counted, compared, and tried as training would."""
+"""Checking the labels of all splits: counted, compared, and encoded as training would."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MULTI = "multi_label_classification"
 
 @dataclass
 class LabelReport:
-    """What is found so far.
+    """The findings about labels so far.
 
     Args:
         problem_type: as in a transformers config; None where the label column is missing.
@@ -132,12 +132,12 @@ def _label_set(
 def _find_unseen(
     rows: Mapping[str, Sequence[Sequence[str]]], tables: Mapping[str, Table], report: LabelReport
 ) -> None:
-    seen = {name for names in rows["train"] for name in names}
+    trained = {name for names in rows["train"] for name in names}
     for split in rows:
         places: dict[str, list[str]] = {}
         for i, names in enumerate(rows[split]):
             for name in names:
-                if name not in seen:
+                if name not in trained:
                     places.setdefault(name, []).append(tables[split].where(i))
         if places:
             report.unseen[split] = {name: Finding.of(where) for name, where in places.items()}

@@ -1,4 +1,4 @@
-"""How long the texts of a split are in tokens, and what a limit would cut off."""
+"""Token lengths of the texts of a split, and what a limit would cut off."""
 
 from __future__ import annotations
 

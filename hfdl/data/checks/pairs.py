@@ -1,4 +1,4 @@
-"""``hfdl data check`` of sources and their translations: texts on both sides, and no labels."""
+"""``hfdl data check`` for sources and their translations: texts on both sides, and no labels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_pairs(
 ) -> DataReport:
     """Examine the splits of a translation without training.
 
-    Duplicates and overlaps are of sources alone: one target may well be right for two of them.
+    Duplicates and overlaps are of sources alone: two of them may well have the same target.
 
     Args:
         tables: splits by name, as ``load_splits`` returns them.

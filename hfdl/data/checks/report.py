@@ -1,7 +1,7 @@
-"""``hfdl data check``: what is in the data, and what would go wrong with it.
+"""``hfdl data check``: what is in the data, and what would go wrong in training.
 
-``problems`` would make training fail and carry the very text of the error that training raises;
-``warnings`` would let it train on less than its user believes.
+``problems`` would make training fail, and have the text of the error that training raises; with
+``warnings`` it would train, but on less than its user expects.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TagReport:
         scheme: what training writes the tags in.
         words: number of words.
         entities: entities by type.
-        illegal: tags that could not stand where they do, with the first places.
+        illegal: illegal tags, with the first places.
         only: types that no other split has.
     """
 
@@ -48,7 +48,7 @@ class DataReport:
             one has too.
         conflicts: texts with two different labels.
         unseen_labels: by split: labels that train does not have, with their places.
-        warnings: what its user should know.
+        warnings: what a user should know.
         problems: what would make training fail.
         targets: by split: report of the targets of a translation; ``splits`` is of its sources.
         tags: by split: its named entities, for tagged sentences.

@@ -1,4 +1,4 @@
-"""``hfdl data check`` of sentences with named entities."""
+"""``hfdl data check`` for sentences with named entities."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_tags(
     """
     problems: list[str] = []
     sets = {split: _read(table, config, split, problems) for split, table in tables.items()}
-    read = {split: sentences for split, sentences in sets.items() if sentences is not None}
+    read = {split: tagged for split, tagged in sets.items() if tagged is not None}
     unseen = _unseen(read, config, problems)
     if "train" in read:
         try:
@@ -54,7 +54,7 @@ def check_tags(
         unseen_labels=unseen,
         warnings=[
             *texts.warnings,
-            *(fact for sentences in read.values() for fact in sentences.facts),
+            *(fact for tagged in read.values() for fact in tagged.facts),
             *_type_warnings(tags),
             *duplicate_warnings(texts, conflicting, "sentence", "annotations"),
         ],
@@ -86,23 +86,23 @@ def _unseen(
     types = read["train"].types
     lenient = config.model_copy(update={"illegal_tags": "repair"})
     unseen: dict[str, dict[str, Finding]] = {}
-    for split, sentences in read.items():
-        new = [label for label in sentences.types if label not in types]
+    for split, tagged in read.items():
+        new = [label for label in tagged.types if label not in types]
         if not new:
             continue
-        unseen[split] = {label: Finding.of(_places(sentences, label)) for label in new}
+        unseen[split] = {label: Finding.of(_places(tagged, label)) for label in new}
         try:
-            read_sentences(sentences.table, lenient, split, scheme=sentences.scheme, types=types)
+            read_sentences(tagged.table, lenient, split, scheme=tagged.scheme, types=types)
         except DataError as error:
             problems.append(str(error))
     return unseen
 
 
-def _places(sentences: SentenceSet, label: str) -> list[str]:
+def _places(tagged: SentenceSet, label: str) -> list[str]:
     return [
-        sentences.where_word(row, entity.start)
-        for row in range(len(sentences.sentences))
-        for entity in sentences.entities(row)
+        tagged.where_word(row, entity.start)
+        for row in range(len(tagged.sentences))
+        for entity in tagged.entities(row)
         if entity.label == label
     ]
 
@@ -125,12 +125,12 @@ def _texts(
     return check_texts(tables, reading, LabelReport(texts=named))
 
 
-def _named(sentences: SentenceSet, row: int) -> str:
+def _named(tagged: SentenceSet, row: int) -> str:
     """``PER Ann Lee, LOC Paris``."""
-    text, words = sentences.sentences[row].text, sentences.sentences[row].words
+    text, words = tagged.sentences[row].text, tagged.sentences[row].words
     parts = [
         f"{label} {text[words[start][0] : words[end - 1][1]]}"
-        for start, end, label in sentences.entities(row)
+        for start, end, label in tagged.entities(row)
     ]
     return ", ".join(parts) or "nothing named"
 
@@ -144,16 +144,16 @@ def _split_report(split: str, table: Table, texts: TextReport) -> SplitReport:
 
 def _tag_reports(read: Mapping[str, SentenceSet]) -> dict[str, TagReport]:
     reports: dict[str, TagReport] = {}
-    for split, sentences in read.items():
-        rows = range(len(sentences.sentences))
-        counts = Counter(entity.label for row in rows for entity in sentences.entities(row))
+    for split, tagged in read.items():
+        rows = range(len(tagged.sentences))
+        counts = Counter(entity.label for row in rows for entity in tagged.entities(row))
         others = {label for name, one in read.items() if name != split for label in one.types}
-        only = [label for label in sentences.types if label not in others]
+        only = [label for label in tagged.types if label not in others]
         reports[split] = TagReport(
-            scheme=sentences.scheme,
-            words=sum(len(sentence.words) for sentence in sentences.sentences),
-            entities={label: counts[label] for label in sentences.types},
-            illegal=Finding(sentences.repaired, sentences.illegal),
+            scheme=tagged.scheme,
+            words=sum(len(sentence.words) for sentence in tagged.sentences),
+            entities={label: counts[label] for label in tagged.types},
+            illegal=Finding(tagged.repaired, tagged.illegal),
             only=only if len(read) > 1 else [],
         )
     return reports

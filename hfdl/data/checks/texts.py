@@ -1,4 +1,4 @@
-"""The texts of all splits, for ``hfdl data check``: missing, empty, repeated, too long."""
+"""Checking the texts of all splits: missing, empty, repeated, too long."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Reading:
 
 @dataclass
 class TextReport:
-    """What is found so far.
+    """The findings about texts so far.
 
     Args:
         splits: report by split.
@@ -177,7 +177,7 @@ def _report(
 
 
 def format_of(table: Table) -> str:
-    """What kind of source a table comes from, in one word."""
+    """The kind of a table's source, in one word."""
     if table.source.startswith("hfdl://"):
         return "embedded"
     if " in memory" in table.source:

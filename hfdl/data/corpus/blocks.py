@@ -1,7 +1,7 @@
-"""The stretches of a stream of tokens that a language model reads, and what it foresees in each.
+"""The blocks of a token stream that a causal language model reads, and the tokens scored in each.
 
-A stretch reads the tokens ``begin`` to ``end`` (exclusive) and foresees, after each of them, the
-one that follows. Of a stretch that overlaps the one before it only the new tail is scored.
+A block reads the tokens ``begin`` to ``end`` (exclusive) and predicts, after each of them, the next
+one. Of a block that overlaps the one before it only the new tail is scored.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Blocks:
-    """N stretches of one stream; all arrays are int64, of shape (N,).
+    """N blocks of one stream; all arrays are int64, of shape (N,).
 
     Args:
         begins: the first token that is read.
-        ends: one behind the last that is read: the number of the last token that is foreseen.
-        firsts: the first token that is foreseen and scored; the earlier ones are context.
+        ends: one after the last that is read: the number of the last token that is predicted.
+        firsts: the first token that is predicted and scored; the earlier ones are context.
     """
 
     begins: np.ndarray
@@ -30,12 +30,12 @@ class Blocks:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens that each stretch reads, shape (N,)."""
+        """Tokens that each block reads, shape (N,)."""
         return self.ends - self.begins
 
 
 def consecutive_blocks(tokens: int, length: int) -> Blocks:
-    """Blocks side by side: every token but the very first is foreseen once, and none is dropped.
+    """Blocks side by side: every token but the very first is predicted once, and none is dropped.
 
     Block ``i`` reads the tokens from ``i * length`` on; the last one may be shorter.
 
@@ -51,9 +51,9 @@ def consecutive_blocks(tokens: int, length: int) -> Blocks:
 def strided_windows(tokens: int, length: int, stride: int) -> Blocks:
     """Overlapping windows: every token but the very first is scored once, with more context.
 
-    From the second window on a token is foreseen from ``stride`` tokens at least, up to
-    ``length``. Blocks side by side foresee their first tokens from next to nothing, and so say
-    less of the model (transformers' documentation, "Perplexity of fixed-length models").
+    From the second window on a token is predicted from at least ``stride`` and up to ``length``
+    tokens. Blocks side by side predict their first tokens from next to nothing, which
+    underestimates the model (transformers' documentation, "Perplexity of fixed-length models").
 
     Args:
         tokens: as for ``consecutive_blocks``.
@@ -66,7 +66,7 @@ def strided_windows(tokens: int, length: int, stride: int) -> Blocks:
     if not 0 <= stride < length:
         raise ValueError(f"windows of {length} tokens cannot share {stride}")
     step = length - stride
-    rest = max(tokens - 1 - length, 0)  # what the first window does not foresee
+    rest = max(tokens - 1 - length, 0)  # what the first window does not predict
     count = (1 if tokens > 1 else 0) + -(-rest // step)
     begins = np.arange(count, dtype=np.int64) * step
     ends = np.minimum(begins + length, tokens - 1)
@@ -75,14 +75,14 @@ def strided_windows(tokens: int, length: int, stride: int) -> Blocks:
 
 
 def positions_in_documents(tokens: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """How many tokens of its own document stand before each token of a stretch, in the stretch.
+    """How many tokens of its own document stand before each token of a block, in the block.
 
     Args:
         tokens: numbers of consecutive tokens of the stream, shape (T,).
         starts: the first token of each document, ascending, shape (D,) or, with the end, (D + 1,).
 
     Returns:
-        int64 of shape (T,): 0 at the first token of the stretch and of each document.
+        int64 of shape (T,): 0 at the first token of the block and of each document.
     """
     if not len(tokens):
         return np.zeros(0, dtype=np.int64)
@@ -97,5 +97,5 @@ def begin_documents(tokens: np.ndarray, starts: np.ndarray) -> np.ndarray:
         tokens: numbers of tokens of the stream, shape (T,).
         starts: as for ``positions_in_documents``.
     """
-    place = np.searchsorted(starts, tokens)  # (T,)
-    return starts[np.minimum(place, len(starts) - 1)] == tokens
+    nearest = np.searchsorted(starts, tokens)  # (T,)
+    return starts[np.minimum(nearest, len(starts) - 1)] == tokens

@@ -1,7 +1,7 @@
-"""The folder of the cache where token ids lie, and how a part of it is written whole or not at all.
+"""The cache folder for token ids, in which a folder is written completely or not at all.
 
-A folder is written aside and then renamed, so that what has its name is whole: after an
-interruption, and where several processes of one run write the same ids at once.
+A folder is written under another name and then renamed. So a folder of the final name is complete,
+even after an interruption or where several processes of one run write the same ids at once.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _WEEK = 7 * 24 * 3600.0  # seconds
 
 
 def cache_folder() -> Path:
-    """Where token ids lie: ``tokens`` in ``HFDL_CACHE``, or in ``~/.cache/hfdl``."""
-    given = os.environ.get("HFDL_CACHE")
-    return (Path(given) if given else Path.home() / ".cache" / "hfdl") / "tokens"
+    """The folder for token ids: ``tokens`` in ``HFDL_CACHE``, or in ``~/.cache/hfdl``."""
+    folder = os.environ.get("HFDL_CACHE")
+    return (Path(folder) if folder else Path.home() / ".cache" / "hfdl") / "tokens"
 
 
 @contextmanager
 def write_aside(folder: Path, is_sound: Callable[[Path], bool]) -> Iterator[Path]:
-    """A folder to write into, which gets the name of ``folder`` afterwards; none after an error.
+    """A folder to write into, which is renamed to ``folder`` at the end, and removed on an error.
 
-    Of two that do so at once the first is kept. What stands there and is not sound is replaced.
+    Of two that do so at once the first is kept. An existing folder that is not sound is replaced.
 
     Args:
-        folder: the name to be.
+        folder: the final name.
         is_sound: whether a folder holds what it should.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from hfdl.data.corpus.token_store import TokenStore, build_store
 from hfdl.data.table import Table
 
 LEARNED = 100_000_000
-"""Characters of a corpus that a tokenizer is learned from: more hardly changes it."""
+"""The most characters of a corpus that a tokenizer is learned from: more hardly change it."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def open_corpus(
         memory: data objects by the marker that stands for them in the recipe.
         seed: fixes which documents are held out and sampled.
         tokenizer: a fast tokenizer.
-        end_id: stands behind each document; None: nothing does.
-        trains: whether a train split is needed; else what there is of one is left out.
+        end_id: appended to each document; None: nothing is.
+        trains: whether a train split is needed; else it is left out.
         template: whether documents get the tokenizer's special tokens.
 
     Raises:

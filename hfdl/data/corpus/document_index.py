@@ -1,4 +1,4 @@
-"""Where the documents of a streamed split stand: file and line, eight bytes a document on disk."""
+"""File and line of each document of a streamed split, eight bytes a document on disk."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PlaceWriter:
         self._count += 1
 
     def close(self) -> None:
-        """All documents are there."""
+        """Write what was added, once all documents are."""
         self._file.close()
         meta = {"files": self._files, "documents": self._count, "empty": self.empty}
         (self._folder / _META).write_text(json.dumps(meta), encoding="utf-8")
@@ -56,7 +56,7 @@ class Places(NamedTuple):
 
     Args:
         files: paths, each with the number of the first document that it holds.
-        numbers: (D,) int64, the line or row of each document; read where it is asked for.
+        numbers: (D,) int64, the line or row of each document; a file, read as needed.
         empty: blank documents that were left out.
     """
 
@@ -74,13 +74,13 @@ class Places(NamedTuple):
 def open_places(folder: Path) -> Places:
     """What a ``PlaceWriter`` left in a folder."""
     meta = _read_meta(folder)
-    held = meta["documents"]
-    numbers = np.memmap(folder / _NUMBERS, _NUMBER, "r") if held else np.zeros(0, _NUMBER)
+    count = meta["documents"]
+    numbers = np.memmap(folder / _NUMBERS, _NUMBER, "r") if count else np.zeros(0, _NUMBER)
     return Places([(file, first) for file, first in meta["files"]], numbers, meta["empty"])
 
 
 def places_are_whole(folder: Path) -> bool:
-    """Whether all places are there: a wrong one would only mislead a reader, so sizes will do."""
+    """Whether all places are there; sizes alone are compared, for a wrong place harms no result."""
     try:
         size = _read_meta(folder)["documents"] * _NUMBER.itemsize
         return (folder / _NUMBERS).stat().st_size == size

@@ -18,7 +18,7 @@ from hfdl.data.table import Table
 from hfdl.errors import DataError
 
 FEW = 20
-"""Fewer documents are not drawn from: the end of the text is held out instead."""
+"""Of fewer documents the end of the text is held out, instead of random documents."""
 EVERY_ROW = "every row of a corpus is a text"
 _HASHED = 1024  # numbers of documents that are hashed at once
 
@@ -32,7 +32,8 @@ def load_documents(
         config: the recipe's data section.
         memory: data objects by the marker that stands for them in the recipe.
         seed: fixes which documents are held out.
-        trains: whether there must be a train split. Validation is cut from one where none is given.
+        trains: whether there must be a train split. Where validation is not given it is cut from
+            train.
 
     Returns:
         tables by split name, and what a person should know of how they came about.
@@ -44,13 +45,13 @@ def load_documents(
     if trains and "train" not in tables:
         raise nothing_to_train_on("a text file, a folder, hfdl://NAME or a Hub id")
     facts: list[str] = []
-    found = {name: _documents(name, table, config, facts) for name, table in tables.items()}
-    if "train" in found and "validation" not in found:
-        found, fact = hold_out(found, config, seed)
+    splits = {name: _documents(name, table, config, facts) for name, table in tables.items()}
+    if "train" in splits and "validation" not in splits:
+        splits, fact = hold_out(splits, config, seed)
         facts.append(fact)
     if config.max_samples is not None:
-        found = {name: _fewer(name, table, config, seed, facts) for name, table in found.items()}
-    return found, facts
+        splits = {name: _fewer(name, table, config, seed, facts) for name, table in splits.items()}
+    return splits, facts
 
 
 def texts_of(table: Table, config: DataConfig) -> list[str]:
@@ -71,10 +72,9 @@ def empty_documents(split: str, count: int) -> str:
 
 
 def held_out(share: float, seed: int) -> Iterator[bool]:
-    """Whether each document of a stream is validation, without end.
+    """Whether each document of a stream is validation; an endless iterator.
 
-    It is where the hash of its number and the seed, taken as a number from 0 to 1, is below the
-    share.
+    It is if the hash of its number and the seed, as a number from 0 to 1, is below the share.
     """
     bound = np.uint64(math.ceil(share * 2.0**64))
     for first in itertools.count(0, _HASHED):
@@ -106,7 +106,7 @@ def recut(table: Table, column: str, separator: str | None) -> Table:
     Args:
         table: a line a row.
         column: of the lines.
-        separator: what stands between documents; None: a file is one.
+        separator: the text between documents; None: a file is one document.
     """
     texts: list[str] = []
     lines: list[int] = []
@@ -134,7 +134,7 @@ def _by_file(table: Table) -> Iterator[tuple[str, list[int]]]:
 def hold_out(
     tables: dict[str, Table], config: DataConfig, seed: int
 ) -> tuple[dict[str, Table], str]:
-    """Take validation from train: whole documents by chance, or the end of a text of few.
+    """Take validation from train: random documents, or of few documents the end.
 
     Returns:
         tables by split name, and a line that says how.
@@ -170,30 +170,30 @@ def hold_out(
 
 
 def cut_end(texts: Sequence[str], share: float) -> tuple[list[str], list[str]]:
-    """The texts before and after a place that leaves ``share`` of the characters behind it.
+    """The texts before and after a position that leaves ``share`` of the characters after it.
 
-    The place is moved on to the next line end, or to the next blank where the line is long. A
+    The position is moved on to the next line end, or to the next blank where the line is long. The
     text that it lies in is cut in two.
     """
-    place = round(sum(map(len, texts)) * (1 - share))
+    position = round(sum(map(len, texts)) * (1 - share))
     for number, text in enumerate(texts):
-        if place < len(text):
-            at = _boundary(text, place)
+        if position < len(text):
+            at = _boundary(text, position)
             head = [*texts[:number], *([text[:at]] if at else [])]
             return head, [*([text[at:]] if at < len(text) else []), *texts[number + 1 :]]
-        place -= len(text)
+        position -= len(text)
     return list(texts), []
 
 
-def _boundary(text: str, place: int) -> int:
-    """Behind the next line end, if one is near, else behind the next blank, else the place."""
-    if place == 0:
+def _boundary(text: str, position: int) -> int:
+    """After the next line end, if one is near, else after the next blank, else the position."""
+    if position == 0:
         return 0
     for mark, reach in (("\n", 1000), (" ", 100)):
-        found = text.find(mark, place - 1, place + reach)
-        if found >= 0:
-            return found + 1
-    return place
+        end = text.find(mark, position - 1, position + reach)
+        if end >= 0:
+            return end + 1
+    return position
 
 
 def _fewer(name: str, table: Table, config: DataConfig, seed: int, facts: list[str]) -> Table:

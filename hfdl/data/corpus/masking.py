@@ -1,11 +1,11 @@
-"""Which tokens of a text a masked language model is asked for, and what stands in their place.
+"""Masking for masked language modelling: which tokens are predicted, and what replaces them.
 
 Devlin et al. 2019 (https://arxiv.org/abs/1810.04805, section 3.1): 15 % of the tokens are chosen;
 of these 80 % are masked, 10 % replaced by a random piece and 10 % left as they are, so that the
-model cannot tell a token that it need not foresee. Chosen anew in each epoch (Liu et al. 2019,
-https://arxiv.org/abs/1907.11692, section 4.1).
+model cannot tell which tokens it need not predict. Each epoch has a choice of its own (Liu et al.
+2019, https://arxiv.org/abs/1907.11692, section 4.1).
 
-Every choice is a hash of (seed, epoch, example, place): the same in any batch and any process.
+Every choice is a hash of (seed, epoch, example, position): the same in any batch and any process.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 from hfdl.data.random_keys import Stream, hash64
 
 MASKED = 0.8
-"""Share of the chosen tokens that the mask takes the place of."""
+"""Share of the chosen tokens that are replaced by the mask."""
 REPLACED = 0.1
-"""Share of them that a random piece takes the place of. The others are left."""
+"""Share of them that are replaced by a random piece. The others are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class Masking:
                 word.
 
         Returns:
-            the ids that the model is given, and which tokens were chosen; both (B, T).
+            the model's input ids, and which tokens were chosen; both (B, T).
         """
-        place = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)  # (B, T)
-        word = place if words is None else words
+        position = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)  # (B, T)
+        word = position if words is None else words
         row = examples[:, None]  # (B, 1)
         keys = hash64(seed, Stream.MASK_CHOICE, epoch, row, word)  # (B, T)
         chosen = _choose(word, keys, maskable, self._budget(maskable))
         fate = _unit(hash64(seed, Stream.MASK_FATE, epoch, row, word))  # (B, T)
-        drawn = hash64(seed, Stream.MASK_PIECE, epoch, row, place) % np.uint64(len(self.pieces))
+        drawn = hash64(seed, Stream.MASK_PIECE, epoch, row, position) % np.uint64(len(self.pieces))
         masked = np.where(chosen & (fate < MASKED), self.mask_id, ids)
         replaced = chosen & (fate >= MASKED) & (fate < MASKED + REPLACED)
         return np.where(replaced, self.pieces[drawn.astype(np.int64)], masked), chosen
@@ -95,10 +95,10 @@ def _choose(
         (B, T) booleans.
     """
     order = np.lexsort((word, keys, ~maskable), axis=1)  # (B, T): those that may be chosen first
-    words, place = np.take_along_axis(word, order, 1), np.arange(word.shape[1])
+    words, position = np.take_along_axis(word, order, 1), np.arange(word.shape[1])
     begins = np.ones(word.shape, dtype=bool)
     begins[:, 1:] = words[:, 1:] != words[:, :-1]
-    before = np.maximum.accumulate(np.where(begins, place, 0), axis=1)  # pieces of earlier words
+    before = np.maximum.accumulate(np.where(begins, position, 0), axis=1)  # pieces of earlier words
     chosen = np.empty_like(maskable)
     np.put_along_axis(chosen, order, before < budget[:, None], 1)
     return chosen & maskable
@@ -109,10 +109,10 @@ def _unit(keys: np.ndarray) -> np.ndarray:
     return (keys >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-# ---- Which pieces of a text belong to one word, told from their ids alone ------------------------
-# The ids of a large corpus lie on disk without their text. It is decoded and encoded again: where
-# that gives the very ids, the tokenizer itself says where its words lie. Where it does not (a
-# window that begins within a word) the marks of the pieces say so.
+# ---- Which pieces of a text belong to one word, from their ids alone -----------------------------
+# The ids of a large corpus are on disk without their text. They are decoded and encoded again:
+# where that gives the same ids, the tokenizer itself knows where words begin. Where it does not (a
+# window that begins within a word) the marks of the pieces show it.
 
 _SENTENCEPIECE = "▁"
 _BEGINS = (_SENTENCEPIECE, "Ġ")  # SentencePiece and byte-level pieces that begin a word
@@ -126,7 +126,7 @@ def word_numbers(tokenizer: Any, rows: list[list[int]]) -> list[np.ndarray]:
         rows: R lists of ids, without special tokens around them.
 
     Returns:
-        R int64 arrays, each beginning with 0 and never falling.
+        R int64 arrays, each beginning with 0 and never decreasing.
     """
     if not rows:
         return []
@@ -146,7 +146,7 @@ def word_numbers(tokenizer: Any, rows: list[list[int]]) -> list[np.ndarray]:
 def _by_tokenizer(words: list[int | None], pieces: list[str]) -> np.ndarray:
     """Words as the tokenizer numbers them; a piece without one is a word of its own.
 
-    Some SentencePiece tokenizers (Llama's) take a whole text for one word: there the marks say
+    For some SentencePiece tokenizers (Llama's) a whole text is one word: there the marks show
     where words begin. Elsewhere the tokenizer and these marks agree.
     """
     return _numbered([
@@ -156,13 +156,13 @@ def _by_tokenizer(words: list[int | None], pieces: list[str]) -> np.ndarray:
 
 
 def _by_marks(tokenizer: Any, pieces: list[str]) -> np.ndarray:
-    """Words as the pieces themselves say where one begins or goes on.
+    """Words by the marks of the pieces that begin or continue one.
 
-    Where the tokenizer has no such marks (it knows characters, say) each piece is a word.
+    Where the tokenizer has no such marks (as one of characters) each piece is a word.
     """
-    goes_on = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
-    if goes_on:
-        begins = [not piece.startswith(goes_on) for piece in pieces]
+    prefix = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+    if prefix:
+        begins = [not piece.startswith(prefix) for piece in pieces]
     elif any(piece.startswith(_BEGINS) for piece in tokenizer.get_vocab()):
         begins = [piece.startswith(_BEGINS) for piece in pieces]
     else:

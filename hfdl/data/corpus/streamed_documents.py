@@ -1,4 +1,4 @@
-"""The documents of a file one by one, so that memory does not grow with the file."""
+"""Reading the documents of a file one by one, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_documents(path: Path, column: str, separator: str | None) -> Iterator[D
     Args:
         path: the file; its extension is one of ``STREAMED``.
         column: of the text, in all but txt files.
-        separator: what stands between the documents of a txt file; None: it is one document.
+        separator: the text between documents of a txt file; None: it is one document.
 
     Raises:
         DataError: content that cannot be read, with its line; no such column; a row without text.
@@ -67,7 +67,7 @@ def _txt(path: Path, separator: str | None) -> Iterator[Document]:
     for _, line, _ in _lines(path):
         held.append(line)
         size += len(line) + 1
-        # Of a document that goes on and on as much again is read before it is searched again.
+        # The end of a long document is searched again only once as much again has been read.
         if separator is not None and size >= max(BLOCK, len(rest)):
             *whole, rest = _split("\n".join(held), separator)
             for text in whole:
@@ -93,12 +93,12 @@ def _stripped(place: int, text: str) -> Document:
 
 
 def _jsonl(path: Path, column: str) -> Iterator[Document]:
-    seen = False
+    exists = False
     for number, line, _ in _lines(path):
         if line.strip():
             row = read_object(line, str(path), number)
-            seen = seen or column in row
-            if seen:  # an absent key is null, unless no row has had it
+            exists = exists or column in row
+            if exists:  # an absent key is null, unless no row so far has it
                 row.setdefault(column, None)
             table = Table(str(path), {name: [value] for name, value in row.items()}, [number])
             refuse_surrogates(line, table)

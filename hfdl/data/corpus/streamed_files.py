@@ -1,4 +1,4 @@
-"""The files of a corpus that is streamed."""
+"""Finding the files of a streamed corpus."""
 
 from __future__ import annotations
 

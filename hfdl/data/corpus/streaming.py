@@ -1,9 +1,9 @@
-"""Corpora that are larger than memory: read piece by piece, their token ids kept on disk.
+"""Corpora larger than memory: read piece by piece, with their token ids on disk.
 
-The ids lie in a folder of the cache whose name is a fingerprint of the files, the tokenizer and
-the settings. ``hfdl.data.corpus.cache`` writes it aside and then renames it; a damaged one is
-written again. Nothing else is removed from the cache: its folders may be deleted at any time while
-no run reads them.
+The ids are in a folder of the cache whose name is a fingerprint of the files, the tokenizer and the
+settings. ``hfdl.data.corpus.cache`` writes it under another name and then renames it; a damaged one
+is written again. Nothing else is removed from the cache: its folders may be deleted at any time
+while no run reads them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hfdl.data.corpus.token_store import TokenStore, build_store, is_whole, open
 from hfdl.data.readers.sources import nothing_to_train_on
 from hfdl.errors import ConfigError, DataError
 
-_VERSION = 2  # of what lies in a folder
+_VERSION = 2  # of the content of a folder
 
 
 def open_stores(
@@ -106,7 +106,7 @@ def _splits(
 def _documents(
     split: SplitFiles, config: DataConfig, places: PlaceWriter | None = None
 ) -> Iterator[str]:
-    """The documents of a split that are not blank; ``places`` is told where each stands."""
+    """The documents of a split that are not blank; ``places`` gets the place of each."""
     choice = held_out(split.share, split.seed)
     for file in split.files:
         for place, text in read_documents(file, config.text, config.separator):
@@ -153,7 +153,7 @@ def _states(files: tuple[Path, ...]) -> list[list[Any]]:
 
 
 def _fingerprint(files: tuple[Path, ...], tokenizer: Any, settings: list[Any]) -> str:
-    """32 hexadecimal digits of whatever the ids depend on."""
+    """32 hexadecimal digits of all that the ids depend on."""
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
     backend.update(truncation=None, padding=None)  # left there by whoever called it last
     text = json.dumps([_states(files), backend, settings])

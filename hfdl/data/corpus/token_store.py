@@ -1,4 +1,4 @@
-"""A corpus as one stream of token ids, with the places where its documents begin."""
+"""A corpus as one stream of token ids, with the position of each document in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from hfdl.data.encode import read_template
 
 CHUNK = 1 << 20
-"""Characters that go to the tokenizer at once: enough for all of its threads, soon forgotten."""
+"""Characters that go to the tokenizer at once: enough for all of its threads, and little memory."""
 _IDS, _STARTS, _META = "ids.bin", "starts.bin", "meta.json"
 _START = np.dtype("<i8")
 
@@ -64,12 +64,12 @@ def build_store(
     folder: Path | None = None,
     where: Callable[[int], str] = lambda number: f"document {number + 1}",
 ) -> TokenStore:
-    """Tokenise documents and put them one behind the other.
+    """Tokenise documents and concatenate them.
 
     Args:
         pieces: the documents, in order; those of one document follow each other.
         tokenizer: a fast tokenizer.
-        end_id: stands behind each document that does not end so already; None: nothing does.
+        end_id: appended to each document that does not end with it already; None: nothing is.
         template: whether each document gets the special tokens that the tokenizer puts around a
             text.
         folder: where the ids are written, so that memory does not grow with the corpus; None: they
@@ -83,29 +83,29 @@ def build_store(
     before, after = list(specials[0]), list(specials[-1])
     if end_id is not None and after[-1:] != [end_id]:
         after.append(end_id)
-    kind = np.dtype("<u2" if len(tokenizer) <= 1 << 16 else "<u4")
+    dtype = np.dtype("<u2" if len(tokenizer) <= 1 << 16 else "<u4")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     size = tokens = 0
-    with _Numbers(kind, folder and folder / _IDS) as ids, _Numbers(
+    with _Numbers(dtype, folder and folder / _IDS) as ids, _Numbers(
         _START, folder and folder / _STARTS
     ) as starts:  # fmt: skip
         starts.append([0])
         for batch in _batches(pieces):
-            found: list[int] = []
+            row: list[int] = []
             ends: list[int] = []
             for piece, own in zip(batch, _encode(batch, tokenizer), strict=True):
                 size += len(piece.text.encode("utf-8", "surrogatepass"))
-                found += [*(before if piece.begins else ()), *own, *(after if piece.ends else ())]
+                row += [*(before if piece.begins else ()), *own, *(after if piece.ends else ())]
                 if piece.ends:
-                    ends.append(tokens + len(found))
-            ids.append(found)
+                    ends.append(tokens + len(row))
+            ids.append(row)
             starts.append(ends)
-            tokens += len(found)
+            tokens += len(row)
     if folder is None:
         return TokenStore(ids.held(), starts.held(), size, ids.digest, where)
     meta = {
-        "tokens": tokens, "dtype": kind.str, "documents": starts.count - 1, "bytes": size,
+        "tokens": tokens, "dtype": dtype.str, "documents": starts.count - 1, "bytes": size,
         "digest": ids.digest, "starts": starts.digest,
     }  # fmt: skip
     (folder / _META).write_text(json.dumps(meta), encoding="utf-8")
@@ -115,18 +115,18 @@ def build_store(
 def open_store(folder: Path, where: Callable[[int], str]) -> TokenStore:
     """A store that ``build_store`` wrote into a folder."""
     meta = _read_meta(folder)
-    kind = np.dtype(meta["dtype"])
-    ids = np.memmap(folder / _IDS, kind, "r") if meta["tokens"] else np.zeros(0, kind)
-    # A plain view: it is asked for by arrays of places, and the answers need no file behind them.
+    dtype = np.dtype(meta["dtype"])
+    ids = np.memmap(folder / _IDS, dtype, "r") if meta["tokens"] else np.zeros(0, dtype)
+    # A plain view: indexing it by arrays then gives plain arrays, not memory maps.
     starts = np.asarray(np.memmap(folder / _STARTS, _START, "r"))
     return TokenStore(ids, starts, meta["bytes"], meta["digest"], where)
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder holds a store, and what was written into it.
+    """Whether a folder holds a store exactly as it was written.
 
-    It is read once from end to end, a second or two a gigabyte: thousands of times less than it
-    takes to tokenise that much again, or to train on ids that a full disk or a crash has left.
+    It is read once from end to end, a second or two a gigabyte: far cheaper than tokenising it
+    again, or than training on the incomplete ids that a full disk or a crash has left.
     """
     try:
         meta = _read_meta(folder)
@@ -151,10 +151,10 @@ def _digest(file: Path) -> str:
 
 
 class _Numbers:
-    """Numbers of one kind that are appended, in memory or to a file."""
+    """Numbers of one dtype that are appended, in memory or to a file."""
 
-    def __init__(self, kind: np.dtype, file: Path | None) -> None:
-        self._kind, self._parts = kind, list[np.ndarray]()
+    def __init__(self, dtype: np.dtype, file: Path | None) -> None:
+        self._dtype, self._parts = dtype, list[np.ndarray]()
         self._file: IO[bytes] | None = None if file is None else file.open("wb")
         self._sum = hashlib.sha256()
         self.count = 0
@@ -167,8 +167,8 @@ class _Numbers:
             self._file.close()
 
     def append(self, numbers: list[int]) -> None:
-        """Put them behind the others."""
-        part = np.array(numbers, dtype=self._kind)
+        """Append them."""
+        part = np.array(numbers, dtype=self._dtype)
         self.count += len(part)
         self._sum.update(part.tobytes())
         if self._file is None:
@@ -183,7 +183,7 @@ class _Numbers:
 
     def held(self) -> np.ndarray:
         """All of them, of those in memory."""
-        return np.concatenate([np.zeros(0, self._kind), *self._parts])
+        return np.concatenate([np.zeros(0, self._dtype), *self._parts])
 
 
 def _encode(batch: list[Piece], tokenizer: Any) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Sentences whose words have tags, out of token and tag columns or out of spans of characters."""
+"""Sentences with tagged words, from token and tag columns or from character spans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.entities.spans import spans_of, split_words, tagged_words
+from hfdl.data.entities.spans import spans_of, tagged_words
 from hfdl.data.entities.tags import (
     OUTSIDE,
     Entity,
@@ -23,8 +23,6 @@ from hfdl.data.entities.tags import (
 from hfdl.data.entities.token_columns import tags_of, words_of
 from hfdl.data.table import Table
 from hfdl.errors import DataError, did_you_mean
-
-__all__ = ["Sentence", "SentenceSet", "read_sentences", "refuse_no_entities", "split_words"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,10 @@ class SentenceSet:
     Args:
         table: where they come from.
         sentences: one a row of ``table``.
-        scheme: what their tags are written in: ``BIO``, ``BIOES`` or ``BILOU``.
+        scheme: the scheme of their tags: ``BIO``, ``BIOES`` or ``BILOU``.
         types: the types of entity that there may be, sorted.
-        repaired: tags that could not stand where they did.
-        facts: what a reader should know of them.
+        repaired: number of illegal tags, which were read as conlleval reads them.
+        facts: lines for a person.
         illegal: the first of those tags, in words with their places, at most 5.
     """
 
@@ -92,16 +90,16 @@ def read_sentences(
 ) -> SentenceSet:
     """The sentences of a split, with tags in one scheme.
 
-    Columns ``data.tokens`` and ``data.tags`` are read where there is the former, else the spans
-    in ``data.spans`` on ``data.text``. The scheme of the file is found by itself.
+    Columns ``data.tokens`` and ``data.tags`` are read where the former exists, else the spans in
+    ``data.spans`` on ``data.text``. The scheme of the file is detected.
 
     Args:
         table: the split.
         config: the recipe's data section.
         split: its name, for ``facts``.
-        scheme: what to write the tags in. None: ``data.scheme``, and if that is ``auto`` the
+        scheme: the scheme to write the tags in. None: ``data.scheme``, and if that is ``auto`` the
             scheme of the file, BIO for IOB1 and for tags without prefixes.
-        types: the types that a model knows. None: those of ``data.labels`` where it is a list of
+        types: the entity types of the model. None: those of ``data.labels`` where it is a list of
             tags, else those of the split.
 
     Raises:
@@ -111,21 +109,21 @@ def read_sentences(
             that cannot follow the one before it. The message gives the line.
     """
     if config.tokens in table.columns:
-        found = _from_tags(table, config, split, scheme)
+        tagged = _from_tags(table, config, split, scheme)
     elif config.spans in table.columns:
-        found = _from_spans(table, config, split, scheme)
+        tagged = _from_spans(table, config, split, scheme)
     else:
         raise _no_columns(table, config)
     listed = _listed_types(config) if types is None else None
-    known = listed or (found.types if types is None else list(types))
+    allowed = listed or (tagged.types if types is None else list(types))
     remedy = "it to data.labels" if listed else "sentences of that type to data.train"
-    _refuse_unknown(found, known, remedy)
-    found.types = known
-    return found
+    _refuse_unknown(tagged, allowed, remedy)
+    tagged.types = allowed
+    return tagged
 
 
 def refuse_no_entities(train: SentenceSet) -> None:
-    """Refuse to train on sentences in which nothing is named.
+    """Refuse to train on sentences without entities.
 
     Raises:
         DataError: every tag is O.
@@ -149,36 +147,36 @@ def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None)
     words, tags = words_of(table, config), tags_of(table, config)
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
         _refuse_ragged(table.where(row), some, others)
-    given = _scheme_of(table, config, tags)
-    scheme = scheme or _scheme(config, given)
-    found = SentenceSet(table, [], scheme, [])
-    kinds: set[str] = set()
+    file_scheme = _scheme_of(table, config, tags)
+    scheme = scheme or _scheme(config, file_scheme)
+    tagged = SentenceSet(table, [], scheme, [])
+    types: set[str] = set()
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
-        entities, illegal = read_entities(others, given)
+        entities, illegal = read_entities(others, file_scheme)
         for one in illegal:
-            _note(found, row, one, some, given, config)
-        kinds.update(entity.label for entity in entities)
-        found.sentences.append(_joined(some, write_tags(entities, len(some), scheme)))
-    found.types = sorted(kinds)
-    if found.repaired:
-        repairs = repair_words(found.repaired, found.illegal[0], given)
-        found.facts.append(f"{split}: {repairs}")
-    return found
+            _note(tagged, row, one, some, file_scheme, config)
+        types.update(entity.label for entity in entities)
+        tagged.sentences.append(_joined(some, write_tags(entities, len(some), scheme)))
+    tagged.types = sorted(types)
+    if tagged.repaired:
+        repairs = repair_words(tagged.repaired, tagged.illegal[0], file_scheme)
+        tagged.facts.append(f"{split}: {repairs}")
+    return tagged
 
 
 def _joined(words: Sequence[str], tags: Sequence[str]) -> Sentence:
-    places, start = [], 0
+    spans, start = [], 0
     for word in words:
-        places.append((start, start + len(word)))
+        spans.append((start, start + len(word)))
         start += len(word) + 1  # the blank
-    return Sentence(" ".join(words), tuple(places), tuple(tags))
+    return Sentence(" ".join(words), tuple(spans), tuple(tags))
 
 
 def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
     texts = table.column(config.text, "data.text")
     rows = table.column(config.spans, "data.spans")
-    found = SentenceSet(table, [], scheme or _scheme(config, "BIO"), [])
-    kinds: set[str] = set()
+    tagged = SentenceSet(table, [], scheme or _scheme(config, "BIO"), [])
+    types: set[str] = set()
     cut: list[str] = []
     for row, (text, value) in enumerate(zip(texts, rows, strict=True)):
         where = table.where(row)
@@ -192,22 +190,22 @@ def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None
         spans = spans_of(value, text, where)
         words, entities, cuts = tagged_words(text, spans)
         cut += [f"{where} ({word!r})" for word in cuts]
-        kinds.update(entity.label for entity in entities)
-        tags = write_tags(entities, len(words), found.scheme)
-        found.sentences.append(Sentence(text, tuple(words), tuple(tags)))
-    found.types = sorted(kinds)
+        types.update(entity.label for entity in entities)
+        tags = write_tags(entities, len(words), tagged.scheme)
+        tagged.sentences.append(Sentence(text, tuple(words), tuple(tags)))
+    tagged.types = sorted(types)
     if cut:
         plural = "word is" if len(cut) == 1 else "words are"
-        found.facts.append(
+        tagged.facts.append(
             f"{split}: {len(cut):,} {plural} cut where a span begins or ends; first: {cut[0]}"
         )
-    return found
+    return tagged
 
 
-def _scheme(config: DataConfig, given: str) -> str:
+def _scheme(config: DataConfig, file_scheme: str) -> str:
     if config.scheme != "auto":
         return config.scheme
-    return "BIO" if given in ("IO", "IOB1") else given
+    return "BIO" if file_scheme in ("IO", "IOB1") else file_scheme
 
 
 def _refuse_ragged(where: str, words: Sequence[str], tags: Sequence[str]) -> None:
@@ -225,7 +223,7 @@ def _count(items: Sequence[str], name: str) -> str:
 
 
 def _scheme_of(table: Table, config: DataConfig, tags: Sequence[Sequence[str]]) -> str:
-    """The scheme of all sentences; or an error at the first that does not go with those before."""
+    """The scheme of all sentences; an error names the first that contradicts those before it."""
     if _conflict(tags) is None:
         return detect_scheme(tags)
     row = bisect_left(range(len(tags)), True, key=lambda i: _conflict(tags[: i + 1]) is not None)
@@ -248,33 +246,38 @@ def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
 
 
 def _note(
-    found: SentenceSet, row: int, one: Illegal, words: Sequence[str], given: str, config: DataConfig
+    tagged: SentenceSet,
+    row: int,
+    one: Illegal,
+    words: Sequence[str],
+    scheme: str,
+    config: DataConfig,
 ) -> None:
-    """Count a tag that cannot stand where it does, or refuse it."""
-    place = _place(found.table, row, min(one.position, len(words) - 1), words)
+    """Count an illegal tag, or refuse it."""
+    place = _place(tagged.table, row, min(one.position, len(words) - 1), words)
     if config.illegal_tags == "error":
         raise DataError(
             refusal_of(one),
             where=place,
-            rule=f"the tags are {given}",
+            rule=f"the tags are {scheme}",
             remedy="correct it, or data.illegal_tags=repair reads it as conlleval does",
         )
-    found.repaired += 1
-    if len(found.illegal) < _ILLEGAL_PLACES:
-        found.illegal.append(f"{place}: {spot_of(one)}")
+    tagged.repaired += 1
+    if len(tagged.illegal) < _ILLEGAL_PLACES:
+        tagged.illegal.append(f"{place}: {spot_of(one)}")
 
 
-def _refuse_unknown(found: SentenceSet, known: Sequence[str], remedy: str) -> None:
-    if set(found.types) <= set(known):
+def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str) -> None:
+    if set(tagged.types) <= set(types):
         return
-    for row in range(len(found.sentences)):
-        for entity in found.entities(row):
-            if entity.label not in known:
+    for row in range(len(tagged.sentences)):
+        for entity in tagged.entities(row):
+            if entity.label not in types:
                 raise DataError(
                     f"unknown entity type {entity.label!r}",
-                    where=found.where_word(row, entity.start),
-                    rule=f"the model knows: {', '.join(known) or 'none'}",
-                    remedy=f"{did_you_mean(entity.label, known).rstrip('?')}, or add {remedy}",
+                    where=tagged.where_word(row, entity.start),
+                    rule=f"the model knows: {', '.join(types) or 'none'}",
+                    remedy=f"{did_you_mean(entity.label, types).rstrip('?')}, or add {remedy}",
                 )
 
 

@@ -1,4 +1,4 @@
-"""Spans of characters in a text, and the words that they begin and end."""
+"""Character spans of entities in a text, and the words that they cover."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JOINERS = "\u200c\u200d"
 
 
 class Span(NamedTuple):
-    """Characters ``start:end`` of a text (end exclusive), and what they name."""
+    """Characters ``start:end`` of a text (end exclusive), and their entity type."""
 
     start: int
     end: int
@@ -24,11 +24,11 @@ class Span(NamedTuple):
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
-    """(start, end) of each word of a text that nobody has split.
+    """(start, end) of each word of a text that is not split into words.
 
     A word is a run of letters, digits and underscores, or one other character that is no white
     space. Combining marks and joiners stay with what they stand on, so that no accent, vowel sign
-    or emoji of several characters is torn.
+    or emoji of several characters is split.
     """
     words: list[tuple[int, int]] = []
     for match in _WORD.finditer(text):
@@ -62,7 +62,7 @@ def spans_of(value: Any, text: str, where: str) -> list[Span]:
     Args:
         value: a list of ``{"start", "end", "label"}`` or of ``[start, end, label]``, or such a
             list under the key ``entities`` as spaCy has it.
-        text: what they point into.
+        text: the text that they refer to.
         where: the place of the row, for messages.
 
     Raises:

@@ -1,9 +1,9 @@
-"""Entities as tags of words, and back: BIO, BIOES and BILOU.
+"""Converting entities to tags of words and back: BIO, BIOES and BILOU.
 
-B begins an entity, I goes on, E (BILOU: L) ends it, S (BILOU: U) is a whole entity of one word, and
-O is outside. In BIO an entity ends where nothing goes on. Ramshaw and Marcus (1995,
-https://arxiv.org/abs/cmp-lg/9505040) wrote IOB1, where B stands only between two entities of one
-type that touch; Ratinov and Roth (2009, section 3.2) compare BIO with BILOU.
+B begins an entity, I continues it, E (BILOU: L) ends it, S (BILOU: U) is an entity of one word, and
+O is outside. In BIO an entity ends where no tag continues it. Ramshaw and Marcus (1995,
+https://arxiv.org/abs/cmp-lg/9505040) wrote IOB1, where B is only between two adjacent entities of
+one type; Ratinov and Roth (2009, section 3.2) compare BIO with BILOU.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PLAIN = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S"}  # one let
 
 
 class Entity(NamedTuple):
-    """Words ``start:end`` of a sentence (end exclusive), and what they name."""
+    """Words ``start:end`` of a sentence (end exclusive), and their entity type."""
 
     start: int
     end: int
@@ -33,11 +33,11 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True)
 class Illegal:
-    """A tag that cannot stand where it does.
+    """A tag that its scheme does not allow at its position.
 
     Args:
-        position: the word that has it; for an entity that the sentence's end leaves open, the
-            number of words.
+        position: the word that has it; for an entity that is still open at the end of the sentence,
+            the number of words.
         previous: the tag before it; None at the start of a sentence.
         tag: the tag itself; the empty string for the sentence's end.
     """
@@ -67,21 +67,22 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> str:
         I begins entities and B stands between two of one type alone; else ``BIO``.
 
     Raises:
-        ValueError: the tags belong to no one scheme; the message names two that do not agree.
+        ValueError: the tags belong to several schemes; the message names two that contradict each
+            other.
     """
     first: dict[str, str] = {}  # a tag of each prefix, for the message
     opens_with_i, needless_b = False, False
     for tags in sentences:
-        before, kind_before = OUTSIDE, ""
+        before, label_before = OUTSIDE, ""
         for tag in tags:
-            prefix, kind = split_tag(tag)
-            if (prefix and prefix != OUTSIDE and not kind) or (not prefix and kind in _PLAIN):
+            prefix, label = split_tag(tag)
+            if (prefix and prefix != OUTSIDE and not label) or (not prefix and label in _PLAIN):
                 raise ValueError(f"tag {tag!r} names no type")
             first.setdefault(prefix, tag)
-            touches = before != OUTSIDE and kind == kind_before
+            touches = before != OUTSIDE and label == label_before
             opens_with_i |= prefix == "I" and not touches
             needless_b |= prefix == "B" and not touches
-            before, kind_before = prefix, kind
+            before, label_before = prefix, label
     first.pop(OUTSIDE, None)
     return _scheme_of(first, "IOB1" if opens_with_i and not needless_b else "BIO")
 
@@ -101,43 +102,43 @@ def _scheme_of(first: dict[str, str], two_letters: str) -> str:
 def read_entities(tags: Sequence[str], scheme: str) -> tuple[list[Entity], list[Illegal]]:
     """The entities of a sentence, read as conlleval and seqeval's default read them.
 
-    A tag that cannot follow the one before begins an entity; an entity that nothing closes ends
-    where it can go on no further. So the scheme decides only what is called illegal.
+    A tag that cannot follow the one before begins an entity; an entity that no tag closes ends
+    with the last word that continues it. So the scheme only decides which tags are illegal.
 
     Args:
         tags: one a word.
         scheme: what ``detect_scheme`` returns.
 
     Returns:
-        entities in their order, and the tags that the scheme does not allow where they stand.
+        entities in their order, and the illegal tags.
     """
     entities: list[Entity] = []
     illegal: list[Illegal] = []
-    start, before, kind_before = 0, OUTSIDE, ""
+    start, before, label_before = 0, OUTSIDE, ""
     for position, tag in enumerate([*tags, OUTSIDE]):
-        prefix, kind = _meaning(tag)
+        prefix, label = _meaning(tag)
         at_end = position == len(tags)
-        if not _may_follow(scheme, before, kind_before, prefix, kind):
+        if not _may_follow(scheme, before, label_before, prefix, label):
             previous = tags[position - 1] if position else None
             illegal.append(Illegal(position, previous, "" if at_end else tag))
-        goes_on = before in "BI" and prefix in "IE" and kind == kind_before
+        goes_on = before in "BI" and prefix in "IE" and label == label_before
         if not goes_on:
             if before != OUTSIDE:
-                entities.append(Entity(start, position, kind_before))
+                entities.append(Entity(start, position, label_before))
             start = position
-        before, kind_before = prefix, kind
+        before, label_before = prefix, label
     return entities, illegal
 
 
 def _meaning(tag: str) -> tuple[str, str]:
     """Prefix and type of a tag with E for L, S for U, and I where there is no prefix."""
-    prefix, kind = split_tag(tag)
-    return (prefix if prefix == OUTSIDE else _PLAIN.get(prefix, "I")), kind
+    prefix, label = split_tag(tag)
+    return (prefix if prefix == OUTSIDE else _PLAIN.get(prefix, "I")), label
 
 
-def _may_follow(scheme: str, before: str, kind_before: str, prefix: str, kind: str) -> bool:
+def _may_follow(scheme: str, before: str, label_before: str, prefix: str, label: str) -> bool:
     """Whether a tag may follow another, both as ``_meaning`` gives them; O at both ends."""
-    same = kind == kind_before
+    same = label == label_before
     if scheme == "IO":
         return True
     if scheme == "IOB1":
@@ -176,14 +177,14 @@ def write_tags(entities: Iterable[Entity], length: int, scheme: str) -> list[str
 
 def tag_names(types: Iterable[str], scheme: str) -> list[str]:
     """All tags of a scheme: ``O`` first, then type by type, sorted: ``B-X``, ``I-X``, ..."""
-    return [OUTSIDE, *(f"{p}-{kind}" for kind in sorted(set(types)) for p in _PREFIXES[scheme])]
+    return [OUTSIDE, *(f"{p}-{label}" for label in sorted(set(types)) for p in _PREFIXES[scheme])]
 
 
 def legal_transitions(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which tags may begin a sentence, follow each other, and end it.
 
-    The scheme is what the names show: E, S, L or U mean that entities are closed, no prefix at
-    all that anything goes. A model may know a type by I alone; that I may begin an entity.
+    The names show the scheme: with E, S, L or U entities are closed; without any prefix
+    everything is allowed. A model may have only the I tag of a type; that I may begin an entity.
 
     Args:
         names: C tags.
@@ -194,7 +195,7 @@ def legal_transitions(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.
     letters = {split_tag(name)[0] for name in names}
     scheme = "BIOES" if letters & set("ESLU") else "BIO" if letters & set("BI") else "IO"
     meanings = [_meaning(name) for name in names]
-    begun = {kind for prefix, kind in meanings if prefix in "BS"}
+    begun = {label for prefix, label in meanings if prefix in "BS"}
 
     def may(before: tuple[str, str], after: tuple[str, str]) -> bool:
         if scheme == "BIO" and after[1] not in begun:
@@ -208,7 +209,7 @@ def legal_transitions(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.
     return start, np.array(between, dtype=bool).reshape(len(names), len(names)), end
 
 
-# ---- Tags that cannot stand where they do, in words ----------------------------------------------
+# ---- Messages about illegal tags -----------------------------------------------------------------
 
 
 def spot_of(one: Illegal) -> str:
@@ -226,10 +227,10 @@ def refusal_of(one: Illegal) -> str:
     return f"tag {one.tag!r} cannot {verb}"
 
 
-def repair_words(number: int, first: str, given: str) -> str:
-    """What became of so many illegal tags of a scheme, of which ``first`` is the first."""
+def repair_words(number: int, first: str, scheme: str) -> str:
+    """How the illegal tags of a scheme were read; ``first`` is the first of them."""
     tags, verb = ("tag", "was") if number == 1 else ("tags", "were")
-    if given == "BIO":
+    if scheme == "BIO":
         return (
             f"{number:,} {tags} could not follow the one before and {verb} read as the start of an "
             f"entity; first: {first}"

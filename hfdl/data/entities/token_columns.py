@@ -1,4 +1,4 @@
-"""Columns of words and columns of tags: a list a row, or a text split at blanks."""
+"""Reading columns of words and of tags: a list per row, or a text split at blanks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def words_of(table: Table, config: DataConfig) -> list[list[str]]:
     Raises:
         DataError: a row without words, or with one that is no text.
     """
-    found = []
+    rows = []
     for row, value in enumerate(table.column(config.tokens, "data.tokens")):
         words = _items(value, table, row, config.tokens)
         if not words:
@@ -34,8 +34,8 @@ def words_of(table: Table, config: DataConfig) -> list[list[str]]:
                     rule=f"column {config.tokens!r} holds a list of texts",
                     remedy="write it as a text, in quotes",
                 )
-        found.append(words)
-    return found
+        rows.append(words)
+    return rows
 
 
 def tags_of(table: Table, config: DataConfig) -> list[list[str]]:

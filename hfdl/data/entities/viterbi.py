@@ -1,6 +1,6 @@
-"""The likeliest sequence of tags in which every tag may follow the one before.
+"""Viterbi decoding: the most probable tag sequence among those that the scheme allows.
 
-Nothing is trained here: the scores are the model's, and a step is allowed or it is not.
+Nothing is trained: the scores are the model's, and a transition is either allowed or not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CoNLL files: one word a line with its columns, and a blank line after each sentence."""
+"""Reading CoNLL files: one word per line with its columns, a blank line after each sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # CoNLL-U: a range of words, or an e
 
 
 def read_conll(text: str, source: str) -> Table:
-    """One row a sentence, with a list of words in each column.
+    """One row per sentence, with a list of words in each column.
 
     The columns are ``tokens`` (the first), ``tags`` (the last, where there are several), and each
     under its number from 1. They are split at tabs if the first line of data has one, else at runs
@@ -54,7 +54,9 @@ def read_conll(text: str, source: str) -> Table:
         columns["tags"] = numbered[-1]
     columns |= {str(i + 1): column for i, column in enumerate(numbered)}
     item_lines = [[line for line, _ in sentence] for sentence in sentences]
-    return Table(source, columns, lines=[found[0] for found in item_lines], item_lines=item_lines)
+    return Table(
+        source, columns, lines=[numbers[0] for numbers in item_lines], item_lines=item_lines
+    )
 
 
 _Word = tuple[int, list[str]]

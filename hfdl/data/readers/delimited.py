@@ -1,4 +1,4 @@
-"""csv and tsv. Every value stays the string that the file holds.
+"""Reading csv and tsv. Every value stays the string that the file holds.
 
 No type is guessed: ``NA`` and ``null`` stay texts, ``01`` is not 1, ``True`` is not a bool, and
 an empty field is the empty string. (A reader that guesses turns the label column of one file
@@ -20,7 +20,7 @@ from hfdl.errors import DataError
 
 _Row = tuple[int, list[str]]
 _limit_lock = threading.Lock()
-_AT_ONCE, _ROWS_AT_ONCE = 1 << 16, 1 << 10  # characters and rows that are streamed under the lock
+_AT_ONCE, _ROWS_AT_ONCE = 1 << 16, 1 << 10  # characters and rows that are read under the lock
 
 
 def read_csv(text: str, source: str) -> Table:
@@ -86,22 +86,22 @@ def _fields(
 
 
 def _lifted(rows: Iterator[_Row]) -> Iterator[_Row]:
-    """The rows, read some at a time under the lock that lifts the limit.
+    """The rows, read in batches under the lock that lifts the limit.
 
     A generator that held the lock from its first row to its last would stop every other reader.
     """
     while True:
-        some: list[_Row] = []
+        batch: list[_Row] = []
         size = 0
         with _any_field_size():
             for row in rows:
-                some.append(row)
+                batch.append(row)
                 size += sum(map(len, row[1]))
-                if size >= _AT_ONCE or len(some) >= _ROWS_AT_ONCE:
+                if size >= _AT_ONCE or len(batch) >= _ROWS_AT_ONCE:
                     break
-        if not some:
+        if not batch:
             return
-        yield from some
+        yield from batch
 
 
 def _any_ends(lines: Iterable[str]) -> Iterator[str]:
@@ -209,7 +209,7 @@ def _broken(error: csv.Error, line: int, source: str) -> DataError:
 
 @contextmanager
 def _any_field_size() -> Iterator[None]:
-    """Lift the csv module's limit of 131,072 characters a field, which is global, for a while."""
+    """Lift the csv module's limit of 131,072 characters a field, which is global, in a block."""
     with _limit_lock:
         before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a C long: 32 bits on Windows
         try:

@@ -1,4 +1,4 @@
-"""Data sets that come inside the package: ``hfdl://NAME``, no network needed."""
+"""Reading the data sets inside the package: ``hfdl://NAME``, no network needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders: a file or folder a split, or a sub-folder a label."""
+"""Reading folders: a file or folder per split, or a sub-folder per label."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _label_folders(folder: Path) -> list[Path]:
 
 
 def _read_label_folders(folder: Path, text: str, label: str) -> Table:
-    """One row a txt file: its content without the line end at its end, and its folder's name."""
+    """One row per txt file: its content without the last line end, and its folder's name."""
     texts: list[str] = []
     labels: list[str] = []
     files: list[str] = []

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub: ``ORG/NAME``, ``NAME``, either with ``:CONFIG``."""
+"""Reading data sets of the Hugging Face Hub: ``ORG/NAME``, ``NAME``, either with ``:CONFIG``."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _load(name: str, config: str | None, source: str) -> Any:
 
 
 def _is_reachable(name: str, source: str) -> bool:
-    """Ask the Hub once. ``load_dataset`` retries for 23 seconds before it says the same."""
+    """Ask the Hub once; ``load_dataset`` would retry for 23 seconds."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
@@ -86,7 +86,7 @@ def _is_reachable(name: str, source: str) -> bool:
     except RepositoryNotFoundError:
         raise _not_found(source, "the Hub has no data set of that id, or it is private") from None
     except HfHubHTTPError:
-        return True  # it answered; load_dataset knows what to make of it
+        return True  # it answered; load_dataset handles the error
     except Exception:
         return False
     return True
@@ -94,7 +94,7 @@ def _is_reachable(name: str, source: str) -> bool:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """What ``HF_HUB_OFFLINE=1`` does, for the time of one call."""
+    """``HF_HUB_OFFLINE=1`` for a block of code."""
     import datasets.config
     from huggingface_hub import constants
 

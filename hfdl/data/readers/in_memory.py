@@ -1,6 +1,6 @@
-"""Data that the Python user already has: a Dataset, a DataFrame, a list of dicts, a dict of lists.
+"""Reading Python objects: a Dataset, a DataFrame, a list of dicts, a dict of lists.
 
-None of these libraries is imported here: an object is known by its methods.
+None of these libraries is imported here: an object is recognised by its methods.
 """
 
 from __future__ import annotations

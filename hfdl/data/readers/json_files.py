@@ -1,4 +1,4 @@
-"""json and jsonl. Values keep their JSON type; null and an absent key are None."""
+"""Reading json and jsonl. Values keep their JSON type; null and an absent key are None."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHAPES = (
 
 
 def read_jsonl(text: str, source: str) -> Table:
-    """One object a line; blank lines are skipped.
+    """One object per line; blank lines are skipped.
 
     Raises:
         DataError: a line that is not a JSON object (with line and column), a key twice in an
@@ -118,14 +118,14 @@ class _DuplicateKeyError(Exception):
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 raise _DuplicateKeyError(key)
             seen.add(key)
-    return found
+    return result
 
 
 def refuse_surrogates(text: str, table: Table) -> None:

@@ -1,4 +1,4 @@
-"""parquet, with the label names that a Hugging Face data set writes into it."""
+"""Reading parquet, with the label names that a Hugging Face data set writes into it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unreadable(error: Exception, source: str) -> DataError:
 def label_names_of(features: Mapping[str, Any]) -> dict[str, list[str]] | None:
     """Names of integer labels by column, from features as ``datasets`` writes them to JSON.
 
-    Both ``ClassLabel`` and a list of it are found; None where there is neither.
+    From ``ClassLabel`` and lists of it; None where there is neither.
     """
     names: dict[str, list[str]] = {}
     for column, feature in features.items():

@@ -1,4 +1,4 @@
-"""A local file to a table, by the file's extension."""
+"""Reading a local file as a table, by its extension."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read_bytes(data: bytes, source: str, *, text: str = "text") -> Table:
 
 
 def read_txt(text: str, source: str, *, column: str = "text") -> Table:
-    """One line a row, in one column. A blank line is a row with an empty text.
+    """One row per line, in one column. A blank line is a row with an empty text.
 
     Raises:
         DataError: no line at all.
@@ -91,7 +91,7 @@ def refuse_missing(path: Path, source: str) -> None:
             rule=f"the folder {str(folder)!r} does not exist either",
             remedy=f"the path starts from {str(Path.cwd())!r}" if not path.is_absolute() else None,
         )
-    close = nearest(path.name, (found.name for found in folder.iterdir()))
+    close = nearest(path.name, (entry.name for entry in folder.iterdir()))
     raise DataError(
         "no such file or folder",
         where=source,

@@ -1,4 +1,4 @@
-"""What ``data.train``, ``data.validation`` and ``data.test`` may name, and the splits behind it."""
+"""Reading the sources that ``data.train``, ``data.validation`` and ``data.test`` name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to text, or an error that says which byte of which line is wrong."""
+"""Decoding UTF-8, with errors that name the wrong byte and its line."""
 
 from __future__ import annotations
 

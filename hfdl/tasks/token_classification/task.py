@@ -19,8 +19,8 @@ from hfdl.data.entities.sentences import (
     SentenceSet,
     read_sentences,
     refuse_no_entities,
-    split_words,
 )
+from hfdl.data.entities.spans import split_words
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.data.table import Table
 from hfdl.errors import ModelError

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.entities.sentences import read_sentences, split_words
+from hfdl.data.entities.sentences import read_sentences
+from hfdl.data.entities.spans import split_words
 from hfdl.data.readers.conll_files import read_conll
 from hfdl.data.table import Table
 from hfdl.errors import DataError
