@@ -99,44 +99,30 @@ class LabelSet:
         return labels
 
     def encode(
-        self, values: Sequence[Any], table: Table, split: str, *, column: str = "label"
-    ) -> list[int]:
-        """The id of each row's label.
-
-        Args:
-            values: the label column of ``table``.
-            table: where the rows come from.
-            split: the split's name, for the message.
-            column: the column's name.
-
-        Raises:
-            DataError: a row without a label, or a label that is not in the set.
-        """
-        rows = _rows(values, table, column, None, many=False)
-        return [row[0] for row in self._lookup(rows, table, split)]
-
-    def encode_many(
         self,
         values: Sequence[Any],
         table: Table,
         split: str,
         *,
         column: str = "label",
+        many: bool = False,
         separator: str | None = None,
     ) -> list[list[int]]:
-        """The ids of each row's labels, ascending, each once.
+        """The ids of each row's labels, ascending, each once; one id without ``many``.
 
         Args:
-            values: lists of labels, or strings (see ``split_labels``).
+            values: the label column of ``table``; with ``many`` as for ``from_training``.
             table: where the rows come from.
             split: the split's name, for the message.
             column: the column's name.
+            many: whether a row has any number of labels, and not just one.
             separator: splits a string into labels.
 
         Raises:
-            DataError: a row that is None, or a label that is not in the set.
+            DataError: a row without a label, with ``many`` one that is None; a label that is not in
+                the set.
         """
-        rows = _rows(values, table, column, separator, many=True)
+        rows = _rows(values, table, column, separator, many)
         return [sorted(set(row)) for row in self._lookup(rows, table, split)]
 
     @classmethod
@@ -181,6 +167,20 @@ def training_labels(train: Table, config: DataConfig, *, many: bool) -> LabelSet
     return LabelSet.from_training(
         label_cells(train, config), table=train, column=label_column(config),
         listed=config.labels or columns, many=many, separator=config.label_separator,
+    )  # fmt: skip
+
+
+def label_ids(
+    table: Table, config: DataConfig, labels: LabelSet, split: str, *, many: bool
+) -> list[list[int]]:
+    """The ids of each row's labels, read as the recipe says.
+
+    Raises:
+        DataError: as ``LabelSet.encode``.
+    """
+    return labels.encode(
+        label_cells(table, config), table, split, column=label_column(config), many=many,
+        separator=config.label_separator,
     )  # fmt: skip
 
 

@@ -113,18 +113,18 @@ def no_text(cell: Any, column: str, where: str, rule: str) -> DataError:
     )
 
 
-def refuse_duplicate_columns(names: Iterable[str], source: str) -> None:
+def refuse_duplicate_columns(names: Iterable[str], where: str, inside: str = "") -> None:
     """Refuse a name that occurs twice, because one column would hide the other.
 
     Raises:
-        DataError: naming the column.
+        DataError: naming the column, and what it is ``inside``.
     """
     seen: set[str] = set()
     for name in names:
         if name in seen:
             raise DataError(
-                f"column {name!r} occurs twice",
-                where=source,
+                f"column {name!r} occurs twice{inside}",
+                where=where,
                 rule="each column has a name of its own",
                 remedy="rename or remove one of them",
             )

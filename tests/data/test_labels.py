@@ -78,7 +78,10 @@ def test_ids_by_name():
     labels = train(["pos", "neg", "pos"])
     assert labels.id2label == {0: "neg", 1: "pos"}
     assert labels.label2id == {"neg": 0, "pos": 1}
-    assert labels.encode(["neg", "pos"], table(["neg", "pos"], "dev.csv"), "validation") == [0, 1]
+    assert labels.encode(["neg", "pos"], table(["neg", "pos"], "dev.csv"), "validation") == [
+        [0],
+        [1],
+    ]
     assert len(labels) == 2
 
 
@@ -87,15 +90,15 @@ def test_given_order_and_given_map():
     stars = {"1": "bad", "2": "bad", "4": "good", "5": "good"}
     labels = train(["5", "1", "2"], given=stars)
     assert labels.names == ("bad", "good")
-    assert labels.encode([4, 2], table([4, 2]), "test") == [1, 0]
+    assert labels.encode([4, 2], table([4, 2]), "test") == [[1], [0]]
 
 
 def test_hub_names_decide_and_each_split_has_its_own_ids():
     labels = train([0, 1, 1], label_names={"label": ["neg", "pos", "mixed"]})
     assert labels.names == ("neg", "pos", "mixed")
     other = table([0, 1], label_names={"label": ["pos", "neg"]})
-    assert labels.encode([0, 1], other, "validation") == [1, 0]
-    assert labels.encode(["pos"], table(["pos"]), "test") == [1]
+    assert labels.encode([0, 1], other, "validation") == [[1], [0]]
+    assert labels.encode(["pos"], table(["pos"]), "test") == [[1]]
 
 
 # errors of one label a row -----------------------------------------------------------------
@@ -190,9 +193,9 @@ def test_multi_label_lists_and_strings():
     labels = train_many([["b", "a"], [], ["c", "a", "a"]])
     assert labels.names == ("a", "b", "c")
     values = [["c", "a", "c"], []]
-    assert labels.encode_many(values, table(values), "test") == [[0, 2], []]
+    assert labels.encode(values, table(values), "test", many=True) == [[0, 2], []]
     labels = train_many(["b;a", "", "c"], separator=";")
-    found = labels.encode_many(["c; b", ""], table(["", ""]), "test", separator=";")
+    found = labels.encode(["c; b", ""], table(["", ""]), "test", many=True, separator=";")
     assert found == [[1, 2], []]
 
 
@@ -200,7 +203,7 @@ def test_multi_label_hub_integers():
     source = table([[0], [1, 2]], label_names={"label": ["joy", "fear", "awe"]})
     labels = LabelSet.from_training([[0], [1, 2]], table=source, many=True)
     assert labels.names == ("joy", "fear", "awe")
-    assert labels.encode_many([[2, 0]], source, "train") == [[0, 2]]
+    assert labels.encode([[2, 0]], source, "train", many=True) == [[0, 2]]
 
 
 def test_multi_label_errors():
@@ -215,7 +218,7 @@ def test_multi_label_errors():
     )
     labels = train_many([["a"], ["b"]])
     values = [["a"], ["b", "z"], ["z", "z"]]
-    assert error_of(labels.encode_many, values, table(values, "dev.csv"), "validation") == (
+    assert error_of(labels.encode, values, table(values, "dev.csv"), "validation", many=True) == (
         "dev.csv, line 3: validation has the label 'z' (2 rows), which training does not have; the "
         "known labels are: a, b. Fix the row, or list it with data.labels=[a, b, z]"
     )
@@ -230,7 +233,7 @@ def test_columns_of_zero_and_one():
     rows = columns_to_lists(source, ["sport", "music"])
     assert rows == [["sport", "music"], [], ["sport"]]
     labels = LabelSet.from_training(rows, table=source, listed=["sport", "music"], many=True)
-    assert labels.encode_many(rows, source, "train") == [[0, 1], [], [0]]
+    assert labels.encode(rows, source, "train", many=True) == [[0, 1], [], [0]]
 
 
 @pytest.mark.parametrize("cell", ["2", "yes", "", None, 0.5])

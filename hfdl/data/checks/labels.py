@@ -17,7 +17,7 @@ from hfdl.data.label_values import (
     problem_type,
     split_labels,
 )
-from hfdl.data.labels import LabelSet, training_labels
+from hfdl.data.labels import LabelSet, label_ids, training_labels
 from hfdl.data.readers.split_names import in_order
 from hfdl.data.table import Table
 from hfdl.errors import DataError
@@ -110,17 +110,13 @@ def _label_set(
 ) -> LabelSet | None:
     """Build and use the label set exactly as training does, and note each error it raises."""
     many = report.problem_type == _MULTI
-    column, separator = label_column(config), config.label_separator
     labels: LabelSet | None = None
     for split, table in in_order(tables).items():
         try:
-            values = label_cells(table, config)
             if labels is None:
                 labels = training_labels(table, config, many=many)
-            elif many:
-                labels.encode_many(values, table, split, column=column, separator=separator)
             else:
-                labels.encode(values, table, split, column=column)
+                label_ids(table, config, labels, split, many=many)
         except DataError as error:
             if str(error) not in report.problems:
                 report.problems.append(str(error))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hfdl.data.readers.text_decoding import text_lines
-from hfdl.data.table import Table, columns_of_rows, refuse_empty
+from hfdl.data.table import Table, columns_of_rows, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
 _SHAPES = (
@@ -89,8 +89,15 @@ def _all_objects(value: Any) -> bool:
 
 def _parse(text: str, source: str, line: int | None = None) -> Any:
     where = source if line is None else f"{source}, line {line}"
+
+    def unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        row = dict(pairs)
+        if len(row) < len(pairs):
+            refuse_duplicate_columns([key for key, _ in pairs], where, " in one object")
+        return row
+
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         place = f"{source}, line {(line or 1) + error.lineno - 1}, column {error.colno}"
         raise DataError(
@@ -99,33 +106,9 @@ def _parse(text: str, source: str, line: int | None = None) -> Any:
             rule="a jsonl file holds one JSON object a line" if line else _SHAPES,
             remedy="correct this place",
         ) from None
-    except _DuplicateKeyError as error:
-        raise DataError(
-            f"column {error.key!r} occurs twice in one object",
-            where=where,
-            rule="each column has a name of its own",
-            remedy="rename or remove one of them",
-        ) from None
     except (RecursionError, ValueError) as error:
         # ValueError: an integer of more digits than Python converts.
         raise DataError(f"JSON that cannot be read: {error}", where=where) from None
-
-
-class _DuplicateKeyError(Exception):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKeyError(key)
-            seen.add(key)
-    return result
 
 
 def refuse_surrogates(text: str, table: Table) -> None:

@@ -13,7 +13,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.encode import TextEncoder
 from hfdl.data.label_values import infer_problem_type, label_cells, label_column, numbers
 from hfdl.data.label_values import problem_type as problem_type_of
-from hfdl.data.labels import LabelSet, training_labels
+from hfdl.data.labels import LabelSet, label_ids, training_labels
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.tasks.row_length import row_length
@@ -70,20 +70,16 @@ def targets(
     Returns:
         answers of length N, and (N,) int64 ids, (N, C) float32 of 0 and 1, or (N,) float32.
     """
-    values, column = label_cells(table, config), label_column(config)
     if kind == REGRESSION:
-        found = numbers(values, table, column)
+        found = numbers(label_cells(table, config), table, label_column(config))
         return found, np.array(found, dtype=np.float32)
+    rows = label_ids(table, config, labels, split, many=kind == MULTI)
     if kind == SINGLE:
-        ids = labels.encode(values, table, split, column=column)
-        return [labels.names[i] for i in ids], np.array(ids, dtype=np.int64)
-    several = labels.encode_many(
-        values, table, split, column=column, separator=config.label_separator
-    )
-    indicator = np.zeros((len(several), len(labels.names)), dtype=np.float32)  # (N, C)
-    for row, ids in enumerate(several):
+        return [labels.names[i] for (i,) in rows], np.array([i for (i,) in rows], dtype=np.int64)
+    indicator = np.zeros((len(rows), len(labels.names)), dtype=np.float32)  # (N, C)
+    for row, ids in enumerate(rows):
         indicator[row, ids] = 1.0
-    return [[labels.names[i] for i in ids] for ids in several], indicator
+    return [[labels.names[i] for i in ids] for ids in rows], indicator
 
 
 def class_weights(
