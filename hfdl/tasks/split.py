@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hfdl.data.collate import pad_rows, padding_mask
+from hfdl.tasks.protocol import Batch
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Padding:
         )
 
     def __call__(
-        self, rows: Sequence[list[int]], types: Sequence[list[int]] | None = None
+        self, rows: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
     ) -> dict[str, torch.Tensor]:
         """Rows as a model takes them, padded to the longest.
 
@@ -91,3 +92,28 @@ class BaseSplit:
     def describe(self, example: int) -> dict[str, Any]:
         """What predictions.jsonl says of an example beside the prediction."""
         return {"where": self.where(example)}
+
+
+class RowSplit(BaseSplit):
+    """Rows of token ids without answers, for prediction; each row is an example.
+
+    Args:
+        rows: R rows, special tokens included.
+        padding: how they are padded.
+        types: the type of each token, where the rows have types.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Sequence[int]],
+        padding: Padding,
+        types: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        super().__init__("texts", [len(row) for row in rows])
+        self.rows, self.padding, self.types = rows, padding, types
+
+    def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
+        """The given rows, padded to the longest. ``seed`` and ``epoch`` do not matter."""
+        rows = [self.rows[i] for i in examples]
+        types = None if self.types is None else [self.types[i] for i in examples]
+        return Batch(self.padding(rows, types), {}, examples, sum(map(len, rows)))

@@ -50,20 +50,27 @@ def align(tokenizer: Any, texts: Sequence[str], words: Sequence[Sequence[Span]])
     """
     if not texts:
         return []
-    found = tokenizer(list(texts), **_PLAIN)
-    columns = zip(texts, words, found["input_ids"], found["offset_mapping"], strict=True)
+    encoded = tokenize(tokenizer, texts)
+    columns = zip(texts, words, encoded["input_ids"], encoded["offset_mapping"], strict=True)
     return [_align(tokenizer, *row) for row in columns]
 
 
-_PLAIN: dict[str, Any] = {
-    "add_special_tokens": False,
-    "return_attention_mask": False,
-    "return_token_type_ids": False,
-    "return_offsets_mapping": True,
-    "truncation": False,
-    "padding": False,
-    "verbose": False,
-}
+def tokenize(tokenizer: Any, texts: Sequence[str], **options: Any) -> Any:
+    """Token ids of whole texts without special tokens, and the characters that each comes from.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        texts: at least one.
+        options: passed on to the tokenizer.
+
+    Returns:
+        transformers' ``BatchEncoding`` with ``input_ids`` and ``offset_mapping``.
+    """
+    return tokenizer(
+        list(texts), add_special_tokens=False, return_attention_mask=False,
+        return_token_type_ids=False, return_offsets_mapping=True, truncation=False, padding=False,
+        verbose=False, **options,
+    )  # fmt: skip
 
 
 def _align(
@@ -89,11 +96,11 @@ def _one_by_one(tokenizer: Any, text: str, words: Sequence[Span]) -> tuple[list[
     """Ids and spans of a text whose words are tokenised apart, each with what stands before it."""
     cuts = [0, *(end for _, end in words[:-1]), len(text)]
     parts = list(pairwise(cuts))
-    found = tokenizer([text[start:end] for start, end in parts], **_PLAIN)
-    ids = [piece for part in found["input_ids"] for piece in part]
+    encoded = tokenize(tokenizer, [text[start:end] for start, end in parts])
+    ids = [piece for part in encoded["input_ids"] for piece in part]
     spans = [
         (shift + start, shift + end)
-        for (shift, _), part in zip(parts, found["offset_mapping"], strict=True)
+        for (shift, _), part in zip(parts, encoded["offset_mapping"], strict=True)
         for start, end in part
     ]
     return ids, spans

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.encode import Template
 from hfdl.errors import DataError
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.protocol import Batch
+from hfdl.tasks.split import Padding, RowSplit
 from hfdl.weights.pretrained import padding_side
 
 _SPARE = 4
@@ -70,14 +68,14 @@ class MaskModel:
         asked: list[list[int]] = [[] for _ in rows]
         for number, (row, _) in enumerate(windows):
             asked[rows[row]].append(number)
-        split = _Rows([*rows], self.pad_id, padding_side(self.model.config))
+        split = RowSplit([*rows], Padding(self.pad_id, padding_side(self.model.config)))
         budget = max(1, token_budget(self.device) // _SPARE)
         batches = inference_batches(split.lengths, budget, batch_size)
         found: dict[int, torch.Tensor] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             width = outputs.logits.shape[1]
             for i, example in enumerate(batch.examples):
-                shift = 0 if split.side == "right" else width - int(split.lengths[example])
+                shift = 0 if split.padding.side == "right" else width - int(split.lengths[example])
                 for number in asked[example]:
                     logits = outputs.logits[i, windows[number][1] + shift].double().cpu()  # (V,)
                     found[number] = logits.log_softmax(-1)
@@ -101,37 +99,3 @@ class MaskModel:
         begin = min(max(0, (first + last + 1 - room) // 2), len(ids) - room)
         window = self.template.build(ids[begin : begin + room])
         return tuple(window), question.place - begin + before
-
-
-class _Rows:
-    """Rows that are ready to be read."""
-
-    name = "texts"
-
-    def __init__(self, rows: Sequence[Sequence[int]], pad_id: int, side: str) -> None:
-        self.rows, self.pad_id, self.side = rows, pad_id, side
-        self.lengths = np.array([len(row) for row in rows], dtype=np.int64)  # (R,)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
-        """The given rows, padded. ``seed`` and ``epoch`` do not matter: nothing is random."""
-        rows = [self.rows[i] for i in examples]
-        lengths = [len(row) for row in rows]
-        ids = pad_rows(rows, self.pad_id, side=self.side)  # (B, T)
-        mask = padding_mask(lengths, ids.shape[1], side=self.side)
-        inputs = {"input_ids": ids, "attention_mask": mask}
-        return Batch(inputs, {}, examples, sum(lengths))
-
-    def references(self) -> Sequence[Any]:
-        """None: nobody knows what is right."""
-        return []
-
-    def where(self, example: int) -> str:
-        """The number of a row."""
-        return f"text {example + 1}"
-
-    def describe(self, example: int) -> dict[str, Any]:
-        """Its place."""
-        return {"where": self.where(example)}

@@ -22,12 +22,12 @@ from hfdl.pipelines.token_classification.aggregation import STRATEGIES, aggregat
 from hfdl.pipelines.token_classification.rows import (
     TokenizedText,
     TokenRows,
-    probabilities,
     tokenize_texts,
     tokenize_words,
 )
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.row_length import row_length
+from hfdl.tasks.split import Padding
 from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.weights.pretrained import padding_side
 
@@ -187,21 +187,20 @@ class TokenClassificationPipeline:
     def _tokenized(self, texts: list[Input], delimiter: str | None) -> list[TokenizedText]:
         if delimiter is None:
             return tokenize_texts(self.tokenizer, cast("list[str]", texts))
-        return tokenize_words(self.tokenizer, cast("list[list[str]]", texts), delimiter)
+        return [tokenize_words(self.tokenizer, words, delimiter) for words in texts]
 
     def _scores(
         self, texts: list[TokenizedText], overlap: int, limit: int | None
     ) -> list[np.ndarray]:
         """The probabilities of each text's tokens: (tokens, C) a text."""
-        rows = TokenRows(
-            texts, self._template, room=self._room, overlap=overlap,
-            pad_id=self.tokenizer.pad_token_id, side=padding_side(self.model.config),
-        )  # fmt: skip
+        padding = Padding.of(self.tokenizer, padding_side(self.model.config))
+        rows = TokenRows(texts, self._template, padding, room=self._room, overlap=overlap)
         batches = inference_batches(rows.lengths, token_budget(self.device), limit)
-        found: dict[int, np.ndarray] = {}
+        scores: dict[int, np.ndarray] = {}
         for outputs, batch in forward_batches(self.model, rows, batches, self.device):
-            found.update(zip(batch.examples, probabilities(outputs.logits), strict=True))
-        return rows.collect(found, len(self._names))
+            chances = outputs.logits.double().softmax(dim=-1).cpu().numpy()  # (R, T, C)
+            scores.update(zip(batch.examples, chances, strict=True))
+        return rows.collect(scores, len(self._names))
 
     @property
     def _room(self) -> int:

@@ -20,7 +20,7 @@ import hfdl
 from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.token_classification.aggregation import STRATEGIES, Piece, TagReader, aggregate
 from hfdl.pipelines.token_classification.pipeline import TokenClassificationPipeline
-from hfdl.pipelines.token_classification.rows import text_rows
+from hfdl.pipelines.token_classification.rows import owned_rows
 
 BIO = ["O", "B-PER", "I-PER", "B-creative-work", "I-creative-work"]
 PLAIN = ["NOUN", "VERB", "O"]
@@ -276,8 +276,8 @@ def test_tags_of_another_kind_are_read_as_transformers_reads_them():
     ("length", "room", "overlap"), [(1, 4, 1), (9, 4, 1), (40, 7, 3), (23, 6, 0), (50, 5, 9)]
 )
 def test_every_token_is_owned_once_by_the_row_that_shows_most_around_it(length, room, overlap):
-    rows = text_rows(3, length, room, overlap)
-    owned = [t for row in rows for t in range(row.own_start, row.own_end)]
+    rows = owned_rows(length, room, overlap)
+    owned = [t for _, own in rows for t in range(own.start, own.stop)]
     assert owned == list(range(length))
 
     def context(row: Any, token: int) -> float:
@@ -285,10 +285,10 @@ def test_every_token_is_owned_once_by_the_row_that_shows_most_around_it(length, 
         right = row.end - 1 - token if row.end < length else np.inf
         return min(left, right)
 
-    for row in rows:
+    for row, own in rows:
         assert row.end - row.start <= room
-        for token in range(row.own_start, row.own_end):
-            seen = [context(r, token) for r in rows if r.start <= token < r.end]
+        for token in range(own.start, own.stop):
+            seen = [context(r, token) for r, _ in rows if r.start <= token < r.end]
             assert context(row, token) == max(seen)
 
 
@@ -304,14 +304,14 @@ def test_a_text_longer_than_the_model_loses_nothing(folders: dict[str, Path], na
     special = [] if name == "gpt2" else [tokenizer.cls_token_id]
     assert [answer["index"] for answer in found] == [len(special) + i for i in range(len(ids))]
     room = 64 - 2 * len(special)
-    rows = text_rows(0, len(ids), room, 16)
+    rows = owned_rows(len(ids), room, 16)
     assert len(rows) > 3
-    for row in rows:
+    for row, own in rows:
         after = [tokenizer.sep_token_id] if special else []
         with torch.no_grad():
             out = model(torch.tensor([[*special, *ids[row.start : row.end], *after]])).logits[0]
         scores = out.double().softmax(-1)[len(special) :]
-        for token in range(row.own_start, row.own_end):
+        for token in range(own.start, own.stop):
             best = scores[token - row.start].max()
             assert found[token]["score"] == pytest.approx(float(best), abs=1e-6)
     theirs = transformers.pipeline("token-classification", **parts)(text, ignore_labels=[])
