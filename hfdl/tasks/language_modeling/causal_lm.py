@@ -7,7 +7,7 @@ A block of it is an example; the model reads it and foresees, after each token, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,40 +20,13 @@ from hfdl.data.corpus.token_store import TokenStore
 from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.nn.lengths import evaluating
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.language_modeling.base import (
-    LanguageTask,
-    foreseen,
-    perplexity,
-    summed_nats,
-    token_scores,
-)
+from hfdl.tasks.language_modeling.base import LanguageTask
 from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit, documents_mask
 from hfdl.tasks.language_modeling.samples import write_samples
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
-from hfdl.tasks.protocol import Batch, Prediction, Split, Splits
+from hfdl.tasks.protocol import Prediction, Split, Splits
 from hfdl.tasks.row_length import row_length
-
-# ---- How well a text was foreseen, each token from those before it -------------------------------
-
-NAMES = ["perplexity", "accuracy", "bits_per_byte"]
-"""What ``corpus_scores`` gives."""
-
-
-def corpus_scores(
-    predictions: Sequence[Prediction], references: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """Perplexity, accuracy and bits per byte over all targets, each target weighing the same.
-
-    Bits per byte is the cross-entropy of the whole text over the length of its UTF-8: of what is
-    computed here the one that can be compared between models with unlike tokenizers.
-
-    Args:
-        predictions: as ``language_scores.foreseen`` gives them.
-        references: ``bytes`` of the texts.
-    """
-    size = sum(reference["bytes"] for reference in references) or 1
-    bits = summed_nats(predictions) / math.log(2)
-    return {**token_scores(predictions), "bits_per_byte": bits / size}
+from hfdl.tasks.token_scores import perplexity, summed_nats
 
 
 class CausalLM(LanguageTask):
@@ -62,7 +35,7 @@ class CausalLM(LanguageTask):
     spec = CAUSAL_LM
     auto_class = "AutoModelForCausalLM"
     head = "causal_lm"
-    metric_names: ClassVar[list[str]] = NAMES
+    metric_names: ClassVar[list[str]] = ["perplexity", "accuracy", "bits_per_byte"]
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.reading = Reading(None)
@@ -134,15 +107,21 @@ class CausalLM(LanguageTask):
             remedy=f"train it first: hfdl train clm model.name={folder} model.config=null",
         )
 
-    def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """``loss``, ``accuracy`` and ``tokens``: how well each block was foreseen."""
-        return foreseen(outputs, batch)
-
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
-        """Perplexity, accuracy and bits per byte."""
-        return corpus_scores(predictions, references)
+        """Perplexity, accuracy and bits per byte over all targets.
+
+        Bits per byte is the cross-entropy of the whole text over the length of its UTF-8: of these
+        metrics the one that can be compared between models with unlike tokenizers.
+
+        Args:
+            predictions: as ``decode`` gives them.
+            references: ``bytes`` of the texts.
+        """
+        size = sum(reference["bytes"] for reference in references) or 1
+        bits = summed_nats(predictions) / math.log(2)
+        return {**super().metrics(predictions, references), "bits_per_byte": bits / size}
 
     def measure(
         self, model: torch.nn.Module, split: Split, device: torch.device

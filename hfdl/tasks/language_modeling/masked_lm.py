@@ -6,7 +6,6 @@ asked for in each epoch; in held-out splits always the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,51 +16,27 @@ from hfdl.data.corpus.corpus import open_corpus
 from hfdl.data.corpus.masking import Masking
 from hfdl.data.encode import read_template
 from hfdl.errors import ModelError
-from hfdl.tasks.language_modeling.base import LanguageTask, foreseen, token_scores
+from hfdl.tasks.language_modeling.base import LanguageTask
 from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, refuse_nothing
 from hfdl.tasks.language_modeling.spec import MASKED_LM
 from hfdl.tasks.protocol import Batch, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 
-# ---- What was foreseen where a masked language model was asked -----------------------------------
-
-NAMES = ["perplexity", "accuracy"]
-"""What ``language_scores.token_scores`` gives."""
 SHOWN = 20
 """Most tokens of a window that a prediction shows: files are read by people."""
 
 
-def guesses(scores: Any, batch: Batch, name: Callable[[int], str]) -> list[Prediction]:
-    """How well the chosen tokens of each window were foreseen, and what was foreseen.
-
-    Args:
-        scores: ``losses`` and ``best`` of the N chosen tokens.
-        batch: its ``targets`` hold ``targets`` (N,) and ``rows`` (N,).
-        name: the text of a token.
-
-    Returns:
-        for each window ``loss``, ``accuracy`` and ``tokens`` as ``language_scores.foreseen``,
-        and ``words``: the first ``SHOWN`` of its chosen tokens as ``{"target", "prediction"}``.
-    """
-    found = foreseen(scores, batch)
-    words: list[list[dict[str, str]]] = [[] for _ in found]
-    places = zip(
-        batch.targets["rows"].tolist(), batch.targets["targets"].tolist(), scores.best.tolist(),
-        strict=True,
-    )  # fmt: skip
-    for row, target, best in places:
-        if len(words[row]) < SHOWN:
-            words[row].append({"target": name(target), "prediction": name(best)})
-    return [{**said, "words": some} for said, some in zip(found, words, strict=True)]
-
-
 class MaskedLM(LanguageTask):
-    """The task ``masked_lm``."""
+    """The task ``masked_lm``.
+
+    Its metrics are of the masked tokens, not of the whole text: another ``data.mask_share`` gives
+    others.
+    """
 
     spec = MASKED_LM
     auto_class = "AutoModelForMaskedLM"
     head = "masked_lm"
-    metric_names: ClassVar[list[str]] = NAMES
+    metric_names: ClassVar[list[str]] = ["perplexity", "accuracy"]
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self._names: dict[int, str] = {}
@@ -105,17 +80,22 @@ class MaskedLM(LanguageTask):
         )
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """``loss``, ``accuracy``, ``tokens`` and some ``words``: see ``masked_lm_scores``."""
-        return guesses(outputs, batch, self._text)
+        """``loss``, ``accuracy``, ``tokens`` and ``words`` of each window.
 
-    def metrics(
-        self, predictions: Sequence[Prediction], references: Sequence[Any]
-    ) -> dict[str, float]:
-        """Perplexity and accuracy of the chosen tokens.
-
-        They are no figures of the whole text: another ``data.mask_share`` gives others.
+        ``words`` are the first ``SHOWN`` of its masked tokens as ``{"target", "prediction"}``.
         """
-        return token_scores(predictions)
+        predictions = super().decode(outputs, batch)
+        for prediction in predictions:
+            prediction["words"] = []
+        masked = zip(
+            batch.targets["rows"].tolist(), batch.targets["targets"].tolist(),
+            outputs.best.tolist(), strict=True,
+        )  # fmt: skip
+        for row, target, best in masked:
+            words = predictions[row]["words"]
+            if len(words) < SHOWN:
+                words.append({"target": self._text(target), "prediction": self._text(best)})
+        return predictions
 
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary, the mask and what is masked, for metrics.json."""

@@ -17,13 +17,14 @@ from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.generation import generate
-from hfdl.metrics.translation import require_sacrebleu, signatures
+from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
+from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import ModelToBuild, PretrainedTask
 from hfdl.tasks.new_model import refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.tables import loss_options, refuse_class_weights
+from hfdl.tasks.token_scores import per_example_scores, token_scores
 from hfdl.tasks.translation import data as reading
-from hfdl.tasks.translation.metrics import NAMES, corpus_scores, foreseen, summed_loss
 from hfdl.tasks.translation.model import (
     NewTransformer,
     is_scratch,
@@ -32,8 +33,6 @@ from hfdl.tasks.translation.model import (
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
 
-_AUTO_CLASS = "AutoModelForSeq2SeqLM"
-
 
 class Translation(PretrainedTask):
     """The task ``translation``; see ``PretrainedTask``."""
@@ -41,7 +40,7 @@ class Translation(PretrainedTask):
     spec = SPEC
     auto_class = "AutoModelForSeq2SeqLM"
     label_names: ClassVar[list[str]] = []
-    metric_names: ClassVar[list[str]] = NAMES
+    metric_names: ClassVar[list[str]] = ["bleu", "chrf", "accuracy", "perplexity"]
     best_metric = ("bleu", True)
 
     @classmethod
@@ -125,11 +124,19 @@ class Translation(PretrainedTask):
         Label smoothing and focal loss are for training alone.
         """
         options = loss_options(self.tune) if training else {}
-        return summed_loss(outputs.logits, batch.targets["labels"], **options)
+        labels = batch.targets["labels"]  # (B, T)
+        losses = token_losses(outputs.logits.flatten(0, 1), labels.flatten(), **options)  # (B * T,)
+        return LossSum(losses.sum(), (labels != IGNORED).sum())
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """``loss``, ``accuracy`` and ``tokens``: how well each right target was foreseen."""
-        return foreseen(outputs.logits, batch.targets["labels"])
+        """``loss``, ``accuracy`` and ``tokens`` of each right target, given its earlier tokens."""
+        logits, labels = outputs.logits, batch.targets["labels"]  # (B, T, V), (B, T)
+        losses = token_losses(logits.flatten(0, 1), labels.flatten()).view(labels.shape)  # (B, T)
+        real = labels != IGNORED  # (B, T), N of them true
+        rows = real.nonzero()[:, 0]  # (N,)
+        return per_example_scores(
+            losses[real], logits.argmax(-1)[real], labels[real], rows, len(batch.examples)
+        )
 
     def generate(
         self, model: torch.nn.Module, batch: Batch, *, num_beams: int = 1
@@ -153,8 +160,13 @@ class Translation(PretrainedTask):
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
-        """BLEU and chrF of the translations; accuracy and perplexity of the right words."""
-        return corpus_scores(predictions, references)
+        """BLEU and chrF of the translations; accuracy and perplexity of the right tokens."""
+        scores = token_scores(predictions)
+        return {
+            **translation_metrics(references, [p["prediction"] for p in predictions]),
+            "accuracy": scores["accuracy"],
+            "perplexity": scores["perplexity"],
+        }
 
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and sacrebleu's signatures, for metrics.json."""

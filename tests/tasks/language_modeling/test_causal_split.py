@@ -18,8 +18,7 @@ from torch.nn import functional as F
 
 from hfdl.data.corpus.blocks import consecutive_blocks, strided_windows
 from hfdl.errors import ModelError
-from hfdl.tasks.language_modeling.base import foreseen, summed_loss
-from hfdl.tasks.language_modeling.causal_lm import corpus_scores, how_to_keep_apart
+from hfdl.tasks.language_modeling.causal_lm import CausalLM, how_to_keep_apart
 from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit
 from hfdl.tasks.protocol import Batch
 
@@ -27,6 +26,7 @@ PAD = 0
 TOKENIZER = SimpleNamespace(pad_token_id=PAD, decode=lambda ids: " ".join(map(str, ids)))
 SIZES = (3, 1, 0, 6, 2, 9, 4)
 """Tokens of the documents; one is empty."""
+TASK = object.__new__(CausalLM)  # to score, it needs neither a tokenizer nor a config
 
 
 def store_of(sizes: Sequence[int] = SIZES, seed: int = 1) -> Any:
@@ -128,8 +128,8 @@ def test_a_block_of_documents_of_one_token_asks_for_nothing() -> None:
     scores = SimpleNamespace(
         total=torch.zeros(()), losses=torch.zeros(0), best=torch.zeros(0, dtype=torch.int64)
     )
-    assert int(summed_loss(scores, batch).count) == 0
-    assert foreseen(scores, batch) == [{"loss": 0.0, "accuracy": 0.0, "tokens": 0}] * 2
+    assert int(TASK.loss(scores, batch).count) == 0
+    assert TASK.decode(scores, batch) == [{"loss": 0.0, "accuracy": 0.0, "tokens": 0}] * 2
 
 
 # ---- documents kept apart ----------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_blocks_are_scored_each_by_its_own_targets() -> None:
     losses = torch.rand(len(batch.targets["targets"]), generator=generator)
     best = batch.targets["targets"].clone()
     best[::3] += 1
-    said = foreseen(SimpleNamespace(losses=losses, best=best), batch)
+    said = TASK.decode(SimpleNamespace(losses=losses, best=best), batch)
     assert [row["tokens"] for row in said] == [6, 6, 6]
     for row in range(3):
         mine = batch.targets["rows"] == row
@@ -242,11 +242,11 @@ def test_metrics_weigh_tokens_not_blocks() -> None:
         {"loss": 1.0, "accuracy": 0.5, "tokens": 6},
         {"loss": 4.0, "accuracy": 0.0, "tokens": 2},
     ]
-    found = corpus_scores(said, [{"digest": "", "bytes": 20}])
+    found = TASK.metrics(said, [{"digest": "", "bytes": 20}])
     assert found == pytest.approx({
         "perplexity": math.exp(14 / 8), "accuracy": 0.375,
         "bits_per_byte": 14 / math.log(2) / 20,
     })  # fmt: skip
-    huge = corpus_scores([{"loss": 1e6, "accuracy": 0.0, "tokens": 1}], [{"bytes": 1}])
+    huge = TASK.metrics([{"loss": 1e6, "accuracy": 0.0, "tokens": 1}], [{"bytes": 1}])
     assert math.isfinite(huge["perplexity"])
-    assert corpus_scores([], [{"bytes": 0}])["perplexity"] == 1.0
+    assert TASK.metrics([], [{"bytes": 0}])["perplexity"] == 1.0

@@ -23,9 +23,9 @@ from hfdl.data.corpus.token_store import TokenStore
 from hfdl.data.encode import read_template
 from hfdl.errors import HfdlError
 from hfdl.tasks.language_modeling import masked_split as masked_lm_windows
-from hfdl.tasks.language_modeling.base import token_scores
 from hfdl.tasks.language_modeling.masked_lm import MaskedLM
 from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, count_askable, windows_of
+from hfdl.tasks.token_scores import token_scores
 
 
 def write_texts(path: Path, number: int = 60) -> Path:
