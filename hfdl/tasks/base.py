@@ -98,7 +98,7 @@ class PretrainedTask(ABC):
         self.tokenizer: Any = None
         self.config: Any = None
         if tokenizer is not None:
-            self._take(tokenizer, config, recipe.data)
+            self._take(tokenizer, config)
 
     # ---- how it begins -----------------------------------------------------------------------
 
@@ -159,17 +159,17 @@ class PretrainedTask(ABC):
         """The model that a recipe trains from random weights; None: it names a saved one."""
         return NewModel(cls.head, model) if is_new_model(model) else None
 
-    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
-        """Go on with a tokenizer and a config, once both are known."""
+    def _take(self, tokenizer: Any, config: Any) -> None:
+        """Set up what depends on the tokenizer and the config, once both are known."""
         self.tokenizer, self.config = tokenizer, config
 
-    def _learn_tokenizer(self, texts: Iterable[str], data: DataConfig) -> list[str]:
-        """Learn the tokenizer of a new model that has none; what a person should know of it."""
+    def _learn_tokenizer(self, texts: Iterable[str]) -> list[str]:
+        """Learn the tokenizer of a new model that has none; facts about it, as lines of text."""
         if self.new_model is None:
             return []
         if self.tokenizer is None:
             self.new_model.learn(texts)
-            self._take(self.new_model.tokenizer, self.new_model.config(), data)
+            self._take(self.new_model.tokenizer, self.new_model.config())
         return self.new_model.facts
 
     # ---- data, which every task reads in its own way -----------------------------------------
@@ -179,9 +179,9 @@ class PretrainedTask(ABC):
         """Read, split and tokenise the data."""
 
     @classmethod
-    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+    def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """The texts of a training split that a new tokenizer is learned from."""
-        return text_column(train, data.text, "data.text")
+        return text_column(train, config.text, "data.text")
 
     @property
     def smaller_is_better(self) -> frozenset[str]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-import torch
-
-from hfdl.config.schema import DataConfig, TuneConfig
+from hfdl.config.schema import DataConfig
 from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table
-from hfdl.errors import ConfigError, DataError
+from hfdl.errors import DataError
 
 Strata = Sequence[Hashable] | None
 """What a split should keep the proportions of: a value for each row; None: nothing."""
@@ -39,7 +37,8 @@ def read_tables(
         strata: what the drawing keeps the proportions of, for a table.
 
     Returns:
-        tables by split name, and what a person should know of how they came about.
+        tables by split name, without train where nothing is trained, and what a person should know
+        of how they came about.
 
     Raises:
         DataError: nothing to train on (``trains``) or nothing to evaluate on.
@@ -47,7 +46,10 @@ def read_tables(
     tables = load_splits(config, memory)
     if trains and "train" not in tables:
         raise nothing_to_train_on("a file, a folder, hfdl://NAME or a Hub id")
-    return divide(tables, config, seed, strata)
+    tables, facts = divide(tables, config, seed, strata)
+    if not trains:
+        tables.pop("train", None)
+    return tables, facts
 
 
 def divide(
@@ -110,42 +112,11 @@ def _cut_validation(
             rule="without data.validation a share of train is held out",
             remedy="give more rows, or data.validation=FILE",
         )
-    found = strata(train)
-    kept, taken = stratified_split(found, len(train), config.validation_share, seed)
-    how = f"seed {seed}" if found is None else f"stratified, seed {seed}"
+    groups = strata(train)
+    kept, taken = stratified_split(groups, len(train), config.validation_share, seed)
+    how = f"seed {seed}" if groups is None else f"stratified, seed {seed}"
     fact = (
         f"validation: {len(taken)} of {len(train)} rows held out from {train.source} "
         f"({how}), because no validation split was given"
     )
     return {**tables, "train": train.select(kept), "validation": train.select(taken)}, fact
-
-
-# ---- What the ``tune`` section asks of the loss that a model is trained on -----------------------
-# Held-out losses are plain cross-entropy: they say how good a model is, whatever it was trained
-# with.
-
-
-def loss_options(tune: TuneConfig) -> dict[str, float]:
-    """``label_smoothing`` and ``focal_gamma``, as ``hfdl.nn.losses.token_losses`` takes them."""
-    gamma = tune.focal_gamma if tune.loss == "focal" else 0.0
-    return {"label_smoothing": tune.label_smoothing, "focal_gamma": gamma}
-
-
-def refuse_class_weights(tune: TuneConfig, task: str) -> None:
-    """Refuse to weigh the labels of a task that has none.
-
-    Raises:
-        ConfigError: ``tune.class_weights`` is given.
-    """
-    if tune.class_weights is not None:
-        raise ConfigError(
-            f"{task} has no labels to weigh",
-            where="tune.class_weights",
-            rule="class weights belong to labels",
-            remedy="remove it",
-        )
-
-
-def on_device(weights: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor | None:
-    """Class weights on the device of the logits that they weigh."""
-    return None if weights is None else weights.to(like.device, non_blocking=True)

@@ -13,8 +13,8 @@ from hfdl.data.corpus.documents import as_documents, texts_of
 from hfdl.data.table import Table
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction
-from hfdl.tasks.tables import loss_options, refuse_class_weights
 from hfdl.tasks.token_scores import per_example_scores, token_scores
+from hfdl.tasks.training_loss import loss_options, refuse_class_weights
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 
 
@@ -30,16 +30,16 @@ class LanguageTask(PretrainedTask):
         refuse_class_weights(recipe.tune, "a language model")
 
     @classmethod
-    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+    def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """The documents, empty ones left out."""
-        return [str(text) for text in texts_of(as_documents(train, data), data) if text]
+        return [str(text) for text in texts_of(as_documents(train, config), config) if text]
 
     def _learned(self, data_config: DataConfig) -> list[str]:
-        """Learn the tokenizer of a new model that has none; what a person should know of it."""
+        """Learn the tokenizer of a new model that has none; facts about it, as lines of text."""
         if self.tokenizer is not None:
-            return self._learn_tokenizer((), data_config)
+            return self._learn_tokenizer(())
         texts = training_texts(data_config, self.memory, self.seed)
-        return [*self._learn_tokenizer(texts, data_config), *texts.facts]
+        return [*self._learn_tokenizer(texts), *texts.facts]
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
         """The language model, with the chunked loss: fresh, or with saved weights.

@@ -42,10 +42,10 @@ class CausalLM(LanguageTask):
         self.length = 0
         super().__init__(*args, **keywords)
 
-    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
-        super()._take(tokenizer, config, data)
+    def _take(self, tokenizer: Any, config: Any) -> None:
+        super()._take(tokenizer, config)
         self.reading.tokenizer = tokenizer
-        self.length = block_length(data, tokenizer, config)
+        self.length = block_length(self.recipe.data, tokenizer, config)
 
     # ---- data ------------------------------------------------------------------------------
 

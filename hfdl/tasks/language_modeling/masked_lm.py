@@ -42,9 +42,9 @@ class MaskedLM(LanguageTask):
         self._names: dict[int, str] = {}
         super().__init__(*args, **keywords)
 
-    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
+    def _take(self, tokenizer: Any, config: Any) -> None:
         require_mask(tokenizer, self.recipe.model.name)
-        super()._take(tokenizer, config, data)
+        super()._take(tokenizer, config)
 
     # ---- data ------------------------------------------------------------------------------
 

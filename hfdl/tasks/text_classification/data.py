@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +10,9 @@ import torch
 from hfdl.config.schema import DataConfig
 from hfdl.data.encode import TextEncoder
 from hfdl.data.label_values import infer_problem_type, label_cells, label_column, numbers
-from hfdl.data.label_values import problem_type as problem_type_of
 from hfdl.data.labels import LabelSet, label_ids, training_labels
 from hfdl.data.table import Table
-from hfdl.errors import ConfigError, did_you_mean
+from hfdl.errors import ConfigError
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import text_column
 
@@ -26,10 +23,10 @@ REGRESSION = "regression"
 
 def texts(table: Table, config: DataConfig) -> list[str]:
     """Every text of a table, the second ones of pairs behind the first ones."""
-    found = text_column(table, config.text, "data.text")
+    firsts = text_column(table, config.text, "data.text")
     if config.text_pair is None:
-        return found
-    return found + text_column(table, config.text_pair, "data.text_pair")
+        return firsts
+    return firsts + text_column(table, config.text_pair, "data.text_pair")
 
 
 def strata(table: Table, config: DataConfig) -> list[str] | None:
@@ -38,11 +35,6 @@ def strata(table: Table, config: DataConfig) -> list[str] | None:
     if config.problem_type == REGRESSION or infer_problem_type(values) == REGRESSION:
         return None
     return [str(value) for value in values]
-
-
-def problem_type(train: Table, config: DataConfig) -> str:
-    """The problem type that the recipe names, else the one that the labels look like."""
-    return problem_type_of(config, train)
 
 
 def label_set(train: Table, config: DataConfig, kind: str) -> LabelSet:
@@ -82,43 +74,15 @@ def targets(
     return [[labels.names[i] for i in ids] for ids in rows], indicator
 
 
-def class_weights(
-    asked: str | Mapping[str, float] | None, targets: np.ndarray, names: Sequence[str], kind: str
-) -> torch.Tensor:
-    """The weight of each label in the loss; shape (C,).
+def positive_weights(targets: np.ndarray) -> torch.Tensor:
+    """The balanced weight of each label's positives, negatives / positives; shape (C,).
 
-    ``balanced`` is scikit-learn's n / (C * n_label): every label counts the same in sum. For
-    multi-label it is the weight of a label's positives, negatives / positives.
-
-    Raises:
-        ConfigError: a regression, or a label that does not exist or is left out.
+    Args:
+        targets: (N, C) of 0 and 1.
     """
-    if kind == REGRESSION or asked is None:
-        raise ConfigError(
-            "a regression has no classes to weigh",
-            where="tune.class_weights",
-            rule="class weights belong to labels",
-            remedy="remove it",
-        )
-    if isinstance(asked, str):
-        return torch.tensor(_balanced(targets, len(names), kind), dtype=torch.float32)
-    for name in asked:
-        if name not in names:
-            raise ConfigError(
-                f"no label {name!r}",
-                where="tune.class_weights",
-                rule=f"the labels are: {', '.join(names)}",
-                remedy=did_you_mean(name, names),
-            )
-    return torch.tensor([asked.get(name, 1.0) for name in names], dtype=torch.float32)
-
-
-def _balanced(targets: np.ndarray, n_labels: int, kind: str) -> list[float]:
-    if kind == MULTI:
-        positives = targets.sum(axis=0)  # (C,)
-        return [float((len(targets) - p) / p) if p else 1.0 for p in positives]
-    counts = Counter(targets.tolist())
-    return [len(targets) / (n_labels * counts[i]) if counts[i] else 0.0 for i in range(n_labels)]
+    positives = targets.sum(axis=0)  # (C,)
+    weights = [float((len(targets) - p) / p) if p else 1.0 for p in positives]
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 def text_encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:

@@ -14,6 +14,14 @@ from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
 
 FUNCTIONS = {SINGLE: "softmax", MULTI: "sigmoid", REGRESSION: "none"}
 """What transformers' pipeline applies to logits, by the problem's type."""
+METRIC_NAMES = {
+    SINGLE: ["accuracy", "f1", "precision", "recall", "matthews_correlation"],
+    MULTI: ["accuracy", "f1", "precision", "recall", "f1_macro"],
+    REGRESSION: ["mse", "mae", "r_squared", "pearsonr", "spearmanr"],
+}
+"""What ``answer_metrics`` gives."""
+BEST_METRICS = {SINGLE: ("accuracy", True), MULTI: ("f1", True), REGRESSION: ("mse", False)}
+"""The metric that picks the best weights, and whether more of it is better."""
 THRESHOLD = 0.5
 """A label of a multi-label text is given from this probability on."""
 

@@ -78,15 +78,22 @@ def refuse_on_numbers(tune: TuneConfig, problem_type: str) -> None:
     """Refuse what only labels can have.
 
     Raises:
-        ConfigError: a regression with focal loss or label smoothing.
+        ConfigError: a regression with focal loss, label smoothing or class weights.
     """
     if problem_type != REGRESSION:
         return
-    for key, asked in (("loss", tune.loss == "focal"), ("label_smoothing", tune.label_smoothing)):
-        if asked:
+    refused = {
+        "loss": tune.loss == "focal",
+        "label_smoothing": tune.label_smoothing > 0,
+        "class_weights": tune.class_weights is not None,
+    }
+    for key, is_given in refused.items():
+        weighs = key == "class_weights"
+        if is_given:
             raise ConfigError(
-                "a regression has no classes to foresee",
+                f"a regression has no classes to {'weigh' if weighs else 'foresee'}",
                 where=f"tune.{key}",
-                rule="focal loss and label smoothing belong to labels",
+                rule=f"{'class weights' if weighs else 'focal loss and label smoothing'} belong to "
+                "labels",
                 remedy="remove it",
             )

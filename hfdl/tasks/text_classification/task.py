@@ -11,16 +11,20 @@ from typing import Any
 import torch
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.encode import TextEncoder, length_facts
+from hfdl.data.encode import length_facts
+from hfdl.data.label_values import problem_type
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.split import Padding
-from hfdl.tasks.tables import loss_options, on_device, read_tables, text_column
-from hfdl.tasks.text_classification import data as reading
+from hfdl.tasks.tables import read_tables, text_column
+from hfdl.tasks.text_classification import data
+from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
 from hfdl.tasks.text_classification.decoding import (
+    BEST_METRICS,
     FUNCTIONS,
+    METRIC_NAMES,
     answer_metrics,
     answers_of_texts,
     scores_of_texts,
@@ -28,11 +32,8 @@ from hfdl.tasks.text_classification.decoding import (
 from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.split import ClassificationSplit
-from hfdl.weights.pretrained import (
-    padding_side,
-)
-
-SINGLE, MULTI, REGRESSION = reading.SINGLE, reading.MULTI, reading.REGRESSION
+from hfdl.tasks.training_loss import class_weights, loss_options, on_device
+from hfdl.weights.pretrained import padding_side
 
 
 class TextClassification(PretrainedTask):
@@ -50,17 +51,17 @@ class TextClassification(PretrainedTask):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.labels: LabelSet | None = None
         self.problem_type: str | None = None
-        self._encoder: TextEncoder | None = None
         super().__init__(*args, **keywords)
 
     @classmethod
-    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+    def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """Both texts of a pair."""
-        return reading.texts(train, data)
+        return data.texts(train, config)
 
-    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
-        super()._take(tokenizer, config, data)
-        self._encoder = reading.text_encoder(tokenizer, config, data)
+    def _take(self, tokenizer: Any, config: Any) -> None:
+        super()._take(tokenizer, config)
+        self.encoder = data.text_encoder(tokenizer, config, self.recipe.data)
+        self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
             self.labels = LabelSet(tuple(str(config.id2label[i]) for i in range(config.num_labels)))
             is_number = config.num_labels == 1
@@ -76,32 +77,23 @@ class TextClassification(PretrainedTask):
         """
         tables, facts = read_tables(
             data_config, self.memory, self.seed, self.trains,
-            strata=lambda table: reading.strata(table, data_config),
+            strata=lambda table: data.strata(table, data_config),
         )  # fmt: skip
         if self.problem_type is None:
-            self.problem_type = reading.problem_type(tables["train"], data_config)
+            self.problem_type = problem_type(data_config, tables["train"])
         if self.trains:
-            self.labels = reading.label_set(tables["train"], data_config, self.problem_type)
+            self.labels = data.label_set(tables["train"], data_config, self.problem_type)
         if self.new_model is not None:
             texts = self.training_texts(tables["train"], data_config)
-            facts.extend(self._learn_tokenizer(texts, data_config))
+            facts.extend(self._learn_tokenizer(texts))
         splits = {
-            name: self._split(name, table, data_config, facts)
-            for name, table in tables.items()
-            if self.trains or name != "train"
+            name: self._split(name, table, data_config, facts) for name, table in tables.items()
         }
         if self.trains:
             refuse_on_numbers(self.tune, self.problem_type)
             if self.tune.class_weights is not None:
-                self.class_weights = self._weigh(splits["train"])
+                self.class_weights = self._weights(splits["train"])
         return Splits(**splits, facts=facts)
-
-    @property
-    def encoder(self) -> TextEncoder:
-        """Tokenizer and the rule for long texts."""
-        if self._encoder is None:
-            raise RuntimeError("prepare() must come first: it learns the tokenizer")
-        return self._encoder
 
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]
@@ -112,7 +104,7 @@ class TextClassification(PretrainedTask):
             else text_column(table, config.text_pair, "data.text_pair")
         )  # fmt: skip
         labels, problem_type = self._known()
-        answers, targets = reading.targets(table, config, labels, problem_type, name)
+        answers, targets = data.targets(table, config, labels, problem_type, name)
         encoded = self.encoder(texts, pairs, where=table.where)
         facts.extend(length_facts(name, encoded, self.encoder))
         return ClassificationSplit(
@@ -126,11 +118,6 @@ class TextClassification(PretrainedTask):
         return ClassificationSplit("texts", encoded, None, [], self.padding, texts=texts)
 
     @property
-    def padding(self) -> Padding:
-        """How rows are padded for this model."""
-        return Padding.of(self.tokenizer, padding_side(self.config))
-
-    @property
     def label_names(self) -> list[str]:
         """The labels in the order of their ids."""
         return list(self.labels.names) if self.labels is not None else []
@@ -138,17 +125,12 @@ class TextClassification(PretrainedTask):
     @property
     def metric_names(self) -> list[str]:
         """The names of what ``metrics`` gives, for this problem type."""
-        example: Any = {SINGLE: self.label_names[:1], MULTI: [[]], REGRESSION: [0.0]}
-        answers = example[self._known()[1]]
-        return [*self.metrics([{"prediction": answer} for answer in answers], answers)]
+        return METRIC_NAMES[self._known()[1]]
 
     @property
     def best_metric(self) -> tuple[str, bool]:
         """Accuracy; F1 where several labels may hold, mean squared error for numbers."""
-        _, problem_type = self._known()
-        return {SINGLE: ("accuracy", True), MULTI: ("f1", True), REGRESSION: ("mse", False)}[
-            problem_type
-        ]
+        return BEST_METRICS[self._known()[1]]
 
     # ---- model -----------------------------------------------------------------------------
 
@@ -219,9 +201,11 @@ class TextClassification(PretrainedTask):
             raise RuntimeError("prepare() must come first: it reads the labels")
         return self.labels, self.problem_type
 
-    def _weigh(self, train: ClassificationSplit) -> torch.Tensor:
+    def _weights(self, train: ClassificationSplit) -> torch.Tensor:
         labels, problem_type = self._known()
-        assert train.targets is not None
-        return reading.class_weights(
-            self.tune.class_weights, train.targets, labels.names, problem_type
-        )
+        weights, targets = self.tune.class_weights, train.targets
+        assert weights is not None
+        assert targets is not None
+        if problem_type == MULTI and isinstance(weights, str):
+            return data.positive_weights(targets)
+        return class_weights(weights, targets, labels.names)

@@ -1,30 +1,17 @@
-"""From tables to sentences whose words have tags, and from those to rows of tokens."""
+"""Sentences as rows of tokens that fit the model."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import torch
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.encode import Template
 from hfdl.data.entities.align import align
-from hfdl.data.entities.sentences import Sentence, SentenceSet, read_sentences
-from hfdl.data.entities.tags import split_tag
+from hfdl.data.entities.sentences import Sentence
 from hfdl.data.entities.windows import Row, cut_rows
-from hfdl.data.table import Table
-from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.errors import ConfigError, DataError
 from hfdl.tasks.token_classification.split import EncodedSentence
-
-
-def read_split(
-    table: Table, config: DataConfig, name: str, scheme: str | None, types: Sequence[str] | None
-) -> SentenceSet:
-    """The sentences of a split, in a model's scheme and types; None: in what the data has."""
-    asked = None if config.scheme == "auto" else config.scheme
-    return read_sentences(table, config, name, scheme=scheme or asked, types=types)
 
 
 def fate_of_long_sentences(data: DataConfig) -> str:
@@ -112,37 +99,3 @@ def length_facts(name: str, encoded: Sequence[EncodedSentence], encoder: Sentenc
         f"{said} ({100 * lost / words if words else 0.0:.1f} %); {of} are longer than "
         f"{encoder.max_length} tokens (data.long_text={encoder.long_text})"
     )
-
-
-def class_weights(
-    asked: str | Mapping[str, float], labels: Sequence[int], names: Sequence[str]
-) -> torch.Tensor:
-    """The weight of each tag in the loss; shape (C,).
-
-    Args:
-        asked: ``balanced``, scikit-learn's n / (C * n_tag) over the labelled pieces of train; or
-            weights by tag (``B-person``) or type (``person``: all of its tags). A tag's own
-            weight goes before that of its type.
-        labels: the labels of train.
-        names: the C tags.
-
-    Raises:
-        ConfigError: a name is neither a tag nor a type.
-    """
-    if isinstance(asked, str):
-        counts = Counter(labels)
-        shares = [len(labels) / (len(names) * counts[i]) if counts[i] else 0.0
-                  for i in range(len(names))]  # fmt: skip
-        return torch.tensor(shares, dtype=torch.float32)
-    types = [split_tag(name)[1] for name in names]
-    known = [*names, *sorted(set(filter(None, types)) - set(names))]
-    for name in asked:
-        if name not in known:
-            raise ConfigError(
-                f"no tag or type {name!r}",
-                where="tune.class_weights",
-                rule=f"they are: {', '.join(known)}",
-                remedy=did_you_mean(name, known),
-            )
-    chosen = [asked.get(n, asked.get(t, 1.0)) for n, t in zip(names, types, strict=True)]
-    return torch.tensor(chosen, dtype=torch.float32)

@@ -16,7 +16,6 @@ from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import read_template
 from hfdl.data.entities.sentences import (
     Sentence,
-    SentenceSet,
     read_sentences,
     refuse_no_entities,
 )
@@ -30,14 +29,17 @@ from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
-from hfdl.tasks.tables import loss_options, on_device, read_tables
-from hfdl.tasks.token_classification import data as reading
+from hfdl.tasks.tables import read_tables
+from hfdl.tasks.token_classification.data import (
+    SentenceEncoder,
+    fate_of_long_sentences,
+    length_facts,
+)
 from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
 from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
-from hfdl.weights.pretrained import (
-    padding_side,
-)
+from hfdl.tasks.training_loss import class_weights, loss_options, on_device
+from hfdl.weights.pretrained import padding_side
 
 
 class TokenClassification(PretrainedTask):
@@ -60,23 +62,24 @@ class TokenClassification(PretrainedTask):
     @classmethod
     def check_recipe(cls, recipe: Recipe) -> None:
         """Refuse ``head_tail``: every word needs a tag."""
-        reading.fate_of_long_sentences(recipe.data)
+        fate_of_long_sentences(recipe.data)
 
     @classmethod
-    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+    def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """The sentences as texts."""
-        return [sentence.text for sentence in read_sentences(train, data, "train").sentences]
+        return [sentence.text for sentence in read_sentences(train, config, "train").sentences]
 
-    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
-        super()._take(tokenizer, config, data)
+    def _take(self, tokenizer: Any, config: Any) -> None:
+        super()._take(tokenizer, config)
+        data = self.recipe.data
         template = read_template(tokenizer, pair=False)
         length = row_length(
             data.max_length, tokenizer, config, smallest=template.size + 2, row="a sentence",
             remedy="; longer sentences are read in windows",
         )  # fmt: skip
-        self.encoder = reading.SentenceEncoder(
-            tokenizer, template, max_length=length,
-            long_text=reading.fate_of_long_sentences(data), stride=data.stride,
+        self.encoder = SentenceEncoder(
+            tokenizer, template, max_length=length, long_text=fate_of_long_sentences(data),
+            stride=data.stride,
         )  # fmt: skip
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
@@ -95,22 +98,25 @@ class TokenClassification(PretrainedTask):
         scheme = types = None
         splits: dict[str, TaggedSplit] = {}
         if not self.trains:
-            tables.pop("train", None)
             scheme, types = self.scheme, self.types
             self._refuse_missing(tag_names(types, scheme))
         for name, table in sorted(tables.items(), key=lambda item: item[0] != "train"):
-            found = reading.read_split(table, data_config, name, scheme, types)
+            read = read_sentences(table, data_config, name, scheme=scheme, types=types)
             if name == "train":
-                refuse_no_entities(found)
-                scheme, types = found.scheme, found.types
+                refuse_no_entities(read)
+                scheme, types = read.scheme, read.types
                 self.label_names = tag_names(types, scheme)
-                texts = (sentence.text for sentence in found.sentences)
-                facts.extend(self._learn_tokenizer(texts, data_config))
-            facts.extend(found.facts)
-            splits[name] = self._split(name, found)
-            facts.append(reading.length_facts(name, splits[name].encoded, self.encoder))
-        if self.trains:
-            self._make_trainable(splits["train"])
+                facts.extend(self._learn_tokenizer(one.text for one in read.sentences))
+            facts.extend(read.facts)
+            splits[name] = self._tagged(name, read.sentences, read.where)
+            facts.append(length_facts(name, splits[name].encoded, self.encoder))
+        if self.trains and self.tune.class_weights is not None:
+            train = splits["train"]
+            labels = [label for i in range(len(train)) for label in train.labels_of(i)]
+            types_of_labels = [split_tag(name)[1] for name in self.label_names]
+            self.class_weights = class_weights(
+                self.tune.class_weights, labels, self.label_names, types_of_labels
+            )
         return Splits(**splits, facts=facts)
 
     def encode(self, texts: Sequence[str | Sentence]) -> TaggedSplit:
@@ -121,9 +127,6 @@ class TokenClassification(PretrainedTask):
         ]
         return self._tagged("texts", sentences, lambda row: f"text {row + 1}")
 
-    def _split(self, name: str, found: SentenceSet) -> TaggedSplit:
-        return self._tagged(name, found.sentences, found.where)
-
     def _tagged(self, name: str, sentences: Sequence[Sentence], where: Any) -> TaggedSplit:
         return TaggedSplit(
             name, sentences, self.encoder(sentences, where), self.encoder.template, self.padding,
@@ -131,21 +134,14 @@ class TokenClassification(PretrainedTask):
             all_pieces=self.all_pieces, where=where,
         )  # fmt: skip
 
-    def _make_trainable(self, train: TaggedSplit) -> None:
-        if self.tune.class_weights is not None:
-            labels = [label for i in range(len(train)) for label in train.labels_of(i)]
-            self.class_weights = reading.class_weights(
-                self.tune.class_weights, labels, self.label_names
-            )
-
     @property
     def scheme(self) -> str:
         """The scheme that the tags are in; BIO where their names show no other."""
         try:
-            found = detect_scheme([self.label_names])
+            scheme = detect_scheme([self.label_names])
         except ValueError:  # tags of no scheme, such as parts of speech
             return "BIO"
-        return found if found in SCHEMES else "BIO"
+        return scheme if scheme in SCHEMES else "BIO"
 
     @property
     def types(self) -> list[str]:
@@ -168,7 +164,7 @@ class TokenClassification(PretrainedTask):
         """The names of what ``metrics`` gives, those of each type included."""
         details = ("precision", "recall", "f1", "support")
         of_types = [f"{label}/{name}" for label in self.types for name in details]
-        return [*entity_metrics([], []), *of_types]
+        return ["precision", "recall", "f1", "accuracy", *of_types]
 
     # ---- model -----------------------------------------------------------------------------
 

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.pairs import target_column
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
-from hfdl.tasks import tables
-from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import text_column
 
-LIMIT = 1 << 20
-"""Tokens of a text where neither the recipe nor the model has a limit."""
 
-
-def read_tables(
-    config: DataConfig, memory: Mapping[str, Any], seed: int, trains: bool
-) -> tuple[dict[str, Table], list[str]]:
-    """The raw splits, validation cut from train where none is given, each down to max_samples.
-
-    Returns:
-        tables by split name, and what a person should know of how they came about.
+def refuse_no_train(config: DataConfig) -> None:
+    """Refuse to train without a source of translations.
 
     Raises:
-        DataError: nothing to train on (``trains``) or nothing to evaluate on.
+        DataError: ``data.train`` is not given.
     """
-    if trains and config.train is None:
+    if config.train is None:
         raise DataError(
             "there is nothing to train on",
             where="data.train",
@@ -37,7 +24,6 @@ def read_tables(
             "data.label)",
             remedy="set data.train=FILE",
         )
-    return tables.read_tables(config, memory, seed, trains)
 
 
 def pairs(table: Table, config: DataConfig) -> tuple[list[str], list[str]]:
@@ -50,15 +36,6 @@ def pairs(table: Table, config: DataConfig) -> tuple[list[str], list[str]]:
     column = target_column(config)
     sources = text_column(table, config.text, "data.text")
     return sources, text_column(table, column, "data.label")
-
-
-def longest(data: DataConfig, tokenizer: Any, config: Any) -> int:
-    """Most tokens of a source and of a target: as the recipe says, else all that a model takes.
-
-    Raises:
-        ConfigError: the recipe says more than that.
-    """
-    return row_length(data.max_length, tokenizer, config, default=LIMIT)
 
 
 def fate_of_long_texts(data: DataConfig) -> str:

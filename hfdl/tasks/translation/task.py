@@ -22,9 +22,11 @@ from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import ModelToBuild, PretrainedTask
 from hfdl.tasks.new_model import refuse_parts_of_a_fresh_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
-from hfdl.tasks.tables import loss_options, refuse_class_weights
+from hfdl.tasks.row_length import row_length
+from hfdl.tasks.tables import read_tables
 from hfdl.tasks.token_scores import per_example_scores, token_scores
-from hfdl.tasks.translation import data as reading
+from hfdl.tasks.training_loss import loss_options, refuse_class_weights
+from hfdl.tasks.translation.data import fate_of_long_texts, pairs, refuse_no_train
 from hfdl.tasks.translation.model import (
     NewTransformer,
     is_scratch,
@@ -32,6 +34,9 @@ from hfdl.tasks.translation.model import (
 )
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
+
+LIMIT = 1 << 20
+"""Tokens of a source or a target where neither the recipe nor the model has a limit."""
 
 
 class Translation(PretrainedTask):
@@ -48,7 +53,7 @@ class Translation(PretrainedTask):
         """Refuse class weights, and long texts that cannot be put together again."""
         refuse_class_weights(recipe.tune, "a translation")
         refuse_parts_of_a_fresh_model(recipe.model)
-        reading.fate_of_long_texts(recipe.data)
+        fate_of_long_texts(recipe.data)
 
     @classmethod
     def new_model_for(cls, model: ModelConfig) -> ModelToBuild | None:
@@ -56,18 +61,19 @@ class Translation(PretrainedTask):
         return NewTransformer(model) if is_scratch(model) else None
 
     @classmethod
-    def training_texts(cls, train: Table, data: DataConfig) -> list[str]:
+    def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """Sources, then targets: they share a vocabulary."""
-        sources, targets = reading.pairs(train, data)
+        sources, targets = pairs(train, config)
         return [*sources, *targets]
 
-    def _take(self, tokenizer: Any, config: Any, data: DataConfig) -> None:
-        super()._take(tokenizer, config, data)
+    def _take(self, tokenizer: Any, config: Any) -> None:
+        super()._take(tokenizer, config)
+        data = self.recipe.data
         where = self.folder or Path(self.recipe.model.name)
         self._ids = TargetIds(start_token_id(config, where), tokenizer.pad_token_id)
         self._encoder = TextEncoder(
-            tokenizer, max_length=reading.longest(data, tokenizer, config),
-            long_text=reading.fate_of_long_texts(data),
+            tokenizer, max_length=row_length(data.max_length, tokenizer, config, default=LIMIT),
+            long_text=fate_of_long_texts(data),
         )  # fmt: skip
 
     # ---- data ------------------------------------------------------------------------------
@@ -80,14 +86,14 @@ class Translation(PretrainedTask):
             MissingExtraError: sacrebleu is not installed.
         """
         require_sacrebleu()
-        tables, facts = reading.read_tables(data_config, self.memory, self.seed, self.trains)
+        if self.trains:
+            refuse_no_train(data_config)
+        tables, facts = read_tables(data_config, self.memory, self.seed, self.trains)
         if self.new_model is not None:
             texts = self.training_texts(tables["train"], data_config)
-            facts.extend(self._learn_tokenizer(texts, data_config))
+            facts.extend(self._learn_tokenizer(texts))
         splits = {
-            name: self._split(name, table, data_config, facts)
-            for name, table in tables.items()
-            if self.trains or name != "train"
+            name: self._split(name, table, data_config, facts) for name, table in tables.items()
         }
         return Splits(**splits, facts=facts)
 
@@ -98,7 +104,7 @@ class Translation(PretrainedTask):
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]
     ) -> TranslationSplit:
-        texts, answers = reading.pairs(table, config)
+        texts, answers = pairs(table, config)
         sources = self._encoder(texts, where=table.where)
         targets = self._encoder(answers, where=table.where)
         facts.extend(length_facts(f"{name}, sources", sources, self._encoder))

@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from hfdl.config.load import load_recipe, take_objects
 from hfdl.errors import ConfigError, DataError
 from hfdl.tasks.registry import task_for_model, task_for_training
+from hfdl.tasks.text_classification.decoding import METRIC_NAMES, answer_metrics
 from hfdl.tasks.text_classification.loss import binary_losses
 from hfdl.training.evaluation import evaluate
 
@@ -813,3 +814,11 @@ def test_sizes_of_its_own_make_a_fresh_model(tiny_bert: Path):
     model = task.build_model(recipe.model)
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (1, 16)
     assert len(task.fresh_parameters) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize("problem_type", list(METRIC_NAMES))
+def test_the_names_of_the_metrics_are_those_that_are_given(problem_type: str) -> None:
+    answer = {"single_label_classification": "a", "multi_label_classification": ["a"]}
+    answers = [answer.get(problem_type, 0.5)]
+    found = answer_metrics([{"prediction": answers[0]}], answers, ["a", "b"], problem_type)
+    assert list(found) == METRIC_NAMES[problem_type]
