@@ -1,20 +1,39 @@
-"""What the pipelines share: the device they run on, and how a stream of inputs is read."""
+"""What the pipelines share: model and device, options, and how inputs are read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
 import torch
 
-from hfdl.errors import ConfigError
+from hfdl.errors import ConfigError, DataError
+from hfdl.pipelines.open_model import OpenModel
 
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
 
 WINDOW = 256
 """Inputs of a stream that are read at once, without a batch_size: enough to sort by length."""
+
+
+class BasePipeline:
+    """A model on its device; a subclass adds ``task`` and ``__call__``.
+
+    Args:
+        opened: the model and its tokenizer.
+        device: a torch device. Default: a GPU if there is one.
+        batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
+    """
+
+    def __init__(
+        self, opened: OpenModel, device: str | int | torch.device | None, batch_size: int | None
+    ) -> None:
+        self.device = torch_device(device)
+        self.model: Any = opened.model.to(self.device)
+        self.tokenizer = opened.tokenizer
+        self.batch_size = checked_batch_size(batch_size)
 
 
 def torch_device(device: str | int | torch.device | None) -> torch.device:
@@ -39,6 +58,46 @@ def checked_batch_size(size: int | None) -> int | None:
             remedy="give 1 or more, or leave it out",
         )
     return size
+
+
+def at_least_one(name: str, number: int) -> int:
+    """The number itself, the value of the option ``name``.
+
+    Raises:
+        ConfigError: it is below 1.
+    """
+    if number < 1:
+        raise ConfigError(
+            f"it cannot be {number}",
+            where=name,
+            rule="it is a whole number, 1 or more",
+            remedy="raise it, or leave it out",
+        )
+    return number
+
+
+def answer_several(
+    inputs: Any,
+    answer: Callable[[list[Any]], list[Answer]],
+    size: int | None,
+    refusal: Callable[[Any, int], DataError],
+) -> list[Answer] | Iterator[Answer]:
+    """A list of answers for a list of inputs, an iterator of them for another iterable.
+
+    Args:
+        inputs: what the pipeline was called with, a single input excepted.
+        answer: gives the answers of some inputs.
+        size: how many inputs of an iterator are answered at once; None: ``WINDOW``.
+        refusal: the error for a value that is no input, and its index.
+
+    Raises:
+        DataError: the inputs are neither.
+    """
+    if isinstance(inputs, list | tuple):
+        return answer(list(inputs))
+    if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
+        raise refusal(inputs, 0)
+    return stream(inputs, answer, size)
 
 
 def can_iterate(inputs: Any) -> bool:

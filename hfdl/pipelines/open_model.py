@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,9 @@ def locate(model: Any) -> Located:
     return Located(folder, load_recipe(folder) if is_run else None)
 
 
+@dataclass
 class OpenModel:
-    """A model that is ready to answer, and the task objects that read for it.
+    """A model that is ready to answer, and the task objects that encode texts for it.
 
     Args:
         model: in eval mode.
@@ -62,43 +63,42 @@ class OpenModel:
         folder: where it came from.
         recipe: what it was trained with, or stands in for that.
         name: of the task.
+        tasks: the task objects made so far, by the options that differ from the recipe.
     """
 
-    def __init__(
-        self, model: torch.nn.Module, tokenizer: Any, folder: Path, recipe: Recipe, name: str
-    ) -> None:
-        self.model, self.tokenizer = model, tokenizer
-        self.folder, self.recipe, self.name = folder, recipe, name
-        self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
+    model: torch.nn.Module
+    tokenizer: Any
+    folder: Path
+    recipe: Recipe
+    name: str
+    tasks: dict[tuple[tuple[str, Any], ...], Any] = field(default_factory=dict)
 
     @property
     def config(self) -> Any:
         """The model's transformers config."""
         return self.model.config
 
-    def task(self, reading: Mapping[str, Any] | None = None) -> Any:
-        """The task object, its texts read as the recipe says, save for some options.
+    def task(self, data_options: Mapping[str, Any] | None = None) -> Any:
+        """The task object, its texts encoded as the recipe says, save for some options.
 
         Args:
-            reading: keys of the recipe's ``data`` section that take precedence.
+            data_options: keys of the recipe's ``data`` section that take precedence.
 
         Raises:
             ConfigError: an option's value is wrong.
         """
-        key = tuple(sorted((reading or {}).items()))
-        if key not in self._tasks:
-            recipe = _with_reading(self.recipe, reading or {})
-            made = task_class(self.name).of_parts(self.folder, self.config, self.tokenizer, recipe)
-            self._tasks[key] = made
-        return self._tasks[key]
-
-    def keep(self, task: Any) -> None:
-        """The task that opened the model is the one that reads by the recipe."""
-        self._tasks[()] = task
+        options = data_options or {}
+        key = tuple(sorted(options.items()))
+        if key not in self.tasks:
+            recipe = _with_options(self.recipe, options)
+            self.tasks[key] = task_class(self.name).of_parts(
+                self.folder, self.config, self.tokenizer, recipe
+            )
+        return self.tasks[key]
 
 
 def open_model(
-    task: str, model: Any, tokenizer: Any, reading: Mapping[str, Any] | None = None
+    task: str, model: Any, tokenizer: Any, data_options: Mapping[str, Any] | None = None
 ) -> OpenModel:
     """Open the model of a pipeline.
 
@@ -106,21 +106,20 @@ def open_model(
         task: the task's own name.
         model: a folder, a Hub id, what ``locate`` found, or an open transformers model.
         tokenizer: the tokenizer of an open model.
-        reading: keys of the recipe's ``data`` section that take precedence over its own.
+        data_options: keys of the recipe's ``data`` section that take precedence over its own.
 
     Raises:
         ModelError: it cannot be found or opened, or is not trained for the task.
-        ConfigError: an open model without its tokenizer, or a wrong value in ``reading``.
+        ConfigError: an open model without its tokenizer, or a wrong value in
+            ``data_options``.
     """
     if isinstance(model, str | Path | Located):
         located = locate(model)
         recipe = located.recipe or _plain_recipe(task, located.folder)
-        recipe = _with_reading(recipe, reading or {})
-        opened = task_class(task).for_model(located.folder, recipe)
-        loaded = opened.load_model()
-        found = OpenModel(loaded, opened.tokenizer, located.folder, recipe, task)
-        found.keep(opened)
-        return found
+        recipe = _with_options(recipe, data_options or {})
+        opener = task_class(task).for_model(located.folder, recipe)
+        loaded = opener.load_model()
+        return OpenModel(loaded, opener.tokenizer, located.folder, recipe, task, tasks={(): opener})
     require_tokenizer(tokenizer)
     if tokenizer.pad_token_id is None:
         raise ModelError(
@@ -132,7 +131,7 @@ def open_model(
     if model.config.pad_token_id is None:  # GPT-2's head finds the last token of a row by it
         model.config.pad_token_id = tokenizer.pad_token_id
     folder = Path(getattr(model, "name_or_path", "") or ".")
-    recipe = _with_reading(_plain_recipe(task, folder), reading or {})
+    recipe = _with_options(_plain_recipe(task, folder), data_options or {})
     return OpenModel(model.eval(), tokenizer, folder, recipe, task)
 
 
@@ -142,8 +141,8 @@ def _plain_recipe(task: str, folder: Path) -> Recipe:
     return Recipe(task=task, model=ModelConfig(name=str(folder)), data=data)
 
 
-def _with_reading(recipe: Recipe, reading: Mapping[str, Any]) -> Recipe:
+def _with_options(recipe: Recipe, data_options: Mapping[str, Any]) -> Recipe:
     """The recipe with other keys in its ``data`` section, checked."""
-    if not reading:
+    if not data_options:
         return recipe
-    return load_recipe(recipe, {f"data.{key}": value for key, value in reading.items()})
+    return load_recipe(recipe, {f"data.{key}": value for key, value in data_options.items()})

@@ -1,12 +1,12 @@
-"""What a text is continued from: a text or a chat, as the tokens that the model is given."""
+"""Prompts: texts and chats as the tokens that a model continues."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from hfdl.data.encode import read_template
 from hfdl.errors import DataError
+from hfdl.tasks.language_modeling.samples import prompt_ids
 
 Chat = list[dict[str, Any]]
 """Messages, each with ``role`` and ``content``."""
@@ -45,8 +45,8 @@ def goes_on(chat: Chat) -> bool:
     return chat[-1]["role"] == ASSISTANT
 
 
-def read_prompt(value: Any, tokenizer: Any, where: str) -> Prompt:
-    """The tokens of a text or a chat.
+def read_prompt(value: Any, tokenizer: Any, index: int) -> Prompt:
+    """The tokens of a text or a chat, the input of that index.
 
     An empty text begins with the tokenizer's start token, or else with the one that ends texts.
 
@@ -55,32 +55,28 @@ def read_prompt(value: Any, tokenizer: Any, where: str) -> Prompt:
             an empty text could begin with.
     """
     if is_chat(value):
-        return _read_chat([*value], tokenizer, where)
+        return _read_chat([*value], tokenizer, index)
     if not isinstance(value, str):
-        raise _unreadable(value, where)
-    ids = list(tokenizer(value)["input_ids"])
-    behind = list(read_template(tokenizer, pair=False).specials[-1])
-    if behind and ids[-len(behind) :] == behind:
-        ids = ids[: -len(behind)]  # an end token: the text goes on
-    starts = [i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None]
-    if not ids and not starts:
+        raise wrong_input(value, index)
+    ids = prompt_ids(tokenizer, value)
+    if not ids:
         raise DataError(
             "the prompt is empty",
-            where=where,
+            where=f"input {index + 1}",
             rule="the tokenizer has no token that a text could begin with",
             remedy="give a text",
         )
-    return Prompt(value, ids or starts[:1])
+    return Prompt(value, ids)
 
 
-def _read_chat(chat: Chat, tokenizer: Any, where: str) -> Prompt:
+def _read_chat(chat: Chat, tokenizer: Any, index: int) -> Prompt:
     for message in chat:
         if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
-            raise _unreadable(message, where)
+            raise wrong_input(message, index)
     if tokenizer.chat_template is None:
         raise DataError(
             "a chat was given",
-            where=where,
+            where=f"input {index + 1}",
             rule="the tokenizer has no chat template",
             remedy="give a text, or choose a model that was made for chats",
         )
@@ -91,9 +87,10 @@ def _read_chat(chat: Chat, tokenizer: Any, where: str) -> Prompt:
     return Prompt(chat, list(encoded["input_ids"]))
 
 
-def _unreadable(value: Any, where: str) -> DataError:
+def wrong_input(value: Any, index: int) -> DataError:
+    """The error for an input, or a message of a chat, that cannot be continued."""
     return DataError(
         f"cannot continue {value!r:.80}",
-        where=where,
+        where=f"input {index + 1}",
         rule="an input is a text, or a chat of role and content",
     )

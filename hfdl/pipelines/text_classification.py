@@ -13,20 +13,20 @@ from typing import Any, cast
 import torch
 
 from hfdl.errors import ConfigError, DataError, did_you_mean
-from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
+from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.text_classification.decoding import FUNCTIONS
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.task import TextClassification
 
 Answer = dict[str, Any]
 Input = str | Mapping[str, str]
 
-_FUNCTIONS = ("softmax", "sigmoid", "none")
 _UNSET: Any = object()
 
 
-class TextClassificationPipeline:
+class TextClassificationPipeline(BasePipeline):
     """Labels and scores for texts.
 
     Args:
@@ -56,13 +56,9 @@ class TextClassificationPipeline:
         max_length: int | None = None,
         truncation: bool | None = None,
     ) -> None:
-        reading = _reading(long_text, max_length, truncation)
-        self._opened = open_model(SPEC.name, model, tokenizer, reading)
-        self._task: TextClassification = self._opened.task()
-        self.device = torch_device(device)
-        self.model = self._opened.model.to(self.device)
-        self.tokenizer = self._opened.tokenizer
-        self.batch_size = checked_batch_size(batch_size)
+        options = _data_options(long_text, max_length, truncation)
+        self._opened = open_model(SPEC.name, model, tokenizer, options)
+        super().__init__(self._opened, device, batch_size)
         self._top_k = top_k
         self._function = _checked_function(function_to_apply)
 
@@ -94,14 +90,13 @@ class TextClassificationPipeline:
         Raises:
             DataError: an input is neither a text nor such a dict.
         """
-        wanted = self._top_k if top_k is _UNSET else top_k
+        best = self._top_k if top_k is _UNSET else top_k
         limit = checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
-        options = _reading(long_text, max_length, truncation)
-        task: TextClassification = self._opened.task(options)
+        task = self._opened.task(_data_options(long_text, max_length, truncation))
 
         def answer(texts: list[Input]) -> list[Any]:
-            return [_shape(scores, wanted) for scores in self._scores(task, texts, function, limit)]
+            return [_shape(scores, best) for scores in self._scores(task, texts, function, limit)]
 
         if isinstance(inputs, str):
             answers = answer([inputs])
@@ -110,11 +105,7 @@ class TextClassificationPipeline:
             return answers if top_k is _UNSET else answers[0]
         if isinstance(inputs, Mapping):
             return answer([cast(Mapping[str, str], inputs)])[0]
-        if isinstance(inputs, list | tuple):
-            return answer(list(inputs))
-        if isinstance(inputs, bytes) or not can_iterate(inputs):
-            raise _wrong_input(inputs, 0)
-        return stream(inputs, answer, limit)
+        return answer_several(inputs, answer, limit, _wrong_input)
 
     def _scores(
         self, task: TextClassification, inputs: list[Input], function: str | None, limit: int | None
@@ -123,13 +114,13 @@ class TextClassificationPipeline:
         texts, pairs = _columns(inputs)
         split = task.encode(texts, pairs)
         batches = inference_batches(split.lengths, token_budget(self.device), limit)
-        found: dict[int, list[float]] = {}
+        rows: dict[int, list[float]] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             scores = task.scores(outputs, batch, function or self._default_function())
-            found.update(zip(batch.examples, scores.cpu().tolist(), strict=True))
+            rows.update(zip(batch.examples, scores.cpu().tolist(), strict=True))
         names = task.label_names
         return [
-            [{"label": n, "score": s} for n, s in zip(names, found[i], strict=True)]
+            [{"label": n, "score": s} for n, s in zip(names, rows[i], strict=True)]
             for i in range(len(inputs))
         ]
 
@@ -140,14 +131,14 @@ class TextClassificationPipeline:
         return None
 
 
-def _reading(
+def _data_options(
     long_text: str | None, max_length: int | None, truncation: bool | None
 ) -> dict[str, Any]:
-    """Keys of the recipe's ``data`` section that say how a text is read."""
+    """Keys of the recipe's ``data`` section that say how a text is encoded."""
     if truncation and long_text is None:
         long_text = "truncate"
-    given = {"long_text": long_text, "max_length": max_length}
-    return {key: value for key, value in given.items() if value is not None}
+    options = {"long_text": long_text, "max_length": max_length}
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _shape(scores: list[Answer], top_k: int | None) -> Any:
@@ -192,10 +183,11 @@ def _wrong_input(value: Any, index: int) -> DataError:
 
 
 def _checked_function(name: str | None) -> str | None:
-    if name is not None and name.lower() not in _FUNCTIONS:
+    functions = list(FUNCTIONS.values())
+    if name is not None and name.lower() not in functions:
         raise ConfigError(
             f"unknown function {name!r}",
             where="function_to_apply",
-            remedy=did_you_mean(name, _FUNCTIONS),
+            remedy=did_you_mean(name, functions),
         )
     return name and name.lower()

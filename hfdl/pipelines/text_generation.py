@@ -6,18 +6,18 @@ what it is batched with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from hfdl.errors import ConfigError, DataError
 from hfdl.generation import generate
 from hfdl.generation.settings import Settings
-from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
+from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
-from hfdl.pipelines.prompts import Prompt, is_chat, read_prompt
+from hfdl.pipelines.prompts import Prompt, is_chat, read_prompt, wrong_input
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
 from hfdl.weights.pretrained import length_limit
 
@@ -51,7 +51,7 @@ NEW_TOKENS = 256
 """Most tokens to write, where neither the call nor the room in the model says: transformers'."""
 
 
-class TextGenerationPipeline:
+class TextGenerationPipeline(BasePipeline):
     """Continuations of prompts.
 
     Args:
@@ -86,10 +86,7 @@ class TextGenerationPipeline:
         **options: Any,
     ) -> None:
         opened = open_model(CAUSAL_LM.name, model, tokenizer)
-        self.device = torch_device(device)
-        self.model = opened.model.to(self.device)
-        self.tokenizer = opened.tokenizer
-        self.batch_size = checked_batch_size(batch_size)
+        super().__init__(opened, device, batch_size)
         self.limit = length_limit(opened.tokenizer, opened.config)
         self.options = _changed(Options(), options)
 
@@ -114,19 +111,6 @@ class TextGenerationPipeline:
         """
         chosen = _changed(self.options, options)
         size = checked_batch_size(batch_size) or self.batch_size or 1
-        if isinstance(inputs, str) or is_chat(inputs):
-            return self._write([inputs], chosen, size, 0)[0]
-        if isinstance(inputs, list | tuple):
-            return self._write(list(inputs), chosen, size, 0)
-        if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
-            raise DataError(
-                f"cannot continue {inputs!r:.80}",
-                where="input 1",
-                rule="an input is a text, or a chat of role and content",
-            )
-        return self._stream(inputs, chosen, size)
-
-    def _stream(self, inputs: Iterable[Any], chosen: Options, size: int) -> Iterator[Answer]:
         done = 0
 
         def answer(some: list[Any]) -> list[Answer]:
@@ -135,28 +119,27 @@ class TextGenerationPipeline:
             done += len(some)
             return written
 
-        return stream(inputs, answer, size)
+        if isinstance(inputs, str) or is_chat(inputs):
+            return answer([inputs])[0]
+        return answer_several(inputs, answer, size, wrong_input)
 
     def _write(self, inputs: list[Any], chosen: Options, size: int, first: int) -> list[Answer]:
         """Answers in the order of the inputs, the first of which is number ``first``."""
-        prompts = [
-            read_prompt(value, self.tokenizer, f"input {first + i + 1}")
-            for i, value in enumerate(inputs)
-        ]
+        prompts = [read_prompt(value, self.tokenizer, first + i) for i, value in enumerate(inputs)]
         rooms = [self._room(prompt, chosen, first + i) for i, prompt in enumerate(prompts)]
-        found: dict[int, Answer] = {}
+        answers: dict[int, Answer] = {}
         for batch in _batches(prompts, rooms, 1 if chosen.do_sample else size):
             written = self._search([prompts[i] for i in batch], rooms[batch[0]], chosen,
                                    first + batch[0])  # fmt: skip
             for i, sequences in zip(batch, written, strict=True):
-                found[i] = [self._record(prompts[i], ids, chosen) for ids in sequences]
-        return [found[i] for i in range(len(inputs))]
+                answers[i] = [self._record(prompts[i], ids, chosen) for ids in sequences]
+        return [answers[i] for i in range(len(inputs))]
 
     def _room(self, prompt: Prompt, chosen: Options, number: int) -> int:
         """Most tokens that are written behind a prompt."""
         free = None if self.limit is None else self.limit - len(prompt.ids)
-        asked = chosen.max_new_tokens
-        least = 1 if asked is None else asked
+        most = chosen.max_new_tokens
+        least = 1 if most is None else most
         if free is not None and free < least:
             raise DataError(
                 f"{least} new token{'' if least == 1 else 's'} cannot follow the "
@@ -165,8 +148,8 @@ class TextGenerationPipeline:
                 rule=f"the model reads {self.limit} tokens",
                 remedy="shorten the prompt" + (f", or ask for {free}" if free > 0 else ""),
             )
-        if asked is not None:
-            return asked
+        if most is not None:
+            return most
         return NEW_TOKENS if free is None else min(NEW_TOKENS, free)
 
     def _search(
@@ -181,7 +164,7 @@ class TextGenerationPipeline:
             mask[row, width - len(prompt.ids) :] = 1
         seed = None if chosen.seed is None else chosen.seed + number
         out = generate(
-            cast(torch.nn.Module, self.model), ids.to(self.device), mask.to(self.device),
+            self.model, ids.to(self.device), mask.to(self.device),
             max_new_tokens=room, seed=seed, pad_token_id=self.tokenizer.pad_token_id,
             **chosen.search(),
         )  # fmt: skip
@@ -192,8 +175,7 @@ class TextGenerationPipeline:
 
     def _stops(self) -> set[int]:
         """The tokens that end a text."""
-        model: Any = self.model
-        for holder in (getattr(model, "generation_config", None), model.config):
+        for holder in (getattr(self.model, "generation_config", None), self.model.config):
             value = getattr(holder, "eos_token_id", None)
             if value is not None:
                 return {value} if isinstance(value, int) else {*value}
@@ -221,9 +203,9 @@ def _batches(prompts: list[Prompt], rooms: list[int], size: int) -> Iterator[lis
 
 def _until(ids: list[int], stops: set[int]) -> list[int]:
     """Up to the first stop token, which is kept."""
-    for place, token in enumerate(ids):
+    for i, token in enumerate(ids):
         if token in stops:
-            return ids[: place + 1]
+            return ids[: i + 1]
     return ids
 
 

@@ -6,13 +6,18 @@ depend on what it is batched with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
-from hfdl.errors import ConfigError, DataError
-from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
+from hfdl.errors import DataError
+from hfdl.pipelines.inputs import (
+    BasePipeline,
+    answer_several,
+    at_least_one,
+    checked_batch_size,
+)
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import inference_batches, token_budget
 from hfdl.tasks.translation.spec import SPEC
@@ -21,7 +26,7 @@ from hfdl.tasks.translation.task import Translation
 Answer = dict[str, str]
 
 
-class TranslationPipeline:
+class TranslationPipeline(BasePipeline):
     """Translations of texts.
 
     Args:
@@ -50,14 +55,11 @@ class TranslationPipeline:
         num_beams: int = 1,
         max_length: int | None = None,
     ) -> None:
-        reading = {} if max_length is None else {"max_length": max_length, "long_text": "truncate"}
-        opened = open_model(SPEC.name, model, tokenizer, reading)
+        options = {} if max_length is None else {"max_length": max_length, "long_text": "truncate"}
+        opened = open_model(SPEC.name, model, tokenizer, options)
+        super().__init__(opened, device, batch_size)
         self._task: Translation = opened.task()
-        self.device = torch_device(device)
-        self.model = opened.model.to(self.device)
-        self.tokenizer = opened.tokenizer
-        self.batch_size = checked_batch_size(batch_size)
-        self.num_beams = _checked_beams(num_beams)
+        self.num_beams = at_least_one("num_beams", num_beams)
 
     def __call__(
         self,
@@ -80,18 +82,14 @@ class TranslationPipeline:
             DataError: an input is no text.
         """
         size = checked_batch_size(batch_size) or self.batch_size
-        beams = self.num_beams if num_beams is None else _checked_beams(num_beams)
+        beams = self.num_beams if num_beams is None else at_least_one("num_beams", num_beams)
 
         def answer(texts: list[str]) -> list[Answer]:
             return self._translate(texts, size, beams)
 
         if isinstance(inputs, str):
             return answer([inputs])
-        if isinstance(inputs, list | tuple):
-            return answer(list(inputs))
-        if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
-            raise _wrong_input(inputs, 0)
-        return stream(inputs, answer, size)
+        return answer_several(inputs, answer, size, _wrong_input)
 
     def _translate(self, texts: list[str], size: int | None, beams: int) -> list[Answer]:
         for i, text in enumerate(texts):
@@ -100,14 +98,14 @@ class TranslationPipeline:
         split = self._task.encode(texts)
         # Each beam of a text is a row of its own in the decoder.
         budget = token_budget(self.device) // beams
-        found: dict[int, str] = {}
+        written: dict[int, str] = {}
         for examples in inference_batches(split.lengths, budget, size):
             batch = split.batch(examples.tolist()).to(self.device)
             answers = self._task.generate(self.model, batch, num_beams=beams)
-            found.update(
+            written.update(
                 (i, answer["prediction"]) for i, answer in zip(batch.examples, answers, strict=True)
             )
-        return [{"translation_text": found[i]} for i in range(len(texts))]
+        return [{"translation_text": written[i]} for i in range(len(texts))]
 
 
 def _wrong_input(value: Any, index: int) -> DataError:
@@ -116,14 +114,3 @@ def _wrong_input(value: Any, index: int) -> DataError:
         where=f"input {index + 1}",
         rule="an input is a text",
     )
-
-
-def _checked_beams(number: int) -> int:
-    if number < 1:
-        raise ConfigError(
-            f"it cannot be {number}",
-            where="num_beams",
-            rule="it is a whole number, 1 or more",
-            remedy="raise it, or leave it out",
-        )
-    return number

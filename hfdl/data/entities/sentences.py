@@ -156,7 +156,9 @@ def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None)
         for one in illegal:
             _note(tagged, row, one, some, file_scheme, config)
         types.update(entity.label for entity in entities)
-        tagged.sentences.append(_joined(some, write_tags(entities, len(some), scheme)))
+        text, spans = join_words(some)
+        written = write_tags(entities, len(some), scheme)
+        tagged.sentences.append(Sentence(text, tuple(spans), tuple(written)))
     tagged.types = sorted(types)
     if tagged.repaired:
         repairs = repair_words(tagged.repaired, tagged.illegal[0], file_scheme)
@@ -164,12 +166,13 @@ def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None)
     return tagged
 
 
-def _joined(words: Sequence[str], tags: Sequence[str]) -> Sentence:
+def join_words(words: Sequence[str], delimiter: str = " ") -> tuple[str, list[tuple[int, int]]]:
+    """The text of some words, and the characters of it, (start, end), that each word stands at."""
     spans, start = [], 0
     for word in words:
         spans.append((start, start + len(word)))
-        start += len(word) + 1  # the blank
-    return Sentence(" ".join(words), tuple(spans), tuple(tags))
+        start += len(word) + len(delimiter)
+    return delimiter.join(words), spans
 
 
 def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:

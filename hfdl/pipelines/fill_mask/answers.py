@@ -1,4 +1,4 @@
-"""Answers for masks one by one, as transformers gives them, and words of several pieces.
+"""Answers for masks one by one, as transformers gives them, and for words of several pieces.
 
 A masked language model says of each mask what stands there while the others are masked; it has
 no probability of several tokens together. Written from the left, each with those before it in
@@ -30,24 +30,24 @@ class MaskedText:
 
     Args:
         ids: its tokens, without special ones around them.
-        places: those of its masks, from the left.
+        masks: the positions of its masks, from the left.
         where: its place in words.
     """
 
     ids: list[int]
-    places: list[int]
+    masks: list[int]
     where: str
 
-    def asking(self, place: int, ids: Sequence[int] | None = None) -> Question:
-        """A question for one place, with all masks in sight.
+    def question(self, position: int, ids: Sequence[int] | None = None) -> Question:
+        """A question for one position, all masks within the window that is read.
 
         Args:
-            place: whose token is asked for.
+            position: of the token to predict.
             ids: the tokens, where some of the masks are filled or others were set in.
         """
         ids = self.ids if ids is None else ids
-        last = self.places[-1] + len(ids) - len(self.ids)
-        return Question(ids, place, (self.places[0], last), self.where)
+        last = self.masks[-1] + len(ids) - len(self.ids)
+        return Question(ids, position, (self.masks[0], last), self.where)
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,15 @@ class Writer:
         """
         if words is None:
             return None
-        found = [self._word(word) for word in ([words] if isinstance(words, str) else words)]
-        if not found:
+        targets = [self._word(word) for word in ([words] if isinstance(words, str) else words)]
+        if not targets:
             raise ConfigError(
                 "there is none",
                 where="targets",
                 rule="they are the words to choose from",
                 remedy="name one, or leave it out",
             )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(targets))
 
     def _word(self, word: str) -> Word:
         vocabulary = self.tokenizer.get_vocab()
@@ -140,43 +140,41 @@ def fill_alone(
         for each text its answers, likeliest first; a list of such lists where it has several
         masks.
     """
-    asked = [(text, place) for text in texts for place in text.places]
+    masks = [(text, position) for text in texts for position in text.masks]
     if words is None:
-        questions = [text.asking(place) for text, place in asked]
+        questions = [text.question(position) for text, position in masks]
         scored = [_likeliest(p, top_k) for p in model.log_probabilities(questions, batch_size)]
     else:
         chains = [
-            _chain(text, place, word, model, writer) for text, place in asked for word in words
+            _chain(text, position, word, writer) for text, position in masks for word in words
         ]
         steps = iter(model.log_probabilities([*chain.from_iterable(chains)], batch_size))
         each = iter([
             (math.fsum(float(next(steps)[token]) for token in word), word)
-            for _ in asked for word in words
+            for _ in masks for word in words
         ])  # fmt: skip
-        scored = [_best([next(each) for _ in words], top_k) for _ in asked]
+        scored = [_best([next(each) for _ in words], top_k) for _ in masks]
     rest = iter([
-        [_filled(writer, text, place, word, score) for score, word in found]
-        for (text, place), found in zip(asked, scored, strict=True)
+        [_filled(writer, text, position, word, score) for score, word in likeliest]
+        for (text, position), likeliest in zip(masks, scored, strict=True)
     ])  # fmt: skip
-    rows = [[next(rest) for _ in text.places] for text in texts]
+    rows = [[next(rest) for _ in text.masks] for text in texts]
     return [row[0] if len(row) == 1 else row for row in rows]
 
 
-def _chain(
-    text: MaskedText, place: int, word: Word, model: MaskModel, writer: Writer
-) -> list[Question]:
+def _chain(text: MaskedText, position: int, word: Word, writer: Writer) -> list[Question]:
     """A question for each piece of a word, those before it in place and masks for the others."""
     mask = writer.tokenizer.mask_token_id
-    before, after = text.ids[:place], text.ids[place + 1 :]
+    before, after = text.ids[:position], text.ids[position + 1 :]
     return [
-        text.asking(place + i, [*before, *word[:i], *[mask] * (len(word) - i), *after])
+        text.question(position + i, [*before, *word[:i], *[mask] * (len(word) - i), *after])
         for i in range(len(word))
     ]
 
 
-def _filled(writer: Writer, text: MaskedText, place: int, word: Word, score: float) -> Answer:
-    ids = [*text.ids[:place], *word, *text.ids[place + 1 :]]
-    return writer.answer(math.exp(score), word, ids, alone=len(text.places) == 1)
+def _filled(writer: Writer, text: MaskedText, position: int, word: Word, score: float) -> Answer:
+    ids = [*text.ids[:position], *word, *text.ids[position + 1 :]]
+    return writer.answer(math.exp(score), word, ids, alone=len(text.masks) == 1)
 
 
 def _likeliest(scores: torch.Tensor, top_k: int) -> list[tuple[float, Word]]:
@@ -186,5 +184,5 @@ def _likeliest(scores: torch.Tensor, top_k: int) -> list[tuple[float, Word]]:
     ]
 
 
-def _best(found: list[tuple[float, Word]], top_k: int) -> list[tuple[float, Word]]:
-    return sorted(found, key=lambda pair: -pair[0])[:top_k]
+def _best(scored: list[tuple[float, Word]], top_k: int) -> list[tuple[float, Word]]:
+    return sorted(scored, key=lambda pair: -pair[0])[:top_k]

@@ -1,4 +1,4 @@
-"""The fill-mask pipeline: what stands behind a mask, several masks together, words of any length.
+"""The fill-mask pipeline: the likeliest tokens for masks, one by one or together.
 
 It answers in transformers' structures and differs where those fail their users: the model is
 always in eval mode, a list always gives a list, nothing is cut off in silence, and a target of
@@ -7,7 +7,7 @@ several pieces is scored whole. ``docs/pipelines.md`` has the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -17,11 +17,17 @@ from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.fill_mask.answers import MaskedText, Writer, fill_alone
 from hfdl.pipelines.fill_mask.rows import MaskModel
 from hfdl.pipelines.fill_mask.search import fill_together
-from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
+from hfdl.pipelines.inputs import (
+    BasePipeline,
+    answer_several,
+    at_least_one,
+    checked_batch_size,
+)
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.language_modeling.masked_lm import require_mask
 from hfdl.tasks.language_modeling.spec import MASKED_LM
-from hfdl.weights.pretrained import length_limit
+from hfdl.tasks.split import Padding
+from hfdl.weights.pretrained import length_limit, padding_side
 
 TOP_K = 5
 """Answers a mask: transformers' default."""
@@ -29,7 +35,7 @@ NUM_BEAMS = 10
 """Ways of filling several masks that are followed at once, unless more answers are wanted."""
 
 
-class FillMaskPipeline:
+class FillMaskPipeline(BasePipeline):
     """What stands behind the masks of texts.
 
     Args:
@@ -58,17 +64,14 @@ class FillMaskPipeline:
         targets: str | Sequence[str] | None = None,
     ) -> None:
         opened = open_model(MASKED_LM.name, model, tokenizer)
-        self.device = torch_device(device)
-        self.model: Any = opened.model.to(self.device)
-        self.tokenizer = opened.tokenizer
+        super().__init__(opened, device, batch_size)
         require_mask(self.tokenizer, "tokenizer")
-        self.batch_size = checked_batch_size(batch_size)
-        self._top_k, self._targets = _at_least_one("top_k", top_k), targets
+        self._top_k, self._targets = at_least_one("top_k", top_k), targets
         template = read_template(self.tokenizer, pair=False)
         # A run's model has learned from rows of this length, whatever its config has room for.
         limits = [opened.recipe.data.max_length, length_limit(self.tokenizer, opened.config)]
-        self._asked = MaskModel(
-            self.model, template, self.tokenizer.pad_token_id,
+        self._masked_model = MaskModel(
+            self.model, template, Padding(self.tokenizer.pad_token_id, padding_side(opened.config)),
             min((limit for limit in limits if limit is not None), default=None), self.device,
         )  # fmt: skip
         self._writer = Writer(self.tokenizer, template)
@@ -112,10 +115,10 @@ class FillMaskPipeline:
             ConfigError: an option has a value that it cannot have.
         """
         size = checked_batch_size(batch_size) or self.batch_size
-        count = self._top_k if top_k is None else _at_least_one("top_k", top_k)
+        count = self._top_k if top_k is None else at_least_one("top_k", top_k)
         words = self._writer.targets(self._targets if targets is None else targets)
         if joint:
-            beams = NUM_BEAMS if num_beams is None else _at_least_one("num_beams", num_beams)
+            beams = NUM_BEAMS if num_beams is None else at_least_one("num_beams", num_beams)
             _refuse_long_targets(words)
         else:
             beams = None
@@ -124,20 +127,16 @@ class FillMaskPipeline:
             masked = self._read(texts)
             if beams is not None:
                 return fill_together(
-                    self._asked, self._writer, masked, words, count, max(beams, count), size
+                    self._masked_model, self._writer, masked, words, count, max(beams, count), size
                 )
-            return fill_alone(self._asked, self._writer, masked, words, count, size)
+            return fill_alone(self._masked_model, self._writer, masked, words, count, size)
 
         if isinstance(inputs, str):
             return answer([inputs])[0]
-        if isinstance(inputs, list | tuple):
-            return answer(list(inputs))
-        if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
-            raise _wrong_input(inputs, 0)
-        return stream(inputs, answer, size)
+        return answer_several(inputs, answer, size, _wrong_input)
 
     def _read(self, texts: list[str]) -> list[MaskedText]:
-        """The texts as token ids, with the places of their masks."""
+        """The texts as token ids, with the positions of their masks."""
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise _wrong_input(text, i)
@@ -147,15 +146,15 @@ class FillMaskPipeline:
         return [self._find(ids, f"input {i + 1}") for i, ids in enumerate(encoded)]
 
     def _find(self, ids: list[int], where: str) -> MaskedText:
-        places = [i for i, token in enumerate(ids) if token == self.tokenizer.mask_token_id]
-        if not places:
+        masks = [i for i, token in enumerate(ids) if token == self.tokenizer.mask_token_id]
+        if not masks:
             raise DataError(
                 "it has no mask",
                 where=where,
                 rule=f"{self.tokenizer.mask_token} stands for what is asked for",
                 remedy=f"put {self.tokenizer.mask_token} into the text",
             )
-        return MaskedText(ids, places, where)
+        return MaskedText(ids, masks, where)
 
 
 def _refuse_long_targets(words: list[tuple[int, ...]] | None) -> None:
@@ -166,17 +165,6 @@ def _refuse_long_targets(words: list[tuple[int, ...]] | None) -> None:
             rule="with joint each mask stands for one piece",
             remedy="write as many masks as it has pieces, or leave joint out",
         )
-
-
-def _at_least_one(name: str, number: int) -> int:
-    if number < 1:
-        raise ConfigError(
-            f"it cannot be {number}",
-            where=name,
-            rule="it is a whole number, 1 or more",
-            remedy="raise it, or leave it out",
-        )
-    return number
 
 
 def _wrong_input(value: Any, index: int) -> DataError:

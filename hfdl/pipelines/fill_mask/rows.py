@@ -1,4 +1,4 @@
-"""Texts with masks, the windows of them that a model can read, and what it says of the masks."""
+"""Log-probabilities of tokens at masks, each text read in the window that a model has room for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hfdl.data.encode import Template
 from hfdl.errors import DataError
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.split import Padding, RowSplit
-from hfdl.weights.pretrained import padding_side
 
 _SPARE = 4
 """Logits of every token are formed, so that fewer tokens than usual fit in memory."""
@@ -20,17 +19,17 @@ _SPARE = 4
 
 @dataclass(frozen=True)
 class Question:
-    """What a model is asked of one text.
+    """A position of a text, whose token a model is to predict.
 
     Args:
         ids: the text, without special tokens around it.
-        place: whose token is asked for.
+        position: of the token to predict.
         near: the first and the last token that must be read together.
         where: the text's place in words.
     """
 
     ids: Sequence[int]
-    place: int
+    position: int
     near: tuple[int, int]
     where: str
 
@@ -42,52 +41,51 @@ class MaskModel:
     Args:
         model: on its device.
         template: what its tokenizer puts around a text.
-        pad_id: fills rows up.
+        padding: how rows are padded.
         limit: longest row that it takes, in tokens; None: any.
         device: where it is.
     """
 
     model: Any
     template: Template
-    pad_id: int
+    padding: Padding
     limit: int | None
     device: torch.device
 
     def log_probabilities(
         self, questions: Sequence[Question], batch_size: int | None
     ) -> list[torch.Tensor]:
-        """The logarithm of each token's probability at the place asked for: (V,) a question.
+        """The logarithm of each token's probability at the question's position: (V,) a question.
 
         Raises:
             DataError: what must be read together does not fit the model.
         """
         windows = [self._window(question) for question in questions]
-        rows: dict[tuple[int, ...], int] = {}  # the same row is read once, however many ask
-        for row, _ in windows:
-            rows.setdefault(row, len(rows))
-        asked: list[list[int]] = [[] for _ in rows]
+        questions_of_rows: dict[tuple[int, ...], list[int]] = {}  # each row is read once
         for number, (row, _) in enumerate(windows):
-            asked[rows[row]].append(number)
-        split = RowSplit([*rows], Padding(self.pad_id, padding_side(self.model.config)))
+            questions_of_rows.setdefault(row, []).append(number)
+        rows = list(questions_of_rows)
+        split = RowSplit(rows, self.padding)
         budget = max(1, token_budget(self.device) // _SPARE)
         batches = inference_batches(split.lengths, budget, batch_size)
-        found: dict[int, torch.Tensor] = {}
+        answers: dict[int, torch.Tensor] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             width = outputs.logits.shape[1]
             for i, example in enumerate(batch.examples):
-                shift = 0 if split.padding.side == "right" else width - int(split.lengths[example])
-                for number in asked[example]:
+                row = rows[example]
+                shift = 0 if self.padding.side == "right" else width - len(row)
+                for number in questions_of_rows[row]:
                     logits = outputs.logits[i, windows[number][1] + shift].double().cpu()  # (V,)
-                    found[number] = logits.log_softmax(-1)
-        return [found[number] for number in range(len(questions))]
+                    answers[number] = logits.log_softmax(-1)
+        return [answers[number] for number in range(len(questions))]
 
     def _window(self, question: Question) -> tuple[tuple[int, ...], int]:
-        """The row that is read, and the place in it that is asked for."""
+        """The row that is read, and the question's position in it."""
         ids, (first, last) = question.ids, question.near
         before = len(self.template.specials[0])
         room = len(ids) if self.limit is None else self.limit - self.template.size
         if len(ids) <= room:
-            return tuple(self.template.build(ids)), question.place + before
+            return tuple(self.template.build(ids)), question.position + before
         if last - first + 1 > room:
             raise DataError(
                 f"its masks are {last - first + 1} tokens apart",
@@ -98,4 +96,4 @@ class MaskModel:
         # As much context on either side, and no room wasted at the ends of the text.
         begin = min(max(0, (first + last + 1 - room) // 2), len(ids) - room)
         window = self.template.build(ids[begin : begin + room])
-        return tuple(window), question.place - begin + before
+        return tuple(window), question.position - begin + before

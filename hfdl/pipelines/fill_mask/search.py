@@ -1,6 +1,6 @@
 """Answers for all masks of a text together: beam search over the ways to fill them.
 
-Why from the left, and what the score is of, says ``mask_answers``.
+``hfdl.pipelines.fill_mask.answers`` says why from the left, and what the score means.
 """
 
 from __future__ import annotations
@@ -58,15 +58,14 @@ def _search(
 ) -> list[tuple[float, Word]]:
     """The likeliest ways to fill all masks of a text that the search finds."""
     ways: list[tuple[float, Word]] = [(0.0, ())]
-    for place in text.places:
-        questions = [text.asking(place, _with(text, word)) for _, word in ways]
-        found = torch.stack(model.log_probabilities(questions, batch_size))  # (W, V)
-        found = found if allowed is None else found[:, allowed]  # (W, A)
-        total = (
-            found + torch.tensor([[score] for score, _ in ways], dtype=found.dtype)
-        ).flatten()  # (W * A,)
+    for position in text.masks:
+        questions = [text.question(position, _with(text, word)) for _, word in ways]
+        scores = torch.stack(model.log_probabilities(questions, batch_size))  # (W, V)
+        scores = scores if allowed is None else scores[:, allowed]  # (W, A)
+        so_far = torch.tensor([[score] for score, _ in ways], dtype=scores.dtype)  # (W, 1)
+        total = (scores + so_far).flatten()  # (W * A,)
         best = total.topk(min(beams, len(total)))
-        width, longer = found.shape[1], []
+        width, longer = scores.shape[1], []
         for score, index in zip(best.values.tolist(), best.indices.tolist(), strict=True):
             token = index % width if allowed is None else int(allowed[index % width])
             longer.append((score, (*ways[index // width][1], token)))
@@ -77,6 +76,6 @@ def _search(
 def _with(text: MaskedText, word: Word) -> list[int]:
     """The text with its first masks filled."""
     ids = list(text.ids)
-    for place, token in zip(text.places, word, strict=False):
-        ids[place] = token
+    for position, token in zip(text.masks, word, strict=False):
+        ids[position] = token
     return ids

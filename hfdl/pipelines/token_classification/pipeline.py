@@ -8,15 +8,16 @@ grouped as what they are. ``docs/pipelines.md`` has the list.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 import torch
 
 from hfdl.data.encode import read_template
-from hfdl.data.entities.sentences import Sentence
+from hfdl.data.entities.sentences import Sentence, join_words
 from hfdl.errors import ConfigError, DataError, did_you_mean
-from hfdl.pipelines.inputs import can_iterate, checked_batch_size, stream, torch_device
+from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
 from hfdl.pipelines.token_classification.aggregation import STRATEGIES, aggregate, pieces_of
 from hfdl.pipelines.token_classification.rows import (
@@ -38,7 +39,7 @@ VITERBI = "viterbi"
 """The strategy of hfdl's own: words, and only tags that may follow each other."""
 
 
-class TokenClassificationPipeline:
+class TokenClassificationPipeline(BasePipeline):
     """Entities of texts, or tags of their tokens.
 
     Args:
@@ -76,17 +77,13 @@ class TokenClassificationPipeline:
         max_length: int | None = None,
     ) -> None:
         self._opened = open_model(SPEC.name, model, tokenizer)
-        self.device = torch_device(device)
-        self.model = self._opened.model.to(self.device)
-        self.tokenizer = self._opened.tokenizer
-        self.batch_size = checked_batch_size(batch_size)
+        super().__init__(self._opened, device, batch_size)
         self._strategy = _checked_strategy(aggregation_strategy)
         self._ignore = frozenset(["O"] if ignore_labels is None else ignore_labels)
         self._template = read_template(self.tokenizer, pair=False)
         self._length = self._checked_length(max_length)
         self._stride = self._checked_stride(stride, self._opened.recipe.data.stride)
-        config: Any = self.model.config
-        self._names = [str(config.id2label[i]) for i in range(config.num_labels)]
+        self._names = self._opened.task().label_names
 
     def __call__(
         self,
@@ -137,10 +134,7 @@ class TokenClassificationPipeline:
             texts = cast("list[Input]", list(inputs))
             if is_split_into_words and texts and all(isinstance(one, str) for one in texts):
                 return answer([cast("list[str]", texts)])  # the words of one text
-            return answer(texts)
-        if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
-            raise _wrong_input(inputs, 0, is_split_into_words)
-        return stream(cast("Iterable[Input]", inputs), answer, size)
+        return answer_several(inputs, answer, size, partial(_wrong_input, is_split_into_words))
 
     def _aggregated(
         self,
@@ -171,18 +165,18 @@ class TokenClassificationPipeline:
         limit: int | None,
     ) -> list[Answer]:
         """The entities by the very decoding that evaluation uses."""
-        reading = {"max_length": self._length, "stride": overlap, "long_text": "window"}
-        task = self._opened.task(reading)
+        options = {"max_length": self._length, "stride": overlap, "long_text": "window"}
+        task = self._opened.task(options)
         split = task.encode(
             texts if delimiter is None else [_sentence(words, delimiter) for words in texts]
         )
         batches = inference_batches(split.lengths, token_budget(self.device), limit)
-        found: dict[int, Answer] = {}
+        answers: dict[int, Answer] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
-            for i, said in zip(batch.examples, task.decode(outputs, batch), strict=True):
-                entities = map(_entity, said["entities"])
-                found[i] = [one for one in entities if one["entity_group"] not in ignore]
-        return [found[i] for i in range(len(texts))]
+            for i, prediction in zip(batch.examples, task.decode(outputs, batch), strict=True):
+                entities = map(_entity, prediction["entities"])
+                answers[i] = [one for one in entities if one["entity_group"] not in ignore]
+        return [answers[i] for i in range(len(texts))]
 
     def _tokenized(self, texts: list[Input], delimiter: str | None) -> list[TokenizedText]:
         if delimiter is None:
@@ -206,44 +200,40 @@ class TokenClassificationPipeline:
     def _room(self) -> int:
         return self._length - self._template.size
 
-    def _checked_length(self, given: int | None) -> int:
+    def _checked_length(self, length: int | None) -> int:
         return row_length(
-            given or self._opened.recipe.data.max_length, self.tokenizer, self._opened.config,
+            length or self._opened.recipe.data.max_length, self.tokenizer, self._opened.config,
             smallest=self._template.size + 2, longer="a longer text is read in windows",
             where="max_length",
         )  # fmt: skip
 
-    def _checked_stride(self, given: int | None, default: int | None) -> int:
-        if given is None:
+    def _checked_stride(self, stride: int | None, default: int | None) -> int:
+        if stride is None:
             return self._length // 4 if default is None else default
-        if not 0 <= given < self._room:
+        if not 0 <= stride < self._room:
             raise ConfigError(
-                f"it cannot be {given}",
+                f"it cannot be {stride}",
                 where="stride",
                 rule=f"neighbouring windows of {self._room} tokens share 0 to {self._room - 1}",
                 remedy="lower it, or leave it out",
             )
-        return given
+        return stride
 
 
 def _sentence(words: Sequence[str], delimiter: str) -> Sentence:
     """Words as the task reads them; a word without characters is none."""
-    spans, place = [], 0
-    for word in words:
-        spans.append((place, place + len(word)))
-        place += len(word) + len(delimiter)
-    kept = tuple((start, end) for start, end in spans if start < end)
-    return Sentence(delimiter.join(words), kept, None)
+    text, spans = join_words(words, delimiter)
+    return Sentence(text, tuple((start, end) for start, end in spans if start < end), None)
 
 
-def _entity(said: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity as the task says it, in the structure of the other strategies."""
+def _entity(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """An entity that the task predicted, in the structure of the other strategies."""
     return {
-        "entity_group": said["label"],
-        "score": said["score"],
-        "word": said["text"],
-        "start": said["start"],
-        "end": said["end"],
+        "entity_group": entity["label"],
+        "score": entity["score"],
+        "word": entity["text"],
+        "start": entity["start"],
+        "end": entity["end"],
     }
 
 
@@ -265,10 +255,10 @@ def _check(texts: Sequence[Any], is_split_into_words: bool) -> None:
         else:
             fits = isinstance(text, list | tuple) and all(isinstance(word, str) for word in text)
         if not fits:
-            raise _wrong_input(text, i, is_split_into_words)
+            raise _wrong_input(is_split_into_words, text, i)
 
 
-def _wrong_input(value: Any, index: int, is_split_into_words: bool) -> DataError:
+def _wrong_input(is_split_into_words: bool, value: Any, index: int) -> DataError:
     if is_split_into_words:
         return DataError(
             f"{value!r:.80} is no list of words",

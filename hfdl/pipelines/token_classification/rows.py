@@ -16,6 +16,7 @@ import numpy as np
 
 from hfdl.data.encode import Template
 from hfdl.data.entities.align import tokenize
+from hfdl.data.entities.sentences import join_words
 from hfdl.data.entities.windows import Row, cut_rows, owners
 from hfdl.tasks.split import Padding, RowSplit
 
@@ -49,13 +50,12 @@ def tokenize_words(tokenizer: Any, words: Sequence[str], delimiter: str) -> Toke
         words: the words; joined they are the text.
         delimiter: what stands between two of them in the text that spans are counted in.
     """
-    text = delimiter.join(words)
+    text, places = join_words(words, delimiter)
     if not words:  # a tokenizer takes an empty list for a batch of nothing
         return TokenizedText(text, [], [])
     encoded = tokenize(tokenizer, words, is_split_into_words=True)
-    starts = np.cumsum([0, *(len(word) + len(delimiter) for word in words)]).tolist()
     spans = [
-        (starts[word] + start, starts[word] + end)
+        (places[word][0] + start, places[word][0] + end)
         for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True)
     ]
     return TokenizedText(text, encoded["input_ids"], spans)
