@@ -37,7 +37,7 @@ class BasePipeline:
 
 
 def torch_device(device: str | int | torch.device | None) -> torch.device:
-    """The device that a pipeline was asked for; None: a GPU if there is one."""
+    """A torch device by any of its names; None: a GPU if there is one."""
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if isinstance(device, int):  # transformers counts GPUs from 0; -1 is the CPU
@@ -115,7 +115,7 @@ def can_iterate(inputs: Any) -> bool:
 def stream(
     inputs: Iterable[Input], answer: Callable[[list[Input]], list[Answer]], size: int | None
 ) -> Iterator[Answer]:
-    """Answers one by one, the inputs read as they are asked for.
+    """Answers one by one, the inputs read as answers are taken.
 
     Args:
         inputs: what is read on, ``size`` of them at a time.

@@ -18,21 +18,21 @@ class Prompt:
     """A text or a chat that is to be continued.
 
     Args:
-        given: as it came.
+        value: the text or chat itself.
         ids: its tokens, at least one.
     """
 
-    given: str | Chat
+    value: str | Chat
     ids: list[int]
 
     def with_answer(self, text: str) -> str | Chat:
-        """What was given, and what was written behind it."""
-        if isinstance(self.given, str):
-            return self.given + text
-        if goes_on(self.given):
-            last = self.given[-1]
-            return [*self.given[:-1], {**last, "content": last["content"] + text}]
-        return [*self.given, {"role": ASSISTANT, "content": text}]
+        """The text or chat, and the new text behind it."""
+        if isinstance(self.value, str):
+            return self.value + text
+        if goes_on(self.value):
+            last = self.value[-1]
+            return [*self.value[:-1], {**last, "content": last["content"] + text}]
+        return [*self.value, {"role": ASSISTANT, "content": text}]
 
 
 def is_chat(value: Any) -> bool:
@@ -41,7 +41,7 @@ def is_chat(value: Any) -> bool:
 
 
 def goes_on(chat: Chat) -> bool:
-    """Whether the last message is the assistant's own beginning."""
+    """Whether the last message is the beginning of the assistant's answer."""
     return chat[-1]["role"] == ASSISTANT
 
 

@@ -1,4 +1,4 @@
-"""What every pipeline has, whatever its task."""
+"""The protocol of pipelines."""
 
 from __future__ import annotations
 

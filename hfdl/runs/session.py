@@ -68,9 +68,9 @@ class Session:
             use_cheap_dropout(model)
         if recipe.train.gradient_checkpointing:
             _checkpoint_gradients(model)
-        random_parts = new_weights(model, task.fresh_parameters)
+        random_parts = new_weights(model, task.new_parameters)
         # Adapters are new weights too: the same on every process.
-        tuned = tune(model, recipe.tune, new=task.fresh_parameters, rate=recipe.train.learning_rate)
+        tuned = tune(model, recipe.tune, new=task.new_parameters, rate=recipe.train.learning_rate)
         seed_everything(recipe.train.seed, rank=self.accelerator.process_index)
         self.parameters = list(model.parameters())
         self.loop = Loop(

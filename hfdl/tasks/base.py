@@ -1,9 +1,9 @@
-"""The life of a task whose model is a transformer: how it begins, is built, opened and saved.
+"""Base class of tasks whose model is a transformer: creating, building, opening and saving it.
 
-A task begins in one of three ways: on a saved model that is trained further, on a new model whose
-tokenizer may still have to be learned, or on a saved model that is evaluated or predicts. All
-three end in ``_take``, once tokenizer and config are known; what a task makes of them, and what
-its head needs, is all that a subclass says.
+A task is created in one of three ways: for a saved model that is trained further, for a new model
+whose tokenizer may still have to be learned, or for a saved model that is evaluated or predicts.
+All three end in ``_take``, once tokenizer and config are known; what a task makes of them, and
+what its head needs, is all that a subclass defines.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_new_model
 from hfdl.hf_models.load import build_saved
-from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_fresh_model
+from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import text_column
@@ -64,12 +64,12 @@ class PretrainedTask(ABC):
     """
 
     spec: ClassVar[TaskSpec]
-    """What the rest of hfdl knows of the task."""
+    """The task's description for the rest of hfdl."""
     name: ClassVar[str]
     auto_class: ClassVar[str]
     """transformers' class that opens its models."""
     head: ClassVar[Head]
-    """The head of its models, where they can begin with random weights."""
+    """The head of its models, where they can be trained from random weights."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -93,14 +93,14 @@ class PretrainedTask(ABC):
         self.seed = recipe.train.seed
         self.class_weights: torch.Tensor | None = None
         """The weight of each label in the loss that is trained on, shape (C,)."""
-        self.fresh_parameters: list[str] = []
+        self.new_parameters: list[str] = []
         """Parameters that were not in the model's weights, such as those of a new head."""
         self.tokenizer: Any = None
         self.config: Any = None
         if tokenizer is not None:
             self._take(tokenizer, config)
 
-    # ---- how it begins -----------------------------------------------------------------------
+    # ---- creating it -------------------------------------------------------------------------
 
     @classmethod
     def for_training(cls, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Self:
@@ -119,7 +119,7 @@ class PretrainedTask(ABC):
                 None, new.tokenizer, config, recipe=recipe, trains=True, memory=memory,
                 new_model=new,
             )  # fmt: skip
-        refuse_parts_of_a_fresh_model(model)
+        refuse_parts_of_a_new_model(model)
         folder = find_model(model.name, model.revision, weights=model.config is None)
         config = load_config(folder, model.config)
         return cls(
@@ -172,7 +172,7 @@ class PretrainedTask(ABC):
             self._take(self.new_model.tokenizer, self.new_model.config())
         return self.new_model.facts
 
-    # ---- data, which every task reads in its own way -----------------------------------------
+    # ---- data --------------------------------------------------------------------------------
 
     @abstractmethod
     def prepare(self, data_config: DataConfig) -> Splits:
@@ -197,10 +197,10 @@ class PretrainedTask(ABC):
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
         """The model with the task's head: transformers' class or hfdl's own code.
 
-        ``fresh_parameters`` then names what was not in its weights, as transformers names it.
+        ``new_parameters`` then names what was not in its weights, as transformers names it.
 
         Raises:
-            ModelError: hfdl's own code is asked for a model that it has none for.
+            ModelError: the recipe names hfdl's own code, which has no such model.
         """
         return self._build(model_config, **self.head_settings())
 
@@ -215,22 +215,22 @@ class PretrainedTask(ABC):
         # Labels are in the saved config; padding is not in that of every model.
         kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}
         model = self._build(ModelConfig(name=str(self.folder)), **kept)
-        if self.fresh_parameters:
-            raise self.untrained(self.folder, self.fresh_parameters[0])
+        if self.new_parameters:
+            raise self.untrained(self.folder, self.new_parameters[0])
         return model.eval()
 
     def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:
         if self.new_model is not None:
-            model, self.fresh_parameters = self.new_model.build(**settings)
+            model, self.new_parameters = self.new_model.build(**settings)
         else:
             assert self.folder is not None
-            model, self.fresh_parameters = build_saved(
+            model, self.new_parameters = build_saved(
                 self.auto_class, self.folder, model_config, config=self.config, **settings
             )
         return model
 
     def untrained(self, folder: Path, parameter: str) -> ModelError:
-        """What to say of a saved model without a parameter."""
+        """The error for a saved model that lacks a parameter."""
         return ModelError(
             f"the model has no trained head for this task ({parameter} is not in its weights)",
             where=str(folder),
@@ -242,7 +242,7 @@ class PretrainedTask(ABC):
         """Write the tokenizer; the loop writes the model."""
         self.tokenizer.save_pretrained(folder)
 
-    # ---- what the loop asks ------------------------------------------------------------------
+    # ---- loss, predictions and metrics -------------------------------------------------------
 
     @abstractmethod
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
@@ -259,5 +259,5 @@ class PretrainedTask(ABC):
         """Metrics by name."""
 
     def facts(self) -> dict[str, Any]:
-        """What metrics.json says of the task."""
+        """Facts about the task for metrics.json."""
         return {"task": self.name}

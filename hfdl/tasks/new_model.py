@@ -1,4 +1,4 @@
-"""What a task begins with where its model has no weights yet: tokenizer, sizes, word vectors."""
+"""New models with random weights: their tokenizer, sizes and word vectors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NOUNS = {"characters": "characters", "words": "words"}
 
 
 class NewModel:
-    """A model that is to be trained from nothing, before and after its tokenizer is known.
+    """A model that is trained from random weights, before and after its tokenizer is known.
 
     Args:
         head: a key of ``hfdl.hf_models.from_config.HEADS``.
@@ -81,10 +81,10 @@ class NewModel:
         Args:
             settings: keys of the transformers config: labels, problem type.
         """
-        model, fresh = build_new_model(self.head, self.model, self.tokenizer, **settings)
+        model, random = build_new_model(self.head, self.model, self.tokenizer, **settings)
         if self.vectors is not None:
-            fresh.remove(fill_embeddings(model, self.vectors))
-        return model, fresh
+            random.remove(fill_embeddings(model, self.vectors))
+        return model, random
 
     def _look_up_vectors(self) -> None:
         if self.model.vectors is None:
@@ -96,7 +96,7 @@ class NewModel:
 
 
 def given_tokenizer(model: ModelConfig) -> Any:
-    """The tokenizer that a fresh model is to have; None: it is learned from the data.
+    """The tokenizer that the recipe names for a new model; None: it is learned from the data.
 
     Raises:
         ModelError: it cannot be found or opened.
@@ -108,7 +108,7 @@ def given_tokenizer(model: ModelConfig) -> Any:
 
 
 def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, str]:
-    """A tokenizer for a fresh model, learned from the training texts, and a line that says so.
+    """A tokenizer for a new model, learned from the training texts, and a fact about it.
 
     Where the recipe names no kind it is ``words`` for the models over whole words, ``wordpiece``
     for encoders and ``bpe`` for all others.
@@ -121,8 +121,8 @@ def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, st
         ConfigError: no such kind, or a wrong number of pieces.
     """
     is_encoder = reads_both_ways(model)
-    what = model.tokenizer or ("words" if is_small(model) else "wordpiece" if is_encoder else "bpe")
-    size = (model.config or {}).get("vocab_size", WORDS if what == "words" else PIECES)
+    kind = model.tokenizer or ("words" if is_small(model) else "wordpiece" if is_encoder else "bpe")
+    size = (model.config or {}).get("vocab_size", WORDS if kind == "words" else PIECES)
     if type(size) is not int or size < 1:
         raise ConfigError(
             f"it cannot be {size!r}",
@@ -131,13 +131,13 @@ def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, st
             remedy="correct or remove it",
         )
     # Special tokens frame a text for encoders alone; a mask is among them.
-    tokenizer = learn_tokenizer(what, texts, size, masks=is_encoder)
+    tokenizer = learn_tokenizer(kind, texts, size, masks=is_encoder)
     return tokenizer, (
-        f"vocabulary: {len(tokenizer):,} {_NOUNS.get(what, f'pieces ({what})')} learned from train"
+        f"vocabulary: {len(tokenizer):,} {_NOUNS.get(kind, f'pieces ({kind})')} learned from train"
     )
 
 
-def refuse_parts_of_a_fresh_model(model: ModelConfig) -> None:
+def refuse_parts_of_a_new_model(model: ModelConfig) -> None:
     """Refuse to give a saved model a tokenizer or word vectors: it has its own.
 
     Raises:

@@ -1,7 +1,7 @@
-"""The seam between a task and the loop.
+"""Protocols between tasks and the training loop.
 
 The loop knows nothing of sentiment or entities; a task knows nothing of epochs or devices. They
-meet in these few types.
+share these few types.
 
 A batch is a pure function of the examples in it, the epoch and the seed: never of the global
 random generator, of workers or of the number of processes. Exact resume rests on that.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hfdl.config.schema import DataConfig, ModelConfig
 
 Prediction = dict[str, Any]
-"""What a task says of one example, as plain Python values that json can write."""
+"""A task's prediction for one example, as plain Python values that json can write."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Batch:
     """Some examples, padded together.
 
     Args:
-        inputs: keyword arguments of the model's ``forward``; tensors of shape (rows, T), and what
-            else the model takes.
+        inputs: keyword arguments of the model's ``forward``; tensors of shape (rows, T), and
+            whatever else the model takes.
         targets: what the loss and ``decode`` need beside the outputs. The model never sees it.
         examples: which examples of the split these are. One example may have several rows
             (the windows of a long text).
@@ -93,7 +93,7 @@ class Split(Protocol):
         ...
 
     def describe(self, example: int) -> dict[str, Any]:
-        """What a line of predictions.jsonl says of an example beside the prediction itself."""
+        """Fields of an example in predictions.jsonl, beside those of the prediction."""
         ...
 
 
@@ -128,15 +128,15 @@ class Task(Protocol):
     label_names: list[str]
     """The labels in the order of their ids; empty where a task has none."""
 
-    fresh_parameters: list[str]
-    """Parameters that the pretrained weights did not hold: those of a new head."""
+    new_parameters: list[str]
+    """Parameters that the pretrained weights do not hold, such as those of a new head."""
 
     def prepare(self, data_config: DataConfig) -> Splits:
         """Read, split, label and tokenise the data."""
         ...
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """The model for the prepared labels, with pretrained or fresh weights."""
+        """The model for the prepared labels, with pretrained or random weights."""
         ...
 
     def load_model(self) -> torch.nn.Module:
@@ -172,28 +172,28 @@ class Task(Protocol):
         ...
 
     def facts(self) -> dict[str, Any]:
-        """What metrics.json says of the task itself, such as its labels."""
+        """Facts about the task for metrics.json, such as its labels."""
         ...
 
 
 @runtime_checkable
 class Generates(Protocol):
-    """What a task has more whose answers are written token by token.
+    """Optional protocol for tasks that generate text.
 
-    One forward pass says how well the right answer was foreseen; only a search says what the
+    One forward pass shows how well the right answer is predicted; only a search shows what the
     model answers by itself.
     """
 
     def generate(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
-        """The model's own answers: for each of ``batch.examples`` what ``decode`` cannot say."""
+        """The model's own answer for each of ``batch.examples``, added to what ``decode`` gives."""
         ...
 
 
 @runtime_checkable
 class Measures(Protocol):
-    """What a task has more that measures a model by other means than its predictions.
+    """Optional protocol for tasks with metrics that predictions alone do not give.
 
-    It is asked once, at the end of a run: such figures cost more than an evaluation does.
+    They are computed once, at the end of a run, since they cost more than an evaluation does.
     """
 
     def measure(
@@ -205,7 +205,7 @@ class Measures(Protocol):
 
 @runtime_checkable
 class Samples(Protocol):
-    """What a task has more whose model writes texts: some to read while it learns."""
+    """Optional protocol for tasks whose model writes sample texts during training."""
 
     def sample(self, model: torch.nn.Module) -> list[Prediction]:
         """``prompt`` and ``text`` of each sample. It draws from no global generator."""

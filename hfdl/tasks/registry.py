@@ -58,9 +58,9 @@ def register_task(task: _T) -> _T:
             remedy=f'add to the class: spec = TaskSpec(name="...", implementation="'
             f'{task.__module__}:{task.__name__}")',
         )
-    known = TASKS.get(spec.name)
-    taken = {alias for other in TASKS.values() if other is not known for alias in other.aliases}
-    if spec.name in taken or (known is not None and known.implementation != spec.implementation):
+    old = TASKS.get(spec.name)
+    taken = {alias for other in TASKS.values() if other is not old for alias in other.aliases}
+    if spec.name in taken or (old is not None and old.implementation != spec.implementation):
         raise ConfigError(
             f"the task name {spec.name!r} is taken",
             rule=f"the tasks are: {', '.join(TASKS)}",
@@ -104,9 +104,9 @@ def known_spec(name: str) -> TaskSpec:
     return TaskSpec(name=name, implementation="")
 
 
-def attribute(place: str) -> Any:
-    """What stands at ``module:attribute``, imported now."""
-    module, name = place.split(":")
+def attribute(path: str) -> Any:
+    """The object at ``module:attribute``, imported now."""
+    module, name = path.split(":")
     return getattr(import_module(module), name)
 
 
@@ -116,25 +116,25 @@ def task_class(name: str) -> Any:
     return _registered.get(spec.name) or attribute(spec.implementation)
 
 
-def _import_task(place: str) -> Any:
+def _import_task(path: str) -> Any:
     """The class at ``module:Class``, a module of the working folder included; it is registered."""
-    module, _, name = place.partition(":")
+    module, _, name = path.partition(":")
     if module.partition(".")[0] != "hfdl":
         own_modules.add(module)
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
-        found = getattr(import_module(module), name)
+        task = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
-            f"no task {place!r}: {error}",
+            f"no task {path!r}: {error}",
             where="task",
             rule="a task of your own is module:Class, of an installed module or of a file here",
             remedy=f"check that {module.replace('.', '/')}.py defines {name or 'the class'}",
         ) from error
     finally:
         sys.path.remove(here)
-    return register_task(found)
+    return register_task(task)
 
 
 def task_for_training(recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Task:

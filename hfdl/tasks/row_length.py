@@ -1,4 +1,4 @@
-"""How many tokens a row may have: as many as are asked for, and no more than the model takes."""
+"""The longest row in tokens: as the recipe or the call says, and no more than the model takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hfdl.weights.pretrained import length_limit
 
 
 def row_length(
-    asked: int | None,
+    requested: int | None,
     tokenizer: Any,
     config: Any,
     *,
@@ -23,21 +23,21 @@ def row_length(
     """The longest row in tokens, special tokens included.
 
     Args:
-        asked: tokens that the recipe or the call asks for; None: all that the model takes.
+        requested: tokens that the recipe or the call says; None: all that the model takes.
         tokenizer: the model's tokenizer, which may have a limit.
         config: the model's config, which may have one too.
-        default: where none of them says anything.
+        default: the length where none of them has a limit.
         smallest: the fewest tokens that leave room for something to read.
         row: what a row holds, for the message.
         longer: what becomes of longer texts, for the message.
         remedy: what else can be done about them, for the message.
-        where: the key or argument that asks.
+        where: the key or argument that ``requested`` comes from.
 
     Raises:
         ConfigError: more than the model takes, or less than ``smallest``.
     """
     limit = length_limit(tokenizer, config)
-    length = asked or limit or default
+    length = requested or limit or default
     if limit is not None and length > limit:
         verb = f"set {where}=" if "." in where else "give "
         raise ConfigError(

@@ -1,6 +1,6 @@
-"""What hfdl knows of a task without importing it: one ``TaskSpec`` a task.
+"""Descriptions of tasks that are read without importing them: one ``TaskSpec`` a task.
 
-Everything outside a task's own folder asks here: names, pipeline, recipe, how its data are
+Everything outside a task's own folder reads them: names, pipeline, recipe, how its data are
 checked, how its run is reported. Places of code are ``module:attribute``, imported when needed.
 """
 

@@ -1,4 +1,4 @@
-"""What the tokenised splits of all tasks share: names, places, and rows padded for a model."""
+"""Base classes of tokenised splits, and padding as a model wants it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class BaseSplit:
         return []
 
     def describe(self, example: int) -> dict[str, Any]:
-        """What predictions.jsonl says of an example beside the prediction."""
+        """Fields of an example in predictions.jsonl, beside those of the prediction."""
         return {"where": self.where(example)}
 
 

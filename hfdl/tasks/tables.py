@@ -1,4 +1,4 @@
-"""What the tasks share of reading their tables: held-out rows, a smaller run, a column of texts."""
+"""Reading the tables of a recipe: held-out rows, smaller splits, columns of texts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Answers for masks one by one, as transformers gives them, and for words of several pieces.
 
-A masked language model says of each mask what stands there while the others are masked; it has
-no probability of several tokens together. Written from the left, each with those before it in
+A masked language model predicts each mask's token while the others are masked; it has no
+probability of several tokens together. Written from the left, each with those before it in
 place, their conditional probabilities have a product (Wang and Cho 2019,
 https://arxiv.org/abs/1902.04094): that is what stands for one here.
 """

@@ -24,7 +24,7 @@ _FULL = ({"B", "I", "O", "E", "S"}, {"B", "I", "O", "L", "U"})
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A token and what the model says of it; ``scores`` is (C,), one probability a tag."""
+    """A token with its ``scores`` (C,), one probability a tag."""
 
     word: str
     start: int
@@ -48,7 +48,7 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What a tag says: the type, and whether an entity begins here and whether it ends here."""
+    """A tag's meaning: the type, whether an entity begins here and whether it ends here."""
 
     type: str
     begins: bool
@@ -70,7 +70,7 @@ class TagReader:
         self._prefixes = {"B", "I", "E", "S", "L", "U"} if is_full else _BIO
 
     def __call__(self, tag: str) -> Tag:
-        """What a tag says. The type is what follows the prefix, hyphens and all."""
+        """The meaning of a tag. The type is what follows the prefix, hyphens and all."""
         prefix, hyphen, rest = tag.partition("-")
         if not hyphen or prefix not in self._prefixes:
             return Tag(tag, begins=False, ends=False)
@@ -132,8 +132,8 @@ def aggregate(
     units = pieces if strategy == "simple" else _words(pieces, strategy, join)
     reader = TagReader(names)
     groups = _groups([_best(unit, names) for unit in units], reader)
-    found = [_entity(group, reader, join) for group in groups]
-    return [entity for entity in found if entity["entity_group"] not in ignore]
+    entities = [_entity(group, reader, join) for group in groups]
+    return [entity for entity in entities if entity["entity_group"] not in ignore]
 
 
 def _best(piece: Piece, names: Sequence[str]) -> Tagged:

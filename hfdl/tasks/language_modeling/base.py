@@ -1,4 +1,4 @@
-"""What the two language models share: how they begin, what they score, what they keep."""
+"""Base class of the two language modelling tasks."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class LanguageTask(PretrainedTask):
         return [*self._learn_tokenizer(texts), *texts.facts]
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """The language model, with the chunked loss: fresh, or with saved weights.
+        """The language model with the chunked loss, its weights saved or random.
 
-        The head of a body that was saved without one (a sentence encoder) is fresh, save for the
-        weights that it shares with the embeddings: see ``fresh_parameters``.
+        The head of a body that was saved without one (a sentence encoder) has random weights, save
+        for those that it shares with the embeddings: see ``new_parameters``.
 
         Raises:
-            ModelError: hfdl's own code is asked for a model that it has none for.
+            ModelError: the recipe names hfdl's own code, which has no such model.
         """
         model = super().build_model(model_config)
         return enable_chunked_loss(model, **loss_options(self.recipe.tune))

@@ -1,7 +1,7 @@
-"""Language models that say the next token: texts in blocks, every token foreseen once.
+"""Causal language modelling: texts in blocks, every token predicted once from those before it.
 
 The text is one stream of tokens, documents one behind the other with an end token between them.
-A block of it is an example; the model reads it and foresees, after each token, the next.
+A block of it is an example; the model predicts, after each of its tokens, the next.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.nn.lengths import evaluating
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.language_modeling.base import LanguageTask
-from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit, documents_mask
+from hfdl.tasks.language_modeling.causal_split import BlockOptions, TokenSplit, documents_mask
 from hfdl.tasks.language_modeling.samples import write_samples
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
 from hfdl.tasks.protocol import Prediction, Split, Splits
@@ -38,13 +38,13 @@ class CausalLM(LanguageTask):
     metric_names: ClassVar[list[str]] = ["perplexity", "accuracy", "bits_per_byte"]
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
-        self.reading = Reading(None)
+        self.block_options = BlockOptions(None)
         self.length = 0
         super().__init__(*args, **keywords)
 
     def _take(self, tokenizer: Any, config: Any) -> None:
         super()._take(tokenizer, config)
-        self.reading.tokenizer = tokenizer
+        self.block_options.tokenizer = tokenizer
         self.length = block_length(self.recipe.data, tokenizer, config)
 
     # ---- data ------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ class CausalLM(LanguageTask):
         """Read and tokenise the texts, and learn the tokenizer of a model that has none.
 
         Raises:
-            DataError: see ``hfdl.data``; also a split in which nothing is to be foreseen.
+            DataError: see ``hfdl.data``; also a split in which nothing is to be predicted.
             ConfigError: blocks that the model cannot take.
         """
         facts, seed = self._learned(data_config), self.seed
@@ -82,7 +82,7 @@ class CausalLM(LanguageTask):
             f"in {len(blocks):,} block{'' if len(blocks) == 1 else 's'} of {self.length}; lost 0"
             + (" (each document is read alone: none foresees its first token)" if alone else "")
         )
-        return TokenSplit(name, store, blocks, self.reading)
+        return TokenSplit(name, store, blocks, self.block_options)
 
     # ---- model -----------------------------------------------------------------------------
 
@@ -90,13 +90,13 @@ class CausalLM(LanguageTask):
         """The language model, with the chunked loss: new, or with saved weights.
 
         Raises:
-            ModelError: hfdl's own code is asked for a model that it has none for, or documents
+            ModelError: the recipe names hfdl's own code, which has no such model; or documents
                 are to be kept apart in a model that cannot.
         """
         model: Any = super().build_model(model_config)
         if self.recipe.data.document_mask:
-            self.reading.apart = how_to_keep_apart(model)
-            self.reading.dtype = model.dtype
+            self.block_options.apart = how_to_keep_apart(model)
+            self.block_options.dtype = model.dtype
         return model
 
     def untrained(self, folder: Path, parameter: str) -> ModelError:
@@ -126,7 +126,7 @@ class CausalLM(LanguageTask):
     def measure(
         self, model: torch.nn.Module, split: Split, device: torch.device
     ) -> dict[str, float]:
-        """``strided_perplexity``: each token foreseen from ``data.stride`` tokens at least.
+        """``strided_perplexity``: each token predicted from ``data.stride`` tokens at least.
 
         Its windows overlap by half a block where the recipe does not say by how much, so that it
         costs twice an evaluation. See ``hfdl.data.corpus.blocks.strided_windows``.
@@ -144,7 +144,7 @@ class CausalLM(LanguageTask):
         stride = self.recipe.data.stride
         stride = self.length // 2 if stride is None else stride
         windows = strided_windows(len(split.store.ids), self.length, stride)
-        return TokenSplit(split.name, split.store, windows, self.reading)
+        return TokenSplit(split.name, split.store, windows, self.block_options)
 
     def sample(self, model: torch.nn.Module) -> list[Prediction]:
         """What the model makes of the recipe's ``train.samples``."""
@@ -158,7 +158,7 @@ class CausalLM(LanguageTask):
         return {"task": self.name, "vocabulary": len(self.tokenizer), "block": self.length}
 
 
-# ---- How long the blocks are that a causal language model reads ----------------------------------
+# ---- The length of the blocks --------------------------------------------------------------------
 
 LONGEST = 1024
 """Length of a block where neither the recipe nor the model has a limit: GPT-2's."""
@@ -181,7 +181,7 @@ def block_length(data: DataConfig, tokenizer: Any, config: Any) -> int:
     return length
 
 
-# ---- How a model can be made to keep the documents of one block apart: found out by trying it ----
+# ---- How a model keeps the documents of one block apart: found out by trying it ------------------
 # transformers 5.23 takes positions that start again for several sequences in one row, and masks
 # them by itself (``masking_utils.find_packed_sequence_indices``), but only without a mask *and
 # without a cache*: with the ``use_cache`` of most configs it attends across documents in silence.
@@ -191,14 +191,13 @@ def block_length(data: DataConfig, tokenizer: Any, config: Any) -> int:
 
 _SIZES = (2, 1, 3)  # tokens of the documents that are tried
 _NEARER = 100.0
-"""How much nearer than without any care the documents must come to those read alone."""
+"""How much nearer than without anything the documents must come to those read alone."""
 
 
 def how_to_keep_apart(model: Any) -> str:
     """``positions`` or ``mask``: what keeps documents apart in this model.
 
-    The model reads three short documents one by one, then all of them in one row. It is in eval
-    mode meanwhile.
+    The model reads three short documents one by one, then all of them in one row, in eval mode.
 
     Raises:
         ModelError: neither of the two does.
@@ -214,10 +213,10 @@ def how_to_keep_apart(model: Any) -> str:
             ways["mask"] = {"position_ids": positions, "attention_mask": mask}
         for way, inputs in ways.items():
             try:
-                found = _logits(model, ids, **inputs)
+                together = _logits(model, ids, **inputs)
             except (ModelError, RuntimeError, TypeError, ValueError):
                 continue  # it takes no such input
-            if (found - alone).abs().max() * _NEARER <= careless:
+            if (together - alone).abs().max() * _NEARER <= careless:
                 return way
     raise ModelError(
         f"{model.config.model_type} attends across the documents of a block",

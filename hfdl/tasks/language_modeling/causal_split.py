@@ -1,4 +1,4 @@
-"""A tokenised text in blocks, and how some of its blocks become a batch."""
+"""Splits for causal language modelling: a tokenised text in blocks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Reading:
-    """How a model is given its blocks; all splits of a task share one.
+class BlockOptions:
+    """How blocks are made into model inputs; all splits of a task share one.
 
     Args:
         tokenizer: with a padding token.
         apart: how the documents of a block are kept apart: ``positions`` that start again, or a
-            ``mask`` beside them; None: they are not. See ``causal_lm_documents``.
+            ``mask`` beside them; None: they are not. See ``causal_lm.how_to_keep_apart``.
         dtype: of the mask.
     """
 
@@ -41,12 +41,12 @@ class TokenSplit(BaseSplit):
         name: ``train``, ``validation`` or ``test``.
         store: the token ids of the text, and where its documents begin.
         blocks: which stretches of it.
-        reading: how they are given to the model.
+        options: how they are made into model inputs.
     """
 
-    def __init__(self, name: str, store: TokenStore, blocks: Blocks, reading: Reading) -> None:
+    def __init__(self, name: str, store: TokenStore, blocks: Blocks, options: BlockOptions) -> None:
         super().__init__(name, blocks.lengths)
-        self.store, self.blocks, self.reading = store, blocks, reading
+        self.store, self.blocks, self.options = store, blocks, options
 
     def references(self) -> Sequence[dict[str, Any]]:
         """A digest of the ids, and the bytes of the text that they stand for."""
@@ -58,56 +58,56 @@ class TokenSplit(BaseSplit):
         return self.store.where(int(np.searchsorted(self.store.starts, first, side="right")) - 1)
 
     def describe(self, example: int) -> dict[str, Any]:
-        """Place and text of a block: of what it is to foresee."""
+        """Place and text of a block: the tokens that it predicts."""
         first, end = int(self.blocks.firsts[example]), int(self.blocks.ends[example])
         ids = self.store.ids[first : end + 1].tolist()
-        return {"where": self.where(example), "text": self.reading.tokenizer.decode(ids)}
+        return {"where": self.where(example), "text": self.options.tokenizer.decode(ids)}
 
     def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
-        """The given blocks, padded on the right, with the places whose next token is asked for.
+        """The given blocks, padded on the right, with the positions whose next token is a target.
 
-        ``positions`` (N,) are places in the flattened (B, T); ``targets`` (N,) are the tokens
+        ``positions`` (N,) are indices into the flattened (B, T); ``targets`` (N,) are the tokens
         that follow them. Nothing about the batch is random: ``seed`` and ``epoch`` do not matter.
         """
         spans = [self._span(i) for i in examples]
         lengths = [end - begin for begin, end, _ in spans]
         rows: list[Any] = [self.store.ids[begin:end] for begin, end, _ in spans]
-        ids = pad_rows(rows, self.reading.tokenizer.pad_token_id)  # (B, T)
-        asked = [self._asked(first, end) for _, end, first in spans]  # numbers of target tokens
-        owner = np.repeat(np.arange(len(spans)), [len(tokens) for tokens in asked])  # (N,)
+        ids = pad_rows(rows, self.options.tokenizer.pad_token_id)  # (B, T)
+        of_spans = [self._targets(first, end) for _, end, first in spans]  # token numbers
+        owner = np.repeat(np.arange(len(spans)), [len(tokens) for tokens in of_spans])  # (N,)
         begins = np.array([begin for begin, _, _ in spans], dtype=np.int64)  # (B,)
-        tokens = np.concatenate([*asked, np.zeros(0, dtype=np.int64)])  # (N,)
-        places = owner * ids.shape[1] + tokens - 1 - begins[owner]  # (N,)
+        tokens = np.concatenate([*of_spans, np.zeros(0, dtype=np.int64)])  # (N,)
+        positions = owner * ids.shape[1] + tokens - 1 - begins[owner]  # (N,)
         targets = torch.from_numpy(self.store.ids[tokens].astype(np.int64))
         inputs = {
             "input_ids": ids,
             **self._context(spans, lengths, ids.shape[1]),
-            "positions": torch.from_numpy(places),
+            "positions": torch.from_numpy(positions),
             "targets": targets,
         }
-        beside = {"targets": targets, "rows": torch.from_numpy(owner)}
-        return Batch(inputs, beside, examples, sum(lengths))
+        scored = {"targets": targets, "rows": torch.from_numpy(owner)}
+        return Batch(inputs, scored, examples, sum(lengths))
 
     def _span(self, example: int) -> tuple[int, int, int]:
         blocks = self.blocks
         return int(blocks.begins[example]), int(blocks.ends[example]), int(blocks.firsts[example])
 
-    def _asked(self, first: int, end: int) -> np.ndarray:
-        """Numbers of the tokens that a block foresees.
+    def _targets(self, first: int, end: int) -> np.ndarray:
+        """Numbers of the tokens that a block predicts.
 
-        Where documents are kept apart nothing foresees the first token of a document: the one
-        before it has not seen that document, and its own has no token before it.
+        Where documents are kept apart nothing predicts the first token of a document: the token
+        before it belongs to another one.
         """
         tokens = np.arange(first, end + 1, dtype=np.int64)
-        if self.reading.apart is None:
+        if self.options.apart is None:
             return tokens
         return tokens[~begin_documents(tokens, self.store.starts)]
 
     def _context(
         self, spans: Sequence[tuple[int, int, int]], lengths: Sequence[int], width: int
     ) -> dict[str, torch.Tensor]:
-        """Which tokens see which, beside that each sees only what came before it."""
-        if self.reading.apart is None:
+        """What restricts attention further than to the tokens before each."""
+        if self.options.apart is None:
             padded = min(lengths) < width
             return {"attention_mask": padding_mask(lengths, width)} if padded else {}
         rows: list[Any] = [
@@ -115,21 +115,21 @@ class TokenSplit(BaseSplit):
             for begin, end, _ in spans
         ]
         positions = pad_rows(rows, 0)  # (B, T): each token of padding is a document by itself
-        if self.reading.apart == "positions":
+        if self.options.apart == "positions":
             return {"position_ids": positions}
-        mask = documents_mask(positions, self.reading.dtype)
+        mask = documents_mask(positions, self.options.dtype)
         return {"position_ids": positions, "attention_mask": mask}
 
 
 def documents_mask(positions: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The additive mask that lets each token see its own document up to itself.
+    """The additive mask that lets each token attend to its own document up to itself.
 
     Args:
         positions: (B, T), 0 at the first token of each document.
         dtype: of the mask.
 
     Returns:
-        (B, 1, T, T), 0 where a token is seen and the least number of ``dtype`` elsewhere.
+        (B, 1, T, T), 0 where a token is attended to and the least number of ``dtype`` elsewhere.
     """
     document = (positions == 0).cumsum(1)  # (B, T)
     alike = document[:, :, None] == document[:, None, :]  # (B, T, T)

@@ -1,7 +1,7 @@
-"""Language models that say what stands behind a mask: 15 % of the tokens of a text are asked for.
+"""Masked language modelling: 15 % of the tokens of a text are masked, and the model predicts them.
 
 Each document is read by itself, a long one in windows side by side. In training other tokens are
-asked for in each epoch; in held-out splits always the same.
+masked in each epoch; in held-out splits always the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hfdl.data.corpus.masking import Masking
 from hfdl.data.encode import read_template
 from hfdl.errors import ModelError
 from hfdl.tasks.language_modeling.base import LanguageTask
-from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, refuse_nothing
+from hfdl.tasks.language_modeling.masked_split import MaskedSplit, MaskingConfig, refuse_nothing
 from hfdl.tasks.language_modeling.spec import MASKED_LM
 from hfdl.tasks.protocol import Batch, Prediction, Splits
 from hfdl.tasks.row_length import row_length
@@ -52,19 +52,21 @@ class MaskedLM(LanguageTask):
         """Read and tokenise the texts, and learn the tokenizer of a model that has none.
 
         Raises:
-            DataError: see ``hfdl.data``; also a split of which nothing can be asked.
+            DataError: see ``hfdl.data``; also a split of which nothing can be masked.
             ConfigError: rows that the model cannot take.
         """
         facts, seed = self._learned(data_config), self.seed
-        how = asking(self.recipe, self.tokenizer, self.config)
+        masking = masking_config(self.recipe, self.tokenizer, self.config)
         corpus = open_corpus(
             data_config, self.memory, seed, self.tokenizer, end_id=None, trains=self.trains,
             template=False,
         )  # fmt: skip
         facts = [*corpus.facts, *facts]
-        splits = {name: MaskedSplit(name, store, how) for name, store in corpus.stores.items()}
+        splits = {
+            name: MaskedSplit(name, store, masking, training=self.trains and name == "train")
+            for name, store in corpus.stores.items()
+        }
         for name, split in splits.items():
-            split.in_training = self.trains and name == "train"
             refuse_nothing(split, str(getattr(data_config, name) or data_config.train))
             facts.extend(split.facts())
         return Splits(**splits, facts=facts)
@@ -114,7 +116,7 @@ class MaskedLM(LanguageTask):
         return self._names[token]
 
 
-# ---- How a masked language model is asked --------------------------------------------------------
+# ---- The masking setup ---------------------------------------------------------------------------
 
 LONGEST = 512
 """Longest row where neither the recipe nor the model has a limit: BERT's."""
@@ -135,8 +137,8 @@ def require_mask(tokenizer: Any, where: str) -> None:
         )
 
 
-def asking(recipe: Recipe, tokenizer: Any, config: Any) -> Asking:
-    """How a model is asked for tokens.
+def masking_config(recipe: Recipe, tokenizer: Any, config: Any) -> MaskingConfig:
+    """The masking setup of a recipe, for one tokenizer and model.
 
     Raises:
         ConfigError: rows are longer than the model takes, or have no room for a text.
@@ -146,10 +148,10 @@ def asking(recipe: Recipe, tokenizer: Any, config: Any) -> Asking:
     template = read_template(tokenizer, pair=False)
     special = np.zeros(max(len(tokenizer), max(tokenizer.get_vocab().values()) + 1), dtype=bool)
     special[tokenizer.all_special_ids] = True
-    known = np.array(sorted(tokenizer.get_vocab().values()))
-    masking = Masking(recipe.data.mask_share, tokenizer.mask_token_id, known[~special[known]])
-    return Asking(
-        tokenizer, template, masking, whole_words=recipe.data.whole_words, special=special,
+    ids = np.array(sorted(tokenizer.get_vocab().values()))
+    rule = Masking(recipe.data.mask_share, tokenizer.mask_token_id, ids[~special[ids]])
+    return MaskingConfig(
+        tokenizer, template, rule, whole_words=recipe.data.whole_words, special=special,
         length=row_length(
             recipe.data.max_length, tokenizer, config, default=LONGEST, smallest=template.size + 2,
             longer="longer documents are cut into windows",

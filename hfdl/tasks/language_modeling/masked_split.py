@@ -1,4 +1,4 @@
-"""The documents of a masked language model in windows, and how some of them become a batch."""
+"""Splits for masked language modelling: documents in windows, masked when a batch is made."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asking:
-    """How tokens are asked for; all splits of a task share one.
+class MaskingConfig:
+    """Masking setup for masked language modelling; all splits of a task share one.
 
     Args:
         tokenizer: with a mask token and a padding token.
         template: what stands around each window.
-        masking: which tokens are chosen, and what stands in their place.
+        rule: which tokens are chosen, and what stands in their place.
         whole_words: whether words are chosen, not pieces.
         special: (V,) which ids are never chosen.
         length: longest row, in tokens.
@@ -36,7 +36,7 @@ class Asking:
 
     tokenizer: Any
     template: Template
-    masking: Masking
+    rule: Masking
     whole_words: bool
     special: np.ndarray
     length: int
@@ -49,25 +49,26 @@ class Asking:
 
 
 class MaskedSplit(BaseSplit):
-    """Windows of documents, some of whose tokens are to be foreseen.
+    """Windows of documents, some of whose tokens are masked and to be predicted.
 
-    Windows of special tokens alone (unknown words are one, too) are left out: nothing can be asked
-    of them.
+    Windows of special tokens alone (unknown words are one, too) are left out: none of them can be
+    masked.
 
     Args:
         name: ``train``, ``validation`` or ``test``.
         store: the token ids of the documents, without special tokens around them.
-        asking: how tokens are asked for.
+        masking: how tokens are masked.
+        training: whether other tokens are masked in each epoch; else always the same.
     """
 
-    def __init__(self, name: str, store: TokenStore, asking: Asking) -> None:
-        self.store, self.asking = store, asking
-        self.in_training = False
-        """Whether other tokens are asked for in each epoch."""
-        every = windows_of(np.asarray(store.starts), asking.room)
-        kept = count_askable(store.ids, every, asking.special) > 0  # (N,)
+    def __init__(
+        self, name: str, store: TokenStore, masking: MaskingConfig, *, training: bool = False
+    ) -> None:
+        self.store, self.masking, self.training = store, masking, training
+        every = windows_of(np.asarray(store.starts), masking.room)
+        kept = count_maskable(store.ids, every, masking.special) > 0  # (N,)
         self.windows, self.left_out = every.select(kept), every.select(~kept)
-        sizes = self.windows.ends - self.windows.begins + asking.template.size  # (N,)
+        sizes = self.windows.ends - self.windows.begins + masking.template.size  # (N,)
         super().__init__(name, sizes)
 
     def references(self) -> Sequence[dict[str, Any]]:
@@ -80,18 +81,18 @@ class MaskedSplit(BaseSplit):
 
     def describe(self, example: int) -> dict[str, Any]:
         """Place and text of a window."""
-        text = self.asking.tokenizer.decode(self._ids(example))
+        text = self.masking.tokenizer.decode(self._ids(example))
         return {"where": self.where(example), "text": text}
 
     def facts(self) -> list[str]:
-        """How the documents were cut, and what is asked of them, as lines for a person."""
+        """How the documents were cut and masked, as lines for a person."""
         line = (
             f"{self._tokens()} of {_plural(self.store.documents, 'document')} in "
-            f"{_plural(len(self), 'window')} of at most {self.asking.length}; {self._lost()}"
+            f"{_plural(len(self), 'window')} of at most {self.masking.length}; {self._lost()}"
         )
-        if self.in_training:
+        if self.training:
             return [line]
-        return [line, f"{self.name}: the masks are fixed (train.seed={self.asking.seed})"]
+        return [line, f"{self.name}: the masks are fixed (train.seed={self.masking.seed})"]
 
     def _tokens(self) -> str:
         every, lost = len(self.store.ids), self.left_out.tokens
@@ -108,32 +109,32 @@ class MaskedSplit(BaseSplit):
         )
 
     def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
-        """The given windows, padded on the right, some tokens masked, with their places.
+        """The given windows, padded on the right, some tokens masked, with their positions.
 
-        ``positions`` (N,) are places in the flattened (B, T); ``targets`` (N,) are the tokens that
-        stood there. In training they are a function of ``seed``, ``epoch`` and the example; in a
-        held-out split of the run's seed and the example, so that its figures can be repeated.
+        ``positions`` (N,) are indices into the flattened (B, T); ``targets`` (N,) are the tokens
+        that stood there. In training they are a function of ``seed``, ``epoch`` and the example;
+        in a held-out split of the run's seed and the example, so that its metrics can be repeated.
         """
-        if not self.in_training:
-            seed, epoch = self.asking.seed, 0
+        if not self.training:
+            seed, epoch = self.masking.seed, 0
         texts = [self._ids(i) for i in examples]
-        template = self.asking.template
+        template = self.masking.template
         rows = [template.build(text) for text in texts]
         lengths = [len(row) for row in rows]
-        ids = pad_rows(rows, self.asking.tokenizer.pad_token_id).numpy()  # (B, T)
-        given, chosen = self.asking.masking(
+        ids = pad_rows(rows, self.masking.tokenizer.pad_token_id).numpy()  # (B, T)
+        masked, chosen = self.masking.rule(
             ids, self._maskable(ids, texts), np.asarray(examples, dtype=np.int64),
             seed=seed, epoch=epoch, words=self._words(ids.shape, texts),
         )  # fmt: skip
-        places = np.flatnonzero(chosen)  # (N,)
-        targets = torch.from_numpy(ids.ravel()[places])
+        positions = np.flatnonzero(chosen)  # (N,)
+        targets = torch.from_numpy(ids.ravel()[positions])
         inputs = {
-            "input_ids": torch.from_numpy(given),
+            "input_ids": torch.from_numpy(masked),
             "attention_mask": padding_mask(lengths, ids.shape[1]),
-            "positions": torch.from_numpy(places),
+            "positions": torch.from_numpy(positions),
             "targets": targets,
         }
-        owner = torch.from_numpy(places // ids.shape[1])  # (N,)
+        owner = torch.from_numpy(positions // ids.shape[1])  # (N,)
         return Batch(inputs, {"targets": targets, "rows": owner}, examples, sum(lengths))
 
     def _ids(self, example: int) -> list[int]:
@@ -142,18 +143,18 @@ class MaskedSplit(BaseSplit):
 
     def _maskable(self, ids: np.ndarray, texts: list[list[int]]) -> np.ndarray:
         """Which tokens may be chosen: those of the text that are no special ones; (B, T)."""
-        before = len(self.asking.template.specials[0])
-        place = np.arange(ids.shape[1]) - before  # (T,)
+        before = len(self.masking.template.specials[0])
+        position = np.arange(ids.shape[1]) - before  # (T,)
         sizes = np.array([len(text) for text in texts])[:, None]  # (B, 1)
-        return (place >= 0) & (place < sizes) & ~self.asking.special[ids]
+        return (position >= 0) & (position < sizes) & ~self.masking.special[ids]
 
     def _words(self, shape: tuple[int, ...], texts: list[list[int]]) -> np.ndarray | None:
         """The number of each token's word, (B, T); None where pieces are chosen."""
-        if not self.asking.whole_words:
+        if not self.masking.whole_words:
             return None
-        before = len(self.asking.template.specials[0])
+        before = len(self.masking.template.specials[0])
         words = np.full(shape, -1, dtype=np.int64)
-        for row, numbers in enumerate(word_numbers(self.asking.tokenizer, texts)):
+        for row, numbers in enumerate(word_numbers(self.masking.tokenizer, texts)):
             words[row, before : before + len(numbers)] = numbers
         return words
 
@@ -163,7 +164,7 @@ def _plural(count: int, noun: str) -> str:
 
 
 def refuse_nothing(split: MaskedSplit, where: str) -> None:
-    """Refuse a split without a token that could be asked for.
+    """Refuse a split without a token that can be masked.
 
     Args:
         split: any.
@@ -181,7 +182,7 @@ def refuse_nothing(split: MaskedSplit, where: str) -> None:
         )
 
 
-# ---- Documents cut into windows side by side, and how much of each can be asked for --------------
+# ---- Documents cut into windows side by side, and how many tokens of each can be masked ----------
 
 AT_ONCE = 1 << 14
 """Windows whose ids are looked at together: those of a large corpus lie on disk, and stay there."""
@@ -225,20 +226,20 @@ def windows_of(starts: np.ndarray, room: int) -> Windows:
     return Windows(begins, np.minimum(begins + room, starts[documents + 1]), documents)
 
 
-def count_askable(ids: np.ndarray, windows: Windows, special: np.ndarray) -> np.ndarray:
-    """How many tokens of each window may be asked for: (N,).
+def count_maskable(ids: np.ndarray, windows: Windows, special: np.ndarray) -> np.ndarray:
+    """How many tokens of each window may be masked: (N,).
 
     Args:
         ids: of a whole store.
         windows: of all of its documents, as ``windows_of`` gives them: side by side, none empty.
-        special: (V,) which ids are never asked for.
+        special: (V,) which ids are never masked.
     """
     counts = np.zeros(len(windows.begins), dtype=np.int64)
     for first in range(0, len(counts), AT_ONCE):
         begins = windows.begins[first : first + AT_ONCE]  # (n,)
         end = windows.ends[first : first + AT_ONCE][-1]
-        askable = ~special[ids[begins[0] : end]]
+        maskable = ~special[ids[begins[0] : end]]
         counts[first : first + AT_ONCE] = np.add.reduceat(
-            askable, begins - begins[0], dtype=np.int64
+            maskable, begins - begins[0], dtype=np.int64
         )
     return counts

@@ -37,7 +37,7 @@ def write_samples(
         ``prompt`` and ``text``, what follows it, of each.
     """
     model = getattr(model, "_orig_mod", model)  # compiled for one shape, it would be so for each
-    found = []
+    samples = []
     for number, prompt in enumerate(prompts):
         kept = max(longest - NEW_TOKENS, longest // 2, 1)  # half is left for what follows
         ids = prompt_ids(tokenizer, prompt)[-kept:]
@@ -48,8 +48,8 @@ def write_samples(
             max_new_tokens=min(NEW_TOKENS, longest - len(ids) + 1), temperature=TEMPERATURE,
             top_k=TOP_K, seed=seed + number,
         )[0].tolist()  # fmt: skip
-        found.append({"prompt": prompt, "text": _continuation(tokenizer, ids, written)})
-    return found
+        samples.append({"prompt": prompt, "text": _continuation(tokenizer, ids, written)})
+    return samples
 
 
 def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the rest of hfdl knows of the two language modelling tasks."""
+"""TaskSpecs of the two language modelling tasks."""
 
 from hfdl.tasks.spec import LONG_TEXTS, Card, TaskSpec
 

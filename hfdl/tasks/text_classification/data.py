@@ -1,4 +1,4 @@
-"""From tables to labels and targets of a classification task."""
+"""Reading labelled texts: texts, labels and targets from tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import numpy as np
 import torch
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.encode import TextEncoder
 from hfdl.data.label_values import infer_problem_type, label_cells, label_column, numbers
 from hfdl.data.labels import LabelSet, label_ids, training_labels
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError
-from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import text_column
 
 SINGLE = "single_label_classification"
@@ -37,12 +35,12 @@ def strata(table: Table, config: DataConfig) -> list[str] | None:
     return [str(value) for value in values]
 
 
-def label_set(train: Table, config: DataConfig, kind: str) -> LabelSet:
+def label_set(train: Table, config: DataConfig, problem_type: str) -> LabelSet:
     """The labels of a training split, or those that the recipe gives.
 
     For a regression it is the one name of the number: the label column's.
     """
-    if kind == REGRESSION:
+    if problem_type == REGRESSION:
         if isinstance(config.label, list):
             raise ConfigError(
                 "a regression has one number a row",
@@ -51,22 +49,22 @@ def label_set(train: Table, config: DataConfig, kind: str) -> LabelSet:
                 remedy="name one column, or set data.problem_type=multi_label_classification",
             )
         return LabelSet((config.label,))
-    return training_labels(train, config, many=kind == MULTI)
+    return training_labels(train, config, many=problem_type == MULTI)
 
 
 def targets(
-    table: Table, config: DataConfig, labels: LabelSet, kind: str, split: str
+    table: Table, config: DataConfig, labels: LabelSet, problem_type: str, split: str
 ) -> tuple[list[Any], np.ndarray]:
     """The right answers as names (or numbers), and as the array that the loss takes.
 
     Returns:
         answers of length N, and (N,) int64 ids, (N, C) float32 of 0 and 1, or (N,) float32.
     """
-    if kind == REGRESSION:
-        found = numbers(label_cells(table, config), table, label_column(config))
-        return found, np.array(found, dtype=np.float32)
-    rows = label_ids(table, config, labels, split, many=kind == MULTI)
-    if kind == SINGLE:
+    if problem_type == REGRESSION:
+        answers = numbers(label_cells(table, config), table, label_column(config))
+        return answers, np.array(answers, dtype=np.float32)
+    rows = label_ids(table, config, labels, split, many=problem_type == MULTI)
+    if problem_type == SINGLE:
         return [labels.names[i] for (i,) in rows], np.array([i for (i,) in rows], dtype=np.int64)
     indicator = np.zeros((len(rows), len(labels.names)), dtype=np.float32)  # (N, C)
     for row, ids in enumerate(rows):
@@ -83,19 +81,3 @@ def positive_weights(targets: np.ndarray) -> torch.Tensor:
     positives = targets.sum(axis=0)  # (C,)
     weights = [float((len(targets) - p) / p) if p else 1.0 for p in positives]
     return torch.tensor(weights, dtype=torch.float32)
-
-
-def text_encoder(tokenizer: Any, config: Any, data: DataConfig) -> TextEncoder:
-    """Tokenizer and the rule for long texts, as the recipe has them.
-
-    Raises:
-        ConfigError: ``data.max_length`` is more than the model takes, or leaves no room.
-    """
-    length = row_length(
-        data.max_length, tokenizer, config,
-        smallest=tokenizer.num_special_tokens_to_add(pair=data.text_pair is not None) + 2,
-        remedy=", and data.long_text=window for longer texts",
-    )  # fmt: skip
-    return TextEncoder(
-        tokenizer, max_length=length, long_text=data.long_text or "truncate", stride=data.stride
-    )

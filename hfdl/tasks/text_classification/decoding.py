@@ -1,4 +1,4 @@
-"""From logits to labels, lists of labels or numbers, and how good they are."""
+"""Decoding logits to labels, lists of labels or numbers, and their metrics."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def scores_of_texts(
 
     Args:
         logits: (R, C) of the rows of a batch.
-        targets: of that batch: ``example`` (R,), whose each row is, and ``windows`` (B,), how many
-            rows are of each text.
+        targets: of that batch: ``example`` (R,), the text of each row, and ``windows`` (B,), the
+            number of rows of each text.
         function: ``softmax``, ``sigmoid`` or ``none``.
     """
     logits = logits.double()  # (R, C); double, so that equal texts get equal scores
@@ -88,8 +88,8 @@ def _one(scores: dict[str, float]) -> Prediction:
 
 
 def _several(scores: dict[str, float]) -> Prediction:
-    given = [name for name, score in scores.items() if score >= THRESHOLD]
-    return {"prediction": given, "score": max(scores.values()), "scores": scores}
+    labels = [name for name, score in scores.items() if score >= THRESHOLD]
+    return {"prediction": labels, "score": max(scores.values()), "scores": scores}
 
 
 def _indicator(answers: Sequence[Sequence[str]], ids: dict[str, int]) -> np.ndarray:

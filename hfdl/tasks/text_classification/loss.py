@@ -29,7 +29,7 @@ def row_losses(
         classes: the weight of each label, (C,).
         label_smoothing: share of a target that is spread over all labels; of a label that holds or
             not, over the two.
-        focal_gamma: how much less counts what is foreseen well (Lin et al. 2017,
+        focal_gamma: how much less counts what is predicted well (Lin et al. 2017,
             https://arxiv.org/abs/1708.02002, equation 4).
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""What the rest of hfdl knows of text classification."""
+"""TaskSpec of text classification."""
 
 from hfdl.tasks.spec import TaskSpec
 

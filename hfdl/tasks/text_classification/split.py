@@ -1,4 +1,4 @@
-"""A tokenised split of labelled texts, and how some of its examples become a batch."""
+"""Tokenised splits of labelled texts."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class ClassificationSplit(BaseSplit):
         if self.targets is not None:
             targets["labels"] = torch.from_numpy(self.targets[np.asarray(examples, dtype=np.int64)])
         types = [
-            kinds
+            row_types
             for text in chosen
-            for kinds in (text.types or [[0] * len(row) for row in text.rows])
+            for row_types in (text.types or [[0] * len(row) for row in text.rows])
         ]
         return Batch(self.padding(rows, types), targets, examples, sum(map(len, rows)))

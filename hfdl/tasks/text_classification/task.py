@@ -1,6 +1,6 @@
-"""Labels for whole texts: one of several, any of several, or a number; of one text or a pair.
+"""Text classification: one label of several, any of several, or a number, for a text or a pair.
 
-What is said of a long text that was read in windows is the mean of what is said of its windows.
+The scores of a long text that is read in windows are the mean of the scores of its windows.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Any
 import torch
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.encode import length_facts
+from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.label_values import problem_type
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.tables import read_tables, text_column
 from hfdl.tasks.text_classification import data
@@ -60,7 +61,16 @@ class TextClassification(PretrainedTask):
 
     def _take(self, tokenizer: Any, config: Any) -> None:
         super()._take(tokenizer, config)
-        self.encoder = data.text_encoder(tokenizer, config, self.recipe.data)
+        options = self.recipe.data
+        length = row_length(
+            options.max_length, tokenizer, config,
+            smallest=tokenizer.num_special_tokens_to_add(pair=options.text_pair is not None) + 2,
+            remedy=", and data.long_text=window for longer texts",
+        )  # fmt: skip
+        self.encoder = TextEncoder(
+            tokenizer, max_length=length, long_text=options.long_text or "truncate",
+            stride=options.stride,
+        )  # fmt: skip
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
             self.labels = LabelSet(tuple(str(config.id2label[i]) for i in range(config.num_labels)))

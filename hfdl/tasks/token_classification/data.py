@@ -89,13 +89,13 @@ def length_facts(name: str, encoded: Sequence[EncodedSentence], encoder: Sentenc
     words, lost = sum(len(one.owners) for one in encoded), sum(one.lost for one in encoded)
     fits = encoder.max_length - encoder.template.size
     long = [one for one in encoded if len(one.aligned.ids) > fits]
-    said = f"{name}: lost {lost:,} of {words:,} words"
+    summary = f"{name}: lost {lost:,} of {words:,} words"
     if not long:
-        return f"{said} (every sentence fits {encoder.max_length})"
+        return f"{summary} (every sentence fits {encoder.max_length})"
     of = f"{len(long):,} of {len(encoded):,} sentences"
     if encoder.long_text == "window":
-        return f"{said}; {of} read in {sum(len(one.rows) for one in long):,} windows"
+        return f"{summary}; {of} read in {sum(len(one.rows) for one in long):,} windows"
     return (
-        f"{said} ({100 * lost / words if words else 0.0:.1f} %); {of} are longer than "
+        f"{summary} ({100 * lost / words if words else 0.0:.1f} %); {of} are longer than "
         f"{encoder.max_length} tokens (data.long_text={encoder.long_text})"
     )

@@ -1,4 +1,4 @@
-"""From scores of tags to the tags of words, and to the entities that they spell."""
+"""Decoding scores of tags to the tags of words, and to entities."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def scores_of_words(logits: torch.Tensor, targets: Mapping[str, torch.Tensor]) -
 
     Args:
         logits: (R, T, C) of the rows of a batch.
-        targets: of that batch: ``row`` and ``place`` (W,), the words of all its sentences, and
+        targets: of that batch: ``row`` and ``position`` (W,), the words of all its sentences, and
             ``words`` (B,), how many of them are of each.
 
     Returns:
         an array (W, C) a sentence. Words that were cut off are missing at its end.
     """
-    # Double, so that what is chosen hangs on the logits alone. (R, T, C) -> (W, C)
-    chosen = logits[targets["row"], targets["place"]]
+    # Double, so that the choice depends on the logits alone. (R, T, C) -> (W, C)
+    chosen = logits[targets["row"], targets["position"]]
     scores = chosen.detach().double().log_softmax(-1).cpu().numpy()
     ends = np.cumsum(targets["words"].cpu().numpy())
     return np.split(scores, ends[:-1])

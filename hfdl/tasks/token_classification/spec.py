@@ -1,4 +1,4 @@
-"""What the rest of hfdl knows of token classification."""
+"""TaskSpec of token classification."""
 
 from hfdl.tasks.spec import LONG_TEXTS, Card, TaskSpec
 

@@ -1,4 +1,4 @@
-"""A tokenised split of sentences whose words have tags, and how some of them become a batch."""
+"""Tokenised splits of sentences whose words have tags."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EncodedSentence:
 
 @dataclass(frozen=True)
 class TaggedBatch(Batch):
-    """A batch that knows the sentences of its examples, for what ``decode`` says of characters."""
+    """A batch with the sentences of its examples, from which ``decode`` takes characters."""
 
     sentences: Sequence[Sentence] = ()
 
@@ -101,8 +101,8 @@ class TaggedSplit(BaseSplit):
         """The given sentences, all rows of each, padded to the longest row.
 
         ``targets`` hold ``labels`` (R, T), -100 where there is none; and for each word that a row
-        owns, sentence by sentence, ``row`` and ``place`` (W,): where its first piece stands in
-        the padded rows. ``words`` (B,) is how many those are of each sentence. ``seed`` and
+        owns, sentence by sentence, ``row`` and ``position`` (W,): where its first piece stands
+        in the padded rows. ``words`` (B,) is how many those are of each sentence. ``seed`` and
         ``epoch`` do not matter: nothing about the batch is random.
         """
         chosen = [self.encoded[i] for i in examples]
@@ -116,7 +116,7 @@ class TaggedSplit(BaseSplit):
         inputs = self.padding(rows, types)
         targets = {
             "labels": pad_rows(labels, IGNORED, side=self.padding.side),  # (R, T)
-            **self._places(chosen, lengths, inputs["input_ids"].shape[1]),
+            **self._positions(chosen, lengths, inputs["input_ids"].shape[1]),
         }
         sentences = [self.sentences[i] for i in examples]
         return TaggedBatch(inputs, targets, examples, sum(lengths), sentences)
@@ -147,11 +147,11 @@ class TaggedSplit(BaseSplit):
                     into[before + piece - row.start] = self.ids[_inside(sentence.tags[word])]
         return labels
 
-    def _places(
+    def _positions(
         self, chosen: Sequence[EncodedSentence], lengths: Sequence[int], width: int
     ) -> dict[str, torch.Tensor]:
         """Where the first piece of each word stands in the padded rows."""
-        rows, places, counts = [], [], []
+        rows, positions, counts = [], [], []
         first_row = 0
         for sentence in chosen:
             for first, owner in zip(sentence.aligned.firsts, sentence.owners, strict=True):
@@ -161,12 +161,12 @@ class TaggedSplit(BaseSplit):
                 padding = width - lengths[row] if self.padding.side == "left" else 0
                 shift = padding + len(self.template.specials[0]) - sentence.rows[owner].start
                 rows.append(row)
-                places.append(first + shift)
+                positions.append(first + shift)
             counts.append(len(sentence.owners) - sentence.lost)
             first_row += len(sentence.rows)
         return {
             "row": torch.tensor(rows, dtype=torch.int64),
-            "place": torch.tensor(places, dtype=torch.int64),
+            "position": torch.tensor(positions, dtype=torch.int64),
             "words": torch.tensor(counts, dtype=torch.int64),
         }
 

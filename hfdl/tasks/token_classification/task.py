@@ -1,8 +1,8 @@
-"""A tag for each word: named entities.
+"""Token classification: a tag for each word, such as those of named entities.
 
-A sentence is read as one text, in rows that overlap where it is long; each word is answered by one
-row, at its first piece. Of all tags of a sentence those are chosen that are likeliest together and
-may follow each other.
+A sentence is read as one text, in rows that overlap where it is long; the tag of each word comes
+from one row, at the word's first piece. Of all tag sequences of a sentence the likeliest is chosen
+whose tags may follow each other.
 """
 
 from __future__ import annotations
@@ -190,8 +190,8 @@ class TokenClassification(PretrainedTask):
         classes = None if classes is None else classes.to(logits.dtype)
         options = loss_options(self.tune) if training else {}
         losses = token_losses(logits, labels, weight=classes, **options)  # (R * T,)
-        known = labels[labels != IGNORED]
-        count = torch.ones_like(known, dtype=logits.dtype) if classes is None else classes[known]
+        real = labels[labels != IGNORED]
+        count = torch.ones_like(real, dtype=logits.dtype) if classes is None else classes[real]
         return LossSum(losses.sum(), count.sum())
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:

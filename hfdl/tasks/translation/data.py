@@ -1,4 +1,4 @@
-"""From tables to pairs of texts: what is translated, what it becomes, how long both may be."""
+"""Reading translations: pairs of texts from tables, and what becomes of long ones."""
 
 from __future__ import annotations
 

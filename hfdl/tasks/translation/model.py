@@ -1,4 +1,4 @@
-"""The model that a translation is trained with: hfdl's own from nothing, or a saved one."""
+"""Models for translation: hfdl's own encoder-decoder with random weights, or a saved one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from hfdl.hf_models.encoder_decoder import (
 from hfdl.models.transformer import TransformerConfig
 from hfdl.weights.names import SCHEME
 
-SCRATCH = "hfdl://transformer"
+ARCHITECTURE = "hfdl://transformer"
 """hfdl's own architecture: no pretrained weights, and a vocabulary learned from the data."""
 
 # The vocabulary is learned, and its first piece is the padding.
 _SIZES = {f.name: f.default for f in fields(TransformerConfig) if f.name != "pad_token_id"}
 # By the type of a size's default: whether a value fits, and the rule in words. The numbers with a
 # fraction are probabilities, and the epsilon of the norms.
-_KINDS: dict[type, tuple[Callable[[Any], bool], str]] = {
+_RULES: dict[type, tuple[Callable[[Any], bool], str]] = {
     bool: (lambda value: isinstance(value, bool), "true or false"),
     int: (lambda value: type(value) is int and value > 0, "a whole number, 1 or more"),
     float: (lambda value: type(value) in (int, float) and 0 <= value < 1, "from 0 to below 1"),
@@ -35,21 +35,23 @@ _KINDS: dict[type, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def is_scratch(model: ModelConfig) -> bool:
-    """Whether a recipe trains hfdl's own architecture from nothing.
+def is_new_transformer(model: ModelConfig) -> bool:
+    """Whether a recipe trains hfdl's own architecture from random weights.
 
     Raises:
-        ConfigError: an ``hfdl://`` name that does not exist, or an implementation that it has not.
+        ConfigError: an ``hfdl://`` name that does not exist, or transformers' implementation of it.
     """
     if not model.name.startswith(SCHEME):
         return False
-    if model.name != SCRATCH:
+    if model.name != ARCHITECTURE:
         raise ConfigError(
-            f"no architecture {model.name!r}", where="model.name", remedy=f"set it to {SCRATCH}"
+            f"no architecture {model.name!r}",
+            where="model.name",
+            remedy=f"set it to {ARCHITECTURE}",
         )
     if model.implementation == "hf":
         raise ConfigError(
-            f"transformers has no class of its own for {SCRATCH}",
+            f"transformers has no class of its own for {ARCHITECTURE}",
             where="model.implementation",
             rule="hf asks for transformers' own code",
             remedy="leave it out, or name a pretrained model",
@@ -131,7 +133,7 @@ def _refuse_unfit_sizes() -> Iterator[None]:
 
 
 def start_token_id(config: Any, folder: Path) -> int:
-    """What a saved model's targets begin with.
+    """The token that a saved model's targets begin with.
 
     Raises:
         ModelError: it is no encoder-decoder model, or does not say.
@@ -148,16 +150,15 @@ def start_token_id(config: Any, folder: Path) -> int:
 
 
 def _checked(sizes: dict[str, Any]) -> dict[str, Any]:
-    """The sizes themselves, if each is known and of the kind of its default."""
+    """The sizes themselves, if each is known and has the type of its default."""
     for name, value in sizes.items():
         if name not in _SIZES:
             raise ConfigError(
-                f"{SCRATCH} has no size {name!r}",
+                f"{ARCHITECTURE} has no size {name!r}",
                 where=f"model.config.{name}",
                 remedy=did_you_mean(name, _SIZES),
             )
-        kind = type(_SIZES[name])
-        fits, rule = _KINDS[kind]
+        fits, rule = _RULES[type(_SIZES[name])]
         if not fits(value):
             raise ConfigError(
                 f"it cannot be {value!r}",

@@ -1,4 +1,4 @@
-"""What the rest of hfdl knows of translation."""
+"""TaskSpec of translation."""
 
 from hfdl.tasks.spec import Card, TaskSpec
 

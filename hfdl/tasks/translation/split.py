@@ -1,4 +1,4 @@
-"""A tokenised split of sources and targets, and how some of its examples become a batch."""
+"""Tokenised splits for translation."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class TranslationSplit(BaseSplit):
     def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> Batch:
         """The given examples, padded to the longest source and the longest target.
 
-        The decoder is given the true target, shifted right behind the start token, whatever it
-        would have said itself: teacher forcing. ``seed`` and ``epoch`` do not matter: nothing
+        The decoder is given the right target, shifted right behind the start token, whatever it
+        would have predicted itself: teacher forcing. ``seed`` and ``epoch`` do not matter: nothing
         about the batch is random.
         """
         sources = [self.sources[i].rows[0] for i in examples]

@@ -1,7 +1,7 @@
-"""Texts into other texts: a source in one language, its target in another.
+"""The translation task: a source in one language, its target in another.
 
-The model is trained on single words of the right target (teacher forcing), and judged by the
-targets that it writes by itself, greedily, from the source alone.
+The model is trained to predict each token of the right target from those before it (teacher
+forcing), and judged by the targets that it generates by itself, greedily, from the source alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hfdl.generation import generate
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import ModelToBuild, PretrainedTask
-from hfdl.tasks.new_model import refuse_parts_of_a_fresh_model
+from hfdl.tasks.new_model import refuse_parts_of_a_new_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import read_tables
@@ -29,7 +29,7 @@ from hfdl.tasks.training_loss import loss_options, refuse_class_weights
 from hfdl.tasks.translation.data import fate_of_long_texts, pairs, refuse_no_train
 from hfdl.tasks.translation.model import (
     NewTransformer,
-    is_scratch,
+    is_new_transformer,
     start_token_id,
 )
 from hfdl.tasks.translation.spec import SPEC
@@ -52,13 +52,13 @@ class Translation(PretrainedTask):
     def check_recipe(cls, recipe: Recipe) -> None:
         """Refuse class weights, and long texts that cannot be put together again."""
         refuse_class_weights(recipe.tune, "a translation")
-        refuse_parts_of_a_fresh_model(recipe.model)
+        refuse_parts_of_a_new_model(recipe.model)
         fate_of_long_texts(recipe.data)
 
     @classmethod
     def new_model_for(cls, model: ModelConfig) -> ModelToBuild | None:
         """hfdl's encoder-decoder; None: the recipe names a saved model."""
-        return NewTransformer(model) if is_scratch(model) else None
+        return NewTransformer(model) if is_new_transformer(model) else None
 
     @classmethod
     def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
@@ -116,7 +116,7 @@ class Translation(PretrainedTask):
     # ---- model -----------------------------------------------------------------------------
 
     def untrained(self, folder: Path, parameter: str) -> ModelError:
-        """What to say of a saved model without a parameter."""
+        """The error for a saved model that lacks a parameter."""
         return ModelError(
             f"{parameter} is not in the model's weights",
             where=str(folder),
@@ -125,7 +125,7 @@ class Translation(PretrainedTask):
         )
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
-        """Cross-entropy of the right words, summed over the real tokens of the targets.
+        """Cross-entropy summed over the real tokens of the targets.
 
         Label smoothing and focal loss are for training alone.
         """

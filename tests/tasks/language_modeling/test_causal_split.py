@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from hfdl.data.corpus.blocks import consecutive_blocks, strided_windows
 from hfdl.errors import ModelError
 from hfdl.tasks.language_modeling.causal_lm import CausalLM, how_to_keep_apart
-from hfdl.tasks.language_modeling.causal_split import Reading, TokenSplit
+from hfdl.tasks.language_modeling.causal_split import BlockOptions, TokenSplit
 from hfdl.tasks.protocol import Batch
 
 PAD = 0
@@ -45,7 +45,7 @@ def split_of(store: Any, length: int, apart: str | None = None, stride: int | No
         consecutive_blocks(tokens, length) if stride is None
         else strided_windows(tokens, length, stride)
     )  # fmt: skip
-    return TokenSplit("train", store, blocks, Reading(TOKENIZER, apart, torch.float64))
+    return TokenSplit("train", store, blocks, BlockOptions(TOKENIZER, apart, torch.float64))
 
 
 def losses_of(model: Any, batch: Batch) -> torch.Tensor:

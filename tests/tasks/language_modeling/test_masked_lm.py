@@ -24,7 +24,12 @@ from hfdl.data.encode import read_template
 from hfdl.errors import HfdlError
 from hfdl.tasks.language_modeling import masked_split as masked_lm_windows
 from hfdl.tasks.language_modeling.masked_lm import MaskedLM
-from hfdl.tasks.language_modeling.masked_split import Asking, MaskedSplit, count_askable, windows_of
+from hfdl.tasks.language_modeling.masked_split import (
+    MaskedSplit,
+    MaskingConfig,
+    count_maskable,
+    windows_of,
+)
 from hfdl.tasks.token_scores import token_scores
 
 
@@ -68,14 +73,16 @@ def test_every_token_stands_in_one_window_and_none_crosses_documents(
     assert len(windows.begins) == sum(-(-size // room) for size in sizes)
 
 
-def split_of(tiny_bert: Path, store: TokenStore, *, whole_words: bool = False) -> MaskedSplit:
+def split_of(
+    tiny_bert: Path, store: TokenStore, *, whole_words: bool = False, training: bool = False
+) -> MaskedSplit:
     tokenizer: Any = AutoTokenizer.from_pretrained(tiny_bert)
     special = np.zeros(len(tokenizer), dtype=bool)
     special[tokenizer.all_special_ids] = True
-    masking = Masking(0.15, tokenizer.mask_token_id, np.flatnonzero(~special))
+    rule = Masking(0.15, tokenizer.mask_token_id, np.flatnonzero(~special))
     template = read_template(tokenizer, pair=False)
-    asking = Asking(tokenizer, template, masking, whole_words, special, length=12, seed=5)
-    return MaskedSplit("train", store, asking)
+    masking = MaskingConfig(tokenizer, template, rule, whole_words, special, length=12, seed=5)
+    return MaskedSplit("train", store, masking, training=training)
 
 
 def test_a_batch_holds_the_windows_and_where_it_was_masked(tiny_bert: Path) -> None:
@@ -93,7 +100,7 @@ def test_a_batch_holds_the_windows_and_where_it_was_masked(tiny_bert: Path) -> N
     assert [row[: len(e)] for row, e in zip(ids.tolist(), expected, strict=True)] == expected
     assert batch.targets["rows"].tolist() == [0, 1, 1, 2]
     assert split.where(3) == "document 2"
-    assert split.describe(3)["text"] == split.asking.tokenizer.decode(store.ids[25:28].tolist())
+    assert split.describe(3)["text"] == split.masking.tokenizer.decode(store.ids[25:28].tolist())
 
 
 def test_masks_change_with_the_epoch_in_training_alone(tiny_bert: Path) -> None:
@@ -105,7 +112,7 @@ def test_masks_change_with_the_epoch_in_training_alone(tiny_bert: Path) -> None:
 
     fixed = [places(seed=seed, epoch=epoch) for seed in (0, 1) for epoch in (0, 1, 2)]
     assert all(found == fixed[0] for found in fixed)
-    split.in_training = True
+    split = split_of(tiny_bert, store_of([100]), training=True)
     moving = {tuple(places(seed=seed, epoch=epoch)) for seed in (0, 1) for epoch in (0, 1, 2)}
     assert len(moving) == 6
     assert tuple(fixed[0]) == tuple(places(seed=5, epoch=0))
@@ -122,7 +129,7 @@ def test_askable_tokens_are_counted_window_by_window(
     windows = windows_of(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), room)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(masked_lm_windows, "AT_ONCE", at_once)
-        found = count_askable(ids, windows, special)
+        found = count_maskable(ids, windows, special)
     expected = [
         sum(not special[token] for token in ids[begin:end])
         for begin, end in zip(windows.begins, windows.ends, strict=True)
@@ -210,7 +217,7 @@ def test_windows_are_looked_at_together_not_one_by_one(tiny_bert: Path) -> None:
 def test_rows_are_padded_on_the_right_whatever_the_tokenizer_says(tiny_bert: Path) -> None:
     store = store_of([10, 3])
     split = split_of(tiny_bert, store)
-    split.asking.tokenizer.padding_side = "left"
+    split.masking.tokenizer.padding_side = "left"
     inputs = split.batch([0, 1]).inputs
     assert inputs["attention_mask"].tolist() == [[1] * 12, [1] * 5 + [0] * 7]
     assert inputs["input_ids"][1, 5:].tolist() == [0] * 7

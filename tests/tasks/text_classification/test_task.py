@@ -813,7 +813,7 @@ def test_sizes_of_its_own_make_a_fresh_model(tiny_bert: Path):
     )  # fmt: skip
     model = task.build_model(recipe.model)
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (1, 16)
-    assert len(task.fresh_parameters) == len(list(model.parameters()))
+    assert len(task.new_parameters) == len(list(model.parameters()))
 
 
 @pytest.mark.parametrize("problem_type", list(METRIC_NAMES))

@@ -118,7 +118,7 @@ def test_windows_say_what_the_whole_sentence_says_where_a_token_decides_alone(
     assert batch.targets["words"].sum() == sum(len(s.words) for s in two.sentences)
     labels = batch.targets["labels"]
     assert (labels != -100).sum() == batch.targets["words"].sum()  # each word is labelled once
-    at_words = labels[batch.targets["row"], batch.targets["place"]]
+    at_words = labels[batch.targets["row"], batch.targets["position"]]
     names = [cut.task.label_names[i] for i in at_words]
     assert names == [tag for tags in two.references() for tag in tags]
 
@@ -207,7 +207,7 @@ def test_a_model_that_is_padded_on_the_left_reads_the_same_words(
     batch = split.batch(range(len(split)))
     assert not bool(batch.inputs["attention_mask"][:, 0].all())
     assert bool(batch.inputs["attention_mask"][:, -1].all())
-    at_words = batch.targets["labels"][batch.targets["row"], batch.targets["place"]]
+    at_words = batch.targets["labels"][batch.targets["row"], batch.targets["position"]]
     names = [made.task.label_names[i] for i in at_words]
     assert names == [tag for tags in split.references() for tag in tags]
     alone, together = (predictions(made.task, model, split, size) for size in (1, 64))
