@@ -152,7 +152,8 @@ def test_wrapped_models_are_adapted_and_merged(variant: str, head: str, tmp_path
 
     plain = answer(wrapped)
     names = add_adapters(wrapped, schema.LoraConfig(r=2))
-    assert len({name.partition(".lora_")[0] for name in names}) >= 12
+    least = 7 if variant == "albert" else 12  # six linear layers each of two, which ALBERT shares
+    assert len({name.partition(".lora_")[0] for name in names}) >= least
     move(wrapped)
     adapted = answer(wrapped)
     assert farthest(adapted, plain) > 1e-4
