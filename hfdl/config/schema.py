@@ -268,7 +268,7 @@ class TrainConfig(Section):
     samples: list[str] = Field(
         default_factory=lambda: [""],
         description="Prompts that a causal language model continues after each evaluation, to be "
-        "watched learning; '' starts from nothing, [] is none.",
+        "watched learning; '' starts with nothing, [] is none.",
     )
 
 

@@ -18,6 +18,13 @@ from hfdl.metrics.classification import ratio
 Tags = Sequence[str]
 
 
+def entity_metric_names(types: Sequence[str]) -> list[str]:
+    """The names that ``entity_metrics`` gives for entities of these types."""
+    details = ("precision", "recall", "f1", "support")
+    of_types = [f"{label}/{name}" for label in types for name in details]
+    return ["precision", "recall", "f1", "accuracy", *of_types]
+
+
 def entity_metrics(
     references: Sequence[Tags], predictions: Sequence[Tags], scheme: str = "BIO"
 ) -> dict[str, float]:

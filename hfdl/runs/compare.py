@@ -55,7 +55,7 @@ COMPARISONS: dict[str, tuple[Era, ...]] = {
         Era("lstm", "eras/lstm", "LSTM", True),
         Era("gru", "eras/gru", "GRU", True),
         Era("text-cnn", "eras/text-cnn", "Convolutions", True),
-        Era("encoder", "eras/encoder", "Transformer from nothing"),
+        Era("encoder", "eras/encoder", "Transformer from scratch"),
         Era("frozen", "eras/frozen", "Pretrained, frozen"),
         Era("fine-tuned", "sentiment", "Pretrained, fine-tuned"),
     ),

@@ -148,7 +148,7 @@ def refuse_parts_of_a_new_model(model: ModelConfig) -> None:
             raise ConfigError(
                 f"{model.name} has {what} of its own",
                 where=f"model.{key}",
-                rule="another belongs to a model that is trained from nothing, such as "
+                rule="another belongs to a model that is trained from scratch, such as "
                 + ("hfdl://gpt2" if key == "tokenizer" else "hfdl://lstm"),
                 remedy="leave it out",
             )

@@ -70,8 +70,7 @@ def new_weights(model: nn.Module, new: Sequence[str]) -> list[str]:
         return ["random weights: nothing of the model is pretrained"]
     named, more = ", ".join(new[:_NAMED]), len(new) - _NAMED
     return [
-        f"new weights, to be trained from nothing: {named}"
-        + (f" and {more} more" if more > 0 else "")
+        f"new weights, randomly initialised: {named}" + (f" and {more} more" if more > 0 else "")
     ]
 
 

@@ -20,6 +20,15 @@ FILE = re.compile(r"(?<![\w./-])(?:hfdl|cli|tests|recipes|benchmarks)/[\w./-]*\w
 STYLE_SHEET = "hfdl.mplstyle"
 
 
+# `name`, `Class.method` and `OTHER` in `hfdl/data/x.py`: the names, then the file.
+_NAME = r"`[A-Za-z_][\w.]*`"
+NAMES_IN_FILE = re.compile(
+    rf"({_NAME}(?:(?:, | and | or ){_NAME})*) (?:in|of) `((?:hfdl|cli|tests)/[\w/.-]+\.py)`"
+)
+# A step of a journey: | what happens | `module.py` | `function` ... |
+STEP = re.compile(r"^\| [^|]+ \| (`(?:hfdl|cli)/[^|]+`) \| `([A-Za-z_][\w.]*)`", re.MULTILINE)
+
+
 def named(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
     """What a pattern finds, with the place it was found at."""
     found = []
@@ -63,7 +72,35 @@ def test_every_file_is_there() -> None:
     assert len({name for name, _ in found}) >= 120
 
 
+def defines(file: str, name: str) -> bool:
+    """Whether a file defines a function, class, constant or field of this name."""
+    source = (ROOT / file).read_text(encoding="utf-8")
+    words = [rf"^\s*(?:def|class) {w}\b|^\s*{w}\b[^=\n]*=|^\s+{w}:" for w in name.split(".")]
+    return all(re.search(word, source, re.MULTILINE) for word in words)
+
+
+def test_what_is_said_to_be_in_a_file_is_in_it() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    pairs = {
+        (name, file)
+        for names, file in NAMES_IN_FILE.findall(" ".join(text.split()))
+        for name in re.findall(r"`([\w.]+)`", names)
+    }
+    assert [f"{name} in {file}" for name, file in sorted(pairs) if not defines(file, name)] == []
+    assert len(pairs) >= 35
+
+
+def test_each_step_of_the_journeys_names_a_function_of_its_file() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = [(re.findall(r"`([^`]+)`", files), name) for files, name in STEP.findall(page)]
+    wrong = [(files, name) for files, name in steps if not any(defines(f, name) for f in files)]
+    assert wrong == []
+    assert len(steps) >= 25
+
+
 def test_a_wrong_name_is_seen() -> None:
+    assert defines("hfdl/nn/functional.py", "attention")
+    assert not defines("hfdl/report/page.py", "SECTIONS")
     assert resolves("hfdl.nn.functional.attention")
     assert not resolves("hfdl.nn.functional.nothing")
     assert not resolves("hfdl.inspect.switch")

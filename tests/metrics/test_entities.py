@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hfdl.data import samples
 from hfdl.data.entities.tags import Entity, write_tags
-from hfdl.metrics.entities import entity_metrics
+from hfdl.metrics.entities import entity_metric_names, entity_metrics
 
 seqeval_metrics = pytest.importorskip("seqeval.metrics", reason="seqeval is not installed")
 seqeval_scheme = pytest.importorskip("seqeval.scheme")
@@ -117,6 +117,12 @@ def test_an_entity_with_a_wrong_end_or_type_does_not_count() -> None:
     assert found["accuracy"] == 0.5
     assert (found["PER/support"], found["LOC/support"]) == (1, 1)
     assert entity_metrics(truth, truth, "BIO")["f1"] == 1
+
+
+def test_the_names_are_known_before_there_are_figures() -> None:
+    tags = [["B-LOC", "O", "B-PER"]]
+    assert entity_metric_names(["LOC", "PER"]) == list(entity_metrics(tags, tags))
+    assert len(entity_metric_names(["LOC", "PER"])) == 12
 
 
 def test_nothing_has_figures_of_zero() -> None:

@@ -56,7 +56,7 @@ def test_it_learns_and_plain_transformers_opens_it(
     planned = next(event for event in events if isinstance(event, Planned))
     assert planned.implementation == "hfdl"
     notes = [event.text for event in events if isinstance(event, Noted)]
-    assert "new weights, to be trained from nothing: classifier.bias, classifier.weight" in notes
+    assert "new weights, randomly initialised: classifier.bias, classifier.weight" in notes
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert (config["model_type"], config["architectures"]) == (
         "bert", ["BertForSequenceClassification"],

@@ -219,9 +219,7 @@ def test_a_saved_small_model_can_be_trained_further_on_other_labels(
         listener=lambda event: said.append(event.text) if isinstance(event, Noted) else None,
     )  # fmt: skip
     assert again.metrics["labels"] == ["0", "1", "2"]
-    assert "new weights, to be trained from nothing: core.head.out.bias, core.head.out.weight" in (
-        said
-    )
+    assert "new weights, randomly initialised: core.head.out.bias, core.head.out.weight" in (said)
 
 
 @pytest.mark.parametrize("key", ["tokenizer", "vectors"])

@@ -21,7 +21,7 @@ from hfdl.tuning.lora import add_adapters
 from hfdl.tuning.tune import new_weights
 
 RANDOM = "random weights: nothing of the model is pretrained"
-NEW = "new weights, to be trained from nothing: "
+NEW = "new weights, randomly initialised: "
 
 
 pytestmark = pytest.mark.usefixtures("without_report")
@@ -95,7 +95,7 @@ def test_a_run_from_random_weights_says_so_in_a_line(
         "train.batch_size": 4, "train.precision": "float32",
     }, tmp_path / "run")  # fmt: skip
     assert notes.count(RANDOM) == 1
-    assert not [note for note in notes if "from nothing" in note]
+    assert not [note for note in notes if "randomly initialised" in note]
     assert max(map(len, notes)) < 300
 
 

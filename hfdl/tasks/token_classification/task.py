@@ -23,7 +23,7 @@ from hfdl.data.entities.spans import split_words
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
-from hfdl.metrics.entities import entity_metrics
+from hfdl.metrics.entities import entity_metric_names, entity_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
@@ -162,9 +162,7 @@ class TokenClassification(PretrainedTask):
     @property
     def metric_names(self) -> list[str]:
         """The names of what ``metrics`` gives, those of each type included."""
-        details = ("precision", "recall", "f1", "support")
-        of_types = [f"{label}/{name}" for label in self.types for name in details]
-        return ["precision", "recall", "f1", "accuracy", *of_types]
+        return entity_metric_names(self.types)
 
     # ---- model -----------------------------------------------------------------------------
 
