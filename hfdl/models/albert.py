@@ -3,6 +3,9 @@
 BERT with two changes that save parameters. The embeddings are factorised (section 3.1): a table
 (V, E) and a projection (E, D) in the place of a table (V, D). And all layers share one block, so
 that L layers cost the parameters of one.
+
+Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
+one; E width of the embeddings, D width, H heads, C labels, V words.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions, first_token, tie
+from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
 from hfdl.nn.embeddings import Embeddings
@@ -86,16 +91,16 @@ class Albert(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
+        token_type_ids: Int[Tensor, "*#B T"] | None = None,
+        position_ids: Int[Tensor, "*#B T"] | None = None,
+        inputs_embeds: Float[Tensor, "*B T E"] | None = None,
         packing: Packing | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
+        collect: Collected | None = None,
+    ) -> Float[Tensor, "*B T D"]:
         """Encode a batch; arguments and result as ``hfdl.models.bert.Bert.forward``'s."""
         if position_ids is None:
             source = input_ids if input_ids is not None else inputs_embeds
@@ -104,8 +109,8 @@ class Albert(nn.Module):
         x = self.embeddings(input_ids, position_ids, token_type_ids, inputs_embeds)
         return self.layers(x, encoder_attend(attention_mask, packing, kernel, collect))
 
-    def positions_in(self, input_ids: Tensor) -> Tensor:
-        """The position of each token of a padded batch: (B, T) -> (B, T)."""
+    def positions_in(self, input_ids: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """The position of each token of a padded batch."""
         return encoder_positions(input_ids, None).expand_as(input_ids)
 
 
@@ -123,12 +128,14 @@ class AlbertForMaskedLM(nn.Module):
         if config.tie_word_embeddings:
             tie(self.head.decoder, self.backbone.embeddings.tokens)
 
-    def forward(self, *args: Any, chosen: Tensor | None = None, **kwargs: Any) -> Tensor:
-        """Logits (..., T, V), or of the chosen positions alone, (M, V).
+    def forward(
+        self, *args: Any, chosen: Bool[Tensor, "*B T"] | None = None, **kwargs: Any
+    ) -> Float[Tensor, "*M V"]:
+        """Logits of every position, or of the M chosen ones alone.
 
         Args:
             args, kwargs: as for ``Albert``.
-            chosen: bool, of the ids' shape: the positions whose words are asked for.
+            chosen: the positions whose words are predicted.
         """
         hidden = self.backbone(*args, **kwargs)
         return self.head(hidden if chosen is None else hidden[chosen])
@@ -145,15 +152,20 @@ class AlbertForSequenceClassification(nn.Module):
         )
         init_weights(self.head, config.initializer_range)
 
-    def forward(self, *args: Any, packing: Packing | None = None, **kwargs: Any) -> Tensor:
-        """Logits (B, C); arguments as for ``Albert``."""
+    def forward(
+        self, *args: Any, packing: Packing | None = None, **kwargs: Any
+    ) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``Albert``."""
         hidden = self.backbone(*args, packing=packing, **kwargs)
         return self.head(self.pool(hidden, None, packing))
 
     def pool(
-        self, hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None
-    ) -> Tensor:
-        """What the head is given, the first token's state: (B, T, D) or (N, D) -> (B, D)."""
+        self,
+        hidden: Float[Tensor, "*B T D"],
+        attention_mask: Shaped[Tensor, "B T"] | None,
+        packing: Packing | None,
+    ) -> Float[Tensor, "B D"]:
+        """The input of the head: the first token's state."""
         return first_token(hidden, packing)
 
 
@@ -166,8 +178,8 @@ class AlbertForTokenClassification(nn.Module):
         self.head = TokenHead(config.hidden_size, config.num_labels, config.classifier_dropout_prob)
         init_weights(self.head, config.initializer_range)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, C) or (N, C); arguments as for ``Albert``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
+        """The logits of tokens; arguments as for ``Albert``."""
         return self.head(self.backbone(*args, **kwargs))
 
 

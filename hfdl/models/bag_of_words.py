@@ -3,6 +3,8 @@
 ``BagOfWords...`` is a linear model of word counts. ``DeepAveraging...`` averages word vectors and
 looks at the mean (Iyyer et al. 2015, https://aclanthology.org/P15-1162): with no hidden layer it is
 the averaged word vectors of Mikolov and a linear classifier.
+
+Shapes: B texts, T words, E width of word vectors, D width of the last layer, C labels.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
@@ -67,19 +70,19 @@ class BagOfWordsForSequenceClassification(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        inputs_embeds: Tensor | None = None,
-    ) -> Tensor:
+        inputs_embeds: Float[Tensor, "B T C"] | None = None,
+    ) -> Float[Tensor, "B C"]:
         """Label a batch.
 
         Args:
-            input_ids: (B, T); or ``inputs_embeds`` (B, T, C), the weights of each word.
-            attention_mask: (B, T), 1 or True at real words; None where all are.
+            input_ids: the words; or ``inputs_embeds``, the weights of each word.
+            attention_mask: 1 or True at real words; None where all are.
 
         Returns:
-            logits (B, C).
+            the logits of texts.
         """
         weights = self.embeddings(input_ids, inputs_embeds=inputs_embeds)  # (B, T, C)
         return self.pool(weights, attention_mask) + self.bias
@@ -121,31 +124,28 @@ class DeepAveraging(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        inputs_embeds: Tensor | None = None,
-    ) -> Tensor:
+        inputs_embeds: Float[Tensor, "B T E"] | None = None,
+    ) -> Float[Tensor, "B D"]:
         """Average a batch.
 
         Args:
-            input_ids: (B, T); or ``inputs_embeds`` (B, T, E).
-            attention_mask: (B, T), 1 or True at real words; None where all are.
-
-        Returns:
-            (B, D).
+            input_ids: the words; or ``inputs_embeds``, their vectors.
+            attention_mask: 1 or True at real words; None where all are.
         """
         words = self.embeddings(input_ids, inputs_embeds=inputs_embeds)  # (B, T, E)
-        x = mean_pool(words, self._heard(words, real_steps(words, attention_mask)))  # (B, E)
+        x = mean_pool(words, self._kept(real_steps(words, attention_mask)))  # (B, E)
         for layer in self.layers:
             x = self.activation(layer(x))
         return x
 
-    def _heard(self, words: Tensor, real: Tensor) -> Tensor:
-        """The real words that are not dropped; bool (B, T)."""
+    def _kept(self, real: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
+        """The real words that are not dropped."""
         if not self.training:
             return real
-        return real & (torch.rand(real.shape, device=words.device) >= self.config.word_dropout)
+        return real & (torch.rand(real.shape, device=real.device) >= self.config.word_dropout)
 
 
 class DeepAveragingForSequenceClassification(nn.Module):
@@ -156,6 +156,6 @@ class DeepAveragingForSequenceClassification(nn.Module):
         self.backbone = DeepAveraging(config)
         self.head = TokenHead(self.backbone.output_size, config.num_labels, config.dropout)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, C); arguments as for ``DeepAveraging``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``DeepAveraging``."""
         return self.head(self.backbone(*args, **kwargs))

@@ -2,6 +2,9 @@
 
 An encoder: every token sees every other, in both directions. RoBERTa, DistilBERT and ELECTRA are
 the same model with other settings, which stand in their presets.
+
+Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
+one; E width of the embeddings, D width, H heads, C labels, V words.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import (
@@ -18,6 +22,7 @@ from hfdl.models.common import (
     padded_positions,
     tie,
 )
+from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
 from hfdl.nn.embeddings import Embeddings
@@ -126,29 +131,29 @@ class Bert(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
+        token_type_ids: Int[Tensor, "*#B T"] | None = None,
+        position_ids: Int[Tensor, "*#B T"] | None = None,
+        inputs_embeds: Float[Tensor, "*B T E"] | None = None,
         packing: Packing | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
+        collect: Collected | None = None,
+    ) -> Float[Tensor, "*B T D"]:
         """Encode a batch.
 
         Args:
-            input_ids: (B, T), or (N,) of an unpadded batch; or ``inputs_embeds`` (..., T, E).
-            attention_mask: (B, T), 1 or True at real tokens; None where all are real. It is not
-                looked at in an unpadded batch.
-            token_type_ids, position_ids: as ``input_ids``; by default 0, and from the left.
-            packing: where the tokens of an unpadded batch belong.
+            input_ids: the tokens; or ``inputs_embeds``, their embeddings.
+            attention_mask: 1 or True at real tokens; None where all are real. It is not looked at
+                in a packed batch.
+            token_type_ids, position_ids: by default 0, and from the left.
+            packing: which text the tokens of a packed batch belong to.
             kernel: the attention.
-            collect: takes each layer's attention weights (B, H, T, T) where the kernel has them.
+            collect: takes each layer's attention weights where the kernel has them.
 
         Returns:
-            the last hidden states, (B, T, D) or (N, D).
+            the last hidden states.
         """
         if position_ids is None:
             position_ids = self._positions(input_ids, inputs_embeds, packing)
@@ -156,8 +161,11 @@ class Bert(nn.Module):
         return self.layers(x, encoder_attend(attention_mask, packing, kernel, collect))
 
     def _positions(
-        self, input_ids: Tensor | None, embeds: Tensor | None, packing: Packing | None
-    ) -> Tensor:
+        self,
+        input_ids: Int[Tensor, "*B T"] | None,
+        embeds: Float[Tensor, "*B T E"] | None,
+        packing: Packing | None,
+    ) -> Int[Tensor, "*#B T"]:
         first = 0
         if self.config.padding_positions:
             assert self.config.pad_token_id is not None
@@ -168,8 +176,8 @@ class Bert(nn.Module):
         assert source is not None
         return encoder_positions(source, packing) + first
 
-    def positions_in(self, input_ids: Tensor) -> Tensor:
-        """The position of each token of a padded batch: (B, T) -> (B, T)."""
+    def positions_in(self, input_ids: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """The position of each token of a padded batch."""
         return self._positions(input_ids, None, None).expand_as(input_ids)
 
 
@@ -187,12 +195,14 @@ class BertForMaskedLM(nn.Module):
         if config.tie_word_embeddings:
             tie(self.head.decoder, self.backbone.embeddings.tokens)
 
-    def forward(self, *args: Any, chosen: Tensor | None = None, **kwargs: Any) -> Tensor:
-        """Logits of every position, (..., T, V), or of the chosen ones alone, (M, V).
+    def forward(
+        self, *args: Any, chosen: Bool[Tensor, "*B T"] | None = None, **kwargs: Any
+    ) -> Float[Tensor, "*M V"]:
+        """Logits of every position, or of the M chosen ones alone.
 
         Args:
             args, kwargs: as for ``Bert``.
-            chosen: bool, of the ids' shape: the positions whose words are asked for.
+            chosen: the positions whose words are predicted.
         """
         hidden = self.backbone(*args, **kwargs)
         return self.head(hidden if chosen is None else hidden[chosen])
@@ -210,15 +220,20 @@ class BertForSequenceClassification(nn.Module):
         )  # fmt: skip
         init_weights(self.head, config.initializer_range)
 
-    def forward(self, *args: Any, packing: Packing | None = None, **kwargs: Any) -> Tensor:
-        """Logits (B, C); arguments as for ``Bert``."""
+    def forward(
+        self, *args: Any, packing: Packing | None = None, **kwargs: Any
+    ) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``Bert``."""
         hidden = self.backbone(*args, packing=packing, **kwargs)
         return self.head(self.pool(hidden, None, packing))
 
     def pool(
-        self, hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None
-    ) -> Tensor:
-        """What the head is given, the first token's state: (B, T, D) or (N, D) -> (B, D)."""
+        self,
+        hidden: Float[Tensor, "*B T D"],
+        attention_mask: Shaped[Tensor, "B T"] | None,
+        packing: Packing | None,
+    ) -> Float[Tensor, "B D"]:
+        """The input of the head: the first token's state."""
         return first_token(hidden, packing)
 
 
@@ -231,8 +246,8 @@ class BertForTokenClassification(nn.Module):
         self.head = TokenHead(config.hidden_size, config.num_labels, config.token_dropout)
         init_weights(self.head, config.initializer_range)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, C) or (N, C); arguments as for ``Bert``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
+        """The logits of tokens; arguments as for ``Bert``."""
         return self.head(self.backbone(*args, **kwargs))
 
 

@@ -1,11 +1,16 @@
-"""What the models share: who may see whom, which token speaks for a text, tied weights."""
+"""What the models share: who may see whom, which token stands for a text, tied weights.
+
+Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
+one; S tokens so far, those of the past included; D width.
+"""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend
+from hfdl.nn.attend import Attend, Cache, Collected, PackedAttend, PaddedAttend
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.masks import combine, padding_mask, sliding_window_mask
 from hfdl.nn.packing import Packing
@@ -13,23 +18,23 @@ from hfdl.nn.pooling import mean_pool
 
 
 def encoder_attend(
-    attention_mask: Tensor | None,
+    attention_mask: Shaped[Tensor, "B T"] | None,
     packing: Packing | None,
     kernel: AttentionKernel,
-    collect: list[Tensor | None] | None,
+    collect: Collected | None,
     *,
     window: int | None = None,
-    x: Tensor | None = None,
+    x: Float[Tensor, "*B T D"] | None = None,
 ) -> Attend:
     """Every real token of a sequence sees every other, or those within a window.
 
     Args:
-        attention_mask: (B, T), 1 or True at real tokens; None where all are real.
-        packing: where the tokens of an unpadded batch belong.
+        attention_mask: 1 or True at real tokens; None where all are real.
+        packing: which text the tokens of a packed batch belong to.
         kernel: the attention.
         collect: takes the weights.
         window: a token sees itself and less than this many positions to each side; None: all.
-        x: (..., T, D), what is encoded; needed for a window.
+        x: what is encoded; needed for a window.
     """
     if packing is not None:
         return PackedAttend(packing, kernel, window=window)
@@ -42,10 +47,10 @@ def encoder_attend(
 
 def decoder_attend(
     length: int,
-    attention_mask: Tensor | None,
+    attention_mask: Shaped[Tensor, "B S"] | None,
     packing: Packing | None,
     kernel: AttentionKernel,
-    collect: list[Tensor | None] | None,
+    collect: Collected | None,
     *,
     device: torch.device,
     cache: Cache | None = None,
@@ -56,8 +61,8 @@ def decoder_attend(
 
     Args:
         length: T, the new tokens of each sequence.
-        attention_mask: (B, past + T), 1 or True at real tokens; None where all are real.
-        packing: where the tokens of an unpadded batch belong.
+        attention_mask: 1 or True at real tokens, past and new; None where all are real.
+        packing: which text the tokens of a packed batch belong to.
         kernel: the attention.
         collect: takes the weights.
         device: where masks are made.
@@ -86,70 +91,77 @@ def decoder_attend(
     return PaddedAttend(kernel, mask, cache=cache, collect=collect)
 
 
-def _real(attention_mask: Tensor, first: int, keys: int) -> Tensor:
-    """Which of the positions from ``first`` on are real: (B, past + T) -> (B, 1, 1, S)."""
+def _real(
+    attention_mask: Shaped[Tensor, "B S"], first: int, keys: int
+) -> Bool[Tensor, "B 1 1 keys"]:
+    """Which of the positions from ``first`` on are real."""
     missing = max(0, first + keys - attention_mask.shape[1])
-    known = nn.functional.pad(attention_mask.bool(), (0, missing))
-    return padding_mask(known[:, first : first + keys])
+    padded = nn.functional.pad(attention_mask.bool(), (0, missing))
+    return padding_mask(padded[:, first : first + keys])
 
 
 def next_positions(
     length: int, packing: Packing | None, cache: Cache | None, device: torch.device
-) -> Tensor:
-    """Positions behind the cache's, (T,); of an unpadded batch, (N,)."""
+) -> Int[Tensor, "T"]:
+    """Positions behind the cache's; of a packed batch, those of each text."""
     if packing is not None:
         return packing.positions()
     past = 0 if cache is None else int(cache.get_seq_length())
     return torch.arange(past, past + length, device=device)
 
 
-def encoder_positions(source: Tensor, packing: Packing | None) -> Tensor:
+def encoder_positions(
+    source: Int[Tensor, "*B T"] | Float[Tensor, "*B T E"], packing: Packing | None
+) -> Int[Tensor, "T"]:
     """Positions from the left edge, padding included.
 
     Args:
-        source: ids (B, T) or embeddings (B, T, E); not looked at in an unpadded batch.
-        packing: of an unpadded batch.
-
-    Returns:
-        (T,); of an unpadded batch (N,).
+        source: ids or embeddings; not looked at in a packed batch.
+        packing: of a packed batch.
     """
     if packing is not None:
         return packing.positions()
     return source.new_ones(source.shape[1]).long().cumsum(0) - 1
 
 
-def padded_positions(input_ids: Tensor, pad_token_id: int) -> Tensor:
+def padded_positions(input_ids: Int[Tensor, "B T"], pad_token_id: int) -> Int[Tensor, "B T"]:
     """Positions that count real tokens from ``pad_token_id`` + 1; padding has that id's own.
 
-    RoBERTa's way (it came so from fairseq): (B, T) -> (B, T).
+    RoBERTa's way (it came so from fairseq).
     """
     real = (input_ids != pad_token_id).long()
     return real.cumsum(1) * real + pad_token_id
 
 
-def first_token(hidden: Tensor, packing: Packing | None) -> Tensor:
-    """The state of each text's first position: (B, T, D) or (N, D) -> (B, D)."""
+def first_token(hidden: Float[Tensor, "*B T D"], packing: Packing | None) -> Float[Tensor, "B D"]:
+    """The state of each text's first position."""
     return hidden[:, 0] if packing is None else hidden[packing.firsts()]
 
 
 def mean_of_tokens(
-    hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None
-) -> Tensor:
-    """The mean of each text's real tokens: (B, T, D) or (N, D) -> (B, D)."""
+    hidden: Float[Tensor, "*B T D"],
+    attention_mask: Shaped[Tensor, "B T"] | None,
+    packing: Packing | None,
+) -> Float[Tensor, "B D"]:
+    """The mean of each text's real tokens."""
     if packing is None:
         return mean_pool(hidden, attention_mask)
     lengths = torch.tensor(packing.lengths, device=hidden.device).clamp(min=1)
     return packing.unpack(hidden).sum(1) / lengths[:, None]  # (N, D) -> (B, T, D) -> (B, D)
 
 
-def last_token(hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None) -> Tensor:
-    """The state of each text's last real token: (B, T, D) or (N, D) -> (B, D)."""
+def last_token(
+    hidden: Float[Tensor, "*B T D"],
+    attention_mask: Shaped[Tensor, "B T"] | None,
+    packing: Packing | None,
+) -> Float[Tensor, "B D"]:
+    """The state of each text's last real token."""
     if packing is not None:
         return hidden[packing.lasts()]
     if attention_mask is None:
         return hidden[:, -1]
-    places = torch.arange(hidden.shape[1], device=hidden.device)
-    last = (places * attention_mask.bool()).argmax(1)  # (B,)
+    steps = torch.arange(hidden.shape[1], device=hidden.device)
+    last = (steps * attention_mask.bool()).argmax(1)  # (B,)
     return hidden[torch.arange(len(hidden), device=hidden.device), last]
 
 

@@ -2,6 +2,9 @@
 
 A decoder: every token sees itself and what came before, so that each position may be asked for
 the next word.
+
+Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
+one; S tokens so far, those of the past included; D width, H heads, C labels, V words.
 """
 
 from __future__ import annotations
@@ -9,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import decoder_attend, last_token, next_positions, tie
-from hfdl.nn.attend import Cache
+from hfdl.nn.attend import Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
 from hfdl.nn.embeddings import Embeddings
@@ -93,32 +97,32 @@ class Gpt2(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B S"] | None = None,
         *,
-        position_ids: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
+        position_ids: Int[Tensor, "*#B T"] | None = None,
+        token_type_ids: Int[Tensor, "*#B T"] | None = None,
+        inputs_embeds: Float[Tensor, "*B T D"] | None = None,
         packing: Packing | None = None,
         cache: Cache | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
+        collect: Collected | None = None,
+    ) -> Float[Tensor, "*B T D"]:
         """Decode a batch.
 
         Args:
-            input_ids: (B, T), or (N,) of an unpadded batch; or ``inputs_embeds`` (..., T, D).
-            attention_mask: (B, past + T), 1 or True at real tokens; None where all are real.
-            position_ids: as ``input_ids``; by default they go on from the cache. Padding on the
-                left counts, unless they are given.
-            token_type_ids: as ``input_ids``; their token embeddings are added, as the original's.
-            packing: where the tokens of an unpadded batch belong.
+            input_ids: the tokens; or ``inputs_embeds``, their embeddings.
+            attention_mask: 1 or True at real tokens, past and new; None where all are real.
+            position_ids: by default they go on from the cache. Padding on the left counts, unless
+                they are given.
+            token_type_ids: their token embeddings are added, as the original's.
+            packing: which text the tokens of a packed batch belong to.
             cache: keys and values of the past; the new ones are added to it.
             kernel: the attention.
-            collect: takes each layer's attention weights (B, H, T, S) where the kernel has them.
+            collect: takes each layer's attention weights where the kernel has them.
 
         Returns:
-            the last hidden states, (B, T, D) or (N, D).
+            the last hidden states.
         """
         if inputs_embeds is None:
             assert input_ids is not None
@@ -147,8 +151,8 @@ class Gpt2ForCausalLM(nn.Module):
         if config.tie_word_embeddings:
             tie(self.head.decoder, self.backbone.embeddings.tokens)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, V) or (N, V); arguments as for ``Gpt2``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T V"]:
+        """The logits of tokens; arguments as for ``Gpt2``."""
         return self.head(self.backbone(*args, **kwargs))
 
 
@@ -163,13 +167,13 @@ class Gpt2ForSequenceClassification(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
         packing: Packing | None = None,
         **kwargs: Any,
-    ) -> Tensor:
-        """Logits (B, C); arguments as for ``Gpt2``."""
+    ) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``Gpt2``."""
         hidden = self.backbone(input_ids, attention_mask, packing=packing, **kwargs)
         return self.head(last_token(hidden, attention_mask, packing))
 
@@ -183,8 +187,8 @@ class Gpt2ForTokenClassification(nn.Module):
         self.head = TokenHead(config.hidden_size, config.num_labels, config.token_dropout)
         init_weights(self.head, config.initializer_range)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, C) or (N, C); arguments as for ``Gpt2``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
+        """The logits of tokens; arguments as for ``Gpt2``."""
         return self.head(self.backbone(*args, **kwargs))
 
 

@@ -3,6 +3,9 @@
 A decoder with rotary positions, RMSNorm before each part, a gated feed-forward and grouped
 key-value heads. Mistral adds a sliding window, Qwen2 biases on the projections, Qwen3 norms on
 queries and keys: settings of one config.
+
+Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
+one; S tokens so far, those of the past included; D width, H heads, C labels, V words.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import decoder_attend, last_token, next_positions, tie
-from hfdl.nn.attend import Attend, Cache
+from hfdl.nn.attend import Attend, Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
 from hfdl.nn.embeddings import Embeddings
@@ -137,17 +141,17 @@ class Llama(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B S"] | None = None,
         *,
-        position_ids: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
+        position_ids: Int[Tensor, "*#B T"] | None = None,
+        token_type_ids: Int[Tensor, "*#B T"] | None = None,
+        inputs_embeds: Float[Tensor, "*B T D"] | None = None,
         packing: Packing | None = None,
         cache: Cache | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
+        collect: Collected | None = None,
+    ) -> Float[Tensor, "*B T D"]:
         """Decode a batch; arguments and result as ``hfdl.models.gpt2.Gpt2.forward``'s.
 
         ``token_type_ids`` are not looked at: there are no segments. transformers' lets them pass
@@ -181,8 +185,8 @@ class LlamaForCausalLM(nn.Module):
         if config.tie_word_embeddings:
             tie(self.head.decoder, self.backbone.embeddings.tokens)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, V) or (N, V); arguments as for ``Llama``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T V"]:
+        """The logits of tokens; arguments as for ``Llama``."""
         return self.head(self.backbone(*args, **kwargs))
 
 
@@ -197,13 +201,13 @@ class LlamaForSequenceClassification(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
         packing: Packing | None = None,
         **kwargs: Any,
-    ) -> Tensor:
-        """Logits (B, C); arguments as for ``Llama``."""
+    ) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``Llama``."""
         hidden = self.backbone(input_ids, attention_mask, packing=packing, **kwargs)
         return self.head(last_token(hidden, attention_mask, packing))
 
@@ -217,8 +221,8 @@ class LlamaForTokenClassification(nn.Module):
         self.head = TokenHead(config.hidden_size, config.num_labels, config.token_dropout)
         init_weights(self.head, config.initializer_range)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, C) or (N, C); arguments as for ``Llama``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
+        """The logits of tokens; arguments as for ``Llama``."""
         return self.head(self.backbone(*args, **kwargs))
 
 

@@ -3,6 +3,9 @@
 BERT with what decoders have learned since (section 2.1): rotary positions, norms before each part,
 a gated feed-forward (GeGLU), no biases. Most layers attend to a window around each token; every
 third attends to the whole text, and its rotation turns more slowly, for distances are longer.
+
+Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
+one; E width of the embeddings, D width, H heads, C labels, V words.
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions, first_token, mean_of_tokens, tie
+from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
-from hfdl.nn.blocks import PreNormBlock, Rotation
+from hfdl.nn.blocks import PreNormBlock
 from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import GatedFeedForward
 from hfdl.nn.functional import AttentionKernel
@@ -23,7 +28,7 @@ from hfdl.nn.heads import MaskedLMHead, PredictionHead
 from hfdl.nn.init import init_weights, scale_residuals
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
-from hfdl.nn.positions import Rotary
+from hfdl.nn.positions import Rotary, Rotation
 from hfdl.nn.stack import Stack
 
 
@@ -117,16 +122,16 @@ class ModernBert(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
+        token_type_ids: Int[Tensor, "*#B T"] | None = None,
+        position_ids: Int[Tensor, "*#B T"] | None = None,
+        inputs_embeds: Float[Tensor, "*B T E"] | None = None,
         packing: Packing | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
+        collect: Collected | None = None,
+    ) -> Float[Tensor, "*B T D"]:
         """Encode a batch as ``hfdl.models.bert.Bert.forward``; ``token_type_ids`` are not read."""
         x = self.embeddings(input_ids, inputs_embeds=inputs_embeds)  # (..., T, D)
         if position_ids is None:
@@ -139,15 +144,17 @@ class ModernBert(nn.Module):
         rotations = self._rotations(position_ids, x)
         return self.norm(self.layers(x, [attends[window] for window in windows], rotations))
 
-    def _rotations(self, position_ids: Tensor, x: Tensor) -> list[Rotation]:
-        """Cosines and sines for each layer, (..., T, K) each, in the type of x."""
+    def _rotations(
+        self, position_ids: Int[Tensor, "*#B T"], x: Float[Tensor, "*B T D"]
+    ) -> list[Rotation]:
+        """The rotation of each layer, in the type of x."""
         thetas = list(dict.fromkeys(self.config.layer_thetas))
         tables = [rotary(position_ids) for rotary in self.rotaries]
         tables = [(cos.to(x.dtype), sin.to(x.dtype)) for cos, sin in tables]
         return [tables[thetas.index(theta)] for theta in self.config.layer_thetas]
 
-    def positions_in(self, input_ids: Tensor) -> Tensor:
-        """The position of each token of a padded batch: (B, T) -> (B, T)."""
+    def positions_in(self, input_ids: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """The position of each token of a padded batch."""
         return encoder_positions(input_ids, None).expand_as(input_ids)
 
 
@@ -166,12 +173,14 @@ class ModernBertForMaskedLM(nn.Module):
         if config.tie_word_embeddings:
             tie(self.head.decoder, self.backbone.embeddings.tokens)
 
-    def forward(self, *args: Any, chosen: Tensor | None = None, **kwargs: Any) -> Tensor:
-        """Logits (..., T, V), or of the chosen positions alone, (M, V).
+    def forward(
+        self, *args: Any, chosen: Bool[Tensor, "*B T"] | None = None, **kwargs: Any
+    ) -> Float[Tensor, "*M V"]:
+        """Logits of every position, or of the M chosen ones alone.
 
         Args:
             args, kwargs: as for ``ModernBert``.
-            chosen: bool, of the ids' shape: the positions whose words are asked for.
+            chosen: the positions whose words are predicted.
         """
         hidden = self.backbone(*args, **kwargs)
         return self.head(hidden if chosen is None else hidden[chosen])
@@ -187,19 +196,22 @@ class ModernBertForSequenceClassification(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         packing: Packing | None = None,
         **kwargs: Any,
-    ) -> Tensor:
-        """Logits (B, C); arguments as for ``ModernBert``."""
+    ) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``ModernBert``."""
         hidden = self.backbone(input_ids, attention_mask, packing=packing, **kwargs)
         return self.head(self.pool(hidden, attention_mask, packing))
 
     def pool(
-        self, hidden: Tensor, attention_mask: Tensor | None, packing: Packing | None
-    ) -> Tensor:
-        """What the head is given: (B, T, D) or (N, D) -> (B, D)."""
+        self,
+        hidden: Float[Tensor, "*B T D"],
+        attention_mask: Shaped[Tensor, "B T"] | None,
+        packing: Packing | None,
+    ) -> Float[Tensor, "B D"]:
+        """The input of the head."""
         if self.backbone.config.classifier_pooling == "cls":
             return first_token(hidden, packing)
         return mean_of_tokens(hidden, attention_mask, packing)
@@ -213,8 +225,8 @@ class ModernBertForTokenClassification(nn.Module):
         self.backbone = ModernBert(config)
         self.head = _label_head(config)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, C) or (N, C); arguments as for ``ModernBert``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
+        """The logits of tokens; arguments as for ``ModernBert``."""
         return self.head(self.backbone(*args, **kwargs))
 
 

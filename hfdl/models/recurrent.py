@@ -1,6 +1,9 @@
 """Texts read word by word with an RNN, LSTM or GRU: one label, a label a word, or the next word.
 
 Many-to-one, many-to-many and language model, the three uses that transformers took over.
+
+Shapes: B texts, T words, E width of word vectors, D width of the states, C labels, V words of the
+vocabulary.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError
@@ -77,29 +81,28 @@ class RecurrentModel(nn.Module):
 
     def read(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        inputs_embeds: Tensor | None = None,
+        inputs_embeds: Float[Tensor, "B T E"] | None = None,
         state: State | None = None,
-    ) -> tuple[Tensor, State]:
+    ) -> tuple[Float[Tensor, "B T D"], State]:
         """Read a batch, or read on.
 
         Args:
-            input_ids: (B, T); or ``inputs_embeds`` (B, T, E).
-            attention_mask: (B, T), 1 or True at real words; None where all are. Padding may stand
-                anywhere.
-            state: what reading has left so far.
+            input_ids: the words; or ``inputs_embeds``, their vectors.
+            attention_mask: 1 or True at real words; None where all are. Padding may stand anywhere.
+            state: of what was read before.
 
         Returns:
-            the states of the last layer, (B, T, D), zeros at padding; and what is left to read on
-            with, as ``hfdl.nn.Recurrent`` gives it.
+            the states of the last layer, zeros at padding; and the state to read on with, as
+            ``hfdl.nn.Recurrent`` gives it.
         """
         x = self.embeddings(input_ids, inputs_embeds=inputs_embeds)
         return self.layers(x, attention_mask, state=state)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """The states of the last layer, (B, T, D); arguments as for ``read``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B T D"]:
+        """The states of the last layer; arguments as for ``read``."""
         return self.read(*args, **kwargs)[0]
 
 
@@ -114,9 +117,12 @@ class RecurrentForSequenceClassification(nn.Module):
         self.head = TokenHead(width, config.num_labels, config.dropout)  # of what was pooled
 
     def forward(
-        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **kwargs: Any
-    ) -> Tensor:
-        """Logits (B, C); arguments as for ``RecurrentModel``."""
+        self,
+        input_ids: Int[Tensor, "B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
+        **kwargs: Any,
+    ) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``RecurrentModel``."""
         states = self.backbone(input_ids, attention_mask, **kwargs)  # (B, T, D)
         return self.head(self.pool(states, attention_mask))
 
@@ -129,8 +135,8 @@ class RecurrentForTokenClassification(nn.Module):
         self.backbone = RecurrentModel(config)
         self.head = TokenHead(self.backbone.output_size, config.num_labels, config.dropout)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, C); arguments as for ``RecurrentModel``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B T C"]:
+        """The logits of words; arguments as for ``RecurrentModel``."""
         return self.head(self.backbone(*args, **kwargs))
 
 
@@ -151,11 +157,11 @@ class RecurrentForCausalLM(nn.Module):
         if config.tie_word_embeddings:
             tie(self.head.decoder, self.backbone.embeddings.tokens)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, T, V); arguments as for ``RecurrentModel``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B T V"]:
+        """The logits of the next words; arguments as for ``RecurrentModel``."""
         return self.head(self.dropout(self.backbone(*args, **kwargs)))
 
-    def read(self, *args: Any, **kwargs: Any) -> tuple[Tensor, State]:
+    def read(self, *args: Any, **kwargs: Any) -> tuple[Float[Tensor, "B T V"], State]:
         """Logits and the state to go on from: one word a call, whatever the text's length."""
         states, state = self.backbone.read(*args, **kwargs)
         return self.head(self.dropout(states)), state

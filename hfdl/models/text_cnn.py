@@ -1,6 +1,8 @@
 """Convolutions over words for sentences (Kim 2014, https://arxiv.org/abs/1408.5882).
 
 Each filter looks for one phrase of 3, 4 or 5 words; that it was found, not where, labels the text.
+
+Shapes: B texts, T words, E width of word vectors, D filters of all widths, C labels.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError
@@ -68,26 +71,26 @@ class TextCnn(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "B T"] | None = None,
+        attention_mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        inputs_embeds: Tensor | None = None,
-    ) -> Tensor:
+        inputs_embeds: Float[Tensor, "B T E"] | None = None,
+    ) -> Float[Tensor, "B D"]:
         """Look through a batch.
 
         Args:
-            input_ids: (B, T); or ``inputs_embeds`` (B, T, E).
-            attention_mask: (B, T), 1 or True at real words; None where all are.
+            input_ids: the words; or ``inputs_embeds``, their vectors.
+            attention_mask: 1 or True at real words; None where all are.
 
         Returns:
-            (B, D); zeros for a text without a word.
+            the greatest output of each filter; zeros for a text without a word.
         """
         x = self.embeddings(input_ids, inputs_embeds=inputs_embeds)  # (B, T, E)
-        found = []
+        pooled = []
         for convolution in self.convolutions:
-            said, real = convolution(x, attention_mask)  # (B, T + w - 1, F)
-            found.append(max_pool(self.activation(said), real))  # (B, F)
-        return torch.cat(found, dim=-1)
+            outputs, real = convolution(x, attention_mask)  # (B, W, F)
+            pooled.append(max_pool(self.activation(outputs), real))  # (B, F)
+        return torch.cat(pooled, dim=-1)
 
 
 class TextCnnForSequenceClassification(nn.Module):
@@ -98,6 +101,6 @@ class TextCnnForSequenceClassification(nn.Module):
         self.backbone = TextCnn(config)
         self.head = TokenHead(self.backbone.output_size, config.num_labels, config.dropout)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Logits (B, C); arguments as for ``TextCnn``."""
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B C"]:
+        """The logits of texts; arguments as for ``TextCnn``."""
         return self.head(self.backbone(*args, **kwargs))

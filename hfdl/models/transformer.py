@@ -4,6 +4,10 @@ The encoder reads a source text once, into its memory. The decoder writes a targ
 token: each position sees the target so far and, by cross-attention, the whole memory.
 
     P(y | x) = prod_t P(y_t | y_<t, x)
+
+Shapes: B texts, S source tokens, T target tokens; *B S and *B T are B S and B T of a padded batch,
+and the tokens of all texts of a packed one; P target tokens so far, those of the past included;
+D width, V words.
 """
 
 from __future__ import annotations
@@ -14,11 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.models.common import decoder_attend, encoder_attend, next_positions, tie
-from hfdl.nn.attend import Attend, Cache, PackedAttend
+from hfdl.nn.attend import Attend, Cache, Collected, PackedAttend
 from hfdl.nn.attention import MultiHeadAttention, Projected
 from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
 from hfdl.nn.dropout import Dropout
@@ -31,8 +36,8 @@ from hfdl.nn.packing import Packing
 from hfdl.nn.positions import sinusoidal
 from hfdl.nn.stack import DecoderStack, Stack
 
-Memory = Tensor | Sequence[Projected]
-"""What the encoder gave, (B, S, D), or its keys and values for each layer of the decoder."""
+Memory = Float[Tensor, "*B S D"] | Sequence[Projected]
+"""The encoder's output, or its keys and values for each layer of the decoder."""
 
 # norm_order -> the blocks of encoder and decoder. With pre-norm the residual stream itself is
 # never normalised, so a norm stands behind the last block.
@@ -111,8 +116,10 @@ class ScaledEmbeddings(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.width = width
 
-    def forward(self, input_ids: Tensor, positions: Tensor) -> Tensor:
-        """Ids (B, T) at positions (T,) or (B, T) -> (B, T, D)."""
+    def forward(
+        self, input_ids: Int[Tensor, "*B T"], positions: Int[Tensor, "*#B T"]
+    ) -> Float[Tensor, "*B T D"]:
+        """Embed ids at positions."""
         x = self.tokens(input_ids) * math.sqrt(self.width)
         return self.dropout(x + sinusoidal(positions, self.width, dtype=x.dtype))
 
@@ -133,8 +140,10 @@ class Encoder(nn.Module):
         )  # fmt: skip
         self.norm = _norm(config) if config.norm_order == "pre" else None
 
-    def forward(self, input_ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Source ids (B, S) at positions (S,) -> the memory (B, S, D)."""
+    def forward(
+        self, input_ids: Int[Tensor, "*B S"], positions: Int[Tensor, "*#B S"], attend: Attend
+    ) -> Float[Tensor, "*B S D"]:
+        """The memory of a source."""
         x = self.layers(self.embeddings(input_ids, positions), attend)
         return x if self.norm is None else self.norm(x)
 
@@ -155,14 +164,19 @@ class Decoder(nn.Module):
         )  # fmt: skip
         self.norm = _norm(config) if config.norm_order == "pre" else None
 
-    def project_memory(self, memory: Tensor) -> list[Projected]:
-        """Each layer's keys and values (B, S, H, K) of a memory (B, S, D)."""
+    def project_memory(self, memory: Float[Tensor, "*B S D"]) -> list[Projected]:
+        """Each layer's keys and values of a memory."""
         return [block.cross_attention.project_memory(memory) for block in self.layers]  # pyright: ignore[reportCallIssue,reportAttributeAccessIssue]
 
     def forward(
-        self, input_ids: Tensor, positions: Tensor, memory: Memory, attend: Attend, cross: Attend
-    ) -> Tensor:
-        """Target ids (B, T) at positions (T,) -> the last hidden states (B, T, D)."""
+        self,
+        input_ids: Int[Tensor, "*B T"],
+        positions: Int[Tensor, "*#B T"],
+        memory: Memory,
+        attend: Attend,
+        cross: Attend,
+    ) -> Float[Tensor, "*B T D"]:
+        """The last hidden states of a target."""
         memories = [memory] * len(self.layers) if isinstance(memory, Tensor) else memory
         x = self.layers(self.embeddings(input_ids, positions), memories, attend, cross)
         return x if self.norm is None else self.norm(x)
@@ -184,63 +198,56 @@ class Transformer(nn.Module):
 
     def encode(
         self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
+        input_ids: Int[Tensor, "*B S"],
+        attention_mask: Shaped[Tensor, "B S"] | None = None,
         *,
         packing: Packing | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
-        """Read a source.
+        collect: Collected | None = None,
+    ) -> Float[Tensor, "*B S D"]:
+        """Read a source into its memory.
 
         Args:
-            input_ids: (B, S), or (N,) of an unpadded batch.
-            attention_mask: (B, S), 1 or True at real tokens; None where all are real.
-            packing: where the tokens of an unpadded batch belong.
+            input_ids: the source.
+            attention_mask: 1 or True at real tokens; None where all are real.
+            packing: which text the tokens of a packed batch belong to.
             kernel: the attention.
-            collect: takes each layer's attention weights (B, H, S, S) where the kernel has them.
-
-        Returns:
-            the memory, (B, S, D) or (N, D).
+            collect: takes each layer's attention weights where the kernel has them.
         """
         positions = next_positions(input_ids.shape[-1], packing, None, input_ids.device)
         attend = encoder_attend(attention_mask, packing, kernel, collect)
         return self.encoder(input_ids, positions, attend)
 
-    def project_memory(self, memory: Tensor) -> list[Projected]:
+    def project_memory(self, memory: Float[Tensor, "*B S D"]) -> list[Projected]:
         """A memory's keys and values for each layer, made once for all steps of a generation."""
         return self.decoder.project_memory(memory)
 
     def decode(
         self,
-        decoder_input_ids: Tensor,
+        decoder_input_ids: Int[Tensor, "*B T"],
         memory: Memory,
-        attention_mask: Tensor | None = None,
+        attention_mask: Shaped[Tensor, "B S"] | None = None,
         *,
-        decoder_attention_mask: Tensor | None = None,
+        decoder_attention_mask: Shaped[Tensor, "B P"] | None = None,
         packing: Packing | None = None,
         memory_packing: Packing | None = None,
         cache: Cache | None = None,
         kernel: AttentionKernel = fused_attention,
-        collect: list[Tensor | None] | None = None,
-        cross_collect: list[Tensor | None] | None = None,
-    ) -> Tensor:
-        """Say the next word at each position of a target.
+        collect: Collected | None = None,
+        cross_collect: Collected | None = None,
+    ) -> Float[Tensor, "*B T V"]:
+        """The logits of the next word at each position of a target.
 
         Args:
-            decoder_input_ids: (B, T), the target shifted right by one; (M,) of an unpadded batch.
-            memory: what ``encode`` or ``project_memory`` gave, unpadded where the target is.
-            attention_mask: (B, S), of the source.
-            decoder_attention_mask: (B, past + T), of the target. Padding on the right needs none:
-                no real token looks that way.
-            packing, memory_packing: of unpadded targets and of their sources.
+            decoder_input_ids: the target shifted right by one.
+            memory: what ``encode`` or ``project_memory`` gave, packed where the target is.
+            attention_mask: of the source.
+            decoder_attention_mask: of the target. Padding on the right needs none: no real token
+                looks that way.
+            packing, memory_packing: of packed targets and of their sources.
             cache: keys and values of the target so far; the new ones are added to it.
             kernel: the attention.
-            collect, cross_collect: take the weights of self-attention (B, H, T, past + T) and of
-                cross-attention (B, H, T, S).
-
-        Returns:
-            logits (B, T, V) or (M, V).
+            collect, cross_collect: take the weights of self-attention and of cross-attention.
         """
         length, device = decoder_input_ids.shape[-1], decoder_input_ids.device
         positions = next_positions(length, packing, cache, device)
@@ -254,12 +261,12 @@ class Transformer(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None,
-        decoder_input_ids: Tensor,
+        input_ids: Int[Tensor, "B S"],
+        attention_mask: Shaped[Tensor, "B S"] | None,
+        decoder_input_ids: Int[Tensor, "B T"],
         **options: Any,
-    ) -> Tensor:
-        """Logits (B, T, V) of a target, its true words given: see ``encode`` and ``decode``."""
+    ) -> Float[Tensor, "B T V"]:
+        """Logits of a target, its true words given: see ``encode`` and ``decode``."""
         memory = self.encode(input_ids, attention_mask)
         return self.decode(decoder_input_ids, memory, attention_mask, **options)
 

@@ -34,7 +34,7 @@ class WordEmbeddingConfig:
 
 
 def word_embeddings(config: WordEmbeddingConfig, width: int, dropout: float = 0.0) -> Embeddings:
-    """Fresh embeddings: ids (B, T) -> (B, T, width)."""
+    """Embeddings with random vectors."""
     tokens = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
     embeddings = Embeddings(tokens, dropout=dropout)
     init_weights(embeddings, config.initializer_range)
@@ -55,12 +55,12 @@ def load_word_vectors(embeddings: Embeddings, vectors: Any) -> None:
     Raises:
         ShapeError: they are of another shape.
     """
-    weight, given = embeddings.tokens.weight, torch.as_tensor(vectors)
-    if given.shape != weight.shape:
+    weight, loaded = embeddings.tokens.weight, torch.as_tensor(vectors)
+    if loaded.shape != weight.shape:
         raise ShapeError(
-            f"word vectors of shape {tuple(given.shape)} for embeddings of {tuple(weight.shape)}",
+            f"word vectors of shape {tuple(loaded.shape)} for embeddings of {tuple(weight.shape)}",
             rule="there is one row for each id of the vocabulary, as wide as embedding_size",
         )
-    weight.copy_(given)
+    weight.copy_(loaded)
     if embeddings.tokens.padding_idx is not None:
         weight[embeddings.tokens.padding_idx] = 0.0

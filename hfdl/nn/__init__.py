@@ -5,6 +5,13 @@ Read them in this order: ``functional`` (scaled dot-product attention), ``masks`
 speed: ``attention_gradient``, ``packing`` (no padding), ``attend`` (who sees whom), ``cache``,
 ``dropout``, ``stack``. What came before: ``recurrence`` (RNN, LSTM, GRU as equations),
 ``recurrent``, ``convolution``, ``pooling``.
+
+Shapes stand in the signatures, as annotations of jaxtyping: ``q: Float[Tensor, "B H T K"]`` is a
+floating-point tensor of batch, heads, queries and head width, and a letter means one size
+throughout a call. ``*B`` stands for any number of axes, ``#T`` for T or a 1 that is broadcast, and
+``...`` for axes that nothing else depends on. Each file's first lines say what its letters are. To
+a type checker such a tensor is a Tensor, and in normal use nothing is checked; the tests run nn and
+models with the checks on (``tests/nn/test_shapes_in_signatures.py``).
 """
 
 from hfdl.nn.attend import Attend, Cache, PackedAttend, PaddedAttend

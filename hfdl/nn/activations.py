@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from hfdl.errors import ConfigError, did_you_mean
 
-Activation = Callable[[Tensor], Tensor]
+Activation = Callable[[Float[Tensor, "*shape"]], Float[Tensor, "*shape"]]
 
 
-def relu(x: Tensor) -> Tensor:
+def relu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """max(x, 0)."""
     return F.relu(x)
 
 
-def gelu(x: Tensor) -> Tensor:
+def gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """x Phi(x) = x / 2 (1 + erf(x / sqrt(2))).
 
     Hendrycks and Gimpel 2016, equation 2 (https://arxiv.org/abs/1606.08415). BERT's.
@@ -31,7 +32,7 @@ def gelu(x: Tensor) -> Tensor:
     return F.gelu(x)
 
 
-def gelu_tanh(x: Tensor) -> Tensor:
+def gelu_tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), within 5e-4 of ``gelu``.
 
     Hendrycks and Gimpel 2016, section 2. GPT-2's: a model trained with one of the two is not quite
@@ -40,7 +41,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
-def silu(x: Tensor) -> Tensor:
+def silu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """x sigma(x), also called swish.
 
     Hendrycks and Gimpel 2016, section 2; Ramachandran et al. 2017
@@ -49,7 +50,7 @@ def silu(x: Tensor) -> Tensor:
     return F.silu(x)
 
 
-def tanh(x: Tensor) -> Tensor:
+def tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x)). BERT's pooler has it."""
     return torch.tanh(x)
 

@@ -3,16 +3,20 @@
 ``MultiHeadAttention`` makes queries, keys and values of single tokens; which tokens belong to one
 sequence, which may see which, and what was seen before is the business of these. A model makes one
 for each forward pass and hands it through its blocks, so no block knows of padding, of packing or
-of caches. ``q`` comes as (..., T, H, K) and the result goes back in that shape.
+of caches.
+
+Shapes: *B T is B T of a padded batch and N of a packed one, the tokens of all its sequences;
+S keys, H heads, G key-value heads (G divides H), K head width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hfdl.nn.functional import AttentionKernel
@@ -21,6 +25,7 @@ from hfdl.nn.masks import sliding_window_mask
 from hfdl.nn.packing import Packing
 
 
+@runtime_checkable
 class AttentionLayer(Protocol):
     """What attention is told of the layer it runs in; ``MultiHeadAttention`` is one.
 
@@ -37,15 +42,24 @@ class AttentionLayer(Protocol):
     training: bool
 
 
-Attend = Callable[[AttentionLayer, Tensor, Tensor, Tensor], Tensor]
-"""(layer, q (..., T, H, K), k (..., S, G, K), v (..., S, G, K)) -> (..., T, H, K)."""
+Queries = Float[Tensor, "*B T H K"]
+Keys = Float[Tensor, "*B S G K"]
+Attend = Callable[[AttentionLayer, Queries, Keys, Keys], Queries]
+"""(layer, q, k, v) -> what each query reads from the values."""
+
+Collected = list[Float[Tensor, "B H T _"] | None]
+"""Each layer's attention weights, over its keys, in the order of the layers; None from a kernel
+that has none."""
 
 
+@runtime_checkable
 class Cache(Protocol):
     """Keys and values of the positions so far; ``hfdl.nn.KVCache`` and transformers' caches."""
 
-    def update(self, k: Tensor, v: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
-        """Add (B, G, T, K) to a layer and give all of it back, (B, G, S, K)."""
+    def update(
+        self, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T K"], layer_idx: int
+    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Add keys and values to a layer and give all of that layer back."""
         ...
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
@@ -57,6 +71,7 @@ class Cache(Protocol):
         ...
 
 
+@runtime_checkable
 class LayerKernel(Protocol):
     """A kernel that must know in which layer it runs, as transformers' attention functions do."""
 
@@ -67,26 +82,31 @@ class LayerKernel(Protocol):
 
 @dataclass(frozen=True)
 class PaddedAttend:
-    """Attention over a padded batch: q (B, T, H, K), k and v (B, S, G, K).
+    """Attention over a padded batch.
 
     Args:
         kernel: ``fused_attention``, ``attention``, or any function like them.
-        mask: bool, broadcastable to (B, H, T, S), True = may attend.
+        mask: broadcastable to (B, H, T, S), True = may attend.
         causal: no query sees a later position.
         bias: added to the scores, broadcastable to (B, H, T, S).
         cache: earlier keys and values are put before the new ones.
-        collect: takes each layer's weights (B, H, T, S), in the order of the layers, or None from
-            a kernel that has none.
+        collect: takes each layer's weights.
     """
 
     kernel: AttentionKernel = fused_attention
-    mask: Tensor | None = None
+    mask: Bool[Tensor, "... #T #S"] | None = None
     causal: bool = False
-    bias: Tensor | None = None
+    bias: Float[Tensor, "... #T #S"] | None = None
     cache: Cache | None = None
-    collect: list[Tensor | None] | None = None
+    collect: Collected | None = None
 
-    def __call__(self, module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def __call__(
+        self,
+        module: AttentionLayer,
+        q: Float[Tensor, "B T H K"],
+        k: Float[Tensor, "B S G K"],
+        v: Float[Tensor, "B S G K"],
+    ) -> Float[Tensor, "B T H K"]:
         # (B, T, H, K) -> (B, H, T, K)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
         if self.cache is not None:
@@ -104,7 +124,7 @@ class PaddedAttend:
 
 @dataclass(frozen=True)
 class PackedAttend:
-    """Attention over a batch without padding: q (N, H, K), k and v (N, G, K).
+    """Attention over a batch without padding.
 
     Sequences of one length are attended together: no padding and, but for a window, no mask. A
     block-diagonal mask over all N tokens would be exact too, and three to five times slower;
@@ -116,7 +136,8 @@ class PackedAttend:
         causal: no query sees a later position of its sequence.
         window: a query sees this many positions, its own included, back and, where it is not
             causal, ahead; None: all.
-        memory: in cross-attention the sequences of k and v, one for each of ``packing``'s.
+        memory: in cross-attention the sequences of k and v, one for each of ``packing``'s; M
+            tokens, elsewhere the same N.
     """
 
     packing: Packing
@@ -125,7 +146,13 @@ class PackedAttend:
     window: int | None = None
     memory: Packing | None = None
 
-    def __call__(self, module: AttentionLayer, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def __call__(
+        self,
+        module: AttentionLayer,
+        q: Float[Tensor, "N H K"],
+        k: Float[Tensor, "M G K"],
+        v: Float[Tensor, "M G K"],
+    ) -> Float[Tensor, "N H K"]:
         dropout = module.dropout if module.training else 0.0
         targets, sources = self.packing.lengths, (self.memory or self.packing).lengths
         pieces = [q.split(targets), k.split(sources), v.split(sources)]  # B times (t, H, K)
@@ -142,7 +169,7 @@ class PackedAttend:
                 outs[row] = tokens  # (t, H, K)
         return torch.cat(outs)  # (N, H, K)
 
-    def _mask(self, t: int, device: torch.device) -> Tensor | None:
+    def _mask(self, t: int, device: torch.device) -> Bool[Tensor, "t t"] | None:
         if self.window is None or t <= self.window:
             return None
         return sliding_window_mask(t, window=self.window, causal=self.causal, device=device)

@@ -6,19 +6,23 @@
 M is X itself in self-attention and the encoder's output in cross-attention. With fewer key-value
 heads than query heads, head h uses key-value head g = h // (H / G): grouped-query attention, and
 multi-query where G is 1.
+
+Shapes: *B batch (none where sequences are packed), T queries, S keys, D width, M width of a
+memory, H heads, G key-value heads, K head width.
 """
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
-from hfdl.nn.attend import Attend
+from hfdl.nn.attend import Attend, Keys, Queries
 from hfdl.nn.joined_projection import joined_qkv
-from hfdl.nn.positions import rotate
+from hfdl.nn.positions import Rotation, rotate
 
-Projected = tuple[Tensor, Tensor]
-"""Keys and values (B, S, G, K) of a memory."""
+Projected = tuple[Keys, Keys]
+"""Keys and values of a memory."""
 
 
 class MultiHeadAttention(nn.Module):
@@ -74,22 +78,19 @@ class MultiHeadAttention(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
+        x: Float[Tensor, "*B T D"],
         attend: Attend,
         *,
-        memory: Tensor | Projected | None = None,
-        rotation: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
+        memory: Float[Tensor, "*B S M"] | Projected | None = None,
+        rotation: Rotation | None = None,
+    ) -> Float[Tensor, "*B T D"]:
         """Attend from x to x, or to a memory.
 
         Args:
-            x: (..., T, D): (B, T, D) padded, or (N, D) unpadded.
+            x: a padded batch (B, T, D), or a packed one (N, D).
             attend: how tokens look at each other; it must fit the form of ``x``.
-            memory: (B, S, M), or what ``project_memory`` made of it.
-            rotation: cosines and sines of rotary positions, (..., T, K) each.
-
-        Returns:
-            as x.
+            memory: what is attended to, or what ``project_memory`` made of it.
+            rotation: rotary positions.
         """
         # One product in the place of three where that is faster and gives the same; else None.
         joined = joined_qkv(self, x) if memory is None else None
@@ -103,22 +104,24 @@ class MultiHeadAttention(nn.Module):
         out = attend(self, q, k, v)  # (..., T, H, K)
         return self.o_proj(out.flatten(-2))  # (..., T, H * K) -> (..., T, D)
 
-    def project_memory(self, memory: Tensor) -> Projected:
-        """Keys and values of a memory (B, S, M); each (B, S, G, K).
+    def project_memory(self, memory: Float[Tensor, "*B S M"]) -> Projected:
+        """Keys and values of a memory.
 
         In generation a memory is projected once and serves every step.
         """
         k, v = self._project_memory(memory)
         return (k if self.k_norm is None else self.k_norm(k)), v
 
-    def _project(self, x: Tensor, memory: Tensor | Projected) -> tuple[Tensor, Tensor, Tensor]:
-        """X W_Q (..., T, H, K), M W_K and M W_V (..., S, G, K)."""
+    def _project(
+        self, x: Float[Tensor, "*B T D"], memory: Float[Tensor, "*B S M"] | Projected
+    ) -> tuple[Queries, Keys, Keys]:
+        """X W_Q, M W_K and M W_V."""
         q = self.q_proj(x).unflatten(-1, (self.num_heads, self.head_size))  # -> (..., T, H, K)
         k, v = memory if isinstance(memory, tuple) else self._project_memory(memory)
         return q, k, v
 
-    def _project_memory(self, memory: Tensor) -> Projected:
-        """(..., S, M) -> keys, not yet normalised, and values, (..., S, G, K) each."""
+    def _project_memory(self, memory: Float[Tensor, "*B S M"]) -> Projected:
+        """Keys, not yet normalised, and values."""
         shape = (self.num_kv_heads, self.head_size)
         return self.k_proj(memory).unflatten(-1, shape), self.v_proj(memory).unflatten(-1, shape)
 

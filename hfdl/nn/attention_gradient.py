@@ -11,6 +11,8 @@
 https://arxiv.org/abs/2205.14135). Autograd would find the same from the formula, through half a
 dozen more tensors of the size of P; torch's fused kernel keeps none of that size and computes P
 twice, which pays for long sequences only.
+
+Shapes: B batch, H heads, T queries, S keys, K head width; N = B H.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -29,27 +32,31 @@ _softmax_backward: Any = torch.ops.aten._softmax_backward_data
 
 
 def differentiated_attention(
-    q: Tensor, k: Tensor, v: Tensor, additive: Tensor | None, *, scale: float, dropout: float = 0.0
-) -> Tensor:
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B H S K"],
+    v: Float[Tensor, "B H S K"],
+    additive: Float[Tensor, "... #T #S"] | None,
+    *,
+    scale: float,
+    dropout: float = 0.0,
+) -> Float[Tensor, "B H T K"]:
     """Scaled dot-product attention on a CPU; it can be differentiated once.
 
+    A query that may attend to nothing gets something finite.
+
     Args:
-        q: (B, H, T, K).
-        k, v: (B, H, S, K).
+        q, k, v: queries, keys and values.
         additive: what is added to the scores, broadcastable to (B, H, T, S); None: 0. See
             ``additive_mask``.
         scale: what scores are multiplied by.
         dropout: probability of dropping a weight; bits as in ``hfdl.nn.cheap_dropout``.
-
-    Returns:
-        (B, H, T, K). A query that may attend to nothing gets something finite.
     """
     out = _Attention.apply(q, k, v, additive, scale, levels_kept(dropout))
     assert isinstance(out, Tensor)
     return out
 
 
-def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
+def additive_mask(mask: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
     """What is added to scores: 0 where ``mask`` is True, else half the least number of ``dtype``.
 
     Half, so that the sum with any score is finite, float16 included; its exponential is still
@@ -58,8 +65,8 @@ def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
     return to_additive(mask, dtype) / 2
 
 
-def additive_causal_mask(t: int, s: int, dtype: torch.dtype) -> Tensor:
-    """The same of the causal mask of t queries, the last of s positions; (t, s)."""
+def additive_causal_mask(t: int, s: int, dtype: torch.dtype) -> Float[Tensor, "t s"]:
+    """The same of the causal mask of t queries, the last of s positions."""
     return torch.full((t, s), torch.finfo(dtype).min / 2, dtype=dtype).triu_(s - t + 1)
 
 
@@ -69,13 +76,13 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        additive: Tensor | None,
+        q: Float[Tensor, "B H T K"],
+        k: Float[Tensor, "B H S K"],
+        v: Float[Tensor, "B H S K"],
+        additive: Float[Tensor, "... #T #S"] | None,
         scale: float,
         kept: int,
-    ) -> Tensor:
+    ) -> Float[Tensor, "B H T K"]:
         shape = q.shape
         q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # (N, T, K), (N, S, K)
         scores = _scores(q, k, additive, scale, shape[0])  # (N, T, S)
@@ -107,8 +114,14 @@ class _Attention(torch.autograd.Function):
         return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
 
 
-def _scores(q: Tensor, k: Tensor, additive: Tensor | None, scale: float, batch: int) -> Tensor:
-    """scale Q K^T + additive: q (N, T, K), k (N, S, K) -> (N, T, S)."""
+def _scores(
+    q: Float[Tensor, "N T K"],
+    k: Float[Tensor, "N S K"],
+    additive: Float[Tensor, "... #T #S"] | None,
+    scale: float,
+    batch: int,
+) -> Float[Tensor, "N T S"]:
+    """scale Q K^T + additive."""
     if additive is None or additive.dim() > 2:
         scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
         if additive is not None:

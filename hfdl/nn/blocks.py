@@ -4,17 +4,19 @@ Post-norm is the original (Vaswani et al. 2017, section 3.1) and BERT's: norm(x 
 GPT-2's and Llama's: x + f(norm(x)), which leaves a clean residual path and trains without warm-up
 (Xiong et al. 2020, https://arxiv.org/abs/2002.04745). The parts are given built, so that any
 attention, feed-forward and norm fit any block.
+
+Shapes: *B batch (none where sequences are packed), T tokens, D width, S tokens of the memory.
 """
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hfdl.nn.attend import Attend
 from hfdl.nn.attention import MultiHeadAttention, Projected
 from hfdl.nn.dropout import Dropout
-
-Rotation = tuple[Tensor, Tensor]
+from hfdl.nn.positions import Rotation
 
 
 class _Block(nn.Module):
@@ -49,8 +51,9 @@ class _Block(nn.Module):
 class PostNormBlock(_Block):
     """x = norm(x + attention(x)); x = norm(x + feed_forward(x))."""
 
-    def forward(self, x: Tensor, attend: Attend, rotation: Rotation | None = None) -> Tensor:
-        """(..., T, D) -> (..., T, D)."""
+    def forward(
+        self, x: Float[Tensor, "*B T D"], attend: Attend, rotation: Rotation | None = None
+    ) -> Float[Tensor, "*B T D"]:
         x = self.attention_norm(
             x + self.attention_dropout(self.attention(x, attend, rotation=rotation))
         )
@@ -60,8 +63,9 @@ class PostNormBlock(_Block):
 class PreNormBlock(_Block):
     """x = x + attention(norm(x)); x = x + feed_forward(norm(x))."""
 
-    def forward(self, x: Tensor, attend: Attend, rotation: Rotation | None = None) -> Tensor:
-        """(..., T, D) -> (..., T, D)."""
+    def forward(
+        self, x: Float[Tensor, "*B T D"], attend: Attend, rotation: Rotation | None = None
+    ) -> Float[Tensor, "*B T D"]:
         normed = self.attention_norm(x)
         x = x + self.attention_dropout(self.attention(normed, attend, rotation=rotation))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -97,9 +101,12 @@ class PostNormDecoderBlock(_DecoderBlock):
     """norm(x + attention(x)), norm(x + cross_attention(x, memory)), norm(x + feed_forward(x))."""
 
     def forward(
-        self, x: Tensor, memory: Tensor | Projected, attend: Attend, cross_attend: Attend
-    ) -> Tensor:
-        """x (B, T, D), memory (B, S, D) or projected -> (B, T, D)."""
+        self,
+        x: Float[Tensor, "*B T D"],
+        memory: Float[Tensor, "*B S D"] | Projected,
+        attend: Attend,
+        cross_attend: Attend,
+    ) -> Float[Tensor, "*B T D"]:
         x = self.attention_norm(x + self.attention_dropout(self.attention(x, attend)))
         crossed = self.cross_attention(x, cross_attend, memory=memory)
         x = self.cross_attention_norm(x + self.dropout(crossed))
@@ -110,9 +117,12 @@ class PreNormDecoderBlock(_DecoderBlock):
     """x + attention(norm(x)), x + cross_attention(norm(x), memory), x + feed_forward(norm(x))."""
 
     def forward(
-        self, x: Tensor, memory: Tensor | Projected, attend: Attend, cross_attend: Attend
-    ) -> Tensor:
-        """x (B, T, D), memory (B, S, D) or projected -> (B, T, D)."""
+        self,
+        x: Float[Tensor, "*B T D"],
+        memory: Float[Tensor, "*B S D"] | Projected,
+        attend: Attend,
+        cross_attend: Attend,
+    ) -> Float[Tensor, "*B T D"]:
         x = x + self.attention_dropout(self.attention(self.attention_norm(x), attend))
         normed = self.cross_attention_norm(x)
         x = x + self.dropout(self.cross_attention(normed, cross_attend, memory=memory))

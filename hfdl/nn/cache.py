@@ -2,11 +2,14 @@
 
 Without it, generating T tokens runs the model over 1 + 2 + ... + T positions. The memory is
 2 * layers * B * G * S * K numbers, which is why grouped-query attention keeps G small.
+
+Shapes: B batch, G key-value heads, T new positions, S all positions, K head width.
 """
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -17,11 +20,13 @@ class KVCache:
     """
 
     def __init__(self) -> None:
-        self.keys: list[Tensor] = []
-        self.values: list[Tensor] = []
+        self.keys: list[Float[Tensor, "B G S K"]] = []
+        self.values: list[Float[Tensor, "B G S K"]] = []
 
-    def update(self, k: Tensor, v: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
-        """Add keys and values (B, G, T, K) to a layer; gives all of that layer, (B, G, S, K)."""
+    def update(
+        self, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T K"], layer_idx: int
+    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Add keys and values to a layer; gives all of that layer."""
         if layer_idx == len(self.keys):
             self.keys.append(k)
             self.values.append(v)
@@ -34,8 +39,8 @@ class KVCache:
         """Positions that a layer holds."""
         return self.keys[layer_idx].shape[2] if layer_idx < len(self.keys) else 0
 
-    def reorder_cache(self, beam_idx: Tensor) -> None:
-        """Give row i the past of row ``beam_idx[i]``; (B,), as beam search asks."""
+    def reorder_cache(self, beam_idx: Int[Tensor, "B"]) -> None:
+        """Give row i the past of row ``beam_idx[i]``, as beam search asks."""
         self.keys = [k.index_select(0, beam_idx) for k in self.keys]
         self.values = [v.index_select(0, beam_idx) for v in self.values]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -19,15 +20,12 @@ LEVELS = 1 << 16
 _LOWEST = -(1 << 63)
 
 
-def cheap_dropout(x: Tensor, p: float) -> Tensor:
+def cheap_dropout(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
     """``F.dropout`` in training, with cheap random bits where ``x`` is on a CPU.
 
     Args:
-        x: any shape, floating point.
+        x: what is dropped from.
         p: probability of zeroing an element.
-
-    Returns:
-        as ``x``.
     """
     kept = levels_kept(p)
     if kept == LEVELS:
@@ -44,8 +42,8 @@ def levels_kept(p: float) -> int:
     return round((1.0 - p) * LEVELS)
 
 
-def keep_mask(n: int, kept: int) -> Tensor:
-    """n independent booleans, each True with probability ``kept / 2**16``; shape (n,).
+def keep_mask(n: int, kept: int) -> Bool[Tensor, "n"]:
+    """n independent booleans, each True with probability ``kept / 2**16``.
 
     The bits come from torch's global CPU generator, so ``torch.manual_seed`` and a saved generator
     state repeat them.
@@ -60,7 +58,9 @@ class _Drop(torch.autograd.Function):
     """x * mask * scale, keeping one byte an element for the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Tensor, scale: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"], scale: float
+    ) -> Float[Tensor, "*shape"]:
         ctx.save_for_backward(mask)
         ctx.scale = scale
         return (x * mask).mul_(scale)

@@ -1,7 +1,11 @@
-"""A filter over every few words that stand side by side (Collobert et al. 2011; Kim 2014)."""
+"""A filter over every few words that stand side by side (Collobert et al. 2011; Kim 2014).
+
+Shapes: B batch, T words, D input width, F filters, W = T + w - 1 windows of w words.
+"""
 
 from __future__ import annotations
 
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,16 +36,18 @@ class TextConvolution(nn.Module):
         self.input_size, self.num_filters, self.width = input_size, num_filters, width
         self.filters = nn.Conv1d(input_size, num_filters, width, padding=width - 1)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+    ) -> tuple[Float[Tensor, "B W F"], Bool[Tensor, "B W"]]:
         """Look through all windows.
 
         Args:
-            x: (B, T, D).
-            mask: (B, T), 1 or True at real words; None: all are.
+            x: the words.
+            mask: 1 or True at real words; None: all are.
 
         Returns:
-            (B, T + w - 1, F), and which windows hold a real word, bool (B, T + w - 1). What the
-            others say is to be passed over.
+            the filters' outputs, and which windows hold a real word. Those of the others are to be
+            passed over.
 
         Raises:
             ShapeError: ``x`` or ``mask`` is of another shape.
@@ -52,6 +58,6 @@ class TextConvolution(nn.Module):
         if x.shape[1] == 0:  # torch convolves no empty text
             return x.new_zeros(len(x), over, self.num_filters), real.new_zeros(len(x), over)
         x = x.masked_fill(~real[..., None], 0.0)
-        said = self.filters(x.transpose(1, 2))  # (B, D, T) -> (B, F, T')
-        windows = F.pad(real, (over, over)).unfold(1, self.width, 1)  # (B, T) -> (B, T', w)
-        return said.transpose(1, 2), windows.any(-1)  # (B, T', F), (B, T')
+        outputs = self.filters(x.transpose(1, 2))  # (B, D, T) -> (B, F, W)
+        windows = F.pad(real, (over, over)).unfold(1, self.width, 1)  # (B, T) -> (B, W, w)
+        return outputs.transpose(1, 2), windows.any(-1)  # (B, W, F), (B, W)

@@ -9,6 +9,7 @@ from is the business of ``hfdl/nn/cheap_dropout.py``.
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hfdl.nn.cheap_dropout import cheap_dropout
@@ -31,8 +32,8 @@ class Dropout(nn.Module):
             raise ValueError(f"p is {p}; a probability lies between 0 and 1")
         self.p = p
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Drop elements of a tensor of any shape, in training; else give it back."""
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Drop elements in training; else give x back."""
         return dropout(x, self.p, training=True) if self.training and self.p else x
 
     def extra_repr(self) -> str:
@@ -40,16 +41,13 @@ class Dropout(nn.Module):
         return f"p={self.p}"
 
 
-def dropout(x: Tensor, p: float, *, training: bool) -> Tensor:
+def dropout(x: Float[Tensor, "*shape"], p: float, *, training: bool) -> Float[Tensor, "*shape"]:
     """The formula in training; outside it ``x`` itself.
 
     Args:
-        x: any shape, floating point.
+        x: what is dropped from.
         p: probability of zeroing an element.
         training: False gives ``x`` back.
-
-    Returns:
-        as ``x``.
     """
     return cheap_dropout(x, p) if training else x
 

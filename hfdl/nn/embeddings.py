@@ -1,7 +1,11 @@
-"""What goes into the first block: a vector for each token, its place, and its segment."""
+"""Token, position and segment embeddings: the input of the first block.
+
+Shapes: *B batch (none where sequences are packed), T tokens, E width of the embeddings, D width.
+"""
 
 from __future__ import annotations
 
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hfdl.nn.dropout import Dropout
@@ -10,13 +14,13 @@ from hfdl.nn.dropout import Dropout
 class Embeddings(nn.Module):
     """The sum of the embeddings of token, position and segment, then norm and dropout.
 
-    The parts are given built; a part that a model has not is None (GPT-2 has no segments and no
+    The parts are given built; a part that a model lacks is None (GPT-2 has no segments and no
     norm here, Llama has tokens alone).
 
     Args:
-        tokens: ids (..., T) -> (..., T, E).
-        positions: positions (..., T) -> (..., T, E).
-        token_types: segment ids (..., T) -> (..., T, E) (Devlin et al. 2019, figure 2).
+        tokens: of the ids.
+        positions: of the positions.
+        token_types: of the segment ids (Devlin et al. 2019, figure 2).
         norm: applied to the sum.
         projection: E -> D, where the embeddings are narrower than the model (ELECTRA, Clark et
             al. 2020, https://arxiv.org/abs/2003.10555).
@@ -40,17 +44,14 @@ class Embeddings(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None,
-        position_ids: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-    ) -> Tensor:
-        """Embed ids (..., T); ``inputs_embeds`` (..., T, E) stands for embedded tokens.
+        input_ids: Int[Tensor, "*B T"] | None,
+        position_ids: Int[Tensor, "*#B T"] | None = None,
+        token_type_ids: Int[Tensor, "*#B T"] | None = None,
+        inputs_embeds: Float[Tensor, "*B T E"] | None = None,
+    ) -> Float[Tensor, "*B T D"]:
+        """Embed ids; ``inputs_embeds`` stands for embedded tokens.
 
-        Segment ids that are not given are 0.
-
-        Returns:
-            (..., T, D).
+        Without segment ids, all are 0.
         """
         if inputs_embeds is None:
             assert input_ids is not None

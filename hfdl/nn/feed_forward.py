@@ -1,7 +1,11 @@
-"""The feed-forward part of a block: each token by itself, through a wider layer and back."""
+"""The feed-forward part of a block: each token by itself, through a wider layer and back.
+
+Shapes: *B any axes of tokens, D width, F hidden width.
+"""
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hfdl.nn.activations import activation as activation_of
@@ -34,8 +38,8 @@ class FeedForward(nn.Module):
         self.down_proj = nn.Linear(hidden, width, bias=bias)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D).
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """The formula, for each token.
 
         Raises:
             ShapeError: the last dimension is not D.
@@ -81,8 +85,8 @@ class GatedFeedForward(nn.Module):
         self.down_proj = nn.Linear(hidden, width, bias=bias)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D).
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """The formula, for each token.
 
         Raises:
             ShapeError: the last dimension is not D.

@@ -11,9 +11,10 @@ Shapes: B batch, H heads, G key-value heads (G divides H), T queries, S keys, K 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hfdl.errors import ShapeError
@@ -21,54 +22,55 @@ from hfdl.nn.dropout import dropout as drop
 from hfdl.nn.masks import causal_mask, combine
 
 
+@runtime_checkable
 class AttentionKernel(Protocol):
     """What ``attention`` and ``fused_attention`` have in common.
 
     Args of a call:
-        q: (B, H, T, K).
-        k, v: (B, G, S, K). Each key-value head serves H / G query heads that stand side by side:
+        q: queries.
+        k, v: keys and values. Each key-value head serves H / G query heads that stand side by side:
             multi-head attention where G = H, multi-query where G = 1 (Shazeer 2019,
             https://arxiv.org/abs/1911.02150), grouped-query between (Ainslie et al. 2023,
             https://arxiv.org/abs/2305.13245).
-        mask: bool, broadcastable to (B, H, T, S); True = may attend. None: everything may.
+        mask: broadcastable to (B, H, T, S); True = may attend. None: everything may.
         scale: what scores are multiplied by; K ** -0.5 where it is None.
         bias: added to the scaled scores, broadcastable to (B, H, T, S) (ALiBi, T5).
         causal: the T queries are the last T of the S positions and see none that come later.
         dropout: probability of dropping a weight; the caller gives 0 outside training.
 
-    A call returns the output (B, H, T, K) and the weights (B, H, T, S) before dropout, or None in
-    their place. A query that may attend to nothing gets zeros, never NaN.
+    A call returns the output and the weights before dropout, or None in their place. A query that
+    may attend to nothing gets zeros, never NaN.
     """
 
     def __call__(
         self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        mask: Tensor | None = None,
+        q: Float[Tensor, "B H T K"],
+        k: Float[Tensor, "B G S K"],
+        v: Float[Tensor, "B G S K"],
+        mask: Bool[Tensor, "... #T #S"] | None = None,
         *,
         scale: float | None = None,
-        bias: Tensor | None = None,
+        bias: Float[Tensor, "... #T #S"] | None = None,
         causal: bool = False,
         dropout: float = 0.0,
-    ) -> tuple[Tensor, Tensor | None]: ...
+    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T S"] | None]: ...
 
 
 def attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None = None,
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B G S K"],
+    v: Float[Tensor, "B G S K"],
+    mask: Bool[Tensor, "... #T #S"] | None = None,
     *,
     scale: float | None = None,
-    bias: Tensor | None = None,
+    bias: Float[Tensor, "... #T #S"] | None = None,
     causal: bool = False,
     dropout: float = 0.0,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T S"]]:
     """The formula, step by step; arguments as in ``AttentionKernel``.
 
     Returns:
-        the output (B, H, T, K) and the weights (B, H, T, S); each row of weights sums to 1.
+        the output and the weights; each row of weights sums to 1.
 
     Raises:
         ShapeError: the shapes do not fit each other.
@@ -83,17 +85,19 @@ def attention(
     return drop(weights, dropout, training=True) @ v, weights  # (B, H, T, K)
 
 
-def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+def masked_softmax(
+    scores: Float[Tensor, "*T S"], mask: Bool[Tensor, "*#T #S"] | None
+) -> Float[Tensor, "*T S"]:
     """Softmax over the keys that may be attended to.
 
     Half types are raised to float32 inside, where sums of many small numbers keep their digits.
 
     Args:
-        scores: (..., T, S).
-        mask: bool, broadcastable to it, True = may attend; None: all may.
+        scores: of each query and key.
+        mask: True = may attend; None: all may.
 
     Returns:
-        as ``scores``: rows that sum to 1, or zeros in rows where no key is allowed.
+        rows that sum to 1, or zeros in rows where no key is allowed.
     """
     half = scores.dtype in (torch.float16, torch.bfloat16)
     inner = scores.float() if half else scores
@@ -104,27 +108,32 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     return weights.masked_fill(~mask, 0.0).to(scores.dtype)
 
 
-def repeat_heads(x: Tensor, groups: int) -> Tensor:
-    """Give each query head its key-value head: (B, G, S, K) -> (B, G * groups, S, K).
+def repeat_heads(x: Float[Tensor, "B G S K"], groups: int) -> Float[Tensor, "B H S K"]:
+    """Give each query head its key-value head; H = G * groups.
 
     Neighbours share a head (a a b b, not a b a b): this is where ``repeat`` would be wrong.
     """
     return x if groups == 1 else x.repeat_interleave(groups, dim=1)
 
 
-def allowed(q: Tensor, k: Tensor, mask: Tensor | None, causal: bool) -> Tensor | None:
+def allowed(
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B G S K"],
+    mask: Bool[Tensor, "... #T #S"] | None,
+    causal: bool,
+) -> Bool[Tensor, "... #T #S"] | None:
     """Which keys each query may attend to: ``mask`` and causality together, or None for all."""
     if causal and q.shape[-2] > 1:  # one query is the last position: nothing comes later
         mask = combine(mask, causal_mask(q.shape[-2], k.shape[-2], device=q.device))
     return mask
 
 
-def scale_of(q: Tensor, scale: float | None) -> float:
+def scale_of(q: Float[Tensor, "B H T K"], scale: float | None) -> float:
     """The scale that was asked for, or 1 / sqrt(K)."""
     return q.shape[-1] ** -0.5 if scale is None else scale
 
 
-def check_shapes(q: Tensor, k: Tensor, v: Tensor) -> None:
+def check_shapes(q: Float[Tensor, "..."], k: Float[Tensor, "..."], v: Float[Tensor, "..."]) -> None:
     """Refuse q, k and v that do not fit each other.
 
     Raises:

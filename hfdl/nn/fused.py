@@ -9,6 +9,7 @@ Shapes: B batch, H heads, G key-value heads (G divides H), T queries, S keys, K 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,16 +22,16 @@ from hfdl.nn.functional import allowed, attention, check_shapes, repeat_heads, s
 
 
 def fused_attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None = None,
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B G S K"],
+    v: Float[Tensor, "B G S K"],
+    mask: Bool[Tensor, "... #T #S"] | None = None,
     *,
     scale: float | None = None,
-    bias: Tensor | None = None,
+    bias: Float[Tensor, "... #T #S"] | None = None,
     causal: bool = False,
     dropout: float = 0.0,
-) -> tuple[Tensor, None]:
+) -> tuple[Float[Tensor, "B H T K"], None]:
     """Attention by torch's fused kernel, which never holds all weights at once.
 
     Arguments as in ``hfdl.nn.functional.AttentionKernel``. On a CPU other ways stand in for it
@@ -40,7 +41,7 @@ def fused_attention(
     the formula.
 
     Returns:
-        the output (B, H, T, K), and None in the place of the weights.
+        the output, and None in the place of the weights.
 
     Raises:
         ShapeError: the shapes do not fit each other.
@@ -63,15 +64,15 @@ def fused_attention(
 
 
 def _differentiated(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None,
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B H S K"],
+    v: Float[Tensor, "B H S K"],
+    mask: Bool[Tensor, "... #T #S"] | None,
     scale: float | None,
     causal: bool,
     dropout: float,
-) -> Tensor:
-    """(B, H, T, K); a query that may attend to nothing gets zeros."""
+) -> Float[Tensor, "B H T K"]:
+    """The gradient that is written out; a query that may attend to nothing gets zeros."""
     keep, additive = None, None
     if mask is not None:
         keep = allowed(q, k, mask, causal)
@@ -83,18 +84,24 @@ def _differentiated(
     return _blank_to_zero(out, keep)
 
 
-def _trains_in_half(q: Tensor) -> bool:
+def _trains_in_half(q: Float[Tensor, "B H T K"]) -> bool:
     return q.dtype in (torch.bfloat16, torch.float16) and q.requires_grad
 
 
-def _with_bias(bias: Tensor | None, keep: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+def _with_bias(
+    bias: Float[Tensor, "... #T #S"] | None,
+    keep: Bool[Tensor, "... #T #S"] | None,
+    dtype: torch.dtype,
+) -> Shaped[Tensor, "... #T #S"] | None:
     """What the fused kernel takes: a boolean mask, or one that is added."""
     if bias is None or keep is None:
         return keep if bias is None else bias.to(dtype)
     return bias.to(dtype).masked_fill(~keep, torch.finfo(dtype).min)
 
 
-def _blank_to_zero(out: Tensor, keep: Tensor | None) -> Tensor:
+def _blank_to_zero(
+    out: Float[Tensor, "B H T K"], keep: Bool[Tensor, "... #T #S"] | None
+) -> Float[Tensor, "B H T K"]:
     """Zeros for queries that may attend to nothing, of which torch's kernels make what they like.
 
     On a CPU it costs nothing to see that there is none; a GPU would have to wait for the answer.

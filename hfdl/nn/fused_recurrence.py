@@ -4,6 +4,9 @@ Padding is kept out of the state in one of two ways. A *packed* batch holds the 
 all first ones before all second ones, as in torch's ``PackedSequence``. A *gated* batch stays as it
 is, and an input that is 1 at padding alone forces the gates there to keep what is remembered. It is
 for an LSTM or a GRU in training on a CPU, where the gradients of packed steps are slow.
+
+Shapes: B batch, T steps, N real steps of all rows, D input width, Y = R H output width, R
+directions (1 or 2), H state width.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,11 +32,11 @@ _SPARSE = 0.5
 
 def fused(
     kind: str,
-    x: Tensor,
+    x: Float[Tensor, "B T D"],
     weights: Sequence[Weights],
-    mask: Tensor | None = None,
+    mask: Bool[Tensor, "B T"] | None = None,
     state: State | None = None,
-) -> tuple[Tensor, State]:
+) -> tuple[Float[Tensor, "B T Y"], State]:
     """torch's kernel; arguments and results as in ``hfdl.nn.recurrence.RecurrentKernel``."""
     if x.shape[1] == 0 or (mask is not None and not bool(mask.any())):
         return unrolled(kind, x, weights, mask, state)  # torch's takes no batch without a step
@@ -44,7 +48,9 @@ def fused(
     return _packed(kind, x, weights, mask, zeros(kind, x, weights) if state is None else state)
 
 
-def _gated(kind: str, x: Tensor, weights: Sequence[Weights], mask: Tensor) -> tuple[Tensor, State]:
+def _gated(
+    kind: str, x: Float[Tensor, "B T D"], weights: Sequence[Weights], mask: Bool[Tensor, "B T"]
+) -> tuple[Float[Tensor, "B T Y"], State]:
     """The padded batch, whose first state is zero and whose real steps stand together.
 
     Padding before them leaves zeros as they are: h = o tanh(0). Padding behind them keeps c, and
@@ -59,13 +65,13 @@ def _gated(kind: str, x: Tensor, weights: Sequence[Weights], mask: Tensor) -> tu
         gated.append(own._replace(ih=torch.cat([own.ih, column.to(own.ih.dtype)], dim=1)))
     output, last = _torch(kind, (x,), zeros(kind, x, weights), gated, batch_first=True)
     output = output.masked_fill(padding, 0.0)
-    said = last_state(output, mask, bidirectional=len(weights) > 1)  # (B, R H)
-    h = said.unflatten(1, (len(weights), -1)).transpose(0, 1)  # (B, R, H) -> (R, B, H)
+    last_h = last_state(output, mask, bidirectional=len(weights) > 1)  # (B, R H)
+    h = last_h.unflatten(1, (len(weights), -1)).transpose(0, 1)  # (B, R, H) -> (R, B, H)
     return output, (h, *last[1:])
 
 
-def _suits_gates(mask: Tensor) -> bool:
-    """Whether a mask (B, T) on a CPU has no gap between real steps, and enough of them."""
+def _suits_gates(mask: Bool[Tensor, "B T"]) -> bool:
+    """Whether a mask on a CPU has no gap between real steps, and enough of them."""
     if mask.device.type != "cpu" or mask.float().mean() < _SPARSE:
         return False
     begins = F.pad(mask, (1, 0))[:, :-1].logical_not() & mask
@@ -73,23 +79,29 @@ def _suits_gates(mask: Tensor) -> bool:
 
 
 def _packed(
-    kind: str, x: Tensor, weights: Sequence[Weights], mask: Tensor, state: State
-) -> tuple[Tensor, State]:
+    kind: str,
+    x: Float[Tensor, "B T D"],
+    weights: Sequence[Weights],
+    mask: Bool[Tensor, "B T"],
+    state: State,
+) -> tuple[Float[Tensor, "B T Y"], State]:
     """The real steps alone."""
-    places, sizes, rows = _order(mask)
-    steps = x.flatten(0, 1).index_select(0, places)  # (B, T, D) -> (N, D)
+    indices, sizes, rows = _order(mask)
+    steps = x.flatten(0, 1).index_select(0, indices)  # (B, T, D) -> (N, D)
     start = tuple(part.index_select(1, rows) for part in state)  # (R, B', H) each
     steps, last = _torch(kind, (steps, sizes), start, weights)  # (N, R H)
-    output = steps.new_zeros(mask.numel(), steps.shape[1]).index_copy(0, places, steps)
+    output = steps.new_zeros(mask.numel(), steps.shape[1]).index_copy(0, indices, steps)
     state = tuple(a.index_copy(1, rows, b) for a, b in zip(state, last, strict=True))
     return output.unflatten(0, mask.shape), state  # (B * T, R H) -> (B, T, R H)
 
 
-def _order(mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """In which order a packed batch holds the N real steps of a mask (B, T).
+def _order(
+    mask: Bool[Tensor, "B T"],
+) -> tuple[Int[Tensor, "N"], Int[Tensor, "longest"], Int[Tensor, "rows"]]:
+    """In which order a packed batch holds the N real steps of a mask.
 
     Returns:
-        the places of the steps in the flattened batch (B * T), (N,): every row's first step, the
+        the indices of the steps in the flattened batch (B * T): every row's first step, the
         longest row's before the others', then every row's second step, and so on; how many rows
         have a first, a second, ... step, on the CPU; and the rows that have one, longest first.
     """
@@ -103,8 +115,12 @@ def _order(mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _torch(
-    kind: str, inputs: tuple[Tensor, ...], state: State, weights: Sequence[Weights], **options: Any
-) -> tuple[Tensor, State]:
+    kind: str,
+    inputs: tuple[Shaped[Tensor, "..."], ...],
+    state: State,
+    weights: Sequence[Weights],
+    **options: Any,
+) -> tuple[Float[Tensor, "*steps Y"], State]:
     """torch's function on a padded batch (x,), or on a packed one (steps, sizes)."""
     # Of train cuDNN alone takes notice: without it there are no gradients in eval mode.
     output, *last = _TORCH[kind](

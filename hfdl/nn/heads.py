@@ -1,7 +1,11 @@
-"""From the last hidden states to what is asked: labels of a text, labels of tokens, words."""
+"""The heads of the models: labels of texts, labels of tokens, words.
+
+Shapes: B texts, *B any axes of tokens, D width, C labels, V words of the vocabulary.
+"""
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hfdl.nn.activations import activation as activation_of
@@ -10,14 +14,13 @@ from hfdl.nn.norms import LayerNorm
 
 
 class Pooler(nn.Module):
-    """tanh(W h + b) of the first token's state (Devlin et al. 2019); (B, D) -> (B, D)."""
+    """tanh(W h + b) of the first token's state (Devlin et al. 2019)."""
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, first: Tensor) -> Tensor:
-        """(B, D) -> (B, D)."""
+    def forward(self, first: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
         return self.dense(first).tanh()
 
 
@@ -50,8 +53,8 @@ class SequenceHead(nn.Module):
         self.activation = activation_of(activation)
         self.out = nn.Linear(hidden_size, num_labels)
 
-    def forward(self, first: Tensor) -> Tensor:
-        """States of the first tokens (B, D) -> logits (B, C)."""
+    def forward(self, first: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
+        """The logits of texts, from the states of their first tokens."""
         x = self.activation(self.dense(self.in_dropout(first)))
         return self.out(self.out_dropout(x))
 
@@ -63,8 +66,8 @@ class LastTokenHead(nn.Module):
         super().__init__()
         self.out = nn.Linear(hidden_size, num_labels, bias=False)
 
-    def forward(self, last: Tensor) -> Tensor:
-        """States of the last tokens (B, D) -> logits (B, C)."""
+    def forward(self, last: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
+        """The logits of texts, from the states of their last tokens."""
         return self.out(last)
 
 
@@ -76,8 +79,8 @@ class TokenHead(nn.Module):
         self.dropout = Dropout(dropout)
         self.out = nn.Linear(hidden_size, num_labels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., T, D) -> (..., T, C)."""
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C"]:
+        """The logits of each token."""
         return self.out(self.dropout(x))
 
 
@@ -112,15 +115,15 @@ class PredictionHead(nn.Module):
         self.dropout = Dropout(dropout)
         self.out = nn.Linear(hidden_size, num_labels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> logits (..., C)."""
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C"]:
+        """The logits of each text or token."""
         return self.out(self.dropout(self.norm(self.activation(self.dense(x)))))
 
 
 class MaskedLMHead(nn.Module):
     """The word that was masked: dense, activation, norm, and the transposed token embedding.
 
-    It looks at one position at a time, so it may be given the masked positions alone, (M, D): with
+    It looks at one position at a time, so it may be given the masked positions alone: with
     15 % of the tokens masked that saves 85 % of the largest product in the model.
 
     Args:
@@ -152,8 +155,8 @@ class MaskedLMHead(nn.Module):
         self.norm = LayerNorm(width, eps, bias=norm_bias)
         self.decoder = nn.Linear(width, vocab_size, bias=decoder_bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> logits (..., V)."""
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
+        """The logits of each token."""
         return self.decoder(self.norm(self.activation(self.dense(x))))
 
 
@@ -164,6 +167,6 @@ class CausalLMHead(nn.Module):
         super().__init__()
         self.decoder = nn.Linear(hidden_size, vocab_size, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> logits (..., V)."""
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
+        """The logits of each token."""
         return self.decoder(x)

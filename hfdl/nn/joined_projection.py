@@ -4,13 +4,17 @@
 
 ``MultiHeadAttention`` asks here first. Joining copies the three weights in each call, so that names
 and saved files stay as they are; narrow layers in training on a CPU earn the copy back.
+
+Shapes: *B batch (none where sequences are packed), T tokens, D width, H heads, G key-value heads,
+K head width.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,6 +22,7 @@ NARROW = 512
 """Widest input for which weights are joined."""
 
 
+@runtime_checkable
 class Projections(Protocol):
     """What is asked of a layer; ``MultiHeadAttention`` is one.
 
@@ -36,16 +41,12 @@ class Projections(Protocol):
     head_size: int
 
 
-def joined_qkv(layer: Projections, x: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
-    """The three projections of one input as one product.
+def joined_qkv(
+    layer: Projections, x: Float[Tensor, "*B T D"]
+) -> tuple[Float[Tensor, "*B T H K"], Float[Tensor, "*B T G K"], Float[Tensor, "*B T G K"]] | None:
+    """Queries, keys and values of one input by one product.
 
-    Args:
-        layer: whose projections.
-        x: (..., T, D).
-
-    Returns:
-        queries (..., T, H, K), keys and values (..., T, G, K); None where three products are
-        faster, or where a projection must be called itself.
+    None where three products are faster, or where a projection must be called itself.
     """
     if not _pays(layer, x):
         return None
@@ -59,7 +60,7 @@ def joined_qkv(layer: Projections, x: Tensor) -> tuple[Tensor, Tensor, Tensor] |
     return q, k, v
 
 
-def _pays(layer: Projections, x: Tensor) -> bool:
+def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
     """Whether one product is faster, and gives what the three would."""
     return (
         x.device.type == "cpu"

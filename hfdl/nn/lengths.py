@@ -1,4 +1,7 @@
-"""Which words of a batch (B, T) are real, told by a mask or by lengths."""
+"""Which words of a batch are real, given by a mask or by lengths.
+
+Shapes: B batch, T words, D width.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
 from hfdl.nn.masks import padding_mask
 
 
-def real_steps(x: Tensor, mask: Tensor | None) -> Tensor:
-    """The mask as bool (B, T), True at real words.
+def real_steps(
+    x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None
+) -> Bool[Tensor, "B T"]:
+    """The mask as booleans, True at real words.
 
     Raises:
         ShapeError: x is not (B, T, D), or the mask not (B, T).
@@ -31,8 +37,8 @@ def real_steps(x: Tensor, mask: Tensor | None) -> Tensor:
     return real
 
 
-def length_mask(lengths: Tensor, width: int) -> Tensor:
-    """The mask of texts that begin at the left edge: (B,) -> bool (B, width).
+def length_mask(lengths: Int[Tensor, "B"], width: int) -> Bool[Tensor, "B width"]:
+    """The mask of texts that begin at the left edge.
 
     Raises:
         ShapeError: the lengths are not (B,), or one is no length of a text of that width.
@@ -53,19 +59,19 @@ def length_mask(lengths: Tensor, width: int) -> Tensor:
 # ---- The one check of widths that layers share ---------------------------------------------------
 
 
-def check_width(x: Tensor, width: int, layer: str) -> None:
+def check_width(x: Float[Tensor, "..."], width: int, layer: str) -> None:
     """Refuse an input whose last dimension is not what a layer was built for.
 
     torch would multiply a width of 1 into any other without a word, and name neither the layer nor
     the rule for the rest.
 
     Args:
-        x: (..., D).
-        width: the D that the layer expects.
+        x: the input.
+        width: what the layer expects.
         layer: what it is called in the message.
 
     Raises:
-        ShapeError: D differs.
+        ShapeError: the last dimension differs.
     """
     if x.dim() == 0 or x.shape[-1] != width:
         raise ShapeError(

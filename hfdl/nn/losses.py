@@ -1,4 +1,7 @@
-"""Losses of labelled items, one for each, so that a caller sums them and divides once."""
+"""Losses of labelled items, one for each, so that a caller sums them and divides once.
+
+Shapes: N items, C classes, D width.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
@@ -16,26 +20,23 @@ IGNORED = -100
 
 
 def token_losses(
-    logits: Tensor,
-    labels: Tensor,
+    logits: Float[Tensor, "N C"],
+    labels: Int[Tensor, "N"],
     *,
-    weight: Tensor | None = None,
+    weight: Float[Tensor, "C"] | None = None,
     label_smoothing: float = 0.0,
     focal_gamma: float = 0.0,
-) -> Tensor:
-    """Cross-entropy of each item, weighted, smoothed or focal.
+) -> Float[Tensor, "N"]:
+    """Cross-entropy of each item, weighted, smoothed or focal; in float32 at least.
 
     Args:
-        logits: (N, C).
-        labels: (N,) class numbers; -100 gives 0.
-        weight: (C,) of each class; None: 1.
+        logits: of each class.
+        labels: class numbers; -100 gives 0.
+        weight: of each class; None: 1.
         label_smoothing: share of each target that is spread over all classes, as torch's (Szegedy
             et al. 2016, section 7).
         focal_gamma: each loss is multiplied by (1 - p)^gamma of its label's probability (Lin et
             al. 2017, equation 4); 0 is cross-entropy.
-
-    Returns:
-        (N,), in float32 at least.
     """
     logits = logits.to(at_least_float32(logits))
     losses = F.cross_entropy(
@@ -45,14 +46,14 @@ def token_losses(
     if focal_gamma == 0:
         return losses
     # log(1 - p) from the other classes: where p rounds to 1, what 1 - p leaves is no number.
-    known = labels.clamp(min=0)[:, None]  # (N, 1)
-    others = logits.scatter(1, known, torch.finfo(logits.dtype).min)  # (N, C)
+    right = labels.clamp(min=0)[:, None]  # (N, 1)
+    others = logits.scatter(1, right, torch.finfo(logits.dtype).min)  # (N, C)
     log_missing = others.logsumexp(-1) - logits.logsumexp(-1)  # (N,)
     return losses * torch.exp(focal_gamma * log_missing)
 
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits (N, C) and labels (N,) to a loss for each, (N,)."""
+Loss = Callable[[Float[Tensor, "N C"], Int[Tensor, "N"]], Float[Tensor, "N"]]
+"""From logits and labels to the loss of each item."""
 
 BUDGET = 1 << 24
 """Most logits that are alive at a time: 64 MiB of float32. A chunk of GPT-2's is 333 rows."""
@@ -60,25 +61,25 @@ BUDGET = 1 << 24
 
 @dataclass(frozen=True)
 class Scored:
-    """What a linear layer says of its labels.
+    """The losses of a linear layer's logits.
 
     Args:
-        total: the summed loss, a scalar with its gradient.
-        losses: (N,) cross-entropy of each label in nats, 0 where none is asked for; None where
-            gradients are wanted, for training reads the sum alone.
-        best: (N,) the class that each row finds likeliest; None as ``losses``.
+        total: the summed loss, with its gradient.
+        losses: cross-entropy of each label in nats, 0 where the label is -100; None where
+            gradients are taken, for training reads the sum alone.
+        best: the likeliest class of each row; None as ``losses``.
     """
 
-    total: Tensor
-    losses: Tensor | None = None
-    best: Tensor | None = None
+    total: Float[Tensor, ""]
+    losses: Float[Tensor, "N"] | None = None
+    best: Int[Tensor, "N"] | None = None
 
 
 def chunked_loss(
-    hidden: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    labels: Tensor,
+    hidden: Float[Tensor, "N D"],
+    weight: Float[Tensor, "C D"],
+    bias: Float[Tensor, "C"] | None,
+    labels: Int[Tensor, "N"],
     *,
     loss: Loss = token_losses,
     budget: int = BUDGET,
@@ -90,10 +91,9 @@ def chunked_loss(
     section 3.2, https://arxiv.org/abs/2410.10989). No product is computed twice.
 
     Args:
-        hidden: (N, D).
-        weight: (C, D) of the layer.
-        bias: (C,), or None.
-        labels: (N,), -100 where none is asked for.
+        hidden: the layer's inputs.
+        weight, bias: of the layer.
+        labels: -100 where no loss is taken.
         loss: gives the loss of each row; cross-entropy by default.
         budget: most logits at a time. Where all of them are fewer, nothing is cut.
     """
@@ -107,19 +107,21 @@ def chunked_loss(
         return Scored(total)
     totals, losses, best = zip(
         *(
-            _judge(F.linear(part, weight, bias), asked, loss)
-            for part, asked in zip(hidden.split(rows), labels.split(rows), strict=True)
+            _scored(F.linear(part, weight, bias), part_labels, loss)
+            for part, part_labels in zip(hidden.split(rows), labels.split(rows), strict=True)
         ),
         strict=True,
     )
     return Scored(torch.stack(totals).sum(), torch.cat(losses), torch.cat(best))
 
 
-def _judge(logits: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+def _scored(
+    logits: Float[Tensor, "N C"], labels: Int[Tensor, "N"], loss: Loss
+) -> tuple[Float[Tensor, ""], Float[Tensor, "N"], Int[Tensor, "N"]]:
     """The summed loss, each row's cross-entropy, and its likeliest class."""
-    each = loss(logits, labels)  # (N,)
-    plain = each if loss is token_losses else token_losses(logits, labels)
-    return each.sum(), plain, logits.argmax(-1)
+    losses = loss(logits, labels)
+    plain = losses if loss is token_losses else token_losses(logits, labels)
+    return losses.sum(), plain, logits.argmax(-1)
 
 
 class _InChunks(torch.autograd.Function):
@@ -128,13 +130,13 @@ class _InChunks(torch.autograd.Function):
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any,
-        hidden: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        labels: Tensor,
+        hidden: Float[Tensor, "N D"],
+        weight: Float[Tensor, "C D"],
+        bias: Float[Tensor, "C"] | None,
+        labels: Int[Tensor, "N"],
         loss: Loss,
         rows: int,
-    ) -> Tensor:
+    ) -> Float[Tensor, ""]:
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         sums = [
             # Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small.
@@ -151,13 +153,13 @@ class _InChunks(torch.autograd.Function):
             with torch.enable_grad():
                 logits = F.linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
                 summed_loss = loss(logits, labels[start : start + rows]).sum()
-            wanted = [x for x in (part, *layer) if x is not None and x.requires_grad]
-            found = iter(torch.autograd.grad(summed_loss, wanted))
+            inputs = [x for x in (part, *layer) if x is not None and x.requires_grad]
+            gradients = iter(torch.autograd.grad(summed_loss, inputs))
             if of_hidden is not None:
-                of_hidden[start : start + rows] = next(found)
+                of_hidden[start : start + rows] = next(gradients)
             for summed in sums:
                 if summed is not None:
-                    summed += next(found)
+                    summed += next(gradients)
             total += summed_loss.detach()
         ctx.of_hidden = of_hidden
         ctx.sums = [None if summed is None else summed.to(weight.dtype) for summed in sums]
@@ -171,6 +173,6 @@ class _InChunks(torch.autograd.Function):
         return *parts, None, None, None
 
 
-def at_least_float32(x: Tensor) -> torch.dtype:
+def at_least_float32(x: Float[Tensor, "..."]) -> torch.dtype:
     """The type of x, or float32 where that is narrower."""
     return torch.promote_types(x.dtype, torch.float32)

@@ -3,6 +3,8 @@
 Everything in a transformer but attention looks at one token at a time, so it need not know which
 sequence a token belongs to. A padded batch (B, T, D) of which half is padding costs twice the work
 of its real tokens (N, D); the result is the same.
+
+Shapes: B batch, T tokens of a padded row, N real tokens of all sequences, *D any more axes.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from hfdl.errors import ShapeError
@@ -20,18 +23,18 @@ class Packing:
     """Where the real tokens of a padded batch stand.
 
     Args:
-        indices: (N,) places of the real tokens in the flattened batch (B * T), in order.
+        indices: of the real tokens in the flattened batch (B * T), in order.
         lengths: real tokens of each sequence; their sum is N.
         width: T of the padded batch.
     """
 
-    indices: Tensor
+    indices: Int[Tensor, "N"]
     lengths: tuple[int, ...]
     width: int
 
     @classmethod
-    def of(cls, mask: Tensor) -> Packing:
-        """The packing of a mask (B, T), True or 1 at real tokens; padding may be on any side.
+    def of(cls, mask: Shaped[Tensor, "B T"]) -> Packing:
+        """The packing of a mask, True or 1 at real tokens; padding may be on any side.
 
         Raises:
             ShapeError: the mask is not of two dimensions.
@@ -60,36 +63,36 @@ class Packing:
         """Tokens of the longest sequence."""
         return max(self.lengths, default=0)
 
-    def pack(self, x: Tensor) -> Tensor:
-        """The real tokens of a padded batch: (B, T, ...) -> (N, ...)."""
+    def pack(self, x: Shaped[Tensor, "B T *D"]) -> Shaped[Tensor, "N *D"]:
+        """The real tokens of a padded batch."""
         return x.flatten(0, 1).index_select(0, self.indices)  # (B * T, ...) -> (N, ...)
 
-    def unpack(self, x: Tensor) -> Tensor:
-        """Back to a padded batch with zeros at the padding: (N, ...) -> (B, T, ...)."""
+    def unpack(self, x: Shaped[Tensor, "N *D"]) -> Shaped[Tensor, "B T *D"]:
+        """Back to a padded batch with zeros at the padding."""
         flat = x.new_zeros(self.batch_size * self.width, *x.shape[1:])
         flat = flat.index_copy(0, self.indices, x)
         return flat.unflatten(0, (self.batch_size, self.width))  # (B * T, ...) -> (B, T, ...)
 
-    def positions(self) -> Tensor:
-        """The place of each token in its own sequence, from 0; (N,)."""
+    def positions(self) -> Int[Tensor, "N"]:
+        """The position of each token in its own sequence, from 0."""
         lengths = torch.tensor(self.lengths, device=self.indices.device)
         starts = lengths.cumsum(0) - lengths  # (B,)
         counted = torch.arange(self.tokens, device=self.indices.device)
         return counted - starts.repeat_interleave(lengths)
 
-    def firsts(self) -> Tensor:
-        """The place of each sequence's first token among the N; (B,).
+    def firsts(self) -> Int[Tensor, "B"]:
+        """The index of each sequence's first token among the N.
 
         Raises:
             ShapeError: a sequence has no token.
         """
         return self._edges()[0]
 
-    def lasts(self) -> Tensor:
-        """The place of each sequence's last token among the N; (B,). Raises as ``firsts``."""
+    def lasts(self) -> Int[Tensor, "B"]:
+        """The index of each sequence's last token among the N; raises as ``firsts``."""
         return self._edges()[1]
 
-    def _edges(self) -> tuple[Tensor, Tensor]:
+    def _edges(self) -> tuple[Int[Tensor, "B"], Int[Tensor, "B"]]:
         if 0 in self.lengths:
             raise ShapeError(
                 f"sequence {self.lengths.index(0)} of the batch has no token",

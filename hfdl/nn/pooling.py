@@ -1,6 +1,8 @@
-"""One vector for a text, from one for each of its words: (B, T, D) -> (B, D).
+"""One vector for a text, from one for each of its words.
 
 Padding has no part in it, and a text without a word gets zeros, never NaN.
+
+Shapes: B batch, T words, D width.
 """
 
 from __future__ import annotations
@@ -9,29 +11,36 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.nn.functional import masked_softmax
 from hfdl.nn.lengths import real_steps
 
-Pooling = Callable[[Tensor, Tensor | None], Tensor]
-"""x (B, T, D) and mask (B, T), 1 or True at real words, or None where all are -> (B, D)."""
+Pooling = Callable[[Float[Tensor, "B T D"], Shaped[Tensor, "B T"] | None], Float[Tensor, "B D"]]
+"""From words and a mask, 1 or True at real words, or None where all are, to texts."""
 
 
-def sum_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The sum of the real words; shapes as in ``Pooling``."""
+def sum_pool(
+    x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """The sum of the real words."""
     return x.masked_fill(~real_steps(x, mask)[..., None], 0.0).sum(1)
 
 
-def mean_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The mean of the real words; shapes as in ``Pooling``."""
+def mean_pool(
+    x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """The mean of the real words."""
     count = real_steps(x, mask).sum(1, keepdim=True)  # (B, 1)
     return sum_pool(x, mask) / count.clamp(min=1)
 
 
-def max_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The greatest number of each feature over the real words; shapes as in ``Pooling``."""
+def max_pool(
+    x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """The greatest number of each feature over the real words."""
     if x.shape[1] == 0:
         return sum_pool(x, mask)
     real = real_steps(x, mask)[..., None]  # (B, T, 1)
@@ -39,8 +48,13 @@ def max_pool(x: Tensor, mask: Tensor | None = None) -> Tensor:
     return greatest.masked_fill(~real.any(1), 0.0)
 
 
-def last_state(x: Tensor, mask: Tensor | None = None, *, bidirectional: bool = False) -> Tensor:
-    """What was said last, when all had been read; shapes as in ``Pooling``.
+def last_state(
+    x: Float[Tensor, "B T D"],
+    mask: Shaped[Tensor, "B T"] | None = None,
+    *,
+    bidirectional: bool = False,
+) -> Float[Tensor, "B D"]:
+    """The output at the last real word, when all had been read.
 
     Args:
         x: outputs of a recurrent layer.
@@ -51,13 +65,13 @@ def last_state(x: Tensor, mask: Tensor | None = None, *, bidirectional: bool = F
     if x.shape[1] == 0:
         return sum_pool(x, mask)
     real = real_steps(x, mask)
-    places = torch.arange(x.shape[1], device=x.device)  # (T,)
+    steps = torch.arange(x.shape[1], device=x.device)  # (T,)
     rows = torch.arange(len(x), device=x.device)  # (B,)
-    said = x[rows, (places * real).argmax(1)]  # (B, D)
+    last = x[rows, (steps * real).argmax(1)]  # (B, D)
     if bidirectional:
         half = x.shape[2] // 2
-        said = torch.cat([said[:, :half], x[rows, real.int().argmax(1), half:]], dim=-1)
-    return said.masked_fill(~real.any(1, keepdim=True), 0.0)
+        last = torch.cat([last[:, :half], x[rows, real.int().argmax(1), half:]], dim=-1)
+    return last.masked_fill(~real.any(1, keepdim=True), 0.0)
 
 
 class AttentionPooling(nn.Module):
@@ -71,8 +85,10 @@ class AttentionPooling(nn.Module):
         self.dense = nn.Linear(hidden_size, hidden_size)
         self.query = nn.Linear(hidden_size, 1, bias=False)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Shapes as in ``Pooling``."""
+    def forward(
+        self, x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B D"]:
+        """The weighted mean of the real words."""
         scores = self.query(self.dense(x).tanh()).transpose(1, 2)  # (B, T, 1) -> (B, 1, T)
         weights = masked_softmax(scores, real_steps(x, mask)[:, None])
         return (weights @ x).squeeze(1)  # (B, 1, D) -> (B, D)

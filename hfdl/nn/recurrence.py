@@ -12,80 +12,89 @@ Two kernels with one signature: ``unrolled`` is the equations, step by step, and
 (``hfdl.nn.fused_recurrence``) is torch's own. They agree to rounding, and either may be given to
 ``hfdl.nn.recurrent.Recurrent``.
 
-Shapes: B batch, T steps, D input width, H state width, G gates, R directions (1 or 2).
+Shapes: B batch, T steps, D input width, H state width, GH = G H of G gates, R directions (1 or
+2), Y = R H output width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-State = tuple[Tensor, ...]
-"""(h,), or (h, c) of an LSTM."""
+State = tuple[Float[Tensor, "R B H"], ...]
+"""(h,), or (h, c) of an LSTM, of each direction."""
+
+CellState = tuple[Float[Tensor, "B H"], ...]
+"""The same of one direction, between two steps."""
 
 
 class Weights(NamedTuple):
     """Of one direction of one layer, in torch's layout: the gates stand one below the other."""
 
-    ih: Tensor  # (G H, D)
-    hh: Tensor  # (G H, H)
-    bias_ih: Tensor  # (G H,)
-    bias_hh: Tensor  # (G H,)
+    ih: Float[Tensor, "GH D"]
+    hh: Float[Tensor, "GH H"]
+    bias_ih: Float[Tensor, "GH"]
+    bias_hh: Float[Tensor, "GH"]
 
 
+@runtime_checkable
 class RecurrentKernel(Protocol):
     """What ``unrolled`` and ``fused`` have in common: one layer, in one direction or both.
 
     Args of a call:
         kind: a key of ``KINDS``.
-        x: (B, T, D).
+        x: the inputs.
         weights: of the direction from left to right and, where there is one, of that from right
             to left.
-        mask: bool (B, T), True at real steps, which may stand anywhere; None: all are real.
-        state: before the first step; of each part (R, B, H). None: zeros.
+        mask: True at real steps, which may stand anywhere; None: all are real.
+        state: before the first step; None: zeros.
 
-    A call returns the outputs (B, T, R H), zeros at padding, and the state after the last step, as
-    ``state``. A padded step changes nothing: a row without a real step keeps its state.
+    A call returns the outputs, zeros at padding, and the state after the last step. A padded step
+    changes nothing: a row without a real step keeps its state.
     """
 
     def __call__(
         self,
         kind: str,
-        x: Tensor,
+        x: Float[Tensor, "B T D"],
         weights: Sequence[Weights],
-        mask: Tensor | None = None,
+        mask: Bool[Tensor, "B T"] | None = None,
         state: State | None = None,
-    ) -> tuple[Tensor, State]: ...
+    ) -> tuple[Float[Tensor, "B T Y"], State]: ...
 
 
-def rnn_cell(p: Tensor, q: Tensor, state: State) -> State:
-    """One step of an RNN; p, q (B, H), state (h,) of (B, H)."""
+def rnn_cell(p: Float[Tensor, "B GH"], q: Float[Tensor, "B GH"], state: CellState) -> CellState:
+    """One step of an RNN."""
     return ((p + q).tanh(),)
 
 
-def lstm_cell(p: Tensor, q: Tensor, state: State) -> State:
-    """One step of an LSTM; p, q (B, 4 H), state (h, c) of (B, H)."""
+def lstm_cell(p: Float[Tensor, "B GH"], q: Float[Tensor, "B GH"], state: CellState) -> CellState:
+    """One step of an LSTM."""
     i, f, g, o = (p + q).chunk(4, dim=-1)  # (B, H) each
     c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def gru_cell(p: Tensor, q: Tensor, state: State) -> State:
-    """One step of a GRU; p, q (B, 3 H), state (h,) of (B, H)."""
+def gru_cell(p: Float[Tensor, "B GH"], q: Float[Tensor, "B GH"], state: CellState) -> CellState:
+    """One step of a GRU."""
     (p_r, p_z, p_n), (q_r, q_z, q_n) = p.chunk(3, dim=-1), q.chunk(3, dim=-1)  # (B, H) each
     z = (p_z + q_z).sigmoid()
     n = (p_n + (p_r + q_r).sigmoid() * q_n).tanh()
     return ((1 - z) * n + z * state[0],)
 
 
+Cell = Callable[[Float[Tensor, "B GH"], Float[Tensor, "B GH"], CellState], CellState]
+
+
 class Kind(NamedTuple):
     """An equation, how many gates it has, and how many parts its state."""
 
-    cell: Callable[[Tensor, Tensor, State], State]
+    cell: Cell
     gates: int
     parts: int
 
@@ -95,11 +104,11 @@ KINDS = {"rnn": Kind(rnn_cell, 1, 1), "lstm": Kind(lstm_cell, 4, 2), "gru": Kind
 
 def unrolled(
     kind: str,
-    x: Tensor,
+    x: Float[Tensor, "B T D"],
     weights: Sequence[Weights],
-    mask: Tensor | None = None,
+    mask: Bool[Tensor, "B T"] | None = None,
     state: State | None = None,
-) -> tuple[Tensor, State]:
+) -> tuple[Float[Tensor, "B T Y"], State]:
     """The equations, step by step; arguments and results as in ``RecurrentKernel``."""
     state = zeros(kind, x, weights) if state is None else state
     if mask is not None:
@@ -117,14 +126,14 @@ def unrolled(
 
 
 def _walk(
-    cell: Callable[[Tensor, Tensor, State], State],
-    from_input: Tensor,
+    cell: Cell,
+    from_input: Float[Tensor, "B T GH"],
     own: Weights,
-    mask: Tensor | None,
-    state: State,
+    mask: Bool[Tensor, "B T"] | None,
+    state: CellState,
     steps: range,
-) -> tuple[Tensor, State]:
-    """One direction: gates' inputs (B, T, G H) -> outputs (B, T, H) and the last state."""
+) -> tuple[Float[Tensor, "B T H"], CellState]:
+    """The outputs of one direction and its last state."""
     outputs = [state[0]] * len(steps)
     for t in steps:
         new = cell(from_input[:, t], F.linear(state[0], own.hh, own.bias_hh), state)
@@ -140,7 +149,7 @@ def _walk(
     return torch.stack(outputs, dim=1), state
 
 
-def zeros(kind: str, x: Tensor, weights: Sequence[Weights]) -> State:
-    """The state before a text: of each part (R, B, H)."""
+def zeros(kind: str, x: Float[Tensor, "B T D"], weights: Sequence[Weights]) -> State:
+    """The state before a text."""
     width = weights[0].hh.shape[1]
     return tuple(x.new_zeros(len(weights), len(x), width) for _ in range(KINDS[kind].parts))

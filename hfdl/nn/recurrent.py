@@ -1,11 +1,14 @@
 """RNN, LSTM and GRU: layers of ``hfdl.nn.recurrence``, in one direction or both.
 
-layer l reads what layer l - 1 said; the last one's words are the output.
+Layer l reads the outputs of layer l - 1; the last one's are the output.
+
+Shapes: B batch, T steps, D input width, H state width, R layers times directions, Y output width.
 """
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, ShapeError, did_you_mean
@@ -73,27 +76,25 @@ class Recurrent(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
-        mask: Tensor | None = None,
+        x: Float[Tensor, "B T D"],
+        mask: Shaped[Tensor, "B T"] | None = None,
         *,
-        lengths: Tensor | None = None,
+        lengths: Int[Tensor, "B"] | None = None,
         state: State | None = None,
-    ) -> tuple[Tensor, State]:
+    ) -> tuple[Float[Tensor, "B T Y"], State]:
         """Read a batch.
 
         A row without a real step is answered with zeros and keeps its state, as a query that may
         attend to nothing is: one empty text shall not stop the batch that it is in.
 
         Args:
-            x: (B, T, D).
-            mask: (B, T), 1 or True at real steps, which may stand anywhere; None: all are real.
-            lengths: (B,), in its place: how many steps from the left are real.
+            x: the inputs.
+            mask: 1 or True at real steps, which may stand anywhere; None: all are real.
+            lengths: in its place: how many steps from the left are real.
             state: to go on from, as it is returned; None: zeros.
 
         Returns:
-            the outputs (B, T, H), or (B, T, 2 H) of both directions, with zeros at padding; and the
-            last state of each layer and direction, (h,) or of an LSTM (h, c), each (L, B, H) or
-            (2 L, B, H).
+            the outputs, with zeros at padding; and the last state of each layer and direction.
 
         Raises:
             ShapeError: ``x``, ``mask``, ``lengths`` or ``state`` is of another shape.
@@ -107,7 +108,9 @@ class Recurrent(nn.Module):
                 return self._read(x.to(self._weights(0)[0].ih.dtype), real, state)
         return self._read(x, real, state)
 
-    def _read(self, x: Tensor, real: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def _read(
+        self, x: Float[Tensor, "B T D"], real: Bool[Tensor, "B T"] | None, state: State | None
+    ) -> tuple[Float[Tensor, "B T Y"], State]:
         lasts = []
         for layer in range(self.num_layers):
             x = x if layer == 0 else self.dropout(x)
@@ -122,12 +125,12 @@ class Recurrent(nn.Module):
             for suffix in self.suffixes
         ]
 
-    def _of_layer(self, state: State, layer: int) -> State:
-        """A layer's own part of the state: (L R, B, H) -> (R, B, H)."""
+    def _of_layer(self, state: tuple[Float[Tensor, "LR B H"], ...], layer: int) -> State:
+        """A layer's own part of the state: R directions of LR."""
         directions = len(self.suffixes)
         return tuple(part[layer * directions : (layer + 1) * directions] for part in state)
 
-    def _check_state(self, x: Tensor, state: State | None) -> None:
+    def _check_state(self, x: Float[Tensor, "B T D"], state: State | None) -> None:
         shape = (self.num_layers * len(self.suffixes), len(x), self.hidden_size)
         parts = KINDS[self.kind].parts
         if state is not None and [tuple(part.shape) for part in state] != [shape] * parts:
@@ -165,8 +168,12 @@ def check_kind(kind: str) -> None:
         )
 
 
-def _real(x: Tensor, mask: Tensor | None, lengths: Tensor | None) -> Tensor | None:
-    """Which steps are real, (B, T), or None where all are."""
+def _real(
+    x: Float[Tensor, "B T D"],
+    mask: Shaped[Tensor, "B T"] | None,
+    lengths: Int[Tensor, "B"] | None,
+) -> Bool[Tensor, "B T"] | None:
+    """Which steps are real, or None where all are."""
     if lengths is not None:
         if mask is not None:
             raise ShapeError("a mask and lengths", rule="real steps are told by one of the two")

@@ -1,4 +1,7 @@
-"""Stacks of transformer blocks, run in order."""
+"""Stacks of transformer blocks, run in order.
+
+Shapes: *B batch (none where sequences are packed), T tokens, D width, S tokens of the memory.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from hfdl.nn.attend import Attend
 from hfdl.nn.attention import Projected
-from hfdl.nn.blocks import Rotation
+from hfdl.nn.positions import Rotation
 
 
 class Stack(nn.ModuleList):
@@ -26,17 +30,16 @@ class Stack(nn.ModuleList):
 
     def forward(
         self,
-        x: Tensor,
+        x: Float[Tensor, "*B T D"],
         attends: Attend | Sequence[Attend],
         rotations: Rotation | list[Rotation] | None = None,
-    ) -> Tensor:
-        """Run x (..., T, D) through every block.
+    ) -> Float[Tensor, "*B T D"]:
+        """Run x through every block.
 
         Args:
-            x: (..., T, D).
+            x: the embedded tokens.
             attends: what every block attends by, or one for each block.
-            rotations: cosines and sines of rotary positions for every block, or a list with those
-                of each.
+            rotations: rotary positions for every block, or a list with those of each.
         """
         attend_of = repeat(attends) if callable(attends) else attends
         rotation_of = rotations if isinstance(rotations, list) else repeat(rotations)
@@ -48,7 +51,9 @@ class Stack(nn.ModuleList):
         """The block of each layer."""
         return self
 
-    def _run(self, block: nn.Module, x: Tensor, *context: Any) -> Tensor:
+    def _run(
+        self, block: nn.Module, x: Float[Tensor, "*B T D"], *context: Any
+    ) -> Float[Tensor, "*B T D"]:
         if not (self.gradient_checkpointing and self.training):
             return block(x, *context)
         return checkpoint(block, x, *context, use_reentrant=False)
@@ -79,13 +84,17 @@ class DecoderStack(Stack):
     """Decoder blocks, each with the memory as it sees it."""
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, x: Tensor, memories: Sequence[Tensor | Projected], attend: Attend, cross: Attend
-    ) -> Tensor:
-        """Run x (B, T, D) through every block.
+        self,
+        x: Float[Tensor, "*B T D"],
+        memories: Sequence[Float[Tensor, "*B S D"] | Projected],
+        attend: Attend,
+        cross: Attend,
+    ) -> Float[Tensor, "*B T D"]:
+        """Run x through every block.
 
         Args:
-            x: (B, T, D).
-            memories: for each block (B, S, D), or its keys and values.
+            x: the embedded tokens.
+            memories: for each block the encoder's output, or its keys and values.
             attend: self-attention.
             cross: attention to the memory.
         """

@@ -1,8 +1,12 @@
-"""Masks in the forms that torch's modules and Hugging Face's models take, and back."""
+"""Masks in the forms that torch's modules and Hugging Face's models take, and back.
+
+Shapes: B batch, H heads, T queries, S keys; *BH: none, or B and 1 or H.
+"""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hfdl.errors import ShapeError
@@ -12,18 +16,17 @@ from hfdl.nn.masks.make import check_bool
 _BARRED = -9984.0
 
 
-def to_additive(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+def to_additive(
+    mask: Bool[Tensor, "*shape"], dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "*shape"]:
     """What an eager Hugging Face model adds to its scores: 0 where a query may attend.
 
     Elsewhere stands the least finite number of the type and not -inf: softmax makes NaN of a row of
     -inf alone, and with it of every token in the next layer.
 
     Args:
-        mask: bool, any shape.
+        mask: True = may attend.
         dtype: of the result.
-
-    Returns:
-        as ``mask``.
 
     Raises:
         ShapeError: the mask is not bool.
@@ -33,14 +36,11 @@ def to_additive(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return zeros.masked_fill(~mask, torch.finfo(dtype).min)
 
 
-def from_additive(additive: Tensor) -> Tensor:
+def from_additive(additive: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
     """The boolean mask of one that is added to scores; the other way of ``to_additive``.
 
     Args:
         additive: 0 where a query may attend; -10000, the least finite number or -inf elsewhere.
-
-    Returns:
-        bool, as ``additive``.
 
     Raises:
         ShapeError: it has other numbers: it is a bias, which no boolean mask can stand for.
@@ -56,13 +56,15 @@ def from_additive(additive: Tensor) -> Tensor:
     return mask
 
 
-def to_multihead_attention(mask: Tensor, num_heads: int = 1) -> Tensor:
+def to_multihead_attention(
+    mask: Bool[Tensor, "*BH T S"], num_heads: int = 1
+) -> Bool[Tensor, "*N T S"]:
     """The ``attn_mask`` of ``nn.MultiheadAttention``, where True = may NOT attend.
 
     Padding alone, (B, 1, 1, S), goes through ``to_key_padding_mask``.
 
     Args:
-        mask: bool, (T, S), or (B, 1 or H, T, S).
+        mask: (T, S), or (B, 1 or H, T, S).
         num_heads: H of the module; needed for a mask of four dimensions.
 
     Returns:
@@ -82,14 +84,8 @@ def to_multihead_attention(mask: Tensor, num_heads: int = 1) -> Tensor:
     return ~mask.expand(-1, num_heads, -1, -1).flatten(0, 1)  # (B, H, T, S) -> (B * H, T, S)
 
 
-def to_key_padding_mask(mask: Tensor) -> Tensor:
+def to_key_padding_mask(mask: Bool[Tensor, "B 1 1 S"]) -> Bool[Tensor, "B S"]:
     """The ``key_padding_mask`` of ``nn.MultiheadAttention``: True at padding.
-
-    Args:
-        mask: bool, (B, 1, 1, S).
-
-    Returns:
-        (B, S), bool.
 
     Raises:
         ShapeError: the mask is not bool, or not one of padding alone.
@@ -97,14 +93,10 @@ def to_key_padding_mask(mask: Tensor) -> Tensor:
     return ~_of_keys(mask)
 
 
-def to_attention_mask(mask: Tensor) -> Tensor:
+def to_attention_mask(mask: Bool[Tensor, "B 1 1 S"]) -> Int[Tensor, "B S"]:
     """The ``attention_mask`` of Hugging Face models; the other way of ``padding_mask``.
 
-    Args:
-        mask: bool, (B, 1, 1, S).
-
-    Returns:
-        (B, S), int64: 1 at real tokens and 0 at padding.
+    1 stands at real tokens and 0 at padding.
 
     Raises:
         ShapeError: the mask is not bool, or not one of padding alone.
@@ -112,8 +104,7 @@ def to_attention_mask(mask: Tensor) -> Tensor:
     return _of_keys(mask).long()
 
 
-def _of_keys(mask: Tensor) -> Tensor:
-    """(B, 1, 1, S) -> (B, S)."""
+def _of_keys(mask: Bool[Tensor, "B 1 1 S"]) -> Bool[Tensor, "B S"]:
     check_bool(mask)
     if mask.dim() != 4 or mask.shape[1:3] != (1, 1):
         raise ShapeError(

@@ -1,4 +1,7 @@
-"""Masks of positions, of padding and of documents, and what several of them allow together."""
+"""Masks of positions, of padding and of documents, and what several of them allow together.
+
+Shapes: B batch, T queries, S keys.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import functools
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from hfdl.errors import ShapeError
 
 
-def causal_mask(T: int, S: int | None = None, *, device: torch.device | None = None) -> Tensor:  # noqa: N803
+def causal_mask(
+    T: int,  # noqa: N803
+    S: int | None = None,  # noqa: N803
+    *,
+    device: torch.device | None = None,
+) -> Bool[Tensor, "T S"]:
     """Each query sees its own position and those before it.
 
     Args:
@@ -20,7 +29,7 @@ def causal_mask(T: int, S: int | None = None, *, device: torch.device | None = N
         device: where the mask is made.
 
     Returns:
-        (T, S); row t is True up to and including column S - T + t.
+        True in row t up to and including column S - T + t.
 
     Raises:
         ShapeError: there are more queries than keys.
@@ -36,7 +45,7 @@ def sliding_window_mask(
     window: int,
     causal: bool = True,
     device: torch.device | None = None,
-) -> Tensor:
+) -> Bool[Tensor, "T S"]:
     """No further than a window: position t sees t - window < s <= t, or both ways |t - s| < window.
 
     The query's own position counts, as in Mistral (Jiang et al. 2023, section 2,
@@ -47,9 +56,6 @@ def sliding_window_mask(
         T, S, device: as in ``causal_mask``.
         window: how many positions a query sees, in each direction that it looks.
         causal: False for a query that also sees later positions.
-
-    Returns:
-        (T, S).
 
     Raises:
         ShapeError: there are more queries than keys, or the window is smaller than 1.
@@ -64,14 +70,11 @@ def sliding_window_mask(
     return (keys <= queries) & (keys > queries - window)
 
 
-def padding_mask(attention_mask: Tensor) -> Tensor:
+def padding_mask(attention_mask: Shaped[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
     """No query sees padding.
 
     Args:
-        attention_mask: (B, S) as tokenizers give it, 1 or True at real tokens.
-
-    Returns:
-        (B, 1, 1, S).
+        attention_mask: as tokenizers give it, 1 or True at real tokens.
 
     Raises:
         ShapeError: it is not of two dimensions, or is a float mask of other numbers than 0 and 1.
@@ -93,14 +96,11 @@ def padding_mask(attention_mask: Tensor) -> Tensor:
     return real[:, None, None, :]  # (B, S) -> (B, 1, 1, S)
 
 
-def document_mask(document_ids: Tensor) -> Tensor:
+def document_mask(document_ids: Int[Tensor, "B T"]) -> Bool[Tensor, "B 1 T T"]:
     """Tokens see their own document only, where several stand in one row.
 
     Args:
-        document_ids: (B, T), one number for each document of a row.
-
-    Returns:
-        (B, 1, T, T).
+        document_ids: one number for each document of a row.
 
     Raises:
         ShapeError: it is not of two dimensions.
@@ -114,11 +114,11 @@ def document_mask(document_ids: Tensor) -> Tensor:
     return same[:, None]  # (B, 1, T, T)
 
 
-def combine(*masks: Tensor | None) -> Tensor | None:
+def combine(*masks: Bool[Tensor, "..."] | None) -> Bool[Tensor, "..."] | None:
     """What all of the masks allow.
 
     Args:
-        masks: bool, of shapes that broadcast together; None allows everything.
+        masks: of shapes that broadcast together; None allows everything.
 
     Returns:
         their conjunction, or None where all are None.
@@ -126,14 +126,16 @@ def combine(*masks: Tensor | None) -> Tensor | None:
     Raises:
         ShapeError: a mask is not bool, or two do not broadcast together.
     """
-    given = [mask for mask in masks if mask is not None]
-    for mask in given:
+    present = [mask for mask in masks if mask is not None]
+    for mask in present:
         check_bool(mask)
-    return functools.reduce(_both, given) if given else None
+    return functools.reduce(_both, present) if present else None
 
 
-def _positions(t: int, s: int | None, device: torch.device | None) -> tuple[Tensor, Tensor]:
-    """Positions of the queries (T, 1) and of the keys (1, S)."""
+def _positions(
+    t: int, s: int | None, device: torch.device | None
+) -> tuple[Int[Tensor, "T 1"], Int[Tensor, "1 S"]]:
+    """Positions of the queries and of the keys."""
     s = t if s is None else s
     if t > s:
         raise ShapeError(
@@ -144,7 +146,7 @@ def _positions(t: int, s: int | None, device: torch.device | None) -> tuple[Tens
     return keys[s - t :, None], keys[None, :]
 
 
-def _both(a: Tensor, b: Tensor) -> Tensor:
+def _both(a: Bool[Tensor, "..."], b: Bool[Tensor, "..."]) -> Bool[Tensor, "..."]:
     try:
         return a & b
     except RuntimeError:
@@ -157,7 +159,7 @@ def _both(a: Tensor, b: Tensor) -> Tensor:
 # ---- The check that all masks share --------------------------------------------------------------
 
 
-def check_bool(mask: Tensor) -> None:
+def check_bool(mask: Shaped[Tensor, "..."]) -> None:
     """Refuse a mask of numbers, whose meaning would have to be guessed.
 
     Raises:
@@ -175,12 +177,14 @@ def check_bool(mask: Tensor) -> None:
 
 
 def show(
-    mask: Tensor, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    mask: Bool[Tensor, "*one T S"],
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> str:
     """The mask as text: a line for each query, ``■`` where it may attend and ``·`` where not.
 
     Args:
-        mask: bool, (T, S); dimensions of size 1 may stand before.
+        mask: one table; dimensions of size 1 may stand before.
         rows: T labels, such as tokens; the positions where it is None.
         columns: S labels; ``rows`` where it is None and the mask is square, else the positions.
 

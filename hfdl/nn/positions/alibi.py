@@ -4,6 +4,8 @@ softmax(q K^T / sqrt(K) - m [p - 0, p - 1, ..., 0])
 
 for a query at position p and a slope m of each head: the further away, the less it counts. Nothing
 is learned, and texts may be longer than those of training.
+
+Shapes: H heads, T queries, S keys.
 """
 
 from __future__ import annotations
@@ -11,19 +13,17 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from hfdl.errors import ShapeError
 
 
-def alibi_slopes(num_heads: int) -> Tensor:
-    """m of each head.
+def alibi_slopes(num_heads: int) -> Float[Tensor, "H"]:
+    """m of each head, in float64.
 
     For H = 2^n they fall from 2^(-8/H) to 2^-8 in equal ratios. For other numbers the authors take
     the slopes of the power of two below, and then each second one of the power of two above.
-
-    Returns:
-        (H,), float64.
 
     Raises:
         ShapeError: there is no head.
@@ -44,7 +44,7 @@ def alibi_bias(
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | None = None,
-) -> Tensor:
+) -> Float[Tensor, "H T S"]:
     """What is added to the scaled scores: -m |p - s|.
 
     The paper's models are causal. Where later keys are seen too, they count less by their distance,
@@ -55,9 +55,6 @@ def alibi_bias(
         T: queries; they are the last T of the S positions.
         S: keys; T where it is None.
         dtype, device: of the result.
-
-    Returns:
-        (H, T, S).
 
     Raises:
         ShapeError: there are no heads, or more queries than keys.
@@ -74,6 +71,6 @@ def alibi_bias(
     return (-slopes[:, None, None] * distances).to(dtype)  # (H, T, S)
 
 
-def _geometric(count: int) -> Tensor:
+def _geometric(count: int) -> Float[Tensor, "count"]:
     steps = torch.arange(1, count + 1, dtype=torch.float64)
     return 2.0 ** (-8.0 * steps / count)

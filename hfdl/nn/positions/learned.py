@@ -1,7 +1,11 @@
-"""Learned positions: a vector for each, up to a greatest one (BERT, GPT-2)."""
+"""Learned positions: a vector for each, up to a greatest one (BERT, GPT-2).
+
+Shapes: *B batch (none where sequences are packed), T tokens, D width.
+"""
 
 from __future__ import annotations
 
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
@@ -21,8 +25,8 @@ class LearnedPositions(nn.Embedding):
     def __init__(self, limit: int, width: int, padding_idx: int | None = None) -> None:
         super().__init__(limit, width, padding_idx=padding_idx)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Positions (..., T) -> (..., T, D).
+    def forward(self, input: Int[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
+        """The vectors of positions.
 
         Raises:
             ShapeError: a position lies outside the table. On a GPU torch's own assertion says so,
@@ -32,7 +36,7 @@ class LearnedPositions(nn.Embedding):
             self._check(input)
         return super().forward(input)
 
-    def _check(self, positions: Tensor) -> None:
+    def _check(self, positions: Int[Tensor, "*B T"]) -> None:
         if not positions.numel():
             return
         least, greatest = (int(end) for end in positions.aminmax())

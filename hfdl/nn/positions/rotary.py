@@ -9,6 +9,9 @@ The score of a turned query and a turned key then depends on their distance alon
 neighbours, (0, 1), (2, 3), ...: ``rotate_interleaved``. Llama and all that follow it pair the two
 halves, (0, K/2), (1, K/2 + 1), ...: ``rotate``. They differ by a permutation of columns, so weights
 made for one are wrong under the other.
+
+Shapes: *B batch (none where sequences are packed), T tokens, H heads, K head width, P = K / 2
+pairs.
 """
 
 from __future__ import annotations
@@ -18,12 +21,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, ShapeError
 
-Scaling = Callable[[Tensor], Tensor]
-"""Changes the frequencies (K / 2,) of a model for texts longer than those it was trained on."""
+Scaling = Callable[[Float[Tensor, "P"]], Float[Tensor, "P"]]
+"""Changes the frequencies of a model for texts longer than those it was trained on."""
+
+Rotation = tuple[Float[Tensor, "*#B T K"], Float[Tensor, "*#B T K"]]
+"""Cosines and sines of the angles of each token."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,7 @@ class LinearScaling:
 
     factor: float
 
-    def __call__(self, frequencies: Tensor) -> Tensor:
-        """(K / 2,) -> (K / 2,)."""
+    def __call__(self, frequencies: Float[Tensor, "P"]) -> Float[Tensor, "P"]:
         return frequencies / self.factor
 
 
@@ -74,8 +80,7 @@ class Llama3Scaling:
                 rule="low_freq_factor must be the smaller one",
             )
 
-    def __call__(self, frequencies: Tensor) -> Tensor:
-        """(K / 2,) -> (K / 2,)."""
+    def __call__(self, frequencies: Float[Tensor, "P"]) -> Float[Tensor, "P"]:
         wavelengths = 2 * math.pi / frequencies
         turns = self.original_max_position_embeddings / wavelengths
         share = (turns - self.low_freq_factor) / (self.high_freq_factor - self.low_freq_factor)
@@ -89,11 +94,8 @@ def rotary_frequencies(
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | None = None,
-) -> Tensor:
+) -> Float[Tensor, "P"]:
     """f_i = base^(-2i / K), from 1 downwards.
-
-    Returns:
-        (K / 2,).
 
     Raises:
         ShapeError: K is odd.
@@ -136,20 +138,20 @@ class Rotary(nn.Module):
         rotary_frequencies(head_size)  # refuses an odd width here and not in the first forward
         self.head_size, self.base, self.scaling, self.dtype = head_size, base, scaling, dtype
 
-    def frequencies(self, device: torch.device | None = None) -> Tensor:
-        """The scaled frequencies, (K / 2,)."""
+    def frequencies(self, device: torch.device | None = None) -> Float[Tensor, "P"]:
+        """The scaled frequencies."""
         plain = rotary_frequencies(self.head_size, self.base, dtype=self.dtype, device=device)
         return plain if self.scaling is None else self.scaling(plain)
 
     @torch.no_grad()
-    def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, positions: Int[Tensor, "*B T"]) -> Rotation:
         """Cosines and sines for ``rotate`` or ``rotate_interleaved``, which cast them to x's type.
 
         Args:
-            positions: (..., T): (T,), (B, T), or (N,) of an unpadded batch.
+            positions: (T,), (B, T), or (N,) of a packed batch.
 
         Returns:
-            (..., T, K) each; the second half of the columns repeats the first.
+            both tables; the second half of the columns repeats the first.
         """
         angles = positions[..., None].to(self.dtype) * self.frequencies(positions.device)
         angles = torch.cat([angles, angles], dim=-1)  # (..., T, K / 2) -> (..., T, K)
@@ -160,15 +162,14 @@ class Rotary(nn.Module):
         return f"{self.head_size}, base={self.base:g}, scaling={self.scaling}"
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rotate(
+    x: Float[Tensor, "*B T H K"], cos: Float[Tensor, "*#B T K"], sin: Float[Tensor, "*#B T K"]
+) -> Float[Tensor, "*B T H K"]:
     """Turn pairs of columns (i, K/2 + i), as Llama.
 
     Args:
-        x: (..., T, H, K), queries or keys.
-        cos, sin: (..., T, K) of ``Rotary``.
-
-    Returns:
-        as x.
+        x: queries or keys.
+        cos, sin: of ``Rotary``.
 
     Raises:
         ShapeError: the table has another width than x.
@@ -178,7 +179,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat([-b, a], dim=-1) * sin
 
 
-def rotate_interleaved(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rotate_interleaved(
+    x: Float[Tensor, "*B T H K"], cos: Float[Tensor, "*#B T K"], sin: Float[Tensor, "*#B T K"]
+) -> Float[Tensor, "*B T H K"]:
     """Turn pairs of columns (2i, 2i + 1), as the paper; everything else as ``rotate``."""
     half = x.shape[-1] // 2
     # Neighbours share an angle, where the table has it half a width apart.
@@ -188,8 +191,10 @@ def rotate_interleaved(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + turned.flatten(-2) * sin
 
 
-def _for_heads(x: Tensor, table: Tensor) -> Tensor:
-    """(..., T, K) -> (..., T, 1, K) in the type of x."""
+def _for_heads(
+    x: Float[Tensor, "*B T H K"], table: Float[Tensor, "*#B T K"]
+) -> Float[Tensor, "*#B T 1 K"]:
+    """The table in the type of x, the same for all heads."""
     if table.shape[-1] != x.shape[-1] or table.shape[-2] != x.shape[-3]:
         raise ShapeError(
             f"a table of shape {tuple(table.shape)} for heads of shape {tuple(x.shape)}",

@@ -4,34 +4,34 @@ PE(p, 2i)     = sin(p / base^(2i / D))
 PE(p, 2i + 1) = cos(p / base^(2i / D))
 
 Each pair of columns is the hand of a clock, each clock slower than the one before.
+
+Shapes: *T tokens, in any axes; D width.
 """
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
 def sinusoidal(
-    positions: int | Tensor,
+    positions: int | Int[Tensor, "*T"],
     width: int,
     *,
     base: float = 10000.0,
     dtype: torch.dtype = torch.float32,
-) -> Tensor:
+) -> Float[Tensor, "*T D"]:
     """The table of the formula above.
 
     It is computed in float64 and then rounded: with float32 angles, a table of 5000 positions is
     wrong by up to 4e-4.
 
     Args:
-        positions: (..., T); or a number T, for the positions 0 to T - 1.
+        positions: or a number T, for the positions 0 to T - 1.
         width: D; where it is odd, the last column is a sine without its cosine.
         base: of the wavelengths, which run from 2 pi to 2 pi base.
         dtype: of the result.
-
-    Returns:
-        (..., T, D).
     """
     if not isinstance(positions, Tensor):
         positions = torch.arange(positions)
@@ -56,8 +56,8 @@ class SinusoidalPositions(nn.Module):
         super().__init__()
         self.width, self.base, self.dtype = width, base, dtype
 
-    def forward(self, positions: Tensor) -> Tensor:
-        """(..., T) -> (..., T, D)."""
+    def forward(self, positions: Int[Tensor, "*T"]) -> Float[Tensor, "*T D"]:
+        """The vectors of positions."""
         return sinusoidal(positions, self.width, base=self.base, dtype=self.dtype)
 
     def extra_repr(self) -> str:

@@ -3,6 +3,8 @@
 A learned number for each head and each bucket of distances is added to the scores. Half of the
 buckets hold one distance each; the other half grow in equal ratios up to ``max_distance``, and all
 that is further shares the last one.
+
+Shapes: H heads, T queries, S keys.
 """
 
 from __future__ import annotations
@@ -10,24 +12,22 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
 
 
 def t5_buckets(
-    distances: Tensor, num_buckets: int, max_distance: int, *, bidirectional: bool
-) -> Tensor:
+    distances: Int[Tensor, "*shape"], num_buckets: int, max_distance: int, *, bidirectional: bool
+) -> Int[Tensor, "*shape"]:
     """The bucket of each distance.
 
     Args:
-        distances: key's position less query's, any shape, integers.
+        distances: key's position less query's.
         num_buckets: how many there are.
         max_distance: from here on, all share the last bucket.
         bidirectional: half of the buckets are for later keys. Else these count as distance 0.
-
-    Returns:
-        as ``distances``.
     """
     first = torch.zeros_like(distances)
     if bidirectional:
@@ -69,12 +69,8 @@ class T5RelativeBias(nn.Module):
         self.bidirectional = bidirectional
         self.buckets = nn.Embedding(num_buckets, num_heads)
 
-    def forward(self, T: int, S: int, offset: int = 0) -> Tensor:  # noqa: N803
-        """The bias for T queries that start at position ``offset`` and S keys that start at 0.
-
-        Returns:
-            (1, H, T, S).
-        """
+    def forward(self, T: int, S: int, offset: int = 0) -> Float[Tensor, "1 H T S"]:  # noqa: N803
+        """The bias for T queries that start at position ``offset`` and S keys that start at 0."""
         device = self.buckets.weight.device
         queries = torch.arange(offset, offset + T, device=device)
         distances = torch.arange(S, device=device)[None, :] - queries[:, None]  # (T, S)
