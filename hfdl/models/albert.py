@@ -5,7 +5,7 @@ BERT with two changes that save parameters. The embeddings are factorised (secti
 that L layers cost the parameters of one.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; E width of the embeddings, D width, H heads, C labels, V words.
+one; M chosen tokens, E width of the embeddings, D width, C labels, V words.
 """
 
 from __future__ import annotations

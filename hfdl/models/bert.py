@@ -4,7 +4,7 @@ An encoder: every token sees every other, in both directions. RoBERTa, DistilBER
 the same model with other settings, which stand in their presets.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; E width of the embeddings, D width, H heads, C labels, V words.
+one; M chosen tokens, E width of the embeddings, D width, C labels, V words.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the models share: who may see whom, which token stands for a text, tied weights.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; S tokens so far, those of the past included; D width.
+one; S tokens so far, those of the past included; D width, E width of the embeddings.
 """
 
 from __future__ import annotations

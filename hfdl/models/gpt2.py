@@ -4,7 +4,7 @@ A decoder: every token sees itself and what came before, so that each position m
 the next word.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; S tokens so far, those of the past included; D width, H heads, C labels, V words.
+one; S tokens so far, those of the past included; D width, C labels, V words.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ key-value heads. Mistral adds a sliding window, Qwen2 biases on the projections,
 queries and keys: settings of one config.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; S tokens so far, those of the past included; D width, H heads, C labels, V words.
+one; S tokens so far, those of the past included; D width, C labels, V words.
 """
 
 from __future__ import annotations

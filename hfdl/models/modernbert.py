@@ -5,7 +5,7 @@ a gated feed-forward (GeGLU), no biases. Most layers attend to a window around e
 third attends to the whole text, and its rotation turns more slowly, for distances are longer.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; E width of the embeddings, D width, H heads, C labels, V words.
+one; M chosen tokens, E width of the embeddings, D width, C labels, V words.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ sequence, which may see which, and what was seen before is the business of these
 for each forward pass and hands it through its blocks, so no block knows of padding, of packing or
 of caches.
 
-Shapes: *B T is B T of a padded batch and N of a packed one, the tokens of all its sequences;
-S keys, H heads, G key-value heads (G divides H), K head width.
+Shapes: *B T is B T of a padded batch and N, the tokens of all sequences, of a packed one; so is M
+for S keys; H heads, G key-value heads (G divides H), K head width.
 """
 
 from __future__ import annotations

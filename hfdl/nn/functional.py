@@ -80,7 +80,7 @@ def attention(
     k, v = repeat_heads(k, groups), repeat_heads(v, groups)  # (B, H, S, K)
     scores = q @ k.transpose(-2, -1) * scale_of(q, scale)  # (B, H, T, S)
     if bias is not None:
-        scores = scores + bias
+        scores = scores + bias.to(scores.dtype)
     weights = masked_softmax(scores, allowed(q, k, mask, causal))  # (B, H, T, S)
     return drop(weights, dropout, training=True) @ v, weights  # (B, H, T, K)
 

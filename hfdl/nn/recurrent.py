@@ -2,7 +2,8 @@
 
 Layer l reads the outputs of layer l - 1; the last one's are the output.
 
-Shapes: B batch, T steps, D input width, H state width, R layers times directions, Y output width.
+Shapes: B batch, T steps, D input width, H state width, R directions of one layer or, as LR, of all
+layers, Y output width.
 """
 
 from __future__ import annotations

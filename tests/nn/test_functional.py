@@ -126,6 +126,14 @@ def test_softmax_of_half_types_is_computed_in_float32() -> None:
     assert torch.equal(ours, exact.bfloat16())
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_bias_may_be_of_a_wider_type_than_queries(kernel, dropout) -> None:
+    q = torch.randn(1, 2, 3, 4).bfloat16()
+    out, _ = kernel(q, q, q, bias=torch.zeros(2, 3, 3), dropout=dropout)
+    assert out.dtype == torch.bfloat16
+
+
 def test_softmax_withstands_great_scores() -> None:
     scores = torch.tensor([[1e30, -1e30, 1e30]])
     assert torch.equal(masked_softmax(scores, None), torch.tensor([[0.5, 0.0, 0.5]]))

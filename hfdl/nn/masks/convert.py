@@ -1,6 +1,6 @@
 """Masks in the forms that torch's modules and Hugging Face's models take, and back.
 
-Shapes: B batch, H heads, T queries, S keys; *BH: none, or B and 1 or H.
+Shapes: B batch, T queries, S keys; *BH is nothing, or B 1, or B and the heads; *N their product.
 """
 
 from __future__ import annotations
