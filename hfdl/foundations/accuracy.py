@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hfdl.foundations import losses
+from hfdl.foundations.layer import Booleans
 from hfdl.foundations.losses import IGNORED
 
 Accuracy = Callable[[Any, Any], float]
@@ -16,12 +17,14 @@ Accuracy = Callable[[Any, Any], float]
 
 def of_probabilities(prediction: Any, target: Any) -> float:
     """A probability of 0.5 or more is a yes. Both of one shape."""
-    return float(np.mean((np.asarray(prediction) >= 0.5) == (np.asarray(target) >= 0.5)))
+    right: Booleans = (np.asarray(prediction) >= 0.5) == (np.asarray(target) >= 0.5)
+    return float(np.mean(right))
 
 
 def of_logits(prediction: Any, target: Any) -> float:
     """A score of 0 or more, where the sigmoid is 0.5, is a yes. Both of one shape."""
-    return float(np.mean((np.asarray(prediction) >= 0.0) == (np.asarray(target) >= 0.5)))
+    right: Booleans = (np.asarray(prediction) >= 0.0) == (np.asarray(target) >= 0.5)
+    return float(np.mean(right))
 
 
 def of_classes(prediction: Any, target: Any) -> float:

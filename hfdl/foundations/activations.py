@@ -6,12 +6,14 @@ the derivative is that of the left side, as in torch. None overflows, however la
 numbers become float64; floats keep their precision.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -84,7 +86,7 @@ def relu_derivative(x: Any) -> Floats:
 def leaky_relu(x: Any, slope: float = 0.01) -> Floats:
     """x where x > 0, else slope * x: a unit cannot die. Maas, Hannun and Ng 2013."""
     x = floats(x)
-    return np.where(x > 0, x, slope * x)
+    return cast("Floats", np.where(x > 0, x, slope * x))
 
 
 def leaky_relu_derivative(x: Any, slope: float = 0.01) -> Floats:
@@ -99,7 +101,7 @@ def elu(x: Any, alpha: float = 1.0) -> Floats:
     Clevert et al. 2016 (https://arxiv.org/abs/1511.07289). expm1 keeps the digits of small x.
     """
     x = floats(x)
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0)))
+    return cast("Floats", np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))))
 
 
 def elu_derivative(x: Any, alpha: float = 1.0) -> Floats:

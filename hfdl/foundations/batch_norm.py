@@ -8,6 +8,8 @@ variance are the batch's own; outside training they are running averages, so tha
 not depend on the other samples of the batch.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any

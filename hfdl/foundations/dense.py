@@ -5,6 +5,8 @@
 W is (inputs, outputs), as on paper for rows of samples; torch keeps its transpose.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -5,15 +5,17 @@ https://jmlr.org/papers/v15/srivastava14a.html). What is kept is divided by 1 - 
 dropout), so that the expectation stays the same and nothing changes outside training.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from hfdl.errors import ConfigError
 from hfdl.foundations.initialization import Rng, generator
-from hfdl.foundations.layer import Backprop, Floats, Layer
+from hfdl.foundations.layer import Backprop, Booleans, Floats, Layer
 
 
 class Dropout(Layer):
@@ -40,7 +42,7 @@ class Dropout(Layer):
         X = np.asarray(X)
         if not train or self.p == 0.0:
             return X, lambda dY: dY
-        kept = self.rng.random(X.shape) >= self.p
+        kept = cast("Booleans", self.rng.random(X.shape) >= self.p)
         scaled = (kept / (1.0 - self.p)).astype(np.result_type(X.dtype, np.float32), copy=False)
 
         def backprop(dY: Floats) -> Floats:

@@ -32,10 +32,10 @@ class History:
     without validation data.
     """
 
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list[float])
+    accuracy: list[float] = field(default_factory=list[float])
+    validation_loss: list[float] = field(default_factory=list[float])
+    validation_accuracy: list[float] = field(default_factory=list[float])
 
 
 def fit(

@@ -10,8 +10,8 @@ a single number, by X, of the shape of X.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -103,8 +103,8 @@ def arrays_of(part: Any, path: str = "") -> Iterator[tuple[str, Any, str]]:
             else:
                 yield from arrays_of(inner, inner_path)
     elif isinstance(part, (list, tuple)):
-        for i, inner in enumerate(part):
-            yield from arrays_of(inner, f"{path}.{i}")
+        for i, item in enumerate(cast("Sequence[Any]", part)):
+            yield from arrays_of(item, f"{path}.{i}")
 
 
 # ---- Coerce to a float array ---------------------------------------------------------------------

@@ -13,13 +13,13 @@ probability is clipped the loss is flat, and its gradient zero.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from hfdl.errors import DataError, ShapeError
 from hfdl.foundations.activations import sigmoid, softmax
-from hfdl.foundations.layer import Floats, floats
+from hfdl.foundations.layer import Booleans, Floats, floats
 
 CLIP = 1e-7
 """Probabilities are kept in [1e-7, 1 - 1e-7]."""
@@ -42,7 +42,7 @@ def mse(prediction: Any, target: Any) -> tuple[float, LossBackprop]:
         ShapeError: the shapes differ; (B, 1) and (B,) would make B times B differences.
     """
     prediction, target = same_shape(prediction, target)
-    error = prediction - target
+    error: Floats = prediction - target
 
     def backprop() -> Floats:
         return 2.0 / error.size * error
@@ -56,7 +56,7 @@ def mae(prediction: Any, target: Any) -> tuple[float, LossBackprop]:
     One far-off sample pulls as hard as any other. The gradient where the two are equal is 0.
     """
     prediction, target = same_shape(prediction, target)
-    error = prediction - target
+    error: Floats = prediction - target
 
     def backprop() -> Floats:
         return np.sign(error) / error.size
@@ -75,7 +75,7 @@ def binary_cross_entropy(prediction: Any, target: Any) -> tuple[float, LossBackp
         ShapeError: the shapes differ.
     """
     prediction, t = same_shape(prediction, target)
-    p = np.clip(prediction, CLIP, 1.0 - CLIP)
+    p: Floats = np.clip(prediction, CLIP, 1.0 - CLIP)
 
     def backprop() -> Floats:
         inside = prediction == p
@@ -216,5 +216,7 @@ def class_targets(prediction: Floats, target: Any) -> tuple[Floats, float]:
             f"the target at {index} is class {int(target[index])}",
             rule=f"{classes} classes are numbered from 0 to {classes - 1}",
         )
-    one_hot = target[..., None] == np.arange(classes)  # (..., C); never true for -100
+    one_hot = cast(
+        "Booleans", target[..., None] == np.arange(classes)
+    )  # (..., C); never true for -100
     return one_hot.astype(prediction.dtype), float(max(1, np.count_nonzero(counts)))

@@ -138,7 +138,7 @@ def losses_along_line(
         direction: (D,).
         places: (N,) values of t.
     """
-    losses = []
+    losses: list[tuple[float, float]] = []
     for t in places:
         z = X @ (start + t * direction)  # (B,)
         losses.append((mse(sigmoid(z), target)[0], sigmoid_cross_entropy(z, target)[0]))

@@ -19,6 +19,8 @@ The two in the right column and row that say 1 add up to w1 + w2 + 2 b > 0. Sinc
 w1 + w2 + b > 0 as well, and the last line says the opposite. A second layer solves it.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -77,7 +79,7 @@ class Perceptron:
             raise ShapeError(
                 f"X {X.shape}, target {target.shape}", rule="each row of X has one target"
             )
-        if strange := set(np.unique(target)) - {0.0, 1.0}:
+        if strange := set(target.tolist()) - {0.0, 1.0}:
             raise DataError(
                 f"a target is {float(min(strange))}", rule="a perceptron answers 0 or 1"
             )

@@ -1,5 +1,7 @@
 """Sequential: layers in a row; the backward pass is the chain rule, last layer first."""
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -22,7 +24,7 @@ class Sequential(Layer):
 
     def __init__(self, *layers: Layer) -> None:
         for i, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
+            if not isinstance(layer, Layer):  # pyright: ignore[reportUnnecessaryIsInstance]
                 # A common slip: the class instead of a layer, Sequential(ReLU).
                 raise ConfigError(
                     f"layer {i} of Sequential is {layer!r}",

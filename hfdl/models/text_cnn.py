@@ -86,7 +86,7 @@ class TextCnn(nn.Module):
             the greatest output of each filter; zeros for a text without a word.
         """
         x = self.embeddings(input_ids, inputs_embeds=inputs_embeds)  # (B, T, E)
-        pooled = []
+        pooled: list[Tensor] = []
         for convolution in self.convolutions:
             outputs, real = convolution(x, attention_mask)  # (B, W, F)
             pooled.append(max_pool(self.activation(outputs), real))  # (B, F)

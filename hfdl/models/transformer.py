@@ -13,9 +13,9 @@ D width, V words.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -166,7 +166,8 @@ class Decoder(nn.Module):
 
     def project_memory(self, memory: Float[Tensor, "*B S D"]) -> list[Projected]:
         """Each layer's keys and values of a memory."""
-        return [block.cross_attention.project_memory(memory) for block in self.layers]  # pyright: ignore[reportCallIssue,reportAttributeAccessIssue]
+        blocks = cast("Iterable[Any]", self.layers)
+        return [block.cross_attention.project_memory(memory) for block in blocks]
 
     def forward(
         self,
@@ -280,7 +281,7 @@ def init_module(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
+        if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]  # bias=False
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)

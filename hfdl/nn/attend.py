@@ -155,7 +155,12 @@ class PackedAttend:
     ) -> Float[Tensor, "N H K"]:
         dropout = module.dropout if module.training else 0.0
         targets, sources = self.packing.lengths, (self.memory or self.packing).lengths
-        pieces = [q.split(targets), k.split(sources), v.split(sources)]  # B times (t, H, K)
+        # B times (t, H, K)
+        pieces = [
+            torch.split(q, [*targets]),
+            torch.split(k, [*sources]),
+            torch.split(v, [*sources]),
+        ]
         outs = list(pieces[0])  # what an empty sequence gets: nothing
         for (t, _), rows in _by_length(targets, sources).items():
             # b sequences of t tokens: (b, t, H, K) -> (b, H, t, K)

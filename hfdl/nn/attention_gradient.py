@@ -17,7 +17,7 @@ Shapes: B batch, H heads, T queries, S keys, K head width; N = B H.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -51,9 +51,7 @@ def differentiated_attention(
         scale: what scores are multiplied by.
         dropout: probability of dropping a weight; bits as in ``hfdl.nn.cheap_dropout``.
     """
-    out = _Attention.apply(q, k, v, additive, scale, levels_kept(dropout))
-    assert isinstance(out, Tensor)
-    return out
+    return cast(Any, _Attention).apply(q, k, v, additive, scale, levels_kept(dropout))
 
 
 def additive_mask(mask: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
@@ -125,6 +123,6 @@ def _scores(
     if additive is None or additive.dim() > 2:
         scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
         if additive is not None:
-            scores.unflatten(0, (batch, -1)).add_(additive)  # as (B, H, T, S)
+            scores.view(batch, -1, *scores.shape[1:]).add_(additive)  # as (B, H, T, S)
         return scores
     return torch.baddbmm(additive, q, k.transpose(1, 2), alpha=scale)  # (T, S) goes to each of N

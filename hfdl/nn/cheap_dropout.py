@@ -7,7 +7,7 @@ the probability, which is rounded to a multiple of 2**-16. On a GPU torch's own 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -32,9 +32,8 @@ def cheap_dropout(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape
         return x
     if x.device.type != "cpu" or kept == 0:
         return F.dropout(x, p)
-    out = _Drop.apply(x, keep_mask(x.numel(), kept).view(x.shape), LEVELS / kept)
-    assert isinstance(out, Tensor)
-    return out
+    mask = keep_mask(x.numel(), kept).view(x.shape)
+    return cast(Any, _Drop).apply(x, mask, LEVELS / kept)
 
 
 def levels_kept(p: float) -> int:

@@ -59,14 +59,14 @@ def _gated(
     padding = (~mask)[..., None]  # (B, T, 1)
     x = torch.cat([x.masked_fill(padding, 0.0), padding.to(x.dtype)], dim=-1)  # (B, T, D + 1)
     keep = x.new_tensor(_KEEP[kind])[:, None]  # (G, 1)
-    gated = []
+    gated: list[Weights] = []
     for own in weights:
         column = keep.expand(-1, own.hh.shape[1]).reshape(-1, 1)  # (G, H) -> (G H, 1)
         gated.append(own._replace(ih=torch.cat([own.ih, column.to(own.ih.dtype)], dim=1)))
     output, last = _torch(kind, (x,), zeros(kind, x, weights), gated, batch_first=True)
     output = output.masked_fill(padding, 0.0)
     last_h = last_state(output, mask, bidirectional=len(weights) > 1)  # (B, R H)
-    h = last_h.unflatten(1, (len(weights), -1)).transpose(0, 1)  # (B, R, H) -> (R, B, H)
+    h = last_h.view(len(x), len(weights), -1).transpose(0, 1)  # (B, R H) -> (R, B, H)
     return output, (h, *last[1:])
 
 
@@ -92,7 +92,7 @@ def _packed(
     steps, last = _torch(kind, (steps, sizes), start, weights)  # (N, R H)
     output = steps.new_zeros(mask.numel(), steps.shape[1]).index_copy(0, indices, steps)
     state = tuple(a.index_copy(1, rows, b) for a, b in zip(state, last, strict=True))
-    return output.unflatten(0, mask.shape), state  # (B * T, R H) -> (B, T, R H)
+    return output.view(*mask.shape, -1), state  # (B * T, R H) -> (B, T, R H)
 
 
 def _order(

@@ -21,6 +21,8 @@ from torch.nn import functional as F
 NARROW = 512
 """Widest input for which weights are joined."""
 
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
 
 @runtime_checkable
 class Projections(Protocol):
@@ -53,10 +55,11 @@ def joined_qkv(
     projections = layer.q_proj, layer.k_proj, layer.v_proj
     heads = [layer.num_heads, layer.num_kv_heads, layer.num_kv_heads]
     weight = torch.cat([p.weight for p in projections])  # ((H + 2 G) K, D)
-    bias = None if layer.q_proj.bias is None else torch.cat([p.bias for p in projections])
+    biased = layer.q_proj.bias is not None  # pyright: ignore[reportUnnecessaryComparison]
+    bias = torch.cat([p.bias for p in projections]) if biased else None
     joined = F.linear(x, weight, bias)  # (..., T, (H + 2 G) K)
-    joined = joined.unflatten(-1, (sum(heads), layer.head_size))  # -> (..., T, H + 2 G, K)
-    q, k, v = joined.split(heads, dim=-2)  # -> (..., T, H, K) and twice (..., T, G, K)
+    joined = joined.view(*x.shape[:-1], sum(heads), layer.head_size)  # -> (..., T, H + 2 G, K)
+    q, k, v = torch.split(joined, heads, dim=-2)  # -> (..., T, H, K) and twice (..., T, G, K)
     return q, k, v
 
 
@@ -77,9 +80,5 @@ def _is_bare(projection: nn.Module) -> bool:
     An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
     private attributes alone.
     """
-    hooks = (
-        projection._forward_hooks, projection._forward_pre_hooks,
-        projection._backward_hooks, projection._backward_pre_hooks,
-    )  # fmt: skip
-    bare = not any(hooks) and "forward" not in vars(projection)
-    return type(projection) is nn.Linear and bare
+    own = vars(projection)
+    return type(projection) is nn.Linear and "forward" not in own and not any(map(own.get, _HOOKS))

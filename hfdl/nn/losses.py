@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -102,13 +102,13 @@ def chunked_loss(
     if torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in parts):
         if len(hidden) <= rows:
             return Scored(loss(F.linear(hidden, weight, bias), labels).sum())
-        total = _InChunks.apply(hidden, weight, bias, labels, loss, rows)
-        assert isinstance(total, Tensor)
-        return Scored(total)
+        return Scored(cast(Any, _InChunks).apply(hidden, weight, bias, labels, loss, rows))
     totals, losses, best = zip(
         *(
             _scored(F.linear(part, weight, bias), part_labels, loss)
-            for part, part_labels in zip(hidden.split(rows), labels.split(rows), strict=True)
+            for part, part_labels in zip(
+                torch.split(hidden, rows), torch.split(labels, rows), strict=True
+            )
         ),
         strict=True,
     )

@@ -10,6 +10,7 @@ Shapes: B batch, T tokens of a padded row, N real tokens of all sequences, *D an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from jaxtyping import Int, Shaped
@@ -45,7 +46,7 @@ class Packing:
                 rule="a packing is made of a mask (B, T) of real tokens",
             )
         real = mask.bool()
-        lengths = tuple(real.sum(1).tolist())
+        lengths: tuple[int, ...] = tuple(cast(Any, real.sum(1)).tolist())
         return cls(real.flatten().nonzero().squeeze(1), lengths, mask.shape[1])
 
     @property
@@ -71,7 +72,7 @@ class Packing:
         """Back to a padded batch with zeros at the padding."""
         flat = x.new_zeros(self.batch_size * self.width, *x.shape[1:])
         flat = flat.index_copy(0, self.indices, x)
-        return flat.unflatten(0, (self.batch_size, self.width))  # (B * T, ...) -> (B, T, ...)
+        return flat.view(self.batch_size, self.width, *x.shape[1:])  # (B * T, ...) -> (B, T, ...)
 
     def positions(self) -> Int[Tensor, "N"]:
         """The position of each token in its own sequence, from 0."""

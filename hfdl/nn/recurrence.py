@@ -113,7 +113,8 @@ def unrolled(
     state = zeros(kind, x, weights) if state is None else state
     if mask is not None:
         x = x.masked_fill(~mask[..., None], 0.0)  # else a NaN there would reach the gradients
-    outputs, lasts = [], []
+    outputs: list[Tensor] = []
+    lasts: list[CellState] = []
     for direction, own in enumerate(weights):
         start = tuple(part[direction] for part in state)  # (B, H) each
         steps = range(x.shape[1])[:: -1 if direction else 1]

@@ -112,7 +112,7 @@ class Recurrent(nn.Module):
     def _read(
         self, x: Float[Tensor, "B T D"], real: Bool[Tensor, "B T"] | None, state: State | None
     ) -> tuple[Float[Tensor, "B T Y"], State]:
-        lasts = []
+        lasts: list[State] = []
         for layer in range(self.num_layers):
             x = x if layer == 0 else self.dropout(x)
             before = None if state is None else self._of_layer(state, layer)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
 
 from hfdl.nn.attend import Attend
 from hfdl.nn.attention import Projected
@@ -56,7 +56,7 @@ class Stack(nn.ModuleList):
     ) -> Float[Tensor, "*B T D"]:
         if not (self.gradient_checkpointing and self.training):
             return block(x, *context)
-        return checkpoint(block, x, *context, use_reentrant=False)
+        return cast("Tensor", checkpoint(block, x, *context, use_reentrant=False))
 
 
 class SharedStack(Stack):

@@ -1,5 +1,7 @@
 """Combinations of recurrent layers: in both directions, and stacked."""
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 from hfdl.errors import ConfigError
 from hfdl.foundations.dropout import Dropout
 from hfdl.foundations.initialization import Rng
-from hfdl.foundations.layer import Floats, Ints
+from hfdl.foundations.layer import Backprop, Floats, Ints
 from hfdl.foundations.recurrent.recurrence import State, StatefulLayer, ThroughTime
 from hfdl.foundations.recurrent.sequences import reverse
 
@@ -106,7 +108,9 @@ class Stacked(StatefulLayer):
         train: bool = False,
     ) -> tuple[Floats, State, ThroughTime]:
         """See ``StatefulLayer.run``; a state holds the lowest layer's arrays first."""
-        rest, final, steps = self.start(state, len(X), X.dtype), (), []
+        rest = self.start(state, len(X), X.dtype)
+        final: State = ()
+        steps: list[tuple[int, ThroughTime, Backprop | None]] = []
         Y = X
         for i, layer in enumerate(self.layers):
             from_dropout = None
@@ -119,7 +123,8 @@ class Stacked(StatefulLayer):
             steps.append((count, through_time, from_dropout))
 
         def backprop(dY: Floats, d_final: State | None = None) -> tuple[Floats, State]:
-            rest, d_state = self.start(d_final, len(X), dY.dtype), ()
+            rest = self.start(d_final, len(X), dY.dtype)
+            d_state: State = ()
             for count, through_time, from_dropout in reversed(steps):
                 own, rest = rest[-count:], rest[:-count]
                 dY, d_own = through_time(dY, own)

@@ -1,5 +1,7 @@
 """A network over padded token ids, whose lengths are read from the padding."""
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -40,7 +42,8 @@ class PaddedSequential(Sequential):
                 rule="it takes ids, whole numbers (B, T)",
             )
         lengths = lengths_of(ids, self.padding_id)
-        Y, backprops = ids, []
+        Y: Any = ids
+        backprops: list[Backprop] = []
         for layer in self.layers:
             more = {"lengths": lengths} if isinstance(layer, SequenceLayer) else {}
             Y, backprop = layer.forward(Y, train=train, **more)

@@ -145,7 +145,7 @@ class Recurrent(StatefulLayer):
         P = self.project(X)  # (B, T, blocks * H): all steps in one product
         B, T = X.shape[:2]
         real = real_steps(lengths, B, T)[..., None]  # (B, T, 1)
-        states, cells = [self.start(state, B, P.dtype)], []
+        states, cells = [self.start(state, B, P.dtype)], list[CellBackprop]()
         Y = np.zeros((B, T, self.state_widths[0]), P.dtype)
         for t in range(T):
             old = states[t]

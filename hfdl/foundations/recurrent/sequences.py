@@ -4,9 +4,11 @@ The sequences of a batch are one array (B, T, ...), each padded at its end; ``le
 numbers of real steps. Without lengths every step is real.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -36,12 +38,11 @@ class LastStep(SequenceLayer):
     def forward(
         self, X: Any, *, lengths: Ints | None = None, train: bool = False
     ) -> tuple[Floats, Backprop]:
-        B, T, _ = X.shape
-        lengths = np.full(B, T) if lengths is None else check_lengths(lengths, B, T)
-        rows, last = np.arange(B), lengths - 1
-        is_last = np.arange(T) == last[:, None]  # (B, T)
-        Y = X[rows, last] if T else np.zeros((B, X.shape[-1]), X.dtype)
-        Y = np.where((lengths > 0)[:, None], Y, 0)  # (B, D); last is -1 where nothing is real
+        B, T, D = map(int, X.shape)
+        ends = np.full(B, T) if lengths is None else check_lengths(lengths, B, T)
+        is_last = np.arange(T) == ends[:, None] - 1  # (B, T)
+        Y = cast("Floats", X[np.arange(B), ends - 1] if T else np.zeros((B, D), X.dtype))
+        Y = np.where((ends > 0)[:, None], Y, 0)  # (B, D); zeros where nothing is real
 
         def backprop(dY: Floats) -> Floats:
             return np.where(is_last[..., None], dY[:, None], 0)  # (B, T, D)
@@ -122,7 +123,7 @@ def reverse(X: Floats, lengths: Ints | None = None) -> Floats:
     """
     if lengths is None:
         return X[:, ::-1]
-    B, T = X.shape[:2]
+    B, T = map(int, X.shape[:2])
     steps, ends = np.arange(T), check_lengths(lengths, B, T)[:, None]
     source = np.where(steps < ends, ends - 1 - steps, steps)  # (B, T)
     return X[np.arange(B)[:, None], source]

@@ -104,7 +104,7 @@ def softmax(x: Any, axis: int = -1) -> Floats:
     """
     x = floats(x)
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    exponentials = np.exp(x - np.where(np.isneginf(largest), 0.0, largest))
+    exponentials = np.exp(x - np.where(largest == -np.inf, 0.0, largest))
     total = np.sum(exponentials, axis=axis, keepdims=True)
     return exponentials / np.where(total == 0.0, 1.0, total)
 

@@ -6,6 +6,8 @@ Ba, Kiros and Hinton 2016, section 3 (https://arxiv.org/abs/1607.06450). Unlike 
 normalisation it depends on no other sample, and is the same in training and outside of it.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any

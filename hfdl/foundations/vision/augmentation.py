@@ -13,6 +13,8 @@ the four pixels around it (bilinear); beyond the edge everything is 0.
 Shapes: B images, C channels, H rows, W columns.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 import numpy as np

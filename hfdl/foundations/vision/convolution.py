@@ -12,6 +12,8 @@ Shapes: B images, C channels in, O channels out, H rows, W columns; H' and W' af
 (kh, kw), which stops H' * W' times.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from typing import Any

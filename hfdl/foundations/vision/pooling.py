@@ -7,6 +7,8 @@ equal parts to all.
 Shapes: B images, C channels, H rows, W columns; H' and W' after the kernel.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 import math

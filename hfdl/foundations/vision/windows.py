@@ -6,6 +6,8 @@ the edge: pixels that are left over there are not used.
 Shapes: B images, C channels, H rows, W columns; H' and W' are the numbers of stops.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -68,7 +70,8 @@ def pair(size: Size, name: str, least: int = 1) -> tuple[int, int]:
         ShapeError: not one or two whole numbers, or one below ``least``.
     """
     both = size if isinstance(size, tuple) else (size, size)
-    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in both)
+    numbers: tuple[Any, ...] = both
+    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers)
     if len(both) != 2 or not whole or min(both) < least:
         raise ShapeError(
             f"{name} {size!r}",

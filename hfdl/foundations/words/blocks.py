@@ -144,7 +144,7 @@ def _noise_pairs(seen: Floats, drawn: Ints, negative: int) -> Floats:
         drawn: (K, M), the output that each noise word is.
         negative: noise words for each pair.
     """
-    blocks, words = drawn.shape
+    blocks, words = map(int, drawn.shape)
     number = np.repeat(np.arange(blocks), words)
     weight = _count((number, drawn.ravel()), (blocks, seen.shape[2])) * np.float32(negative / words)
     others = seen.sum(axis=2, keepdims=True) - seen  # the row's pairs with other true words

@@ -3,9 +3,11 @@
 Looking up row i is the same as multiplying a one-hot vector by the table, without the zeros.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -55,6 +57,8 @@ class Embedding(Layer):
         def backprop(dY: Floats) -> Floats:
             # Not W.grad[X] += dY, which would count a row that comes twice only once.
             np.add.at(W.grad, X, dY)
-            return np.zeros(X.shape, dY.dtype)  # a row number cannot be moved a little
+            return cast(
+                "Floats", np.zeros(X.shape, dY.dtype)
+            )  # a row number cannot be moved a little
 
         return W.value[X], backprop

@@ -87,7 +87,7 @@ def read_rated_pairs(path: str | Path) -> list[RatedPair]:
         DataError: the file is absent or not UTF-8, a line has not three columns, a word is empty
             or the rating is not a finite number; the message names the line.
     """
-    rated = []
+    rated: list[RatedPair] = []
     for number, line in numbered_lines(path):
         if not line or line.startswith("#"):
             continue

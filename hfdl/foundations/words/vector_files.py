@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def read_vectors(path: str | Path, dtype: Any = np.float32) -> tuple[list[str], 
         raise _damaged(
             path, len(ids) + 1, f"the file ends after {len(ids)} words", f"line 1 says {expected}"
         )
-    return list(ids), np.stack(rows) if rows else np.zeros((0, width), dtype)
+    return list(ids), np.stack(rows) if rows else cast("Floats", np.zeros((0, width), dtype))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -208,8 +208,8 @@ def show(
     top = _labels(columns, table.shape[1], "columns")
     margin = max(map(len, left), default=0)
     lines = [" ".join([" " * margin, *top])]
-    for label, allowed in zip(left, table.tolist(), strict=True):
-        cells = [("■" if yes else "·").center(len(c)) for yes, c in zip(allowed, top, strict=True)]
+    for label, row in zip(left, table, strict=True):
+        cells = [("■" if may else "·").center(len(c)) for may, c in zip(row, top, strict=True)]
         lines.append(" ".join([label.rjust(margin), *cells]))
     return "\n".join(line.rstrip() for line in lines)
 

@@ -8,6 +8,8 @@ is learned, and texts may be longer than those of training.
 Shapes: H heads, T queries, S keys.
 """
 
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 import math

@@ -23,7 +23,7 @@ class LearnedPositions(nn.Embedding):
     """
 
     def __init__(self, limit: int, width: int, padding_idx: int | None = None) -> None:
-        super().__init__(limit, width, padding_idx=padding_idx)
+        super().__init__(limit, width, padding_idx=padding_idx)  # pyright: ignore[reportUnknownMemberType]
 
     def forward(self, input: Int[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
         """The vectors of positions.
