@@ -22,7 +22,7 @@ from hfdl.config.load import load_recipe, recipe_names
 from hfdl.config.overrides import parse_overrides, settings
 from hfdl.config.schema import Recipe
 from hfdl.config.yaml import dump_recipe
-from hfdl.hf_models.from_config import is_small
+from hfdl.hf_models.from_config import own_architecture
 from hfdl.runs.run import Run
 from hfdl.tasks.registry import canonical_name
 from hfdl.training.events import Event
@@ -313,7 +313,7 @@ def test_plain_transformers_opens_what_every_recipe_leaves(
     asked = [
         [str(run.directory), auto]
         for run, auto in named
-        if auto is not None and not is_small(run.recipe.model)
+        if auto is not None and own_architecture(run.recipe.model) is None
     ]
     assert (len(runs), len(asked)) == (24, 15)
     done = subprocess.run(

@@ -9,7 +9,7 @@ import torch
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ShapeError, nearest
 from hfdl.hf_models.load import in_own_code
-from hfdl.hf_models.word_models import SMALL
+from hfdl.hf_models.own_architectures import OWN, OwnArchitecture
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import SCHEME
@@ -37,9 +37,9 @@ def is_new_model(model: ModelConfig) -> bool:
     return model.name.startswith(SCHEME)
 
 
-def is_small(model: ModelConfig) -> bool:
-    """Whether it is one of the models over whole words, such as ``hfdl://lstm``."""
-    return is_new_model(model) and _bare(model.name) in SMALL
+def own_architecture(model: ModelConfig) -> OwnArchitecture | None:
+    """hfdl's own architecture that a recipe names, such as ``hfdl://lstm``; None: it names none."""
+    return OWN.get(_bare(model.name)) if is_new_model(model) else None
 
 
 def reads_both_ways(model: ModelConfig) -> bool:
@@ -53,14 +53,12 @@ def architectures(head: Head) -> list[str]:
     Args:
         head: a key of ``HEADS``.
     """
-    small = [name for name, architecture in SMALL.items() if head in architecture.heads]
-    return [
-        SCHEME + name for name in [*small, *(f.model_type for f in FAMILIES if head in f.cores)]
-    ]
+    own = [name for name, architecture in OWN.items() if head in architecture.heads]
+    return [SCHEME + name for name in [*own, *(f.model_type for f in FAMILIES if head in f.cores)]]
 
 
-def check_architecture(head: Head, model: ModelConfig) -> str:
-    """The name of a new model's architecture, without ``hfdl://``.
+def check_architecture(head: Head, model: ModelConfig) -> None:
+    """Refuse an architecture that there is not.
 
     Raises:
         ConfigError: there is none of that name with such a head, or it is asked for in
@@ -76,14 +74,13 @@ def check_architecture(head: Head, model: ModelConfig) -> str:
             rule=f"there are: {', '.join(known)}",
             remedy=f"did you mean {SCHEME + close!r}?" if close else "choose one of these",
         )
-    if is_small(model) and model.implementation == "hf":
+    if own_architecture(model) is not None and model.implementation == "hf":
         raise ConfigError(
             f"transformers has no class of its own for {model.name}",
             where="model.implementation",
             rule="hf asks for transformers' own code",
             remedy="leave it out",
         )
-    return _bare(model.name)
 
 
 def check_sizes(head: Head, model: ModelConfig) -> dict[str, Any]:
@@ -92,18 +89,24 @@ def check_sizes(head: Head, model: ModelConfig) -> dict[str, Any]:
     What the recipe asks for under ``vocab_size`` is an upper bound.
 
     Raises:
-        ConfigError: an unknown architecture or size, or a value of another type.
+        ConfigError: an unknown architecture or size, or a value of another type; of hfdl's own
+            architectures also one out of range.
     """
-    preset = _preset(head, model)
-    sizes = {k: v for k, v in (model.config or {}).items() if k != "vocab_size"}
-    for key in preset.keys() & sizes.keys():
+    check_architecture(head, model)
+    sizes = dict(model.config or {})
+    pieces = sizes.pop("vocab_size", 1)
+    if type(pieces) is not int or pieces < 1:
         raise ConfigError(
-            f"the name {model.name} already says it",
-            where=f"model.config.{key}",
-            rule=f"it is {preset[key]!r}",
-            remedy="leave it out, or change model.name",
+            f"it cannot be {pieces!r}",
+            where="model.config.vocab_size",
+            rule="it is a whole number, 1 or more",
+            remedy="correct or remove it",
         )
-    set_sizes(_default_config(head, model), sizes)  # refuses unknown ones
+    own = own_architecture(model)
+    if own is None:
+        set_sizes(_config(model), sizes)  # refuses unknown ones
+    else:
+        own.check_sizes(model.name, sizes)
     return sizes
 
 
@@ -119,17 +122,14 @@ def new_config(head: Head, model: ModelConfig, tokenizer: Any, **settings: Any) 
     Raises:
         ConfigError: as ``check_sizes``.
     """
-    from transformers import AutoConfig
-
     sizes = check_sizes(head, model)
-    default = _default_config(head, model)
+    default = _config(model)
     if hasattr(default, "num_key_value_heads"):
         # Else the family's own number, 32 or 8, stays behind beside other heads.
         set_sizes(default, sizes)
         sizes.setdefault("num_key_value_heads", default.num_attention_heads)
     with refuse_unfit_sizes():
-        # derives sizes from others: head_dim
-        config = AutoConfig.for_model(default.model_type, **_preset(head, model), **sizes)
+        config = _config(model, **sizes)  # derives sizes from others: head_dim
     config.vocab_size = len(tokenizer)
     for name in _SPECIAL:
         if hasattr(config, name):
@@ -170,40 +170,36 @@ def build_new_model(
         with refuse_unfit_sizes():
             built = auto.from_config(config, dtype=dtype, trust_remote_code=False)
     except ConfigError as error:
-        if not is_small(model):
+        if own_architecture(model) is None:
             raise
         raise _unfit(error) from error
     names = [name for name, _ in built.named_parameters()]
-    wants_own = model.implementation == "hfdl" and not is_small(model)
-    return (in_own_code(built) if wants_own else built), names
+    return (in_own_code(built) if model.implementation == "hfdl" else built), names
 
 
 def _bare(name: str) -> str:
     return name.removeprefix(SCHEME)
 
 
-def _preset(head: Head, model: ModelConfig) -> dict[str, Any]:
-    """The sizes that the architecture's name says."""
-    name = check_architecture(head, model)
-    return dict(SMALL[name].preset) if name in SMALL else {}
-
-
-def _default_config(head: Head, model: ModelConfig) -> Any:
+def _config(model: ModelConfig, **sizes: Any) -> Any:
+    """The config of an architecture, with its defaults where no size is given."""
     from transformers import AutoConfig
 
-    name = check_architecture(head, model)
-    small = SMALL.get(name)
-    model_type = name if small is None else small.config_class.model_type
-    return AutoConfig.for_model(model_type, **_preset(head, model))
+    own = own_architecture(model)
+    if own is not None:
+        return own.config_class(**own.preset, **sizes)
+    return AutoConfig.for_model(_bare(model.name), **sizes)
 
 
 def _unfit(error: ConfigError) -> ConfigError:
     """What a model of hfdl's own says of its sizes, with the key of the recipe."""
     cause = error.__cause__
-    said = cause if isinstance(cause, ShapeError) else error  # which is a ValueError, too
+    is_shape = isinstance(cause, ShapeError)  # which is a ValueError, too
+    said = cause if is_shape else error
     return ConfigError(
         said.problem,
         where="model.config",
         rule=said.rule or "the sizes of a model must fit each other",
-        remedy=said.remedy or "correct or remove it",
+        # A layer's own remedy may be an argument that no recipe has.
+        remedy=(None if is_shape else said.remedy) or "correct or remove it",
     )

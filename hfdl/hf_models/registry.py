@@ -14,7 +14,7 @@ from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerConfig,
     ScratchTransformerForConditionalGeneration,
 )
-from hfdl.hf_models.word_models import SMALL
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.names import OWN_TYPES
@@ -73,7 +73,7 @@ def _register_all() -> tuple[dict[str, type[FamilyModel]], dict[str, Any]]:
         }
         _register(config_class, made.values())
         models.update(made)
-    for config_class, heads in {each.config_class: each.heads for each in SMALL.values()}.items():
+    for config_class, heads in {each.config_class: each.heads for each in OWN.values()}.items():
         _register(config_class, heads.values())
     _register(ScratchTransformerConfig, [ScratchTransformerForConditionalGeneration])
     return models, config_classes

@@ -15,11 +15,11 @@ from hfdl.hf_models.from_config import (
     architectures,
     build_new_model,
     check_sizes,
-    is_small,
     new_config,
+    own_architecture,
     reads_both_ways,
 )
-from hfdl.hf_models.word_models import SMALL
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import load_tokenizer
@@ -118,18 +118,12 @@ def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, st
         texts: of the training split.
 
     Raises:
-        ConfigError: no such kind, or a wrong number of pieces.
+        ConfigError: no such kind, or too few pieces.
     """
-    is_encoder = reads_both_ways(model)
-    kind = model.tokenizer or ("words" if is_small(model) else "wordpiece" if is_encoder else "bpe")
+    own, is_encoder = own_architecture(model), reads_both_ways(model)
+    reads_words = own is not None and own.reads_words
+    kind = model.tokenizer or ("words" if reads_words else "wordpiece" if is_encoder else "bpe")
     size = (model.config or {}).get("vocab_size", WORDS if kind == "words" else PIECES)
-    if type(size) is not int or size < 1:
-        raise ConfigError(
-            f"it cannot be {size!r}",
-            where="model.config.vocab_size",
-            rule="it is a whole number, 1 or more",
-            remedy="correct or remove it",
-        )
     # Special tokens frame a text for encoders alone; a mask is among them.
     tokenizer = learn_tokenizer(kind, texts, size, masks=is_encoder)
     return tokenizer, (
@@ -157,7 +151,7 @@ def refuse_parts_of_a_new_model(model: ModelConfig) -> None:
 def _check_takes_vectors(head: Head, model: ModelConfig) -> None:
     takers = [
         SCHEME + name
-        for name, architecture in SMALL.items()
+        for name, architecture in OWN.items()
         if architecture.has_vectors and SCHEME + name in architectures(head)
     ]
     if model.vectors is not None and model.name not in takers:

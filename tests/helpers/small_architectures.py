@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.hf_models.word_models import SMALL
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.tasks.registry import TASKS, task_class
 from hfdl.weights.names import SCHEME
 
@@ -19,7 +19,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 PAIRS = [
     (task, name)
-    for name, architecture in SMALL.items()
+    for name, architecture in OWN.items()
     for task in TASKS
     if getattr(task_class(task), "head", None) in architecture.heads
 ]

@@ -20,8 +20,8 @@ from hfdl.hf_models.from_config import (
     architectures,
     build_new_model,
     is_new_model,
-    is_small,
     new_config,
+    own_architecture,
 )
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 
@@ -30,7 +30,7 @@ CASES = [
     (kind, name)
     for kind in HEADS
     for name in architectures(kind)
-    if not is_small(ModelConfig(name=name))
+    if own_architecture(ModelConfig(name=name)) is None
 ]
 
 

@@ -17,8 +17,8 @@ from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import generate
 from hfdl.hf_models.from_config import build_new_model
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.hf_models.word_base import SmallModel
-from hfdl.hf_models.word_models import SMALL
 from hfdl.tasks.registry import task_class
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 from hfdl.weights.pretrained import build_pretrained
@@ -51,7 +51,7 @@ def batch(tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_every_architecture_has_its_heads() -> None:
-    assert len(SMALL) == 6
+    assert sum(architecture.reads_words for architecture in OWN.values()) == 6
     assert len(PAIRS) == 12
     assert sum(task == "text_classification" for task, _ in PAIRS) == 6
     assert sum(task == "token_classification" for task, _ in PAIRS) == 3
@@ -257,11 +257,11 @@ def test_it_scores_in_chunks(tokenizer: Any) -> None:
          "model.config.kind: the name hfdl://lstm already says it; it is 'lstm'. Leave it out, or "
          "change model.name"),
         ("text_classification", {"name": "hfdl://lstm", "config": {"hiden_size": 4}},
-         "model.config.hiden_size: hfdl-recurrent has no size 'hiden_size'. Did you mean "
+         "model.config.hiden_size: hfdl://lstm has no size 'hiden_size'. Did you mean "
          "'hidden_size'?"),
         ("text_classification", {"name": "hfdl://lstm", "config": {"num_hidden_layers": 0}},
-         "model.config: num_layers is 0; the sizes of a layer are at least 1. Correct or remove "
-         "it"),
+         "model.config.num_hidden_layers: it cannot be 0; it is a whole number, 1 or more, 1 by "
+         "default. Correct or remove it"),
         ("text_classification", {"name": "hfdl://gru", "config": {"pooling": "max-pool"}},
          "model.config: unknown pooling 'max-pool'; there are last, mean, max, attention."),
         ("causal_lm", {"name": "hfdl://rnn", "config": {"bidirectional": True}},

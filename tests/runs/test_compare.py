@@ -14,7 +14,7 @@ import hfdl
 from hfdl.cli.errors import run as run_command
 from hfdl.config.load import load_recipe, recipe_names
 from hfdl.errors import ConfigError, OutputError
-from hfdl.hf_models.word_models import SMALL
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.report.comparison import machine_text
 from hfdl.runs.compare import COMPARISONS
 from hfdl.training.events import Event, Noted, Updated
@@ -46,7 +46,7 @@ def test_every_era_is_a_shipped_recipe_of_one_task() -> None:
         assert len({json.dumps(recipe.data.model_dump()) for recipe in recipes}) == 1
         assert len({era.name for era in eras}) == len(eras)
         for era, recipe in zip(eras, recipes, strict=True):
-            small = SMALL.get(recipe.model.name.removeprefix("hfdl://"))
+            small = OWN.get(recipe.model.name.removeprefix("hfdl://"))
             assert era.takes_vectors == (small is not None and small.has_vectors)
     shipped = {name for name in recipe_names() if name.startswith("eras/")}
     assert shipped == {e.recipe for e in COMPARISONS["sentiment"] if e.recipe != "sentiment"}

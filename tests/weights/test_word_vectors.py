@@ -12,7 +12,7 @@ from helpers.wording import assert_wording
 from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
-from hfdl.hf_models.word_models import SMALL
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.tasks.new_model import NewModel
 from hfdl.weights.word_vectors import find_vectors
 
@@ -49,7 +49,7 @@ def test_words_are_found_as_they_stand_or_else_in_other_cases(vectors: str, toke
     )
 
 
-@pytest.mark.parametrize("name", [n for n, small in SMALL.items() if small.has_vectors])
+@pytest.mark.parametrize("name", [n for n, small in OWN.items() if small.has_vectors])
 def test_embeddings_are_filled_and_as_wide_as_the_vectors(name: str, vectors: str) -> None:
     fresh = beginning(name, vectors)
     fresh.learn(TEXTS)
@@ -77,7 +77,7 @@ def _unfilled(name: str, fresh: NewModel) -> Any:
 
 
 def test_five_architectures_take_vectors() -> None:
-    assert sorted(n for n, small in SMALL.items() if small.has_vectors) == [
+    assert sorted(n for n, small in OWN.items() if small.has_vectors) == [
         "gru", "lstm", "rnn", "text-cnn", "word-average"
     ]  # fmt: skip
 
