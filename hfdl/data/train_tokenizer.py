@@ -30,6 +30,9 @@ def learn_bpe(texts: Iterable[str], size: int) -> Any:
 
     Returns:
         a fast tokenizer of transformers; ``<pad>`` has the id 0.
+
+    Raises:
+        ConfigError: a size that does not hold the special tokens and bytes.
     """
     backend = _byte_level_bpe(texts, size, [_PAD, _START, _STOP], leading_space=True)
     _put_around(backend, f"$A {_STOP}")
@@ -62,7 +65,6 @@ def learn_tokenizer(kind: str, texts: Iterable[str], size: int, *, masks: bool) 
 def _bpe(texts: Iterable[str], size: int, masks: bool) -> Any:
     """Byte-level BPE: whatever is encoded decodes to itself."""
     special = _ROBERTA if masks else [END]
-    _check_size(size, 256 + len(special), "every byte and special token is one")
     backend = _byte_level_bpe(texts, size, special, leading_space=False)
     return _masked(backend) if masks else _causal(backend, unknown=END)
 
@@ -75,6 +77,7 @@ def _byte_level_bpe(
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+    _check_size(size, 256 + len(special), "every byte and special token is one")
     backend: Any = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=leading_space)
     backend.decoder = decoders.ByteLevel()

@@ -20,6 +20,7 @@ HEADS: dict[Head, str] = {
     "masked_lm": "AutoModelForMaskedLM",
     "sequence": "AutoModelForSequenceClassification",
     "token": "AutoModelForTokenClassification",
+    "seq2seq": "AutoModelForSeq2SeqLM",
 }
 """The heads that a model of random weights can have, and their Auto classes."""
 _NAMES: dict[Head, str] = {
@@ -27,6 +28,7 @@ _NAMES: dict[Head, str] = {
     "masked_lm": "a masked LM",
     "sequence": "labels of texts",
     "token": "labels of tokens",
+    "seq2seq": "a translation",
 }
 # Ids that a config is born with and that belong to another vocabulary.
 _SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id")
@@ -138,6 +140,8 @@ def new_config(head: Head, model: ModelConfig, tokenizer: Any, **settings: Any) 
         # As GPT-2's own: else transformers takes the ends of documents for padding, and warns; and
         # the embedding of a padding token learns nothing.
         config.pad_token_id = None
+    if head == "seq2seq":
+        config.decoder_start_token_id = tokenizer.bos_token_id
     for name, value in settings.items():
         setattr(config, name, value)
     return config

@@ -9,6 +9,10 @@ from typing import Any
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.hf_models.base import HfModel, ScratchConfig
+from hfdl.hf_models.encoder_decoder import (
+    ScratchTransformerConfig,
+    ScratchTransformerForConditionalGeneration,
+)
 from hfdl.hf_models.recurrent_lm import ScratchRecurrentForCausalLM
 from hfdl.hf_models.word_base import (
     ScratchBagOfWordsConfig,
@@ -137,6 +141,9 @@ OWN: dict[str, OwnArchitecture] = {
     ),
     "bag-of-words": _architecture(
         ScratchBagOfWordsConfig, ScratchBagOfWordsForSequenceClassification
+    ),
+    "transformer": _architecture(
+        ScratchTransformerConfig, ScratchTransformerForConditionalGeneration
     ),
 }  # fmt: skip
 """hfdl's own architectures by the name that stands behind ``hfdl://`` in a recipe."""

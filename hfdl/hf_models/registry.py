@@ -10,10 +10,6 @@ import transformers
 from hfdl.hf_models.base import FamilyModel, HfModel
 from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
 from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
-from hfdl.hf_models.encoder_decoder import (
-    ScratchTransformerConfig,
-    ScratchTransformerForConditionalGeneration,
-)
 from hfdl.hf_models.own_architectures import OWN
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
@@ -75,7 +71,6 @@ def _register_all() -> tuple[dict[str, type[FamilyModel]], dict[str, Any]]:
         models.update(made)
     for config_class, heads in {each.config_class: each.heads for each in OWN.values()}.items():
         _register(config_class, heads.values())
-    _register(ScratchTransformerConfig, [ScratchTransformerForConditionalGeneration])
     return models, config_classes
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -27,25 +27,6 @@ from hfdl.tasks.tables import text_column
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.pretrained import load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
-
-
-class ModelToBuild(Protocol):
-    """A model that has no weights yet, before and after its tokenizer is known."""
-
-    tokenizer: Any
-    facts: list[str]
-
-    def learn(self, texts: Iterable[str]) -> None:
-        """Learn the tokenizer from the training texts."""
-        ...
-
-    def config(self) -> Any:
-        """Its transformers config, once the tokenizer is known."""
-        ...
-
-    def build(self, **settings: Any) -> tuple[torch.nn.Module, list[str]]:
-        """The model with random weights, and the names of its random parameters."""
-        ...
 
 
 class PretrainedTask(ABC):
@@ -85,7 +66,7 @@ class PretrainedTask(ABC):
         recipe: Recipe,
         trains: bool,
         memory: Mapping[str, Any] | None = None,
-        new_model: ModelToBuild | None = None,
+        new_model: NewModel | None = None,
     ) -> None:
         self.folder, self.new_model = folder, new_model
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
@@ -155,7 +136,7 @@ class PretrainedTask(ABC):
         del recipe
 
     @classmethod
-    def new_model_for(cls, model: ModelConfig) -> ModelToBuild | None:
+    def new_model_for(cls, model: ModelConfig) -> NewModel | None:
         """The model that a recipe trains from random weights; None: it names a saved one."""
         return NewModel(cls.head, model) if is_new_model(model) else None
 

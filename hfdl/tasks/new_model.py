@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from hfdl.config.schema import ModelConfig
-from hfdl.data.train_tokenizer import KINDS, learn_tokenizer
+from hfdl.data.train_tokenizer import KINDS, learn_bpe, learn_tokenizer
 from hfdl.errors import ConfigError
 from hfdl.hf_models.from_config import (
     architectures,
@@ -20,6 +20,7 @@ from hfdl.hf_models.from_config import (
     reads_both_ways,
 )
 from hfdl.hf_models.own_architectures import OWN
+from hfdl.models.transformer import TransformerConfig
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import load_tokenizer
@@ -67,7 +68,7 @@ class NewModel:
             ConfigError: too few pieces, or embeddings of another width than the vectors.
             DataError: the file of vectors is absent or damaged, or has none of the words.
         """
-        self.tokenizer, fact = learned_tokenizer(self.model, texts)
+        self.tokenizer, fact = learned_tokenizer(self.head, self.model, texts)
         self.facts.append(fact)
         self._look_up_vectors()
 
@@ -107,28 +108,35 @@ def given_tokenizer(model: ModelConfig) -> Any:
     return load_tokenizer(folder if folder.is_dir() else find_model(model.tokenizer, weights=False))
 
 
-def learned_tokenizer(model: ModelConfig, texts: Iterable[str]) -> tuple[Any, str]:
+def learned_tokenizer(head: Head, model: ModelConfig, texts: Iterable[str]) -> tuple[Any, str]:
     """A tokenizer for a new model, learned from the training texts, and a fact about it.
 
-    Where the recipe names no kind it is ``words`` for the models over whole words, ``wordpiece``
-    for encoders and ``bpe`` for all others.
+    An encoder-decoder has one for sources and targets. For the others, where the recipe names no
+    kind, it is ``words`` for the models over whole words, ``wordpiece`` for encoders and ``bpe``
+    for the rest.
 
     Args:
+        head: a key of ``hfdl.hf_models.from_config.HEADS``.
         model: the recipe's section.
         texts: of the training split.
 
     Raises:
         ConfigError: no such kind, or too few pieces.
     """
-    own, is_encoder = own_architecture(model), reads_both_ways(model)
-    reads_words = own is not None and own.reads_words
-    kind = model.tokenizer or ("words" if reads_words else "wordpiece" if is_encoder else "bpe")
-    size = (model.config or {}).get("vocab_size", WORDS if kind == "words" else PIECES)
-    # Special tokens frame a text for encoders alone; a mask is among them.
-    tokenizer = learn_tokenizer(kind, texts, size, masks=is_encoder)
-    return tokenizer, (
-        f"vocabulary: {len(tokenizer):,} {_NOUNS.get(kind, f'pieces ({kind})')} learned from train"
-    )
+    sizes = model.config or {}
+    if head == "seq2seq":
+        tokenizer = learn_bpe(texts, sizes.get("vocab_size", TransformerConfig.vocab_size))
+        noun = "pieces"
+    else:
+        own, is_encoder = own_architecture(model), reads_both_ways(model)
+        reads_words = own is not None and own.reads_words
+        usual = "words" if reads_words else "wordpiece" if is_encoder else "bpe"
+        kind = model.tokenizer or usual
+        size = sizes.get("vocab_size", WORDS if kind == "words" else PIECES)
+        # Special tokens frame a text for encoders alone; a mask is among them.
+        tokenizer = learn_tokenizer(kind, texts, size, masks=is_encoder)
+        noun = _NOUNS.get(kind, f"pieces ({kind})")
+    return tokenizer, f"vocabulary: {len(tokenizer):,} {noun} learned from train"
 
 
 def refuse_parts_of_a_new_model(model: ModelConfig) -> None:

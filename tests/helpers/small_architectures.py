@@ -21,7 +21,7 @@ PAIRS = [
     (task, name)
     for name, architecture in OWN.items()
     for task in TASKS
-    if getattr(task_class(task), "head", None) in architecture.heads
+    if architecture.reads_words and task_class(task).head in architecture.heads
 ]
 """(task, name) of each."""
 

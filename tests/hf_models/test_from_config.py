@@ -58,6 +58,7 @@ def test_the_architectures_are_those_of_the_families() -> None:
     assert tokens[:3] == ["hfdl://lstm", "hfdl://gru", "hfdl://rnn"]
     assert {*causal, *masked} < {*texts}
     assert [len(each) for each in (causal, masked, texts, tokens)] == [8, 7, 18, 15]
+    assert architectures("seq2seq") == ["hfdl://transformer"]
     assert len(CASES) == 36
     assert is_new_model(ModelConfig(name="hfdl://gpt2"))
     assert not is_new_model(ModelConfig(name="gpt2"))

@@ -48,6 +48,9 @@ def test_these_fit(name: str, sizes: dict[str, Any]) -> None:
         ("word-average", "num_hidden_layers", -1, "a whole number, 0 or more, 2 by default"),
         ("word-average", "word_dropout", "much", "from 0 to below 1, 0.3 by default"),
         ("bag-of-words", "initializer_range", float("inf"), "a number, 0 or more, 0.0 by default"),
+        ("transformer", "encoder_layers", 0, "a whole number, 1 or more, 6 by default"),
+        ("transformer", "dropout", "much", "from 0 to below 1, 0.1 by default"),
+        ("transformer", "tie_word_embeddings", "yes", "true or false, True by default"),
     ],
 )
 def test_a_value_of_another_type_or_out_of_range_is_refused(
@@ -58,7 +61,7 @@ def test_a_value_of_another_type_or_out_of_range_is_refused(
     assert str(error.value).startswith(f"model.config.{key}: it cannot be {value!r}; it is {rule}")
 
 
-@pytest.mark.parametrize("key", ["num_layers", "pad_token_id", "problem_type"])
+@pytest.mark.parametrize("key", ["num_hidden_layers", "pad_token_id", "is_encoder_decoder"])
 def test_what_is_no_size_is_refused(key: str) -> None:
-    with pytest.raises(ConfigError, match=f"config.{key}: hfdl://lstm has no size '{key}'"):
-        OWN["lstm"].check_sizes("hfdl://lstm", {key: 1})
+    with pytest.raises(ConfigError, match=f"config.{key}: hfdl://transformer has no size '{key}'"):
+        OWN["transformer"].check_sizes("hfdl://transformer", {key: 1})

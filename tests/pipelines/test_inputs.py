@@ -32,9 +32,9 @@ from hfdl.pipelines.inputs import (
     torch_device,
 )
 from hfdl.pipelines.protocol import Pipeline
+from hfdl.tasks.new_model import NewModel
 from hfdl.tasks.registry import TASKS, attribute
 from hfdl.tasks.text_classification.task import TextClassification
-from hfdl.tasks.translation.model import NewTransformer
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def tiny_pipelines() -> dict[str, Pipeline]:
         "hidden_size": 8, "encoder_layers": 1, "decoder_layers": 1, "num_attention_heads": 2,
         "intermediate_size": 8,
     }  # fmt: skip
-    new = NewTransformer(ModelConfig(name="hfdl://transformer", config=sizes))
+    new = NewModel("seq2seq", ModelConfig(name="hfdl://transformer", config=sizes))
     new.tokenizer = tokenizer
     translator, _ = new.build()
     classifier = BertForSequenceClassification(

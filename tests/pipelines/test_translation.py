@@ -16,7 +16,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_bpe
 from hfdl.errors import HfdlError
 from hfdl.pipelines.translation import TranslationPipeline
-from hfdl.tasks.translation.model import NewTransformer
+from hfdl.tasks.new_model import NewModel
 
 TEXTS = ["a man sleeps on the sofa", "two", "", "a dog and a cat run", "two"]
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tie_word_embeddings": False,  # a tied one, untrained, says what it read
     }  # fmt: skip
     torch.manual_seed(0)
-    new = NewTransformer(ModelConfig(name="hfdl://transformer", config=sizes))
+    new = NewModel("seq2seq", ModelConfig(name="hfdl://transformer", config=sizes))
     new.tokenizer = tokenizer
     model, _ = new.build()
     with torch.no_grad():

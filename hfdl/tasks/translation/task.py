@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 
 import torch
 
-from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.generation import generate
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
-from hfdl.tasks.base import ModelToBuild, PretrainedTask
+from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.new_model import refuse_parts_of_a_new_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
@@ -27,11 +27,6 @@ from hfdl.tasks.tables import read_tables
 from hfdl.tasks.token_scores import per_example_scores, token_scores
 from hfdl.tasks.training_loss import loss_options, refuse_class_weights
 from hfdl.tasks.translation.data import fate_of_long_texts, pairs, refuse_no_train
-from hfdl.tasks.translation.model import (
-    NewTransformer,
-    is_new_transformer,
-    start_token_id,
-)
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
 
@@ -44,6 +39,7 @@ class Translation(PretrainedTask):
 
     spec = SPEC
     auto_class = "AutoModelForSeq2SeqLM"
+    head = "seq2seq"
     label_names: ClassVar[list[str]] = []
     metric_names: ClassVar[list[str]] = ["bleu", "chrf", "accuracy", "perplexity"]
     best_metric = ("bleu", True)
@@ -54,11 +50,6 @@ class Translation(PretrainedTask):
         refuse_class_weights(recipe.tune, "a translation")
         refuse_parts_of_a_new_model(recipe.model)
         fate_of_long_texts(recipe.data)
-
-    @classmethod
-    def new_model_for(cls, model: ModelConfig) -> ModelToBuild | None:
-        """hfdl's encoder-decoder; None: the recipe names a saved model."""
-        return NewTransformer(model) if is_new_transformer(model) else None
 
     @classmethod
     def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
@@ -177,3 +168,20 @@ class Translation(PretrainedTask):
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and sacrebleu's signatures, for metrics.json."""
         return {"task": self.name, "vocabulary": len(self.tokenizer), "signatures": signatures()}
+
+
+def start_token_id(config: Any, folder: Path) -> int:
+    """The token that a saved model's targets begin with.
+
+    Raises:
+        ModelError: it is no encoder-decoder model, or does not say.
+    """
+    start = getattr(config, "decoder_start_token_id", None)
+    if not config.is_encoder_decoder or start is None:
+        raise ModelError(
+            f"{config.model_type} is no encoder-decoder model that says what targets begin with",
+            where=str(folder / "config.json"),
+            rule="a translation needs is_encoder_decoder and decoder_start_token_id",
+            remedy="choose another model, or train one: model.name=hfdl://transformer",
+        )
+    return start

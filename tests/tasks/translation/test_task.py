@@ -386,12 +386,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown architecture": (
         {"model.name": "hfdl://transformr"},
-        "model.name: no architecture 'hfdl://transformr'. Set it to hfdl://transformer",
+        "model.name: no architecture 'hfdl://transformr' for a translation; there are: "
+        "hfdl://transformer. Did you mean 'hfdl://transformer'?",
     ),
     "no class of transformers": (
         {"model.implementation": "hf"},
         "model.implementation: transformers has no class of its own for hfdl://transformer; hf "
-        "asks for transformers' own code. Leave it out, or name a pretrained model",
+        "asks for transformers' own code. Leave it out",
     ),
     "unknown size": (
         {"model.config": {"hiden_size": 8}},
@@ -415,13 +416,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "heads that do not divide the width": (
         {"model.config": {**SIZES, "num_attention_heads": 5}},
-        "model.config: a width of 64 and 5 heads; the heads must divide the width. Change one of "
-        "the two",
+        "model.config: a width of 64 and 5 heads; the heads must divide the width. Correct or "
+        "remove it",
     ),
     "an unknown order of norms": (
         {"model.config": {**SIZES, "norm_order": "prae"}},
-        "unknown norm_order 'prae'; the norm stands behind the residual (post) or before the "
-        "sub-layer (pre). Did you mean 'pre'?",
+        "model.config: unknown norm_order 'prae'; the norm stands behind the residual (post) or "
+        "before the sub-layer (pre). Did you mean 'pre'?",
     ),
     "an unknown metric": (
         {"train.best_metric": "blue"},
