@@ -10,26 +10,20 @@ from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ShapeError, nearest
 from hfdl.hf_models.load import in_own_code
 from hfdl.hf_models.own_architectures import OWN, OwnArchitecture
+from hfdl.hf_models.registry import AUTO_CLASSES
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import refuse_unfit_sizes, set_sizes
 
 HEADS: dict[Head, str] = {
-    "causal_lm": "AutoModelForCausalLM",
-    "masked_lm": "AutoModelForMaskedLM",
-    "sequence": "AutoModelForSequenceClassification",
-    "token": "AutoModelForTokenClassification",
-    "seq2seq": "AutoModelForSeq2SeqLM",
-}
-"""The heads that a model of random weights can have, and their Auto classes."""
-_NAMES: dict[Head, str] = {
     "causal_lm": "a causal LM",
     "masked_lm": "a masked LM",
     "sequence": "labels of texts",
     "token": "labels of tokens",
     "seq2seq": "a translation",
 }
+"""The heads that a model of random weights can have, in words."""
 # Ids that a config is born with and that belong to another vocabulary.
 _SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id")
 
@@ -71,7 +65,7 @@ def check_architecture(head: Head, model: ModelConfig) -> None:
         # What all of them begin with would make any two alike.
         close = nearest(_bare(model.name), map(_bare, known))
         raise ConfigError(
-            f"no architecture {model.name!r} for {_NAMES[head]}",
+            f"no architecture {model.name!r} for {HEADS[head]}",
             where="model.name",
             rule=f"there are: {', '.join(known)}",
             remedy=f"did you mean {SCHEME + close!r}?" if close else "choose one of these",
@@ -165,14 +159,11 @@ def build_new_model(
     Raises:
         ConfigError: an unknown architecture or size, or sizes that do not fit each other.
     """
-    import transformers
-
     config = new_config(head, model, tokenizer, **settings)
-    auto = getattr(transformers, HEADS[head])
     dtype = getattr(torch, model.dtype)
     try:
         with refuse_unfit_sizes():
-            built = auto.from_config(config, dtype=dtype, trust_remote_code=False)
+            built = AUTO_CLASSES[head].from_config(config, dtype=dtype, trust_remote_code=False)
     except ConfigError as error:
         if own_architecture(model) is None:
             raise

@@ -17,7 +17,7 @@ from hfdl.weights.names import OWN_TYPES
 
 _ENCODERS = (EncoderModel, MaskedLM, EncoderSequence, EncoderToken)
 _DECODERS = (DecoderModel, CausalLM, DecoderSequence, DecoderToken)
-_AUTO: dict[Head, Any] = {
+AUTO_CLASSES: dict[Head, Any] = {
     "base": transformers.AutoModel,
     "masked_lm": transformers.AutoModelForMaskedLM,
     "causal_lm": transformers.AutoModelForCausalLM,
@@ -25,6 +25,7 @@ _AUTO: dict[Head, Any] = {
     "token": transformers.AutoModelForTokenClassification,
     "seq2seq": transformers.AutoModelForSeq2SeqLM,
 }
+"""transformers' Auto class of each head."""
 _HOME = "hfdl.hf_models"
 
 
@@ -53,7 +54,7 @@ def _model_class(family: Family, parent: type[FamilyModel], config_class: Any) -
 def _register(config_class: Any, models: Iterable[type[HfModel]]) -> None:
     transformers.AutoConfig.register(config_class.model_type, config_class)
     for model in models:
-        _AUTO[model.head].register(config_class, model)
+        AUTO_CLASSES[model.head].register(config_class, model)
 
 
 def _register_all() -> tuple[dict[str, type[FamilyModel]], dict[str, Any]]:
