@@ -5,18 +5,18 @@ BERT with two changes that save parameters. The embeddings are factorised (secti
 that L layers cost the parameters of one.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; M chosen tokens, E width of the embeddings, D width, C labels, V words.
+one; E width of the embeddings, D width.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.models.common import encoder_attend, encoder_positions, first_token, tie
+from hfdl.models.common import encoder_attend, encoder_positions
+from hfdl.models.with_head import MaskedLM, OfTexts, WithHead
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
@@ -114,73 +114,43 @@ class Albert(nn.Module):
         return encoder_positions(input_ids, None).expand_as(input_ids)
 
 
-class AlbertForMaskedLM(nn.Module):
+class AlbertForMaskedLM(MaskedLM):
     """ALBERT that predicts masked words."""
 
     def __init__(self, config: AlbertConfig) -> None:
-        super().__init__()
-        self.backbone = Albert(replace(config, pooler=False))
-        self.head = MaskedLMHead(
-            config.hidden_size, config.vocab_size, embedding_size=config.embedding_size,
-            activation=config.hidden_act, eps=config.layer_norm_eps,
+        super().__init__(
+            Albert(replace(config, pooler=False)),
+            MaskedLMHead(
+                config.hidden_size, config.vocab_size, embedding_size=config.embedding_size,
+                activation=config.hidden_act, eps=config.layer_norm_eps,
+            ),
+            config.initializer_range,
+            tied=config.tie_word_embeddings,
         )  # fmt: skip
-        init_weights(self.head, config.initializer_range)
-        if config.tie_word_embeddings:
-            tie(self.head.decoder, self.backbone.embeddings.tokens)
-
-    def forward(
-        self, *args: Any, chosen: Bool[Tensor, "*B T"] | None = None, **kwargs: Any
-    ) -> Float[Tensor, "*M V"]:
-        """Logits of every position, or of the M chosen ones alone.
-
-        Args:
-            args, kwargs: as for ``Albert``.
-            chosen: the positions whose words are predicted.
-        """
-        hidden = self.backbone(*args, **kwargs)
-        return self.head(hidden if chosen is None else hidden[chosen])
 
 
-class AlbertForSequenceClassification(nn.Module):
+class AlbertForSequenceClassification(OfTexts):
     """ALBERT that labels texts."""
 
     def __init__(self, config: AlbertConfig) -> None:
-        super().__init__()
-        self.backbone = Albert(replace(config, pooler=False))
-        self.head = SequenceHead(
-            config.hidden_size, config.num_labels, out_dropout=config.classifier_dropout_prob
+        super().__init__(
+            Albert(replace(config, pooler=False)),
+            SequenceHead(
+                config.hidden_size, config.num_labels, out_dropout=config.classifier_dropout_prob
+            ),
+            config.initializer_range,
         )
-        init_weights(self.head, config.initializer_range)
-
-    def forward(
-        self, *args: Any, packing: Packing | None = None, **kwargs: Any
-    ) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``Albert``."""
-        hidden = self.backbone(*args, packing=packing, **kwargs)
-        return self.head(self.pool(hidden, None, packing))
-
-    def pool(
-        self,
-        hidden: Float[Tensor, "*B T D"],
-        attention_mask: Shaped[Tensor, "B T"] | None,
-        packing: Packing | None,
-    ) -> Float[Tensor, "B D"]:
-        """The input of the head: the first token's state."""
-        return first_token(hidden, packing)
 
 
-class AlbertForTokenClassification(nn.Module):
+class AlbertForTokenClassification(WithHead):
     """ALBERT that labels tokens."""
 
     def __init__(self, config: AlbertConfig) -> None:
-        super().__init__()
-        self.backbone = Albert(replace(config, pooler=False))
-        self.head = TokenHead(config.hidden_size, config.num_labels, config.classifier_dropout_prob)
-        init_weights(self.head, config.initializer_range)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
-        """The logits of tokens; arguments as for ``Albert``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(
+            Albert(replace(config, pooler=False)),
+            TokenHead(config.hidden_size, config.num_labels, config.classifier_dropout_prob),
+            config.initializer_range,
+        )
 
 
 def _embeddings(config: AlbertConfig) -> Embeddings:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
+from hfdl.models.with_head import WithHead
 from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.activations import activation
 from hfdl.nn.heads import TokenHead
@@ -148,14 +148,11 @@ class DeepAveraging(nn.Module):
         return real & (torch.rand(real.shape, device=real.device) >= self.config.word_dropout)
 
 
-class DeepAveragingForSequenceClassification(nn.Module):
+class DeepAveragingForSequenceClassification(WithHead):
     """It labels texts."""
 
     def __init__(self, config: DeepAveragingConfig) -> None:
-        super().__init__()
-        self.backbone = DeepAveraging(config)
-        self.head = TokenHead(self.backbone.output_size, config.num_labels, config.dropout)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``DeepAveraging``."""
-        return self.head(self.backbone(*args, **kwargs))
+        backbone = DeepAveraging(config)
+        super().__init__(
+            backbone, TokenHead(backbone.output_size, config.num_labels, config.dropout)
+        )

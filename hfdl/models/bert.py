@@ -4,24 +4,18 @@ An encoder: every token sees every other, in both directions. RoBERTa, DistilBER
 the same model with other settings, which stand in their presets.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; M chosen tokens, E width of the embeddings, D width, C labels, V words.
+one; E width of the embeddings, D width.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.models.common import (
-    encoder_attend,
-    encoder_positions,
-    first_token,
-    padded_positions,
-    tie,
-)
+from hfdl.models.common import encoder_attend, encoder_positions, padded_positions
+from hfdl.models.with_head import MaskedLM, OfTexts, WithHead
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
@@ -181,74 +175,45 @@ class Bert(nn.Module):
         return self._positions(input_ids, None, None).expand_as(input_ids)
 
 
-class BertForMaskedLM(nn.Module):
-    """BERT that says which word was masked."""
+class BertForMaskedLM(MaskedLM):
+    """BERT that predicts masked words."""
 
     def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.backbone = Bert(_without_pooler(config))
-        self.head = MaskedLMHead(
-            config.hidden_size, config.vocab_size, embedding_size=config.embedding_size,
-            activation=config.masked_lm_activation or config.hidden_act, eps=config.layer_norm_eps,
+        super().__init__(
+            Bert(replace(config, pooler=False)),
+            MaskedLMHead(
+                config.hidden_size, config.vocab_size, embedding_size=config.embedding_size,
+                activation=config.masked_lm_activation or config.hidden_act,
+                eps=config.layer_norm_eps,
+            ),
+            config.initializer_range,
+            tied=config.tie_word_embeddings,
         )  # fmt: skip
-        init_weights(self.head, config.initializer_range)
-        if config.tie_word_embeddings:
-            tie(self.head.decoder, self.backbone.embeddings.tokens)
-
-    def forward(
-        self, *args: Any, chosen: Bool[Tensor, "*B T"] | None = None, **kwargs: Any
-    ) -> Float[Tensor, "*M V"]:
-        """Logits of every position, or of the M chosen ones alone.
-
-        Args:
-            args, kwargs: as for ``Bert``.
-            chosen: the positions whose words are predicted.
-        """
-        hidden = self.backbone(*args, **kwargs)
-        return self.head(hidden if chosen is None else hidden[chosen])
 
 
-class BertForSequenceClassification(nn.Module):
+class BertForSequenceClassification(OfTexts):
     """BERT that labels texts."""
 
     def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.backbone = Bert(_without_pooler(config))
-        self.head = SequenceHead(
-            config.hidden_size, config.num_labels, activation=config.sequence_activation,
-            in_dropout=config.sequence_in_dropout, out_dropout=config.sequence_out_dropout,
+        super().__init__(
+            Bert(replace(config, pooler=False)),
+            SequenceHead(
+                config.hidden_size, config.num_labels, activation=config.sequence_activation,
+                in_dropout=config.sequence_in_dropout, out_dropout=config.sequence_out_dropout,
+            ),
+            config.initializer_range,
         )  # fmt: skip
-        init_weights(self.head, config.initializer_range)
-
-    def forward(
-        self, *args: Any, packing: Packing | None = None, **kwargs: Any
-    ) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``Bert``."""
-        hidden = self.backbone(*args, packing=packing, **kwargs)
-        return self.head(self.pool(hidden, None, packing))
-
-    def pool(
-        self,
-        hidden: Float[Tensor, "*B T D"],
-        attention_mask: Shaped[Tensor, "B T"] | None,
-        packing: Packing | None,
-    ) -> Float[Tensor, "B D"]:
-        """The input of the head: the first token's state."""
-        return first_token(hidden, packing)
 
 
-class BertForTokenClassification(nn.Module):
+class BertForTokenClassification(WithHead):
     """BERT that labels tokens."""
 
     def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.backbone = Bert(_without_pooler(config))
-        self.head = TokenHead(config.hidden_size, config.num_labels, config.token_dropout)
-        init_weights(self.head, config.initializer_range)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
-        """The logits of tokens; arguments as for ``Bert``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(
+            Bert(replace(config, pooler=False)),
+            TokenHead(config.hidden_size, config.num_labels, config.token_dropout),
+            config.initializer_range,
+        )
 
 
 def _embeddings(config: BertConfig) -> Embeddings:
@@ -281,7 +246,3 @@ def _block(config: BertConfig, layer_idx: int) -> PostNormBlock:
         config.hidden_dropout_prob,
         config.attention_output_dropout,
     )  # fmt: skip
-
-
-def _without_pooler(config: BertConfig) -> BertConfig:
-    return replace(config, pooler=False)

@@ -4,18 +4,18 @@ A decoder: every token sees itself and what came before, so that each position m
 the next word.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; S tokens so far, those of the past included; D width, C labels, V words.
+one; S tokens so far, those of the past included; D width.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.models.common import decoder_attend, last_token, next_positions, tie
+from hfdl.models.common import decoder_attend, next_positions
+from hfdl.models.with_head import OfTextsByLastToken, WithHead
 from hfdl.nn.attend import Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
@@ -140,56 +140,38 @@ class Gpt2(nn.Module):
         return self.norm(self.layers(x, attend))
 
 
-class Gpt2ForCausalLM(nn.Module):
-    """GPT-2 that says the next word."""
+class Gpt2ForCausalLM(WithHead):
+    """GPT-2 that predicts the next word."""
 
     def __init__(self, config: Gpt2Config) -> None:
-        super().__init__()
-        self.backbone = Gpt2(config)
-        self.head = CausalLMHead(config.hidden_size, config.vocab_size)
-        init_weights(self.head, config.initializer_range)
-        if config.tie_word_embeddings:
-            tie(self.head.decoder, self.backbone.embeddings.tokens)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T V"]:
-        """The logits of tokens; arguments as for ``Gpt2``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(
+            Gpt2(config),
+            CausalLMHead(config.hidden_size, config.vocab_size),
+            config.initializer_range,
+            tied=config.tie_word_embeddings,
+        )
 
 
-class Gpt2ForSequenceClassification(nn.Module):
+class Gpt2ForSequenceClassification(OfTextsByLastToken):
     """GPT-2 that labels texts by their last token."""
 
     def __init__(self, config: Gpt2Config) -> None:
-        super().__init__()
-        self.backbone = Gpt2(config)
-        self.head = LastTokenHead(config.hidden_size, config.num_labels)
-        init_weights(self.head, config.initializer_range)
-
-    def forward(
-        self,
-        input_ids: Int[Tensor, "*B T"] | None = None,
-        attention_mask: Shaped[Tensor, "B T"] | None = None,
-        *,
-        packing: Packing | None = None,
-        **kwargs: Any,
-    ) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``Gpt2``."""
-        hidden = self.backbone(input_ids, attention_mask, packing=packing, **kwargs)
-        return self.head(last_token(hidden, attention_mask, packing))
+        super().__init__(
+            Gpt2(config),
+            LastTokenHead(config.hidden_size, config.num_labels),
+            config.initializer_range,
+        )
 
 
-class Gpt2ForTokenClassification(nn.Module):
+class Gpt2ForTokenClassification(WithHead):
     """GPT-2 that labels tokens, each from what came before it."""
 
     def __init__(self, config: Gpt2Config) -> None:
-        super().__init__()
-        self.backbone = Gpt2(config)
-        self.head = TokenHead(config.hidden_size, config.num_labels, config.token_dropout)
-        init_weights(self.head, config.initializer_range)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
-        """The logits of tokens; arguments as for ``Gpt2``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(
+            Gpt2(config),
+            TokenHead(config.hidden_size, config.num_labels, config.token_dropout),
+            config.initializer_range,
+        )
 
 
 def _block(config: Gpt2Config, layer_idx: int) -> PreNormBlock:

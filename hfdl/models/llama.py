@@ -5,18 +5,18 @@ key-value heads. Mistral adds a sliding window, Qwen2 biases on the projections,
 queries and keys: settings of one config.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; S tokens so far, those of the past included; D width, C labels, V words.
+one; S tokens so far, those of the past included; D width.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.models.common import decoder_attend, last_token, next_positions, tie
+from hfdl.models.common import decoder_attend, next_positions
+from hfdl.models.with_head import OfTextsByLastToken, WithHead
 from hfdl.nn.attend import Attend, Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
@@ -174,56 +174,38 @@ class Llama(nn.Module):
         return self.norm(self.layers(x, [attends[window] for window in windows], rotation))
 
 
-class LlamaForCausalLM(nn.Module):
-    """Llama that says the next word."""
+class LlamaForCausalLM(WithHead):
+    """Llama that predicts the next word."""
 
     def __init__(self, config: LlamaConfig) -> None:
-        super().__init__()
-        self.backbone = Llama(config)
-        self.head = CausalLMHead(config.hidden_size, config.vocab_size)
-        init_weights(self.head, config.initializer_range)
-        if config.tie_word_embeddings:
-            tie(self.head.decoder, self.backbone.embeddings.tokens)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T V"]:
-        """The logits of tokens; arguments as for ``Llama``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(
+            Llama(config),
+            CausalLMHead(config.hidden_size, config.vocab_size),
+            config.initializer_range,
+            tied=config.tie_word_embeddings,
+        )
 
 
-class LlamaForSequenceClassification(nn.Module):
+class LlamaForSequenceClassification(OfTextsByLastToken):
     """Llama that labels texts by their last token."""
 
     def __init__(self, config: LlamaConfig) -> None:
-        super().__init__()
-        self.backbone = Llama(config)
-        self.head = LastTokenHead(config.hidden_size, config.num_labels)
-        init_weights(self.head, config.initializer_range)
-
-    def forward(
-        self,
-        input_ids: Int[Tensor, "*B T"] | None = None,
-        attention_mask: Shaped[Tensor, "B T"] | None = None,
-        *,
-        packing: Packing | None = None,
-        **kwargs: Any,
-    ) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``Llama``."""
-        hidden = self.backbone(input_ids, attention_mask, packing=packing, **kwargs)
-        return self.head(last_token(hidden, attention_mask, packing))
+        super().__init__(
+            Llama(config),
+            LastTokenHead(config.hidden_size, config.num_labels),
+            config.initializer_range,
+        )
 
 
-class LlamaForTokenClassification(nn.Module):
+class LlamaForTokenClassification(WithHead):
     """Llama that labels tokens, each from what came before it."""
 
     def __init__(self, config: LlamaConfig) -> None:
-        super().__init__()
-        self.backbone = Llama(config)
-        self.head = TokenHead(config.hidden_size, config.num_labels, config.token_dropout)
-        init_weights(self.head, config.initializer_range)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
-        """The logits of tokens; arguments as for ``Llama``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(
+            Llama(config),
+            TokenHead(config.hidden_size, config.num_labels, config.token_dropout),
+            config.initializer_range,
+        )
 
 
 def _block(config: LlamaConfig, layer_idx: int) -> PreNormBlock:

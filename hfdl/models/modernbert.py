@@ -5,18 +5,18 @@ a gated feed-forward (GeGLU), no biases. Most layers attend to a window around e
 third attends to the whole text, and its rotation turns more slowly, for distances are longer.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; M chosen tokens, E width of the embeddings, D width, C labels, V words.
+one; E width of the embeddings, D width.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.models.common import encoder_attend, encoder_positions, first_token, mean_of_tokens, tie
+from hfdl.models.common import encoder_attend, encoder_positions, first_token, mean_of_tokens
+from hfdl.models.with_head import MaskedLM, OfTexts, WithHead
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
@@ -158,52 +158,27 @@ class ModernBert(nn.Module):
         return encoder_positions(input_ids, None).expand_as(input_ids)
 
 
-class ModernBertForMaskedLM(nn.Module):
+class ModernBertForMaskedLM(MaskedLM):
     """ModernBERT that predicts masked words."""
 
     def __init__(self, config: ModernBertConfig) -> None:
-        super().__init__()
-        self.backbone = ModernBert(config)
-        self.head = MaskedLMHead(
-            config.hidden_size, config.vocab_size, activation=config.classifier_activation,
-            eps=config.norm_eps, bias=config.classifier_bias, norm_bias=config.norm_bias,
-            decoder_bias=config.decoder_bias,
+        super().__init__(
+            ModernBert(config),
+            MaskedLMHead(
+                config.hidden_size, config.vocab_size, activation=config.classifier_activation,
+                eps=config.norm_eps, bias=config.classifier_bias, norm_bias=config.norm_bias,
+                decoder_bias=config.decoder_bias,
+            ),
+            config.initializer_range,
+            tied=config.tie_word_embeddings,
         )  # fmt: skip
-        init_weights(self.head, config.initializer_range)
-        if config.tie_word_embeddings:
-            tie(self.head.decoder, self.backbone.embeddings.tokens)
-
-    def forward(
-        self, *args: Any, chosen: Bool[Tensor, "*B T"] | None = None, **kwargs: Any
-    ) -> Float[Tensor, "*M V"]:
-        """Logits of every position, or of the M chosen ones alone.
-
-        Args:
-            args, kwargs: as for ``ModernBert``.
-            chosen: the positions whose words are predicted.
-        """
-        hidden = self.backbone(*args, **kwargs)
-        return self.head(hidden if chosen is None else hidden[chosen])
 
 
-class ModernBertForSequenceClassification(nn.Module):
+class ModernBertForSequenceClassification(OfTexts):
     """ModernBERT that labels texts."""
 
     def __init__(self, config: ModernBertConfig) -> None:
-        super().__init__()
-        self.backbone = ModernBert(config)
-        self.head = _label_head(config)
-
-    def forward(
-        self,
-        input_ids: Int[Tensor, "*B T"] | None = None,
-        attention_mask: Shaped[Tensor, "B T"] | None = None,
-        packing: Packing | None = None,
-        **kwargs: Any,
-    ) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``ModernBert``."""
-        hidden = self.backbone(input_ids, attention_mask, packing=packing, **kwargs)
-        return self.head(self.pool(hidden, attention_mask, packing))
+        super().__init__(ModernBert(config), _label_head(config), config.initializer_range)
 
     def pool(
         self,
@@ -211,23 +186,17 @@ class ModernBertForSequenceClassification(nn.Module):
         attention_mask: Shaped[Tensor, "B T"] | None,
         packing: Packing | None,
     ) -> Float[Tensor, "B D"]:
-        """The input of the head."""
+        """The input of the head: the first token's state, or the mean of all."""
         if self.backbone.config.classifier_pooling == "cls":
             return first_token(hidden, packing)
         return mean_of_tokens(hidden, attention_mask, packing)
 
 
-class ModernBertForTokenClassification(nn.Module):
+class ModernBertForTokenClassification(WithHead):
     """ModernBERT that labels tokens."""
 
     def __init__(self, config: ModernBertConfig) -> None:
-        super().__init__()
-        self.backbone = ModernBert(config)
-        self.head = _label_head(config)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "*B T C"]:
-        """The logits of tokens; arguments as for ``ModernBert``."""
-        return self.head(self.backbone(*args, **kwargs))
+        super().__init__(ModernBert(config), _label_head(config), config.initializer_range)
 
 
 def _norm(config: ModernBertConfig) -> LayerNorm:
@@ -235,13 +204,11 @@ def _norm(config: ModernBertConfig) -> LayerNorm:
 
 
 def _label_head(config: ModernBertConfig) -> PredictionHead:
-    head = PredictionHead(
+    return PredictionHead(
         config.hidden_size, config.num_labels, activation=config.classifier_activation,
         eps=config.norm_eps, bias=config.classifier_bias, norm_bias=config.norm_bias,
         dropout=config.classifier_dropout,
     )  # fmt: skip
-    init_weights(head, config.initializer_range)
-    return head
 
 
 def _block(config: ModernBertConfig, layer_idx: int) -> PreNormBlock:

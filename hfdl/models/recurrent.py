@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hfdl.errors import ConfigError
 from hfdl.models.common import tie
+from hfdl.models.with_head import WithHead
 from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.heads import CausalLMHead, TokenHead
@@ -127,17 +128,14 @@ class RecurrentForSequenceClassification(nn.Module):
         return self.head(self.pool(states, attention_mask))
 
 
-class RecurrentForTokenClassification(nn.Module):
+class RecurrentForTokenClassification(WithHead):
     """Many-to-many: it labels words."""
 
     def __init__(self, config: RecurrentConfig) -> None:
-        super().__init__()
-        self.backbone = RecurrentModel(config)
-        self.head = TokenHead(self.backbone.output_size, config.num_labels, config.dropout)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B T C"]:
-        """The logits of words; arguments as for ``RecurrentModel``."""
-        return self.head(self.backbone(*args, **kwargs))
+        backbone = RecurrentModel(config)
+        super().__init__(
+            backbone, TokenHead(backbone.output_size, config.num_labels, config.dropout)
+        )
 
 
 class RecurrentForCausalLM(nn.Module):

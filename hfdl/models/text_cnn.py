@@ -2,19 +2,19 @@
 
 Each filter looks for one phrase of 3, 4 or 5 words; that it was found, not where, labels the text.
 
-Shapes: B texts, T words, E width of word vectors, D filters of all widths, C labels.
+Shapes: B texts, T words, E width of word vectors, D filters of all widths.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError
+from hfdl.models.with_head import WithHead
 from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.activations import activation
 from hfdl.nn.convolution import TextConvolution
@@ -93,14 +93,11 @@ class TextCnn(nn.Module):
         return torch.cat(pooled, dim=-1)
 
 
-class TextCnnForSequenceClassification(nn.Module):
+class TextCnnForSequenceClassification(WithHead):
     """It labels texts."""
 
     def __init__(self, config: TextCnnConfig) -> None:
-        super().__init__()
-        self.backbone = TextCnn(config)
-        self.head = TokenHead(self.backbone.output_size, config.num_labels, config.dropout)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "B C"]:
-        """The logits of texts; arguments as for ``TextCnn``."""
-        return self.head(self.backbone(*args, **kwargs))
+        backbone = TextCnn(config)
+        super().__init__(
+            backbone, TokenHead(backbone.output_size, config.num_labels, config.dropout)
+        )
