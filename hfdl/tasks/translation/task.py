@@ -15,12 +15,12 @@ import torch
 from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
-from hfdl.errors import ModelError
+from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import generate
+from hfdl.hf_models.from_config import is_new_model
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
-from hfdl.tasks.new_model import refuse_parts_of_a_new_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.tables import read_tables
@@ -46,9 +46,15 @@ class Translation(PretrainedTask):
 
     @classmethod
     def check_recipe(cls, recipe: Recipe) -> None:
-        """Refuse class weights, and long texts that cannot be put together again."""
+        """Refuse class weights, a tokenizer for a new model, and windows of long texts."""
         refuse_class_weights(recipe.tune, "a translation")
-        refuse_parts_of_a_new_model(recipe.model)
+        if is_new_model(recipe.model) and recipe.model.tokenizer is not None:
+            raise ConfigError(
+                f"{recipe.model.name} learns its own vocabulary",
+                where="model.tokenizer",
+                rule="one vocabulary serves sources and targets",
+                remedy="leave it out; model.config.vocab_size is the number of its pieces",
+            )
         fate_of_long_texts(recipe.data)
 
     @classmethod

@@ -394,6 +394,16 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "model.implementation: transformers has no class of its own for hfdl://transformer; hf "
         "asks for transformers' own code. Leave it out",
     ),
+    "a tokenizer": (
+        {"model.tokenizer": "bpe"},
+        "model.tokenizer: hfdl://transformer learns its own vocabulary; one vocabulary serves "
+        "sources and targets. Leave it out; model.config.vocab_size is the number of its pieces",
+    ),
+    "word vectors": (
+        {"model.vectors": "vectors.txt"},
+        "model.vectors: hfdl://transformer has no vectors of whole words to fill; no model of this "
+        "task has them. Leave it out",
+    ),
     "unknown size": (
         {"model.config": {"hiden_size": 8}},
         "model.config.hiden_size: hfdl://transformer has no size 'hiden_size'. Did you mean "
