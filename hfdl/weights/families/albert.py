@@ -6,7 +6,7 @@ from typing import Any
 
 from hfdl.models import albert
 from hfdl.models.albert import AlbertConfig
-from hfdl.weights.families.config_checks import activation, refuse, refuse_per_layer
+from hfdl.weights.families.config_checks import refuse, same_settings
 from hfdl.weights.families.name_rules import Copied, Dropped, Rename, Tied
 from hfdl.weights.families.name_table import FamilyTable
 from hfdl.weights.families.registry import Family, register
@@ -57,31 +57,11 @@ def albert_config(config: Any) -> AlbertConfig:
     """Of ``transformers.AlbertConfig``.
 
     Raises:
-        ModelError: it asks for what hfdl's model has not.
+        ModelError: it asks for what hfdl's model does not have.
     """
-    refuse_per_layer(config)
     if config.inner_group_num != 1:
         refuse(config, "inner_group_num", "a group of layers shares one block")
-    return AlbertConfig(
-        vocab_size=config.vocab_size,
-        embedding_size=config.embedding_size,
-        hidden_size=config.hidden_size,
-        num_hidden_layers=config.num_hidden_layers,
-        num_hidden_groups=config.num_hidden_groups,
-        num_attention_heads=config.num_attention_heads,
-        intermediate_size=config.intermediate_size,
-        max_position_embeddings=config.max_position_embeddings,
-        type_vocab_size=config.type_vocab_size,
-        pad_token_id=config.pad_token_id,
-        hidden_act=activation(config, "hidden_act"),
-        layer_norm_eps=config.layer_norm_eps,
-        hidden_dropout_prob=config.hidden_dropout_prob,
-        attention_probs_dropout_prob=config.attention_probs_dropout_prob,
-        classifier_dropout_prob=config.classifier_dropout_prob,
-        initializer_range=config.initializer_range,
-        tie_word_embeddings=config.tie_word_embeddings,
-        num_labels=config.num_labels,
-    )
+    return same_settings(config, AlbertConfig)
 
 
 register(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -9,11 +10,10 @@ from torch import nn
 from hfdl.models import bert
 from hfdl.models.bert import BertConfig
 from hfdl.weights.families.config_checks import (
-    activation,
     classifier_dropout,
     refuse,
-    refuse_per_layer,
     refuse_set,
+    same_settings,
 )
 from hfdl.weights.families.name_rules import Copied, Dropped, Line, Rename, Tied
 from hfdl.weights.families.name_table import FamilyTable, Head
@@ -71,39 +71,19 @@ def bert_config(config: Any) -> BertConfig:
     """Of ``transformers.BertConfig``.
 
     Raises:
-        ModelError: it asks for what hfdl's model has not; so do all functions here.
+        ModelError: it asks for what hfdl's model does not have; so do all functions here.
     """
-    return BertConfig(
-        **encoder_settings(config),
-        type_vocab_size=config.type_vocab_size,
-        sequence_out_dropout=classifier_dropout(config, config.hidden_dropout_prob),
-        token_dropout=classifier_dropout(config, config.hidden_dropout_prob),
-    )
+    dropout = classifier_dropout(config, config.hidden_dropout_prob)
+    return replace(encoder_config(config), sequence_out_dropout=dropout, token_dropout=dropout)
 
 
-def encoder_settings(config: Any) -> dict[str, Any]:
+def encoder_config(config: Any) -> BertConfig:
     """What BERT, RoBERTa and ELECTRA call alike."""
     refuse_set(config, "is_decoder", "it is an encoder")
     refuse_set(config, "add_cross_attention", "it is an encoder")
-    refuse_per_layer(config)
     if getattr(config, "position_embedding_type", None) not in (None, "absolute"):
         refuse(config, "position_embedding_type", "its positions are absolute")
-    return {
-        "vocab_size": config.vocab_size,
-        "hidden_size": config.hidden_size,
-        "num_hidden_layers": config.num_hidden_layers,
-        "num_attention_heads": config.num_attention_heads,
-        "intermediate_size": config.intermediate_size,
-        "max_position_embeddings": config.max_position_embeddings,
-        "pad_token_id": config.pad_token_id,
-        "hidden_act": activation(config, "hidden_act"),
-        "layer_norm_eps": config.layer_norm_eps,
-        "hidden_dropout_prob": config.hidden_dropout_prob,
-        "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
-        "initializer_range": config.initializer_range,
-        "tie_word_embeddings": config.tie_word_embeddings,
-        "num_labels": config.num_labels,
-    }
+    return same_settings(config, BertConfig)
 
 
 register(Family("bert", "Bert", bert_config, BERT, CORES))

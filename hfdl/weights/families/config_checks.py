@@ -1,24 +1,48 @@
-"""What the families ask of a transformers config, and the refusal of what ours does not have.
+"""Reading a transformers config, and refusing what hfdl's model of the family does not have.
 
 A setting that hfdl's model has no code for is refused by name, not passed over.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from dataclasses import fields
+from typing import Any, NoReturn, TypeVar
 
 from hfdl.errors import ModelError
 from hfdl.nn.activations import ACTIVATIONS
 from hfdl.weights.names import OWN_TYPES
 
 HF_REMEDY = "run transformers' own code: model.implementation=hf"
+_ACTIVATIONS = ("hidden_act", "hidden_activation", "classifier_activation")
+_Config = TypeVar("_Config")
+
+
+def same_settings(config: Any, config_class: type[_Config]) -> _Config:
+    """A config of ``hfdl.models`` with all settings that transformers' has under the same names.
+
+    There a name that transformers has means what it means in transformers. What is called or
+    computed otherwise is the family's to set; what transformers' class does not declare, and a file
+    has all the same, is passed over as transformers passes over it.
+
+    Raises:
+        ModelError: an activation that hfdl does not have, or layers of different sizes.
+    """
+    if getattr(config, "is_heterogeneous", False):
+        refuse(config, "per_layer_config", "its layers are alike")
+    declared = {*dir(type(config)), *config.attribute_map}
+    ours: Any = config_class
+    return config_class(**{
+        name: activation(config, name) if name in _ACTIVATIONS else getattr(config, name)
+        for name in (field.name for field in fields(ours))
+        if name in declared
+    })  # fmt: skip
 
 
 def activation(config: Any, key: str) -> str:
     """The activation that a config names under ``key``.
 
     Raises:
-        ModelError: hfdl has it not; so do the functions below for what they refuse.
+        ModelError: hfdl does not have it; so do the functions below for what they refuse.
     """
     if getattr(config, key) not in ACTIVATIONS:
         refuse(config, key, f"it has {', '.join(ACTIVATIONS)}")
@@ -41,12 +65,6 @@ def refuse_set(config: Any, key: str, reason: str) -> None:
     """Refuse a setting that is true."""
     if getattr(config, key, False):
         refuse(config, key, reason)
-
-
-def refuse_per_layer(config: Any) -> None:
-    """Refuse layers of different sizes."""
-    if getattr(config, "is_heterogeneous", False):
-        refuse(config, "per_layer_config", "its layers are alike")
 
 
 def refuse(config: Any, key: str, reason: str) -> NoReturn:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hfdl.models.bert import BertConfig
 from hfdl.weights.families.bert import CORES
-from hfdl.weights.families.config_checks import activation, refuse
+from hfdl.weights.families.config_checks import activation, refuse, same_settings
 from hfdl.weights.families.name_rules import Dropped, Rename, Tied
 from hfdl.weights.families.name_table import FamilyTable
 from hfdl.weights.families.registry import Family, register
@@ -49,23 +50,15 @@ def distilbert_config(config: Any) -> BertConfig:
     """Of ``transformers.DistilBertConfig``."""
     if config.sinusoidal_pos_embds:
         refuse(config, "sinusoidal_pos_embds", "positions are learned")
-    return BertConfig(
-        vocab_size=config.vocab_size,
-        hidden_size=config.dim,
-        num_hidden_layers=config.n_layers,
-        num_attention_heads=config.n_heads,
+    return replace(
+        same_settings(config, BertConfig),
         intermediate_size=config.hidden_dim,
-        max_position_embeddings=config.max_position_embeddings,
         type_vocab_size=0,
-        pad_token_id=config.pad_token_id,
         hidden_act=activation(config, "activation"),
         hidden_dropout_prob=config.dropout,
         attention_probs_dropout_prob=config.attention_dropout,
         attention_output_dropout=0.0,
-        initializer_range=config.initializer_range,
         pooler=False,
-        tie_word_embeddings=config.tie_word_embeddings,
-        num_labels=config.num_labels,
         sequence_activation="relu",
         sequence_out_dropout=config.seq_classif_dropout,
         token_dropout=config.dropout,

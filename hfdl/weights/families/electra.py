@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hfdl.models.bert import BertConfig
-from hfdl.weights.families.bert import BODY, CORES, encoder_settings
+from hfdl.weights.families.bert import BODY, CORES, encoder_config
 from hfdl.weights.families.config_checks import classifier_dropout
 from hfdl.weights.families.name_rules import Rename, Tied
 from hfdl.weights.families.name_table import FamilyTable
@@ -38,10 +39,8 @@ ELECTRA = FamilyTable("electra", (
 def electra_config(config: Any) -> BertConfig:
     """Of ``transformers.ElectraConfig``."""
     dropout = classifier_dropout(config, config.hidden_dropout_prob)
-    return BertConfig(
-        **encoder_settings(config),
-        type_vocab_size=config.type_vocab_size,
-        embedding_size=config.embedding_size,
+    return replace(
+        encoder_config(config),
         pooler=False,
         masked_lm_activation="gelu",  # whatever hidden_act is
         sequence_activation="gelu",

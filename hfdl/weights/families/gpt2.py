@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hfdl.models import gpt2
 from hfdl.models.gpt2 import Gpt2Config
 from hfdl.weights.families.config_checks import (
     activation,
-    refuse_per_layer,
     refuse_set,
+    same_settings,
     token_dropout,
 )
 from hfdl.weights.families.name_rules import Dropped, Rename, Tied, Transposed, TransposedSplit
@@ -54,24 +55,16 @@ def gpt2_config(config: Any) -> Gpt2Config:
     ``reorder_and_upcast_attn`` is passed over: it changes the rounding of half types alone.
     """
     refuse_set(config, "add_cross_attention", "it is a decoder without an encoder")
-    refuse_per_layer(config)
-    return Gpt2Config(
-        vocab_size=config.vocab_size,
-        hidden_size=config.n_embd,
-        num_hidden_layers=config.n_layer,
-        num_attention_heads=config.n_head,
+    return replace(
+        same_settings(config, Gpt2Config),
         intermediate_size=config.n_inner,
-        max_position_embeddings=config.n_positions,
         hidden_act=activation(config, "activation_function"),
         layer_norm_eps=config.layer_norm_epsilon,
         embedding_dropout=config.embd_pdrop,
         hidden_dropout=config.resid_pdrop,
         attention_dropout=config.attn_pdrop,
-        initializer_range=config.initializer_range,
         scale_scores=config.scale_attn_weights,
         scale_by_layer=config.scale_attn_by_inverse_layer_idx,
-        tie_word_embeddings=config.tie_word_embeddings,
-        num_labels=config.num_labels,
         token_dropout=token_dropout(config),
     )
 

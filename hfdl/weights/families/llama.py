@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -9,12 +10,7 @@ from torch import nn
 from hfdl.models import llama
 from hfdl.models.llama import LlamaConfig
 from hfdl.nn.positions import LinearScaling, Llama3Scaling
-from hfdl.weights.families.config_checks import (
-    activation,
-    refuse,
-    refuse_per_layer,
-    token_dropout,
-)
+from hfdl.weights.families.config_checks import refuse, same_settings, token_dropout
 from hfdl.weights.families.name_rules import Dropped, Rename, Tied
 from hfdl.weights.families.name_table import FamilyTable, Head
 from hfdl.weights.families.registry import Family, register
@@ -64,60 +60,37 @@ _CORES: dict[Head, type[nn.Module]] = {
 def llama_config(config: Any) -> LlamaConfig:
     """Of ``transformers.LlamaConfig``."""
     bias = config.attention_bias
-    return LlamaConfig(
-        **_settings(config), qkv_bias=bias, out_bias=bias, mlp_bias=config.mlp_bias,
-        head_dim=config.head_dim,
-    )  # fmt: skip
+    return replace(_shared(config), qkv_bias=bias, out_bias=bias)
 
 
 def mistral_config(config: Any) -> LlamaConfig:
     """Of ``transformers.MistralConfig``."""
-    windows = (config.sliding_window,) * config.num_hidden_layers
-    return LlamaConfig(**_settings(config), windows=windows, head_dim=config.head_dim)
+    return replace(_shared(config), windows=(config.sliding_window,) * config.num_hidden_layers)
 
 
 def qwen2_config(config: Any) -> LlamaConfig:
     """Of ``transformers.Qwen2Config``."""
-    head_dim = getattr(config, "head_dim", None)
-    return LlamaConfig(
-        **_settings(config), qkv_bias=True, windows=_windows(config), head_dim=head_dim
-    )
+    head_dim = getattr(config, "head_dim", None)  # undeclared; transformers reads it all the same
+    return replace(_shared(config), qkv_bias=True, windows=_windows(config), head_dim=head_dim)
 
 
 def qwen3_config(config: Any) -> LlamaConfig:
     """Of ``transformers.Qwen3Config``."""
-    bias = config.attention_bias
-    return LlamaConfig(
-        **_settings(config), qkv_bias=bias, out_bias=bias, qk_norm=True, windows=_windows(config),
-        head_dim=config.head_dim,
-    )  # fmt: skip
+    return replace(llama_config(config), qk_norm=True, windows=_windows(config))
 
 
-def _settings(config: Any) -> dict[str, Any]:
-    """What Llama, Mistral, Qwen2 and Qwen3 call alike."""
-    refuse_per_layer(config)
+def _shared(config: Any) -> LlamaConfig:
+    """What Llama, Mistral, Qwen2 and Qwen3 have in common."""
     if not getattr(config, "token_classification_bias", True):
         refuse(config, "token_classification_bias", "its head for tokens has a bias")
     rope = config.rope_parameters
-    return {
-        "vocab_size": config.vocab_size,
-        "hidden_size": config.hidden_size,
-        "num_hidden_layers": config.num_hidden_layers,
-        "num_attention_heads": config.num_attention_heads,
-        "num_key_value_heads": config.num_key_value_heads,
-        "intermediate_size": config.intermediate_size,
-        "max_position_embeddings": config.max_position_embeddings,
-        "pad_token_id": config.pad_token_id,
-        "hidden_act": activation(config, "hidden_act"),
-        "rms_norm_eps": config.rms_norm_eps,
-        "rope_scaling": _scaling(config, rope),
-        "rope_theta": float(rope["rope_theta"]),
-        "attention_dropout": config.attention_dropout or 0.0,
-        "initializer_range": config.initializer_range,
-        "tie_word_embeddings": config.tie_word_embeddings,
-        "num_labels": config.num_labels,
-        "token_dropout": token_dropout(config),
-    }
+    return replace(
+        same_settings(config, LlamaConfig),
+        rope_scaling=_scaling(config, rope),
+        rope_theta=float(rope["rope_theta"]),
+        attention_dropout=config.attention_dropout or 0.0,
+        token_dropout=token_dropout(config),
+    )
 
 
 def _scaling(config: Any, rope: dict[str, Any]) -> LinearScaling | Llama3Scaling | None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hfdl.models import modernbert
 from hfdl.models.modernbert import ModernBertConfig
-from hfdl.weights.families.config_checks import (
-    activation,
-    refuse,
-    refuse_per_layer,
-    refuse_set,
-)
+from hfdl.weights.families.config_checks import refuse, refuse_set, same_settings
 from hfdl.weights.families.name_rules import Rename, Rule, Split, Tied
 from hfdl.weights.families.name_table import FamilyTable, Head
 from hfdl.weights.families.registry import Family, register
@@ -54,36 +50,13 @@ def modernbert_config(config: Any) -> ModernBertConfig:
     """Of ``transformers.ModernBertConfig``.
 
     Raises:
-        ModelError: it asks for what hfdl's model has not.
+        ModelError: it asks for what hfdl's model does not have.
     """
-    refuse_per_layer(config)
     refuse_set(config, "sparse_prediction", "it gives the logits of every word")
-    return ModernBertConfig(
-        vocab_size=config.vocab_size,
-        hidden_size=config.hidden_size,
-        num_hidden_layers=config.num_hidden_layers,
-        num_attention_heads=config.num_attention_heads,
-        intermediate_size=config.intermediate_size,
-        max_position_embeddings=config.max_position_embeddings,
-        pad_token_id=config.pad_token_id,
-        hidden_activation=activation(config, "hidden_activation"),
-        norm_eps=config.norm_eps,
+    return replace(
+        same_settings(config, ModernBertConfig),
         windows=_windows(config),
         rope_thetas=tuple(_theta(config, kind) for kind in config.layer_types),
-        attention_bias=config.attention_bias,
-        mlp_bias=config.mlp_bias,
-        norm_bias=config.norm_bias,
-        classifier_bias=config.classifier_bias,
-        decoder_bias=config.decoder_bias,
-        embedding_dropout=config.embedding_dropout,
-        attention_dropout=config.attention_dropout,
-        mlp_dropout=config.mlp_dropout,
-        classifier_pooling=config.classifier_pooling,
-        classifier_activation=activation(config, "classifier_activation"),
-        classifier_dropout=config.classifier_dropout,
-        initializer_range=config.initializer_range,
-        tie_word_embeddings=config.tie_word_embeddings,
-        num_labels=config.num_labels,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hfdl.models.bert import BertConfig
-from hfdl.weights.families.bert import BODY, CORES, encoder_settings
+from hfdl.weights.families.bert import BODY, CORES, encoder_config
 from hfdl.weights.families.config_checks import classifier_dropout, refuse
 from hfdl.weights.families.name_rules import Copied, Rename, Tied
 from hfdl.weights.families.name_table import FamilyTable
@@ -40,9 +41,8 @@ def roberta_config(config: Any) -> BertConfig:
     if config.pad_token_id is None:
         refuse(config, "pad_token_id", "positions are counted from it")
     dropout = classifier_dropout(config, config.hidden_dropout_prob)
-    return BertConfig(
-        **encoder_settings(config),
-        type_vocab_size=config.type_vocab_size,
+    return replace(
+        encoder_config(config),
         padding_positions=True,
         masked_lm_activation="gelu",  # whatever hidden_act is
         sequence_in_dropout=dropout,

@@ -83,6 +83,12 @@ def test_layers_of_modernbert() -> None:
     assert (ours.layer_windows[:4], ours.layer_thetas[:2]) == ((None, 65, 65, None), (160e3, 10e3))
 
 
+def test_keys_that_transformers_does_not_declare_are_passed_over() -> None:
+    assert translated("llama", qk_norm=True, windows=[1, 2, 3]) == translated("llama")
+    assert translated("bert", pooler=False, embedding_size=4) == translated("bert")
+    assert translated("qwen2", head_dim=12).head_dim == 12  # transformers reads this one
+
+
 def rope(**keys: Any) -> dict[str, Any]:
     return {"rope_parameters": {"rope_theta": 10000.0, **keys}}
 
