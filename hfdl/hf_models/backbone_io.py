@@ -68,20 +68,20 @@ class BackboneOutput:
 
     def recorded(self, output_class: type[ModelOutput]) -> dict[str, Any]:
         """Cache, hidden states and attention weights, as far as ``output_class`` has them."""
-        known = inspect.signature(output_class).parameters
+        fields_of_output = inspect.signature(output_class).parameters
         names = ("past_key_values", "hidden_states", "attentions")
-        return {name: getattr(self, name) for name in names if name in known}
+        return {name: getattr(self, name) for name in names if name in fields_of_output}
 
 
 @contextmanager
-def inputs_of(blocks: Iterable[nn.Module], wanted: bool) -> Iterator[list[Tensor]]:
-    """A list that takes what goes into each block while the context is open, where ``wanted``."""
+def inputs_of(blocks: Iterable[nn.Module], record: bool) -> Iterator[list[Tensor]]:
+    """A list that takes what goes into each block while the context is open, where ``record``."""
     taken: list[Tensor] = []
 
     def take(module: nn.Module, args: tuple[Any, ...]) -> None:
         taken.append(args[0])
 
-    handles = [block.register_forward_pre_hook(take) for block in blocks] if wanted else []
+    handles = [block.register_forward_pre_hook(take) for block in blocks] if record else []
     try:
         yield taken
     finally:
@@ -121,6 +121,6 @@ def check_one_input(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> N
         )
 
 
-def wanted(asked: bool | None, default: bool | None) -> bool:
-    """Whether an output is asked for, in the call or in the config."""
-    return bool(default if asked is None else asked)
+def is_requested(argument: bool | None, default: bool | None) -> bool:
+    """Whether an output is requested, by the argument of a call or else by the config."""
+    return bool(default if argument is None else argument)

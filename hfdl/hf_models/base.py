@@ -15,7 +15,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from hfdl.hf_models import losses
-from hfdl.hf_models.backbone_io import BackboneOutput, inputs_of, wanted
+from hfdl.hf_models.backbone_io import BackboneOutput, inputs_of, is_requested
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.weights.families.name_table import Head, Table
 from hfdl.weights.families.registry import Family
@@ -118,11 +118,11 @@ class HfModel(PreTrainedModel):
         self.embeddings.tokens = value
 
     def get_output_embeddings(self) -> nn.Module | None:
-        """The linear layer that says words, where there is one."""
+        """The LM head's output projection, or None."""
         return self.core.head.decoder if self._tied_weights_keys is not None else None
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        """Replace it."""
+        """Replace the output projection."""
         self.core.head.decoder = new_embeddings
 
 
@@ -197,31 +197,31 @@ class FamilyModel(HfModel):
         return self.with_loss(self.logits_of(output), labels, items, **recorded)
 
     def _recording(self, keywords: dict[str, Any]) -> tuple[bool, bool]:
-        """Whether attention weights and hidden states are asked for; taken from the keywords."""
+        """Whether attention weights and hidden states are requested; taken from the keywords."""
         attentions, hidden_states = (
-            wanted(keywords.pop(name, None), getattr(self.config, name))
+            is_requested(keywords.pop(name, None), getattr(self.config, name))
             for name in ("output_attentions", "output_hidden_states")
         )
         return attentions, hidden_states
 
     def _run(
-        self, given: dict[str, Any], recording: tuple[bool, bool], keywords: dict[str, Any]
+        self, arguments: dict[str, Any], recording: tuple[bool, bool], keywords: dict[str, Any]
     ) -> BackboneOutput:
         """Run the backbone.
 
         Args:
-            given: its arguments.
-            recording: whether attention weights and hidden states are asked for.
-            keywords: for an attention function that somebody registered.
+            arguments: the backbone's.
+            recording: whether attention weights and hidden states are requested.
+            keywords: for a registered attention function.
         """
         output_attentions, output_hidden_states = recording
         collect: list[Tensor | None] | None = [] if output_attentions else None
         kernel = kernel_named(self.config._attn_implementation, output_attentions, keywords)
         with inputs_of(self.backbone.layers, output_hidden_states) as states:
-            last = self.backbone(**given, collect=collect, kernel=kernel)
+            last = self.backbone(**arguments, collect=collect, kernel=kernel)
         return BackboneOutput(
-            last, given.get("packing"), given["input_ids"], given["attention_mask"],
-            given.get("cache"),
+            last, arguments.get("packing"), arguments["input_ids"], arguments["attention_mask"],
+            arguments.get("cache"),
             hidden_states=(*states, last) if output_hidden_states else None,
             attentions=None if collect is None else tuple(collect),
         )  # fmt: skip
@@ -302,8 +302,8 @@ class FamilyModel(HfModel):
             ModelError: tensors of another kind are among them, such as adapters not yet merged.
         """
         if getattr(self, "_hf_peft_config_loaded", False):  # adapters alone are saved
-            given: Any = state_dict
-            super().save_pretrained(save_directory, is_main_process, given, **kwargs)
+            adapters: Any = state_dict
+            super().save_pretrained(save_directory, is_main_process, adapters, **kwargs)
             return
         tensors = self.state_dict() if state_dict is None else state_dict
         ours = {name.removeprefix(_CORE): tensor for name, tensor in tensors.items()}

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ModelError
-from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, wanted
+from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, is_requested
 from hfdl.hf_models.base import TIED_WORDS, FamilyModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.common import last_token
@@ -102,8 +102,8 @@ class DecoderHfModel(FamilyModel):
         # (N, D) -> (B, T, D)
         return BackboneOutput(last.unflatten(0, positions.shape), input_ids=ids)
 
-    def _cache(self, given: Cache | None, use_cache: bool | None) -> Cache | None:
-        """The cache that is given, a new one, or none.
+    def _cache(self, cache: Cache | None, use_cache: bool | None) -> Cache | None:
+        """The cache of the call, a new one, or none.
 
         In training there is none unless it is asked for: transformers makes one then too, and
         nobody reads it. Recomputed blocks would fill it twice.
@@ -111,9 +111,9 @@ class DecoderHfModel(FamilyModel):
         if self.training and self.backbone.layers.gradient_checkpointing:
             return None
         default = self.config.use_cache and not self.training
-        if given is None and wanted(use_cache, default):
+        if cache is None and is_requested(use_cache, default):
             return DynamicCache(config=self.config)
-        return given
+        return cache
 
 
 def documents(inputs: Inputs) -> Packing | None:
@@ -131,10 +131,10 @@ def documents(inputs: Inputs) -> Packing | None:
     begins[:, 1:] = positions[:, 1:] != positions[:, :-1] + 1
     if not bool(begins[:, 1:].any()):
         return None
-    places = torch.arange(positions.numel(), device=positions.device)
-    starts = places[begins.flatten()].tolist()
+    indices = torch.arange(positions.numel(), device=positions.device)
+    starts = indices[begins.flatten()].tolist()
     lengths = [end - start for start, end in pairwise([*starts, positions.numel()])]
-    return Packing(places, tuple(lengths), positions.shape[1])
+    return Packing(indices, tuple(lengths), positions.shape[1])
 
 
 class DecoderModel(DecoderHfModel):
@@ -152,7 +152,7 @@ class DecoderModel(DecoderHfModel):
 
 
 class CausalLM(DecoderHfModel, GenerationMixin):
-    """The decoder that says the next word; logits (B, T, V)."""
+    """The decoder that predicts the next word; logits (B, T, V)."""
 
     head = "causal_lm"
     output_class = CausalLMOutputWithPast

@@ -1,8 +1,8 @@
 """PreTrainedModel classes of the encoders: BERT and its kin, ALBERT, ModernBERT.
 
-On a CPU a batch with padding is computed without it, where the answer shows no trace of that:
-nobody asked for weights or hidden states, every text starts at the left edge, and the attention is
-the fused one. Padding has zeros in the results then; in transformers' it has noise.
+On a CPU a padded batch is computed without its padding where nothing in the result depends on it:
+no weights or hidden states are requested, every text starts at the left edge, and the attention is
+the fused one. The results then have zeros at padding, where transformers' have noise.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class EncoderModel(EncoderHfModel):
 
 
 class MaskedLM(EncoderHfModel):
-    """The encoder that says which word was masked; logits (B, T, V)."""
+    """The encoder that predicts masked words; logits (B, T, V)."""
 
     head = "masked_lm"
     output_class = MaskedLMOutput

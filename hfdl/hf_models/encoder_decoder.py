@@ -216,8 +216,8 @@ def shift_right(labels: Tensor, *, start_token_id: int, pad_token_id: int) -> Te
     return ids.masked_fill(ids == IGNORED, pad_token_id)
 
 
-def _refuse(name: str, given: bool | None) -> None:
-    if given:
+def _refuse(name: str, value: bool | None) -> None:
+    if value:
         raise ConfigError(
             "this model does not have it",
             where=name,
@@ -228,5 +228,4 @@ def _refuse(name: str, given: bool | None) -> None:
 
 def _weights(collected: Sequence[Tensor | None]) -> tuple[Tensor, ...] | None:
     """The weights that the explicit formula gave; None of the fused kernel, which has none."""
-    found = tuple(weights for weights in collected if weights is not None)
-    return found or None
+    return tuple(weights for weights in collected if weights is not None) or None

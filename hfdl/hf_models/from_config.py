@@ -60,14 +60,14 @@ def check_architecture(head: Head, model: ModelConfig) -> None:
         ConfigError: there is none of that name with such a head, or it is asked for in
             transformers' code, which has none.
     """
-    known = architectures(head)
-    if model.name not in known:
+    names = architectures(head)
+    if model.name not in names:
         # What all of them begin with would make any two alike.
-        close = nearest(_bare(model.name), map(_bare, known))
+        close = nearest(_bare(model.name), map(_bare, names))
         raise ConfigError(
             f"no architecture {model.name!r} for {HEADS[head]}",
             where="model.name",
-            rule=f"there are: {', '.join(known)}",
+            rule=f"there are: {', '.join(names)}",
             remedy=f"did you mean {SCHEME + close!r}?" if close else "choose one of these",
         )
     if own_architecture(model) is not None and model.implementation == "hf":

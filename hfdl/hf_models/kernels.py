@@ -1,4 +1,4 @@
-"""Which attention a model of ours runs, by transformers' name for it."""
+"""The attention kernel of hfdl's models, by transformers' name for it (attn_implementation)."""
 
 from __future__ import annotations
 

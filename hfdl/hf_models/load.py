@@ -1,4 +1,4 @@
-"""hfdl's own models with pretrained weights."""
+"""Opening pretrained models in hfdl's own code."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def load_scratch(
             weights do not fit its config.
     """
     _check_attention(attn_implementation)
-    kind = _dtype(dtype)
+    weight_dtype = _dtype(dtype)
     folder = find_model(str(name_or_path), revision, tokenizer=False)
     own_class = _class_of(load_config(folder), str(folder))
-    exact = "float64" if kind == torch.float64 else "float32"
+    exact = "float64" if weight_dtype == torch.float64 else "float32"
     hf_model, missing = open_saved(folder, exact)
     if missing:
         raise ModelError(
@@ -59,7 +59,7 @@ def load_scratch(
             rule=f"{own_class.hf_name()} must be saved whole",
             remedy="fine-tune it first, or open another head by its class",
         )
-    model: Any = own_class.from_hf(hf_model).to(kind)  # pyright: ignore[reportArgumentType]
+    model: Any = own_class.from_hf(hf_model).to(weight_dtype)  # pyright: ignore[reportArgumentType]
     if attn_implementation is not None:
         model.set_attn_implementation(attn_implementation)
     return model
@@ -119,9 +119,9 @@ def in_own_code(model: Any) -> torch.nn.Module:
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype or torch.float32
-    if isinstance(found, torch.dtype) and found.is_floating_point:
-        return found
+    resolved = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype or torch.float32
+    if isinstance(resolved, torch.dtype) and resolved.is_floating_point:
+        return resolved
     raise ConfigError(
         f"dtype is {dtype!r}", rule="weights are float32, float64, bfloat16 or float16"
     )
@@ -155,13 +155,13 @@ def _class_of(config: Any, where: str) -> type[FamilyModel]:
 
 
 def _unknown(name: str, where: str | None, model_type: str | None = None) -> ModelError:
-    known = [family.model_type for family in FAMILIES]
+    families = [family.model_type for family in FAMILIES]
     own = f", or open its body by its class: {_classes_of(model_type)}"
     return ModelError(
         f"hfdl has no code of its own for {name}",
         where=where,
-        rule=f"it has bare models, and heads for words, texts and tokens, of {', '.join(known)}",
-        remedy=HF_REMEDY + (own if model_type in known else ""),
+        rule=f"it has bare models, and heads for words, texts and tokens, of {', '.join(families)}",
+        remedy=HF_REMEDY + (own if model_type in families else ""),
     )
 
 

@@ -36,7 +36,7 @@ def of_head(
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, items: Tensor | int | None) -> Tensor:
-    """Of labels that are not -100.
+    """Cross-entropy over labels other than -100.
 
     Args:
         logits: (..., C).
@@ -58,7 +58,7 @@ def next_word(logits: Tensor, labels: Tensor, items: Tensor | int | None) -> Ten
 
 
 def sequence(logits: Tensor, labels: Tensor, config: Any, items: Tensor | int | None) -> Tensor:
-    """By ``config.problem_type``, which is set from the labels where it is None.
+    """The loss of texts by ``config.problem_type``, which is set from the labels where it is None.
 
     Args:
         logits: (B, C).

@@ -41,7 +41,7 @@ class ReadingState:
 
 
 class ScratchRecurrentForCausalLM(SmallModel):
-    """An RNN, LSTM or GRU that says the next word."""
+    """An RNN, LSTM or GRU that predicts the next word."""
 
     config_class = ScratchRecurrentConfig
     core_class = RecurrentForCausalLM
@@ -108,8 +108,8 @@ class ScratchRecurrentForCausalLM(SmallModel):
         past: ReadingState | None,
     ) -> tuple[Tensor, ReadingState]:
         check_one_input(input_ids, inputs_embeds)
-        given: Any = inputs_embeds if input_ids is None else input_ids
-        width = given.shape[1]
+        inputs: Any = inputs_embeds if input_ids is None else input_ids
+        width = inputs.shape[1]
         if attention_mask is not None:
             attention_mask = attention_mask[:, attention_mask.shape[1] - width :]  # what is new
         states, state = self.core.backbone.read(

@@ -81,14 +81,14 @@ class SmallModel(HfModel):
             nn.init.zeros_(module.bias)
 
     def refuse_outputs(self, attentions: bool | None, hidden_states: bool | None) -> None:
-        """Refuse what these models do not tell.
+        """Refuse outputs that these models do not have.
 
         Raises:
             ModelError: one of the two is True.
         """
-        given = {"output_attentions": attentions, "output_hidden_states": hidden_states}
-        for name, asked in given.items():
-            if asked:
+        requests = {"output_attentions": attentions, "output_hidden_states": hidden_states}
+        for name, requested in requests.items():
+            if requested:
                 raise ModelError(
                     f"{name} is asked of {type(self).__name__}",
                     rule="it answers with logits",

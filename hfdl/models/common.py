@@ -1,4 +1,4 @@
-"""What the models share: who may see whom, which token stands for a text, tied weights.
+"""Shared parts of the models: attention patterns, positions, pooling of tokens, tied weights.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
 one; S tokens so far, those of the past included; D width, E width of the embeddings.

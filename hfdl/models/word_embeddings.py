@@ -1,4 +1,4 @@
-"""A vector for each word, drawn or loaded: how models older than transformers begin."""
+"""Word embeddings, random or loaded, of the models older than transformers."""
 
 from __future__ import annotations
 

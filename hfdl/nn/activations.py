@@ -1,4 +1,4 @@
-"""Activations under the names that Hugging Face configurations use.
+"""Activation functions, under the names that Hugging Face configurations use.
 
 Phi(x) is the distribution function of the standard normal, sigma(x) = 1 / (1 + exp(-x)). Each
 function works element by element on any shape. torch's fused kernels do the work; the formulas

@@ -1,4 +1,4 @@
-"""How the tokens of a batch look at each other.
+"""Attention within the sequences of a padded or packed batch, with masks and caches.
 
 ``MultiHeadAttention`` makes queries, keys and values of single tokens; which tokens belong to one
 sequence, which may see which, and what was seen before is the business of these. A model makes one

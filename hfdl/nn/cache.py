@@ -1,4 +1,4 @@
-"""Keys and values of the positions so far, so that each new token is computed once.
+"""Key-value cache for generation: each new token is computed once.
 
 Without it, generating T tokens runs the model over 1 + 2 + ... + T positions. The memory is
 2 * layers * B * G * S * K numbers, which is why grouped-query attention keeps G small.

@@ -1,4 +1,4 @@
-"""First weights."""
+"""Initial weights of the models."""
 
 from __future__ import annotations
 

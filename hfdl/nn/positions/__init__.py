@@ -1,4 +1,4 @@
-"""Ways of telling a transformer where a token stands.
+"""Positional encodings.
 
 Added to embeddings: ``sinusoidal``, ``learned``. Applied to queries and keys: ``rotary``. Added to
 attention scores: ``alibi``, ``t5``.

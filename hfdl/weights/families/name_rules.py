@@ -1,4 +1,4 @@
-"""The lines of a name table. ``{}`` stands for the number of a layer.
+"""The rules of a name table; ``{}`` stands for the number of a layer.
 
 Names are those of modules: a line covers the weight and the bias, where the model has them.
 """

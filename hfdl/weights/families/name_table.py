@@ -1,4 +1,4 @@
-"""A name table of one model: every tensor of ours, and every one of transformers', once."""
+"""Two-way mapping between hfdl's and transformers' parameter names."""
 
 from __future__ import annotations
 
@@ -152,13 +152,13 @@ class Table:
     def _fill(self, theirs: dict[str, Tensor]) -> None:
         """Give a tensor that has two names both."""
         for rule in [*self._copied, *self._tied]:
-            given = [name for name in (rule.of, rule.theirs) if name in theirs]
-            if len(given) == 1:
-                other = rule.theirs if given[0] == rule.of else rule.of
+            present = [name for name in (rule.of, rule.theirs) if name in theirs]
+            if len(present) == 1:
+                other = rule.theirs if present[0] == rule.of else rule.of
                 # Where nothing is tied, transformers saves one tensor of two that share memory,
                 # and then opens the other as fresh.
-                theirs[other] = theirs[given[0]] if self._tied else theirs[given[0]].clone()
-            elif len(given) == 2 and isinstance(rule, Tied):
+                theirs[other] = theirs[present[0]] if self._tied else theirs[present[0]].clone()
+            elif len(present) == 2 and isinstance(rule, Tied):
                 _refuse_untied(rule, theirs)
 
     def _is_dropped(self, name: str) -> bool:
@@ -166,7 +166,7 @@ class Table:
 
 
 def _rows(rules: Sequence[Rule], shapes: Mapping[str, torch.Size]) -> Iterable[Row]:
-    layers = {int(found[1]) for name in shapes if (found := re.search(r"layers\.(\d+)\.", name))}
+    layers = {int(number) for name in shapes for number in re.findall(r"layers\.(\d+)\.", name)}
     for rule in rules:
         if not isinstance(rule, Rename | Split):
             continue
