@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions
-from hfdl.models.with_head import MaskedLM, OfTexts, WithHead
+from hfdl.models.with_head import MaskedLM, ModelWithHead, SequenceClassifier
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
@@ -129,7 +129,7 @@ class AlbertForMaskedLM(MaskedLM):
         )  # fmt: skip
 
 
-class AlbertForSequenceClassification(OfTexts):
+class AlbertForSequenceClassification(SequenceClassifier):
     """ALBERT that labels texts."""
 
     def __init__(self, config: AlbertConfig) -> None:
@@ -142,7 +142,7 @@ class AlbertForSequenceClassification(OfTexts):
         )
 
 
-class AlbertForTokenClassification(WithHead):
+class AlbertForTokenClassification(ModelWithHead):
     """ALBERT that labels tokens."""
 
     def __init__(self, config: AlbertConfig) -> None:

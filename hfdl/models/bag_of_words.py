@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
-from hfdl.models.with_head import WithHead
+from hfdl.models.with_head import ModelWithHead
 from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.activations import activation
 from hfdl.nn.heads import TokenHead
@@ -148,7 +148,7 @@ class DeepAveraging(nn.Module):
         return real & (torch.rand(real.shape, device=real.device) >= self.config.word_dropout)
 
 
-class DeepAveragingForSequenceClassification(WithHead):
+class DeepAveragingForSequenceClassification(ModelWithHead):
     """It labels texts."""
 
     def __init__(self, config: DeepAveragingConfig) -> None:

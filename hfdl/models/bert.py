@@ -15,7 +15,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions, padded_positions
-from hfdl.models.with_head import MaskedLM, OfTexts, WithHead
+from hfdl.models.with_head import MaskedLM, ModelWithHead, SequenceClassifier
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PostNormBlock
@@ -191,7 +191,7 @@ class BertForMaskedLM(MaskedLM):
         )  # fmt: skip
 
 
-class BertForSequenceClassification(OfTexts):
+class BertForSequenceClassification(SequenceClassifier):
     """BERT that labels texts."""
 
     def __init__(self, config: BertConfig) -> None:
@@ -205,7 +205,7 @@ class BertForSequenceClassification(OfTexts):
         )  # fmt: skip
 
 
-class BertForTokenClassification(WithHead):
+class BertForTokenClassification(ModelWithHead):
     """BERT that labels tokens."""
 
     def __init__(self, config: BertConfig) -> None:

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import decoder_attend, next_positions
-from hfdl.models.with_head import OfTextsByLastToken, WithHead
+from hfdl.models.with_head import LastTokenClassifier, ModelWithHead
 from hfdl.nn.attend import Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
@@ -140,7 +140,7 @@ class Gpt2(nn.Module):
         return self.norm(self.layers(x, attend))
 
 
-class Gpt2ForCausalLM(WithHead):
+class Gpt2ForCausalLM(ModelWithHead):
     """GPT-2 that predicts the next word."""
 
     def __init__(self, config: Gpt2Config) -> None:
@@ -152,7 +152,7 @@ class Gpt2ForCausalLM(WithHead):
         )
 
 
-class Gpt2ForSequenceClassification(OfTextsByLastToken):
+class Gpt2ForSequenceClassification(LastTokenClassifier):
     """GPT-2 that labels texts by their last token."""
 
     def __init__(self, config: Gpt2Config) -> None:
@@ -163,7 +163,7 @@ class Gpt2ForSequenceClassification(OfTextsByLastToken):
         )
 
 
-class Gpt2ForTokenClassification(WithHead):
+class Gpt2ForTokenClassification(ModelWithHead):
     """GPT-2 that labels tokens, each from what came before it."""
 
     def __init__(self, config: Gpt2Config) -> None:

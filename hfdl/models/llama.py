@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import decoder_attend, next_positions
-from hfdl.models.with_head import OfTextsByLastToken, WithHead
+from hfdl.models.with_head import LastTokenClassifier, ModelWithHead
 from hfdl.nn.attend import Attend, Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
@@ -174,7 +174,7 @@ class Llama(nn.Module):
         return self.norm(self.layers(x, [attends[window] for window in windows], rotation))
 
 
-class LlamaForCausalLM(WithHead):
+class LlamaForCausalLM(ModelWithHead):
     """Llama that predicts the next word."""
 
     def __init__(self, config: LlamaConfig) -> None:
@@ -186,7 +186,7 @@ class LlamaForCausalLM(WithHead):
         )
 
 
-class LlamaForSequenceClassification(OfTextsByLastToken):
+class LlamaForSequenceClassification(LastTokenClassifier):
     """Llama that labels texts by their last token."""
 
     def __init__(self, config: LlamaConfig) -> None:
@@ -197,7 +197,7 @@ class LlamaForSequenceClassification(OfTextsByLastToken):
         )
 
 
-class LlamaForTokenClassification(WithHead):
+class LlamaForTokenClassification(ModelWithHead):
     """Llama that labels tokens, each from what came before it."""
 
     def __init__(self, config: LlamaConfig) -> None:

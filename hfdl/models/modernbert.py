@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions, first_token, mean_of_tokens
-from hfdl.models.with_head import MaskedLM, OfTexts, WithHead
+from hfdl.models.with_head import MaskedLM, ModelWithHead, SequenceClassifier
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.blocks import PreNormBlock
@@ -174,7 +174,7 @@ class ModernBertForMaskedLM(MaskedLM):
         )  # fmt: skip
 
 
-class ModernBertForSequenceClassification(OfTexts):
+class ModernBertForSequenceClassification(SequenceClassifier):
     """ModernBERT that labels texts."""
 
     def __init__(self, config: ModernBertConfig) -> None:
@@ -192,7 +192,7 @@ class ModernBertForSequenceClassification(OfTexts):
         return mean_of_tokens(hidden, attention_mask, packing)
 
 
-class ModernBertForTokenClassification(WithHead):
+class ModernBertForTokenClassification(ModelWithHead):
     """ModernBERT that labels tokens."""
 
     def __init__(self, config: ModernBertConfig) -> None:

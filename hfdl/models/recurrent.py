@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hfdl.errors import ConfigError
 from hfdl.models.common import tie
-from hfdl.models.with_head import WithHead
+from hfdl.models.with_head import ModelWithHead
 from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.heads import CausalLMHead, TokenHead
@@ -128,7 +128,7 @@ class RecurrentForSequenceClassification(nn.Module):
         return self.head(self.pool(states, attention_mask))
 
 
-class RecurrentForTokenClassification(WithHead):
+class RecurrentForTokenClassification(ModelWithHead):
     """Many-to-many: it labels words."""
 
     def __init__(self, config: RecurrentConfig) -> None:

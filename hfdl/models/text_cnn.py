@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.errors import ConfigError
-from hfdl.models.with_head import WithHead
+from hfdl.models.with_head import ModelWithHead
 from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.activations import activation
 from hfdl.nn.convolution import TextConvolution
@@ -93,7 +93,7 @@ class TextCnn(nn.Module):
         return torch.cat(pooled, dim=-1)
 
 
-class TextCnnForSequenceClassification(WithHead):
+class TextCnnForSequenceClassification(ModelWithHead):
     """It labels texts."""
 
     def __init__(self, config: TextCnnConfig) -> None:

@@ -16,7 +16,7 @@ from hfdl.nn.init import init_weights
 from hfdl.nn.packing import Packing
 
 
-class WithHead(nn.Module):
+class ModelWithHead(nn.Module):
     """Logits of everything that the backbone gives a state of.
 
     Args:
@@ -42,7 +42,7 @@ class WithHead(nn.Module):
         return self.head(self.backbone(*args, **kwargs))
 
 
-class MaskedLM(WithHead):
+class MaskedLM(ModelWithHead):
     """Logits of words at every token, or at chosen ones."""
 
     def forward(
@@ -58,7 +58,7 @@ class MaskedLM(WithHead):
         return self.head(hidden if chosen is None else hidden[chosen])
 
 
-class OfTexts(WithHead):
+class SequenceClassifier(ModelWithHead):
     """Logits of each text, from the state of its first token."""
 
     def forward(
@@ -83,7 +83,7 @@ class OfTexts(WithHead):
         return first_token(hidden, packing)
 
 
-class OfTextsByLastToken(OfTexts):
+class LastTokenClassifier(SequenceClassifier):
     """Logits of each text, from the state of its last token: in a decoder it alone has seen all."""
 
     def pool(
