@@ -31,6 +31,7 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import CausalLMHead
+from hfdl.nn.init import zero_fixed
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import sinusoidal
@@ -281,12 +282,10 @@ def init_module(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]  # bias=False
-            nn.init.zeros_(module.bias)
+        zero_fixed(module)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
-        if module.padding_idx is not None:
-            nn.init.zeros_(module.weight[module.padding_idx])
+        zero_fixed(module)
 
 
 def _attention(config: TransformerConfig, layer_idx: int) -> MultiHeadAttention:

@@ -13,14 +13,18 @@ def init_weights(model: nn.Module, std: float = 0.02) -> None:
     Norms are left at 1 and 0, and the row of a padding token at 0.
     """
     for module in model.modules():
-        if isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=std)
-            if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]  # bias=False
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=std)
-            if module.padding_idx is not None:
-                nn.init.zeros_(module.weight[module.padding_idx])
+            zero_fixed(module)
+
+
+def zero_fixed(module: nn.Linear | nn.Embedding) -> None:
+    """Set what no model draws to 0: the bias of a layer, or the row of a padding token."""
+    if isinstance(module, nn.Embedding):
+        if module.padding_idx is not None:
+            nn.init.zeros_(module.weight[module.padding_idx])
+    elif module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]  # bias=False
+        nn.init.zeros_(module.bias)
 
 
 def scale_residuals(model: nn.Module, std: float, num_layers: int) -> None:

@@ -49,7 +49,7 @@ def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except _BROKEN as error:
         raise ModelError(
-            f"transformers cannot read its config: {_first_line(error)}",
+            f"transformers cannot read its config: {_line(error)}",
             where=str(folder / "config.json"),
             rule="model_type must be one that the installed transformers knows; code in a model "
             "folder is never run",
@@ -90,7 +90,7 @@ def refuse_unfit_sizes() -> Iterator[None]:
 
 def _unfit_size(where: str, error: BaseException) -> ConfigError:
     return ConfigError(
-        f"transformers refuses it: {_last_line(error)}",
+        f"transformers refuses it: {_line(error, -1)}",
         where=where,
         rule="the sizes of a model must fit each other",
         remedy="correct or remove it",
@@ -111,7 +111,7 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises the bare class
         raise ModelError(
-            f"transformers cannot open the tokenizer: {_first_line(error)}",
+            f"transformers cannot open the tokenizer: {_line(error)}",
             where=str(folder),
             rule="a model folder holds tokenizer.json",
             remedy="save the tokenizer into the folder",
@@ -211,7 +211,7 @@ def build_pretrained(
             )  # fmt: skip
         except _BROKEN as error:
             raise ModelError(
-                f"transformers cannot load the weights: {_first_line(error)}",
+                f"transformers cannot load the weights: {_line(error)}",
                 where=str(folder),
                 rule=f"{auto_class} must know the model's type and its weights must fit",
                 remedy="check the folder, or choose another model",
@@ -278,9 +278,6 @@ class quiet_transformers:  # noqa: N801  # used as a function: with quiet_transf
             logging.enable_progress_bar()
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _last_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+def _line(error: BaseException, index: int = 0) -> str:
+    """One line of an error's message; of an empty message the error's name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[index]
