@@ -21,8 +21,8 @@ class WordEmbeddingConfig:
         vocab_size: V; by default what a vocabulary of whole words takes, not of their pieces.
         pad_token_id: its vector is zero and is not trained; None: there is none.
         freeze_embeddings: whether the vectors stay as they are drawn or loaded (Kim's "static").
-        initializer_range: standard deviation of fresh vectors. 0.1 is near word2vec's own, so
-            that loaded and fresh words speak equally loud, as Kim 2014 has it.
+        initializer_range: standard deviation of new vectors. 0.1 is near word2vec's own, so
+            that loaded and new words weigh the same, as in Kim 2014.
         num_labels: C.
     """
 

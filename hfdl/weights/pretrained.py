@@ -179,7 +179,7 @@ def build_pretrained(
     Args:
         auto_class: name of the Auto class, such as ``AutoModelForSequenceClassification``.
         folder: the model's folder.
-        model: the recipe's ``model`` section; with ``config`` the weights are fresh.
+        model: the recipe's ``model`` section; with ``config`` the weights are random.
         config: what ``load_config`` gave for both; it is left as it is. None: it is read here.
         settings: keys of the transformers config: labels, problem type, padding id.
 
@@ -200,13 +200,13 @@ def build_pretrained(
     dtype = getattr(torch, model.dtype)
     if model.config is not None:
         with refuse_unfit_sizes():
-            fresh_model = auto.from_config(config, dtype=dtype, trust_remote_code=False)
-        return fresh_model, [name for name, _ in fresh_model.named_parameters()]
+            new_model = auto.from_config(config, dtype=dtype, trust_remote_code=False)
+        return new_model, [name for name, _ in new_model.named_parameters()]
     with quiet_transformers():
         try:
             loaded, info = auto.from_pretrained(
                 folder, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False,
-                # A head for other labels is replaced by a fresh one.
+                # A head for other labels is replaced by a new one.
                 ignore_mismatched_sizes=True, output_loading_info=True,
             )  # fmt: skip
         except _BROKEN as error:
@@ -216,18 +216,18 @@ def build_pretrained(
                 rule=f"{auto_class} must know the model's type and its weights must fit",
                 remedy="check the folder, or choose another model",
             ) from error
-    fresh = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
-    _refuse_fresh_body(loaded, fresh, folder)
-    return loaded, fresh
+    new = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
+    _refuse_new_body(loaded, new, folder)
+    return loaded, new
 
 
-def _refuse_fresh_body(model: torch.nn.Module, fresh: list[str], folder: Path) -> None:
+def _refuse_new_body(model: torch.nn.Module, new: list[str], folder: Path) -> None:
     """A body with holes would train from noise, and nobody would notice.
 
-    A pooler may be fresh: masked language models are saved without one.
+    A pooler may be new: masked language models are saved without one.
     """
     body = [n for n, _ in model.named_parameters() if n.startswith(f"{model.base_model_prefix}.")]
-    absent = [name for name in body if name in fresh and "pooler" not in name]
+    absent = [name for name in body if name in new and "pooler" not in name]
     if absent:
         raise ModelError(
             f"{len(absent)} of the {len(body)} tensors of the model's body are not in its weights, "

@@ -156,7 +156,7 @@ class Table:
             if len(present) == 1:
                 other = rule.theirs if present[0] == rule.of else rule.of
                 # Where nothing is tied, transformers saves one tensor of two that share memory,
-                # and then opens the other as fresh.
+                # and then opens the other with random weights.
                 theirs[other] = theirs[present[0]] if self._tied else theirs[present[0]].clone()
             elif len(present) == 2 and isinstance(rule, Tied):
                 _refuse_untied(rule, theirs)
