@@ -22,11 +22,11 @@ from hfdl.parity.layouts import SCRATCH, backbone, hf_layout
 from hfdl.parity.losses import labels_for, loss_of
 from hfdl.parity.recorder import (
     Recorder,
+    RecordingKernel,
     Scores,
     numpy_scores,
     recorded_attention,
     recorded_modules,
-    recording_kernel,
     torch_scores,
 )
 from hfdl.parity.variants import Batch
@@ -130,7 +130,7 @@ class Scratch:
     def _step(self, batch: Batch, recorder: Recorder) -> Step:
         core, head, config = self.core, self._head, self._config
         labels = labels_for(head, batch, config)
-        options: dict[str, Any] = {"kernel": recording_kernel(self._kernel, recorder)}
+        options: dict[str, Any] = {"kernel": RecordingKernel(self._kernel, recorder)}
         if batch.is_cached:
             options["cache"] = KVCache()
 
@@ -146,7 +146,7 @@ class Scratch:
 
 
 class Foreign:
-    """Any other module: only its output is seen.
+    """A module as a user calls it: only its output is seen.
 
     Args:
         model: called with transformers' keywords, see ``hfdl.parity.ask.ask``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from torch import nn
 
 from hfdl.errors import ModelError
 from hfdl.hf_models import HF_MODELS, HfModel
+from hfdl.hf_models.kernels import kernel_named
 from hfdl.hf_models.load import hf_class_of, to_scratch_model
+from hfdl.nn.functional import AttentionKernel
+from hfdl.parity.layouts import backbone
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.pretrained import load_tokenizer, open_saved
@@ -86,6 +90,18 @@ def core_of(candidate: Any, hf_model: Any) -> nn.Module | None:
     core = candidate.core if isinstance(candidate, HfModel) else candidate
     own_class = hf_class_of(hf_model)
     return core if isinstance(core, own_class.family.cores[own_class.head]) else None
+
+
+def kernel_of(candidate: Any, core: nn.Module) -> AttentionKernel:
+    """The attention that a candidate runs with when it is called: its own, not one of ours.
+
+    Args:
+        candidate: a model of ``hfdl.models``, bare or wrapped.
+        core: the bare model in it.
+    """
+    if isinstance(candidate, HfModel):
+        return kernel_named(candidate.config._attn_implementation, False, {})
+    return signature(backbone(core).forward).parameters["kernel"].default
 
 
 def _check_saved_class(folder: Path) -> None:

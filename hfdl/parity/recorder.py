@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from transformers import AttentionInterface
 
 from hfdl.errors import ModelError
 from hfdl.foundations.transformer import attention as numpy_formula
+from hfdl.nn.attend import AttentionLayer
 from hfdl.nn.functional import AttentionKernel, repeat_heads, scale_of
 from hfdl.parity.components import Key
 from hfdl.parity.layouts import Layout, find
@@ -25,7 +27,8 @@ class Recorder:
 
     Args:
         scores: how scores are computed from the queries and keys that an attention was given;
-            None where the attention is a fused kernel, which has none.
+            None where the attention is a fused kernel, which has none. Kept only where it gives
+            its weights.
     """
 
     def __init__(self, scores: Scores | None) -> None:
@@ -65,11 +68,10 @@ class Recorder:
         layer = self._layer
         self._layer, self.calls = layer + 1, self.calls + 1
         tensors = {"query": q, "key": k, "value": v, "context": context.flatten(-2)}
-        if self._scores is not None:
+        if self._scores is not None and weights is not None:
             repeated = repeat_heads(k.detach(), q.shape[1] // k.shape[1])  # (B, H, S, K)
             tensors["scores"] = self._scores(q.detach(), repeated, scale)
-            if weights is not None:
-                tensors["weights"] = weights
+            tensors["weights"] = weights
         self.values |= {(name, layer): value.detach() for name, value in tensors.items()}
 
 
@@ -83,18 +85,31 @@ def numpy_scores(q: Tensor, k: Tensor, scale: float) -> Tensor:
     return torch.from_numpy(numpy_formula.scores(q.numpy(), k.numpy()) * scale)
 
 
-def recording_kernel(kernel: AttentionKernel, recorder: Recorder) -> AttentionKernel:
-    """Wrap a kernel so that it reports its inputs and outputs."""
+@dataclass(frozen=True)
+class RecordingKernel:
+    """A kernel that reports its inputs and outputs.
 
-    def recorded(
-        q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, **options: Any
-    ) -> Any:
-        out, weights = kernel(q, k, v, mask, **options)
+    Args:
+        kernel: what computes; one that asks for the layer that it runs in is told.
+        recorder: takes what it computed.
+    """
+
+    kernel: AttentionKernel
+    recorder: Recorder
+
+    def in_layer(self, module: AttentionLayer) -> RecordingKernel:
+        """The kernel for one layer."""
+        told = getattr(self.kernel, "in_layer", None)
+        return self if told is None else replace(self, kernel=told(module))
+
+    def __call__(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, **options: Any
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend; arguments and result as in ``hfdl.nn.functional.AttentionKernel``."""
+        out, weights = self.kernel(q, k, v, mask, **options)
         scale = scale_of(q, options.get("scale"))
-        recorder.attention(q, k, v, scale, out.transpose(1, 2), weights)  # (B, T, H, K)
+        self.recorder.attention(q, k, v, scale, out.transpose(1, 2), weights)  # (B, T, H, K)
         return out, weights
-
-    return recorded
 
 
 @contextmanager

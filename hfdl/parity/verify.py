@@ -17,13 +17,12 @@ import torch
 from torch import nn
 
 from hfdl.errors import ConfigError, did_you_mean
-from hfdl.nn.functional import attention
 from hfdl.parity.bounds import Bounds
 from hfdl.parity.compare import compare
 from hfdl.parity.components import Trace
 from hfdl.parity.diagnose import diagnose
 from hfdl.parity.implementations import KERNELS, Foreign, HuggingFace, Implementation, Scratch
-from hfdl.parity.opening import Reference, core_of, open_reference, own_core
+from hfdl.parity.opening import Reference, core_of, kernel_of, open_reference, own_core
 from hfdl.parity.report import Report, Row
 from hfdl.parity.variants import VARIANTS, Batch, make_batch, token_rows, variants_for
 from hfdl.weights.pretrained import quiet_transformers
@@ -56,7 +55,8 @@ def verify(
             ``load_scratch`` gives it, or any module that is called with transformers' keywords and
             returns logits or last hidden states; for such a module only the output, the loss and,
             where its parameters have transformers' names, the gradients are compared. It is
-            copied.
+            copied, and runs with its own attention (``attn_implementation``), part by part and as
+            it is called.
         dtypes: "float32", "float64".
         variants: names of ``hfdl.parity.variants.VARIANTS``; None: all that the model has.
         bounds: the greatest differences that pass.
@@ -134,7 +134,8 @@ class _Comparison:
         for batch in batches:
             expected = eager.trace(_reference_batch(batch))
             for implementation in implementations:
-                self._compare(implementation, expected, batch, dtype)
+                if not (batch.is_cached and isinstance(implementation, Foreign)):
+                    self._compare(implementation, expected, batch, dtype)
 
     def report(self) -> Report:
         """The report, with a diagnosis where a bound is broken."""
@@ -154,9 +155,11 @@ class _Comparison:
                 HuggingFace(model, "sdpa"),
             ]
         self.candidate.to(dtype)
+        as_called = Foreign(self.candidate, CANDIDATE, model)
         if self.own is None:
-            return [Foreign(self.candidate, CANDIDATE, model)]
-        return [Scratch(self.own, CANDIDATE, attention, model)]
+            return [as_called]
+        kernel = kernel_of(self.candidate, self.own)
+        return [Scratch(self.own, CANDIDATE, kernel, model), as_called]
 
     def _compare(
         self, implementation: Implementation, expected: Trace, batch: Batch, dtype: torch.dtype

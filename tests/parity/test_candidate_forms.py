@@ -1,0 +1,127 @@
+"""``hfdl.verify`` judges what a candidate runs: its own attention, in every form it may come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from helpers.scratch_models import hf_model
+from torch import Tensor, nn
+
+import hfdl
+from hfdl.custom_attention.switch import use_attention
+from hfdl.hf_models.load import to_scratch_model
+from hfdl.nn.functional import attention
+from hfdl.parity.diagnose import diagnose
+from hfdl.parity.verify import verify
+
+calls: list[int] = []
+
+
+def right(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    calls.append(1)
+    return attention(q, k, v, mask)[0]
+
+
+def zeros(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return right(q, k, v, mask) * 0
+
+
+def without_scale(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return right(q * q.shape[-1] ** 0.5, k, v, mask)
+
+
+def without_mask(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return right(q, k, v, None)
+
+
+def values_from_the_left(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return right(q, k, v.roll(1, dims=2), mask)
+
+
+WRONG = [zeros, without_scale, without_mask, values_from_the_left]
+
+
+def transformers_class(model: Any, name: str) -> nn.Module:
+    use_attention(model, name)
+    return model
+
+
+def own_class(model: Any, name: str) -> nn.Module:
+    own = to_scratch_model(model).eval()
+    own.set_attn_implementation(name)
+    return own
+
+
+def adapted(model: Any, name: str) -> nn.Module:
+    peft = pytest.importorskip("peft")
+    settings = peft.LoraConfig(r=2, target_modules=["q_proj"])  # B is zero: the same function
+    return peft.get_peft_model(own_class(model, name), settings).eval()
+
+
+FORMS: dict[str, Callable[[Any, str], nn.Module]] = {
+    "transformers' class": transformers_class, "load_scratch": own_class, "PEFT": adapted,
+}  # fmt: skip
+MODELS = [("bert", "sequence"), ("llama", "causal_lm"), ("gpt2", "token")]
+
+
+@pytest.fixture(autouse=True)
+def registered() -> None:
+    for function in [right, *WRONG]:
+        hfdl.register_attention(f"form_{function.__name__}", function)
+    calls.clear()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("variant", "head"), MODELS)
+def test_a_right_attention_passes_and_ran(variant: str, head: Any, form: str) -> None:
+    model = hf_model(variant, head, torch.float64)
+    candidate = FORMS[form](hf_model(variant, head, torch.float64), "form_right")
+    report = verify(model, candidate, dtypes=["float64"])
+    assert report.ok, report
+    assert len(calls) >= 2 * model.config.num_hidden_layers
+
+
+@pytest.mark.parametrize("function", WRONG)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("variant", "head"), MODELS)
+def test_a_wrong_attention_fails(variant: str, head: Any, form: str, function: Any) -> None:
+    model = hf_model(variant, head, torch.float64)
+    candidate = FORMS[form](hf_model(variant, head, torch.float64), f"form_{function.__name__}")
+    report = verify(model, candidate, dtypes=["float64"])
+    assert calls
+    assert not report.ok
+    assert report.diagnosis is not None
+    assert report.diagnosis.gap_before > 1e-6
+
+
+def test_a_bare_model_is_judged_by_the_kernel_it_runs() -> None:
+    model = hf_model("bert", "sequence", torch.float64)
+    bare = to_scratch_model(model).eval().core
+    report = verify(model, bare, dtypes=["float64"])
+    assert report.ok
+    assert not {row.component for row in report.rows} & {"scores", "weights"}  # it runs fused
+
+
+def test_sdpa_and_eager_are_told_apart() -> None:
+    model = hf_model("bert", "sequence", torch.float64)
+    for name, has_weights in (("sdpa", False), ("eager", True)):
+        report = verify(model, own_class(model, name), dtypes=["float64"])
+        assert report.ok
+        assert ("weights" in {row.component for row in report.rows}) is has_weights
+
+
+def test_a_forward_that_was_replaced_is_seen() -> None:
+    model = hf_model("bert", "sequence", torch.float64)
+    own = own_class(model, "sdpa")
+    own.core.head.register_forward_hook(lambda module, args, output: output * (1 + 1e-6))
+    assert not verify(model, own, dtypes=["float64"]).ok
+
+
+def test_the_diagnosis_is_of_what_ran() -> None:
+    model = hf_model("llama", "causal_lm", torch.float64)
+    found = diagnose(own_class(model, "form_without_scale"), model)
+    assert found.gap_before > 1e-6
+    assert found.name == "scale_missing", str(found)
