@@ -167,7 +167,7 @@ class PretrainedTask(ABC):
     @property
     def smaller_is_better(self) -> frozenset[str]:
         """Metrics that are errors: the best weights have the least of them."""
-        return self.spec.smaller_is_better
+        return self.spec.smaller_is_better | {"loss"}
 
     # ---- the model ---------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ class TaskSpec:
         reads_words: whether a data set may give words instead of texts.
         rows: what its predictions are of.
         without_top_k: why its pipeline has no ``top_k``; None: it has.
-        smaller_is_better: metrics that are errors.
+        smaller_is_better: metrics that are errors; the loss is one in any case.
         sections: parts of report.html that only this task has, in their order.
         limitations: a function that gives its own sentences for the card's limitations.
         title: its name for a person; None: ``name`` with blanks.
@@ -84,7 +84,7 @@ class TaskSpec:
     reads_words: bool = False
     rows: Rows = "labels"
     without_top_k: str | None = None
-    smaller_is_better: frozenset[str] = frozenset({"loss"})
+    smaller_is_better: frozenset[str] = frozenset()
     sections: tuple[str, ...] = ()
     limitations: str | None = None
     title: str | None = None

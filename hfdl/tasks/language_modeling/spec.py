@@ -7,7 +7,7 @@ _SECTIONS = (
     "hfdl.report.sections.language:build_samples",
     "hfdl.report.sections.language:build_examples",
 )
-_ERRORS = frozenset({"loss", "perplexity", "strided_perplexity", "bits_per_byte"})
+_ERRORS = frozenset({"perplexity", "strided_perplexity", "bits_per_byte"})
 
 CAUSAL_LM = TaskSpec(
     name="causal_lm",

@@ -11,7 +11,7 @@ SPEC = TaskSpec(
     architectures=("ForSequenceClassification",),
     pipeline="hfdl.pipelines.text_classification:TextClassificationPipeline",
     default_model="distilbert/distilbert-base-uncased-finetuned-sst-2-english",
-    smaller_is_better=frozenset({"loss", "mse", "mae"}),
+    smaller_is_better=frozenset({"mse", "mae"}),
     sections=(
         "hfdl.report.sections.labels:build_table",
         "hfdl.report.sections.labels:build_confusion",
