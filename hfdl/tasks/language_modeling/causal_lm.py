@@ -93,7 +93,14 @@ class CausalLM(LanguageTask):
             ModelError: the recipe names hfdl's own code, which has no such model; or documents
                 are to be kept apart in a model that cannot.
         """
-        model: Any = super().build_model(model_config)
+        return self._keeping_apart(super().build_model(model_config))
+
+    def load_model(self) -> torch.nn.Module:
+        """The saved model with all its trained weights, in eval mode."""
+        return self._keeping_apart(super().load_model())
+
+    def _keeping_apart(self, model: Any) -> torch.nn.Module:
+        """The model; where documents are to be kept apart, splits are told how it does that."""
         if self.recipe.data.document_mask:
             self.block_options.apart = how_to_keep_apart(model)
             self.block_options.dtype = model.dtype

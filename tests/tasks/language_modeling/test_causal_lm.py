@@ -247,6 +247,22 @@ def test_documents_read_apart_are_scored_as_if_alone(tmp_path: Path) -> None:
     assert found["hfdl"] == pytest.approx(found["hf"], rel=1e-9)
 
 
+@pytest.mark.parametrize("document_mask", [False, True])
+@pytest.mark.parametrize("implementation", ["auto", "hf", "hfdl"])
+def test_a_saved_run_is_evaluated_as_it_was(
+    implementation: str, document_mask: bool, without_report: None, tmp_path: Path
+) -> None:
+    more = {
+        "data.document_mask": document_mask, "model.implementation": implementation,
+        "train.steps": 4, "train.evaluate_every": 4, "train.samples": [],
+    }  # fmt: skip
+    hfdl.train("clm", options(tmp_path, **more), output=tmp_path / "run", listener=lambda e: None)
+    saved = metrics_of(tmp_path / "run")["validation"]
+    found = hfdl.evaluate(tmp_path / "run", listener=lambda e: None)["validation"]
+    assert {"perplexity", "accuracy", "bits_per_byte", "loss"} <= found.keys()
+    assert found == pytest.approx({key: saved[key] for key in found}, rel=1e-5)
+
+
 # ---- where it begins ---------------------------------------------------------------------------
 
 
