@@ -309,7 +309,7 @@ class TuneConfig(Section):
     )
     loss: Literal["cross_entropy", "focal"] = Field(
         default="cross_entropy",
-        description="focal: what is foreseen well counts less (Lin et al. 2017).",
+        description="focal: what is predicted well already counts less (Lin et al. 2017).",
     )
     focal_gamma: Annotated[float, Field(ge=0)] = Field(
         default=2.0, description="How much less; 0 is cross-entropy."

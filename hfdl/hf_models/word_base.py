@@ -15,10 +15,10 @@ from hfdl.models.bag_of_words import (
     BagOfWordsForSequenceClassification,
     DeepAveragingConfig,
 )
+from hfdl.models.init import init_weights
 from hfdl.models.recurrent import RecurrentConfig
 from hfdl.models.text_cnn import TextCnnConfig
 from hfdl.models.word_embeddings import WordEmbeddingConfig
-from hfdl.nn.init import init_weights
 from hfdl.nn.recurrent import Recurrent
 
 

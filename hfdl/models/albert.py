@@ -16,6 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions
+from hfdl.models.init import init_weights
 from hfdl.models.with_head import MaskedLM, ModelWithHead, SequenceClassifier
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
@@ -25,7 +26,6 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import MaskedLMHead, Pooler, SequenceHead, TokenHead
-from hfdl.nn.init import init_weights
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import LearnedPositions

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import decoder_attend, next_positions
+from hfdl.models.init import init_weights, scale_residuals
 from hfdl.models.with_head import LastTokenClassifier, ModelWithHead
 from hfdl.nn.attend import Cache, Collected
 from hfdl.nn.attention import MultiHeadAttention
@@ -24,7 +25,6 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import CausalLMHead, LastTokenHead, TokenHead
-from hfdl.nn.init import init_weights, scale_residuals
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import LearnedPositions

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import encoder_attend, encoder_positions, first_token, mean_of_tokens
+from hfdl.models.init import init_weights, scale_residuals
 from hfdl.models.with_head import MaskedLM, ModelWithHead, SequenceClassifier
 from hfdl.nn.attend import Collected
 from hfdl.nn.attention import MultiHeadAttention
@@ -25,7 +26,6 @@ from hfdl.nn.feed_forward import GatedFeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import MaskedLMHead, PredictionHead
-from hfdl.nn.init import init_weights, scale_residuals
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import Rotary, Rotation

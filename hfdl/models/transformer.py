@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.models.common import decoder_attend, encoder_attend, next_positions, tie
+from hfdl.models.init import zero_fixed
 from hfdl.nn.attend import Attend, Cache, Collected, PackedAttend
 from hfdl.nn.attention import MultiHeadAttention, Projected
 from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
@@ -31,7 +32,6 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import CausalLMHead
-from hfdl.nn.init import zero_fixed
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import sinusoidal

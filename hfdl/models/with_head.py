@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hfdl.models.common import first_token, last_token, tie
-from hfdl.nn.init import init_weights
+from hfdl.models.init import init_weights
 from hfdl.nn.packing import Packing
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from hfdl.errors import ShapeError
+from hfdl.models.init import init_weights
 from hfdl.nn.embeddings import Embeddings
-from hfdl.nn.init import init_weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -180,7 +180,7 @@ def test_a_circle_would_be_found() -> None:
 def test_no_folder_is_a_heap() -> None:
     sizes = {folder: len(list(folder.glob("*.py"))) for folder in {f.parent for f in FILES}}
     assert len(sizes) >= 35
-    assert {str(folder): size for folder, size in sizes.items() if size > 26} == {}
+    assert {str(folder): size for folder, size in sizes.items() if size > 25} == {}
 
 
 def module_of(file: Path) -> str:

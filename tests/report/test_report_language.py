@@ -119,7 +119,7 @@ def test_texts_to_read_are_the_least_expected_and_a_sample(run):
     # 3 i mod 30 is largest, 27, at i = 9, 19 and 29.
     assert text[start:].startswith(
         "Texts the model expected least 10 of 30 examples. text 9 poems.txt, line 37: "
-        "perplexity 14.88, 50.0% of 8 tokens foreseen text 19 "
+        "perplexity 14.88, 50.0% of 8 tokens predicted text 19 "
     )
     assert text[start:sample].count("poems.txt, line") == 10
     assert text[sample:].startswith("A sample 10 of 30 examples. text 0 poems.txt, line 1: ")
@@ -138,7 +138,7 @@ def test_masked_tokens_stand_beside_what_was_said(run):
     folder = run("masked_lm", MASKED, rows(2, prediction=pairs))
     found = page(folder)
     assert "Masked language model" in found.text
-    assert found.text.count("king, foreseen <s>, said queen poems.txt, line") == 4
+    assert found.text.count("king, predicted <s>, said queen poems.txt, line") == 4
     assert "are of the masked tokens, each predicted from the text on both sides" in (found.text)
     card = ModelCard.load(write_model_card(folder))
     assert card.data.pipeline_tag == "fill-mask"

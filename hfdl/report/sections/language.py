@@ -90,7 +90,7 @@ def _text(row: Record) -> Record:
         ],
         "where": where(row),
         "verdict": f"perplexity {wording.number(_exp(_loss(row)))}, "
-        f"{wording.percent(row.get('accuracy'))} of {_tokens(row)} foreseen",
+        f"{wording.percent(row.get('accuracy'))} of {_tokens(row)} predicted",
     }
 
 
@@ -100,7 +100,7 @@ def _translation(row: Record) -> Record:
         "texts": [(title, str(row[key])) for title, key in sides],
         "where": where(row),
         "verdict": f"loss {wording.number(row.get('loss'))} a token, "
-        f"{wording.percent(row.get('accuracy'))} of the reference's tokens foreseen",
+        f"{wording.percent(row.get('accuracy'))} of the reference's tokens predicted",
     }
 
 
