@@ -41,7 +41,61 @@ def values_from_the_left(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -
     return right(q, k, v.roll(1, dims=2), mask)
 
 
-WRONG = [zeros, without_scale, without_mask, values_from_the_left]
+def scale_of_the_width(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    heads = q.shape[1]  # 1 / sqrt(D) in place of 1 / sqrt(K)
+    return right(q / heads**0.5, k, v, mask)
+
+
+def softmax_over_queries(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    calls.append(1)
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+    scores = scores if mask is None else scores.masked_fill(~mask, torch.finfo(q.dtype).min)
+    return scores.softmax(-2) @ v
+
+
+def mask_after_the_softmax(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    calls.append(1)
+    weights = (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).softmax(-1)
+    return (weights if mask is None else weights * mask) @ v
+
+
+def mask_of_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    calls.append(1)
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+    return (scores if mask is None else scores - ~mask * 1.0).softmax(-1) @ v
+
+
+def mask_upside_down(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return right(q, k, v, None if mask is None else ~mask)
+
+
+def without_softmax(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    calls.append(1)
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+    return (scores if mask is None else scores * mask) @ v
+
+
+def keys_for_queries(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return right(k if k.shape == q.shape else q.flip(-1), k, v, mask)
+
+
+def the_right_answer_in_half_precision(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
+) -> Tensor:
+    return right(q.bfloat16(), k.bfloat16(), v.bfloat16(), mask).to(q.dtype)
+
+
+def one_head_dropped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    out = right(q, k, v, mask).clone()
+    out[:, -1] = 0
+    return out
+
+
+WRONG = [
+    zeros, without_scale, without_mask, values_from_the_left, scale_of_the_width,
+    softmax_over_queries, mask_after_the_softmax, mask_of_one, mask_upside_down, without_softmax,
+    keys_for_queries, the_right_answer_in_half_precision, one_head_dropped,
+]  # fmt: skip
 
 
 def transformers_class(model: Any, name: str) -> nn.Module:
@@ -90,11 +144,15 @@ def test_a_right_attention_passes_and_ran(variant: str, head: Any, form: str) ->
 def test_a_wrong_attention_fails(variant: str, head: Any, form: str, function: Any) -> None:
     model = hf_model(variant, head, torch.float64)
     candidate = FORMS[form](hf_model(variant, head, torch.float64), f"form_{function.__name__}")
-    report = verify(model, candidate, dtypes=["float64"])
+    report = verify(model, candidate, dtypes=["float64"], variants=["right"])
     assert calls
     assert not report.ok
     assert report.diagnosis is not None
     assert report.diagnosis.gap_before > 1e-6
+
+
+def test_how_many_wrong_attentions_are_tried_in_how_many_forms() -> None:
+    assert (len(WRONG), len(FORMS), len(MODELS)) == (13, 3, 3)
 
 
 def test_a_bare_model_is_judged_by_the_kernel_it_runs() -> None:
