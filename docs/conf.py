@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,29 @@ from latex2mathml.converter import convert
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["PYTHONPATH"] = str(Path(__file__).parent / "tutorials")
 
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+
 project = "hfdl"
 copyright = "2026, the hfdl authors"
-extensions = ["myst_nb"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docstring_markup",
+    "plain_cells",
+    "reference_pages",
+    "source_links",
+]
 exclude_patterns = ["_build", "jupyter_execute"]
+
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+autodoc_default_options = {"exclude-members": "__init__"}
+napoleon_use_ivar = True
+napoleon_custom_sections = [("Args of a call", "params_style")]
+
+suppress_warnings = ["ref.python"]  # a word of a signature with two possible meanings
 
 html_theme = "furo"
 html_title = "hfdl"

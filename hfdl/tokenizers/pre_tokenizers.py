@@ -20,7 +20,7 @@ from hfdl.tokenizers.characters_by_kind import (
 )
 
 GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-"""As it was published. \\p{L} are Unicode's letters, \\p{N} its numbers."""
+"""As it was published. ``\\\\p{L}`` are Unicode's letters, ``\\\\p{N}`` its numbers."""
 
 PreTokenizer = Callable[[str], list[str]]
 """From a text to its words, in their order."""

@@ -1,0 +1,91 @@
+"""The pages of the reference name everything there is, and cells are shown without their tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from helpers.tutorial_pages import FOLDER, Cell, pages, parts
+
+import hfdl
+from hfdl.config.keys import recipe_keys
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(autouse=True)
+def extensions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS / "extensions"))
+
+
+def test_every_public_name_of_hfdl_is_in_the_interface() -> None:
+    page = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"autofunction:: hfdl\.(\w+)", page)
+    assert sorted(listed) == sorted(set(hfdl.__all__) - {"__version__"})
+
+
+def test_every_folder_with_a_page_is_in_the_interface() -> None:
+    from reference_pages import ROOMS
+
+    page = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+    assert re.findall(r"^made/modules-(\w+)$", page, re.MULTILINE) == list(ROOMS)
+
+
+def test_every_command_is_listed_with_its_help() -> None:
+    from reference_pages import commands_page
+
+    page = commands_page()
+    commands = re.findall(r"^## (.*)$", page, re.MULTILINE)
+    assert len(commands) == len(set(commands)) >= 14
+    assert {"hfdl", "hfdl train", "hfdl predict", "hfdl recipes keys", "hfdl data check"} <= {
+        *commands
+    }
+    assert page.count("Usage: hfdl") == len(commands)
+    assert page.count("Examples:") == len(commands)
+
+
+def test_every_key_of_a_recipe_is_listed() -> None:
+    from reference_pages import keys_page
+
+    assert re.findall(r"^`(.*)`$", keys_page(), re.MULTILINE) == [k.name for k in recipe_keys()]
+
+
+def test_every_module_with_public_names_is_listed() -> None:
+    from reference_pages import ROOMS, modules_page
+
+    named = [n for room in ROOMS for n in re.findall(r"automodule:: (\S+)", modules_page(room))]
+    assert len(named) == len(set(named)) > 150
+    assert {"hfdl.nn.attention", "hfdl.nn.positions.rotary", "hfdl.tasks.spec"} <= set(named)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("a = 1\nassert a == 1\nb = 2", "a = 1\nb = 2"),
+        ("a = 1\n\nassert a\n\nb = 2", "a = 1\n\nb = 2"),
+        ("a = 1\n# a is one\nassert (\n    a == 1\n)\n", "a = 1"),
+        ("for a in x:\n    assert a\nb = 2", "b = 2"),
+        ("for a in x:\n    assert a\n    print(a)", "for a in x:\n    print(a)"),
+        ("with f() as y:\n    assert y\n", ""),
+        ("np.testing.assert_allclose(a, b)\nc = 1  # fmt: skip", "c = 1"),
+        ("if a:\n    assert b\nelse:\n    c = 1", "if a:\n    assert b\nelse:\n    c = 1"),
+        ("raise AssertionError('it was taken')", "raise AssertionError('it was taken')"),
+        ("c = 1  # one of two", "c = 1  # one of two"),
+    ],
+)
+def test_a_cell_without_its_tests(code: str, shown: str) -> None:
+    from plain_cells import without_tests
+
+    assert without_tests(code) == shown
+
+
+@pytest.mark.parametrize("name", pages())
+def test_what_is_shown_of_a_tutorial_is_code(name: str) -> None:
+    from plain_cells import without_tests
+
+    for part in parts(name):
+        if isinstance(part, Cell):
+            shown = without_tests(part.code)
+            compile(shown, str(FOLDER / name), "exec")
+            assert not re.search(r"^ *assert |fmt: skip", shown, re.MULTILINE), part.line
