@@ -90,8 +90,7 @@ def _print_entities(file: Path) -> None:
 
 
 def _entity(sentence: Any, entity: Any) -> str:
-    start, end = sentence.characters(entity)
-    return f"{shorten(sentence.text[start:end])} ({entity.label})"
+    return f"{shorten(sentence.text[entity.start : entity.end])} ({entity.label})"
 
 
 def _print_texts(predictions: Path, log: Path) -> None:

@@ -10,12 +10,14 @@ conlleval reads it, as the start of an entity, where the strict mode leaves that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hfdl.data.entities.tags import read_entities
 from hfdl.metrics.classification import ratio
 
 Tags = Sequence[str]
+Spans = Iterable[tuple[int, int, str]]
 
 
 def entity_metric_names(types: Sequence[str]) -> list[str]:
@@ -43,23 +45,63 @@ def entity_metrics(
     Raises:
         ValueError: the numbers of sentences, or of a sentence's tags, differ.
     """
+    true, said = (
+        [set(read_entities(tags, scheme)[0]) for tags in side] for side in (references, predictions)
+    )
+    return _metrics(true, said, references, predictions)
+
+
+def span_metrics(
+    references: Sequence[Spans],
+    predictions: Sequence[Spans],
+    true_tags: Sequence[Tags],
+    predicted_tags: Sequence[Tags],
+) -> dict[str, float]:
+    """The same metrics of entities that are spans of characters: ``accuracy`` alone is of tags.
+
+    Where the right entities are more than tags can say, since one begins within a word, this is
+    what tells: such an entity is missed.
+
+    Args:
+        references: the right entities of N sentences, each a (start, end, type).
+        predictions: the predicted ones.
+        true_tags: the right tags of each sentence, one a word.
+        predicted_tags: the predicted ones, as many.
+
+    Raises:
+        ValueError: the numbers of sentences, or of a sentence's tags, differ.
+    """
+    true, said = ([set(spans) for spans in side] for side in (references, predictions))
+    return _metrics(true, said, true_tags, predicted_tags)
+
+
+def _metrics(
+    references: Sequence[set[Any]],
+    predictions: Sequence[set[Any]],
+    true_tags: Sequence[Tags],
+    predicted_tags: Sequence[Tags],
+) -> dict[str, float]:
+    """Metrics of entities, each a (start, end, type), and of tags."""
     true, guessed, hits = Counter[str](), Counter[str](), Counter[str]()
-    words = right = 0
-    for truth, guess in zip(references, predictions, strict=True):
-        right += sum(a == b for a, b in zip(truth, guess, strict=True))
-        words += len(truth)
-        right_entities = set(read_entities(truth, scheme)[0])
-        predicted = set(read_entities(guess, scheme)[0])
-        true.update(entity.label for entity in right_entities)
-        guessed.update(entity.label for entity in predicted)
-        hits.update(entity.label for entity in right_entities & predicted)
+    for right, said in zip(references, predictions, strict=True):
+        true.update(label for *_, label in right)
+        guessed.update(label for *_, label in said)
+        hits.update(label for *_, label in right & said)
     metrics = _scores(hits.total(), guessed.total(), true.total())
-    metrics["accuracy"] = ratio(right, words)
+    metrics["accuracy"] = _accuracy(true_tags, predicted_tags)
     for label in sorted({*true, *guessed}):
         scores = _scores(hits[label], guessed[label], true[label])
         metrics.update({f"{label}/{name}": value for name, value in scores.items()})
         metrics[f"{label}/support"] = float(true[label])
     return metrics
+
+
+def _accuracy(references: Sequence[Tags], predictions: Sequence[Tags]) -> float:
+    words = right = 0
+    for truth, guess in zip(references, predictions, strict=True):
+        right += sum(a == b for a, b in zip(truth, guess, strict=True))
+        words += len(truth)
+    return ratio(right, words)
 
 
 def _scores(hits: int, guessed: int, true: int) -> dict[str, float]:

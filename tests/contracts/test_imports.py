@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipelines": {
         "config", "data", "generation", "hf_models", "models", "nn", "tasks", "weights",
     },
-    "report": {"data.entities.tags", "tasks.registry", "tasks.spec"},
+    "report": {"data.entities.sentence", "data.entities.tags", "tasks.registry", "tasks.spec"},
     "runs": {
         "config", "data", "environment", "hf_models", "metrics", "nn.dropout", "pipelines",
         "report", "tasks", "training", "tuning", "weights",

@@ -183,7 +183,7 @@ def test_text_of_the_user_is_escaped(run):
 
 def test_words_are_found_in_the_text_or_else_joined():
     spaced = {**ROWS[0], "text": "Ann  sees\tParis!"}
-    assert [read_sentences([spaced], TAGS)[0].words] == [[(0, 3), (5, 9), (10, 15)]]
+    assert read_sentences([spaced], TAGS)[0].true == [(0, 3, "PER"), (10, 15, "LOC")]
     other = {**ROWS[0], "text": "something else"}
     assert read_sentences([other], TAGS)[0].text == "Ann sees Paris"
 

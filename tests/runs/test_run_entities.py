@@ -185,7 +185,7 @@ def test_a_foreign_model_is_evaluated_in_its_own_scheme_whatever_the_order_of_it
     last = next(iter({"E", "L"} & letters), "I")
     single = next(iter({"S", "U"} & letters), "B")
     third = ["B-PER", "I-PER", f"{last}-PER", "O", f"{single}-LOC", "O", f"{single}-LOC"]
-    assert test.references()[2] == third
+    assert test.references()[2]["label"] == third
 
 
 def test_a_type_that_the_model_does_not_know_is_told_with_its_line(

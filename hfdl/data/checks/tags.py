@@ -100,9 +100,9 @@ def _unseen(
 
 def _places(tagged: SentenceSet, label: str) -> list[str]:
     return [
-        tagged.where_word(row, entity.start)
+        tagged.where_span(row, entity)
         for row in range(len(tagged.sentences))
-        for entity in tagged.entities(row)
+        for entity in tagged.spans(row)
         if entity.label == label
     ]
 
@@ -127,11 +127,8 @@ def _texts(
 
 def _named(tagged: SentenceSet, row: int) -> str:
     """``PER Ann Lee, LOC Paris``."""
-    text, words = tagged.sentences[row].text, tagged.sentences[row].words
-    parts = [
-        f"{label} {text[words[start][0] : words[end - 1][1]]}"
-        for start, end, label in tagged.entities(row)
-    ]
+    text = tagged.sentences[row].text
+    parts = [f"{label} {text[start:end]}" for start, end, label in tagged.spans(row)]
     return ", ".join(parts) or "nothing named"
 
 
@@ -146,7 +143,7 @@ def _tag_reports(read: Mapping[str, SentenceSet]) -> dict[str, TagReport]:
     reports: dict[str, TagReport] = {}
     for split, tagged in read.items():
         rows = range(len(tagged.sentences))
-        counts = Counter(entity.label for row in rows for entity in tagged.entities(row))
+        counts = Counter(entity.label for row in rows for entity in tagged.spans(row))
         others = {label for name, one in read.items() if name != split for label in one.types}
         only = [label for label in tagged.types if label not in others]
         reports[split] = TagReport(

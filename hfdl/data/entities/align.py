@@ -7,10 +7,12 @@ fast tokenizer tells; none has to know of words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
+
+from hfdl.data.entities.words import further_words
 
 Span = tuple[int, int]
 """(start, end) in characters of the text, end exclusive."""
@@ -27,11 +29,14 @@ class Aligned:
         ids: P token ids, without special tokens.
         words: the word of each piece, shape (P,), ``NO_WORD`` where it has none.
         firsts: the first piece of each word, shape (W,). Every word has one.
+        parts: pieces that begin, within a word, what is a word by itself in raw text; see
+            ``further_words``.
     """
 
     ids: list[int]
     words: list[int]
     firsts: list[int]
+    parts: frozenset[int] = frozenset()
 
 
 def align(tokenizer: Any, texts: Sequence[str], words: Sequence[Sequence[Span]]) -> list[Aligned]:
@@ -84,7 +89,31 @@ def _align(
         ids, spans = _one_by_one(tokenizer, text, words)
         touched = [_touched(owner, span) for span in spans]
     pieces = [of_piece[0] if of_piece else NO_WORD for of_piece in touched]
-    return _complete(ids, pieces, len(words), unknown_id(tokenizer))
+    aligned = _complete(ids, pieces, len(words), unknown_id(tokenizer))
+    inner = [] if text.isascii() else _inner(text, words, set(pieces))
+    return replace(aligned, parts=_first_pieces(inner, spans, pieces, aligned))
+
+
+def _inner(text: str, words: Sequence[Span], known: Container[int]) -> list[tuple[int, int]]:
+    """Each place within a word where raw text would have a further word, with the word."""
+    return [
+        (word, start + place)
+        for word, (start, end) in enumerate(words)
+        for place in further_words(text[start:end])
+        if word in known
+    ]
+
+
+def _first_pieces(
+    inner: Sequence[tuple[int, int]], spans: Sequence[Span], pieces: Sequence[int], aligned: Aligned
+) -> frozenset[int]:
+    """The first piece that begins at each of those places."""
+    first: dict[int, int] = {}
+    for i, (start, _) in reversed(list(enumerate(spans))):
+        first[start] = i
+    # Unknown tokens were put in before words, never among the pieces of one.
+    shift = {word: aligned.firsts[word] - pieces.index(word) for word in {w for w, _ in inner}}
+    return frozenset(first[at] + shift[word] for word, at in inner if at in first)
 
 
 def _touched(owner: list[int], span: Span) -> list[int]:

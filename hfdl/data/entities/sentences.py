@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.entities.spans import spans_of, tagged_words
+from hfdl.data.entities.sentence import Sentence, Span, characters_of
+from hfdl.data.entities.spans import over_words, shown, spans_of
 from hfdl.data.entities.tags import (
     OUTSIDE,
-    Entity,
     Illegal,
     detect_scheme,
     read_entities,
@@ -21,24 +21,9 @@ from hfdl.data.entities.tags import (
     write_tags,
 )
 from hfdl.data.entities.token_columns import tags_of, words_of
+from hfdl.data.entities.words import split_words
 from hfdl.data.table import Table
 from hfdl.errors import DataError, did_you_mean
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A text, its words and their tags.
-
-    Args:
-        text: the words joined by one blank, or the annotated text itself.
-        words: (start, end) of each word in ``text``, end exclusive; ``text[start:end]`` is the
-            word. They ascend and do not overlap.
-        tags: one a word; None where they are to be predicted.
-    """
-
-    text: str
-    words: tuple[tuple[int, int], ...]
-    tags: tuple[str, ...] | None
 
 
 @dataclass
@@ -72,9 +57,14 @@ class SentenceSet:
         sentence = self.sentences[row]
         return _place(self.table, row, word, [sentence.text[s:e] for s, e in sentence.words])
 
-    def entities(self, row: int) -> list[Entity]:
-        """The entities of a sentence."""
-        return read_entities(self.sentences[row].tags or (), self.scheme)[0]
+    def where_span(self, row: int, span: Span) -> str:
+        """The place of the first word of an entity."""
+        words = self.sentences[row].words
+        return self.where_word(row, next(i for i, (_, end) in enumerate(words) if end > span.start))
+
+    def spans(self, row: int) -> Sequence[Span]:
+        """The entities of a sentence, in characters of its text."""
+        return self.sentences[row].spans or ()
 
 
 _ILLEGAL_PLACES = 5
@@ -87,6 +77,7 @@ def read_sentences(
     *,
     scheme: str | None = None,
     types: Sequence[str] | None = None,
+    splitter: Callable[[str], list[tuple[int, int]]] = split_words,
 ) -> SentenceSet:
     """The sentences of a split, with tags in one scheme.
 
@@ -101,6 +92,7 @@ def read_sentences(
             scheme of the file, BIO for IOB1 and for tags without prefixes.
         types: the entity types of the model. None: those of ``data.labels`` where it is a list of
             tags, else those of the split.
+        splitter: how raw text is split into words, where spans are given.
 
     Raises:
         DataError: no such columns; words and tags of unequal number, or no text; a sentence
@@ -111,7 +103,7 @@ def read_sentences(
     if config.tokens in table.columns:
         tagged = _from_tags(table, config, split, scheme)
     elif config.spans in table.columns:
-        tagged = _from_spans(table, config, split, scheme)
+        tagged = _from_spans(table, config, split, scheme, splitter)
     else:
         raise _no_columns(table, config)
     listed = _listed_types(config) if types is None else None
@@ -158,7 +150,8 @@ def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None)
         types.update(entity.label for entity in entities)
         text, spans = join_words(some)
         written = write_tags(entities, len(some), scheme)
-        tagged.sentences.append(Sentence(text, tuple(spans), tuple(written)))
+        named = characters_of(entities, spans)
+        tagged.sentences.append(Sentence(text, tuple(spans), tuple(written), tuple(named)))
     tagged.types = sorted(types)
     if tagged.repaired:
         repairs = repair_words(tagged.repaired, tagged.illegal[0], file_scheme)
@@ -175,12 +168,17 @@ def join_words(words: Sequence[str], delimiter: str = " ") -> tuple[str, list[tu
     return delimiter.join(words), spans
 
 
-def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
+def _from_spans(
+    table: Table,
+    config: DataConfig,
+    split: str,
+    scheme: str | None,
+    splitter: Callable[[str], list[tuple[int, int]]],
+) -> SentenceSet:
     texts = table.column(config.text, "data.text")
     rows = table.column(config.spans, "data.spans")
     tagged = SentenceSet(table, [], scheme or _scheme(config, "BIO"), [])
-    types: set[str] = set()
-    cut: list[str] = []
+    within: list[str] = []
     for row, (text, value) in enumerate(zip(texts, rows, strict=True)):
         where = table.where(row)
         if not isinstance(text, str) or not text.strip():
@@ -190,17 +188,17 @@ def _from_spans(table: Table, config: DataConfig, split: str, scheme: str | None
                 rule=f"column {config.text!r} holds the text that the spans point into",
                 remedy="remove the row",
             )
-        spans = spans_of(value, text, where)
-        words, entities, cuts = tagged_words(text, spans)
-        cut += [f"{where} ({word!r})" for word in cuts]
-        types.update(entity.label for entity in entities)
+        spans, words = spans_of(value, text, where), splitter(text)
+        entities, inside = over_words(spans, words)
+        within += [f"{where}, span {shown(span, text)}" for span in inside]
         tags = write_tags(entities, len(words), tagged.scheme)
-        tagged.sentences.append(Sentence(text, tuple(words), tuple(tags)))
-    tagged.types = sorted(types)
-    if cut:
-        plural = "word is" if len(cut) == 1 else "words are"
+        tagged.sentences.append(Sentence(text, tuple(words), tuple(tags), tuple(spans)))
+    named = [span for sentence in tagged.sentences for span in sentence.spans or ()]
+    tagged.types = sorted({span.label for span in named})
+    if within:
         tagged.facts.append(
-            f"{split}: {len(cut):,} {plural} cut where a span begins or ends; first: {cut[0]}"
+            f"{split}: {len(within):,} of {len(named):,} entities begin or end within a word: "
+            f"trained on as the whole word, missed where F1 is measured; first: {within[0]}"
         )
     return tagged
 
@@ -274,11 +272,11 @@ def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str) -> N
     if set(tagged.types) <= set(types):
         return
     for row in range(len(tagged.sentences)):
-        for entity in tagged.entities(row):
+        for entity in tagged.spans(row):
             if entity.label not in types:
                 raise DataError(
                     f"unknown entity type {entity.label!r}",
-                    where=tagged.where_word(row, entity.start),
+                    where=tagged.where_span(row, entity),
                     rule=f"the model knows: {', '.join(types) or 'none'}",
                     remedy=f"{did_you_mean(entity.label, types).rstrip('?')}, or add {remedy}",
                 )

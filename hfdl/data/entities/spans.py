@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
+from hfdl.data.entities.sentence import Span
 from hfdl.data.entities.tags import Entity
 from hfdl.errors import DataError
 
-_WORD = re.compile(r"\w+|[^\w\s]")
-_JOINERS = "\u200c\u200d"
-
-
-class Span(NamedTuple):
-    """Characters ``start:end`` of a text (end exclusive), and their entity type."""
-
-    start: int
-    end: int
-    label: str
-
-
-def split_words(text: str) -> list[tuple[int, int]]:
-    """(start, end) of each word of a text that is not split into words.
-
-    A word is a run of letters, digits and underscores, or one other character that is no white
-    space. Combining marks and joiners stay with what they stand on, so that no accent, vowel sign
-    or emoji of several characters is split.
-    """
-    words: list[tuple[int, int]] = []
-    for match in _WORD.finditer(text):
-        start, end = match.span()
-        if words and words[-1][1] == start and _belong(text, words[-1][0], start):
-            words[-1] = (words[-1][0], end)
-        else:
-            words.append((start, end))
-    return words
-
-
-def _belong(text: str, first: int, at: int) -> bool:
-    """Whether what begins at ``at`` continues the word that began at ``first``."""
-    before, after = text[at - 1], text[at]
-    if _glues(after) or before == "\u200d":
-        return True
-    return _glues(before) and _is_wordlike(text[first]) and _is_wordlike(after)
-
-
-def _glues(char: str) -> bool:
-    return char in _JOINERS or unicodedata.category(char).startswith("M")
-
-
-def _is_wordlike(char: str) -> bool:
-    return char.isalnum() or char == "_"
-
 
 def spans_of(value: Any, text: str, where: str) -> list[Span]:
-    """The annotations of a row, in the order of the text.
+    """The annotations of a row, in the order of the text, without white space at their edges.
 
     Args:
         value: a list of ``{"start", "end", "label"}`` or of ``[start, end, label]``, or such a
@@ -77,7 +33,7 @@ def spans_of(value: Any, text: str, where: str) -> list[Span]:
     for one, other in pairwise(spans):
         if other.start < one.end:
             raise DataError(
-                f"spans {_shown(one, text)} and {_shown(other, text)} overlap",
+                f"spans {shown(one, text)} and {shown(other, text)} overlap",
                 where=where,
                 rule="a word is part of one entity at most",
                 remedy="keep one of them",
@@ -111,38 +67,47 @@ def _span(item: Any, text: str, where: str) -> Span:
         )
     if not text[span.start : span.end].strip():
         raise DataError(
-            f"span {_shown(span, text)} holds nothing but white space",
+            f"span {shown(span, text)} holds nothing but white space",
             where=where,
             rule="an entity has a word",
             remedy="correct the span or remove it",
         )
-    return span
+    return _without_blanks(span, text)
 
 
-def tagged_words(
-    text: str, spans: Sequence[Span]
-) -> tuple[list[tuple[int, int]], list[Entity], list[str]]:
-    """The words of a text, the entities among them, and the words that a span had to cut.
+def _without_blanks(span: Span, text: str) -> Span:
+    """A span without the white space at its edges, which no word begins or ends with."""
+    named = text[span.start : span.end]
+    end = span.start + len(named.rstrip())
+    return Span(end - len(named.strip()), end, span.label)
+
+
+def over_words(
+    spans: Sequence[Span], words: Sequence[tuple[int, int]]
+) -> tuple[list[Entity], list[Span]]:
+    """The words that the entities cover, and the spans that begin or end within a word.
+
+    Such a span covers the whole word; of two within one word the first has it.
 
     Args:
-        text: the text.
         spans: ascending and apart, as ``spans_of`` returns them.
+        words: (start, end) of the words of the text, ascending.
     """
-    edges = sorted({edge for span in spans for edge in (span.start, span.end)})
-    words: list[tuple[int, int]] = []
-    cut: list[str] = []
-    for start, end in split_words(text):
-        inner = [edge for edge in edges if start < edge < end]
-        cut += [text[start:end]] if inner else []
-        words += list(zip([start, *inner], [*inner, end], strict=True))
-    entities = []
+    starts, ends = [start for start, _ in words], [end for _, end in words]
+    entities: list[Entity] = []
+    within: list[Span] = []
+    free = 0  # the first word that no entity has
     for span in spans:
-        held = [i for i, (s, e) in enumerate(words) if span.start <= s and e <= span.end]
-        entities.append(Entity(held[0], held[-1] + 1, span.label))
-    return words, entities, cut
+        first, after = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        if (starts[first], ends[after - 1]) != (span.start, span.end):
+            within.append(span)
+        if max(first, free) < after:
+            entities.append(Entity(max(first, free), after, span.label))
+            free = after
+    return entities, within
 
 
-def _shown(span: Span, text: str) -> str:
+def shown(span: Span, text: str) -> str:
     return f"{span.start}:{span.end} ({span.label} {text[span.start : span.end]!r})"
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from hfdl.data.encode import read_template
-from hfdl.data.entities.sentences import Sentence, join_words
+from hfdl.data.entities.sentence import Sentence
+from hfdl.data.entities.sentences import join_words
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model

@@ -137,7 +137,7 @@ def _verdict(sentence: Sentence) -> str:
 
 def _surest(sentence: Sentence) -> tuple[float, str] | None:
     """The score of the surest wrong entity and a sentence on it; None where none has a score."""
-    true = {(*sentence.characters(entity), entity.label) for entity in sentence.true}
+    true = set(sentence.true)
     scored = [
         entity
         for entity in sentence.record.get("entities") or []

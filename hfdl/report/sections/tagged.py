@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hfdl.report.record import Record
 
 if TYPE_CHECKING:
-    from hfdl.data.entities.tags import Entity
+    from hfdl.data.entities.sentence import Span
 
 RIGHT, BOUNDARIES, TYPE, MISSED, SPURIOUS = "right", "boundaries", "type", "missed", "spurious"
 """What became of an entity: found as it is, over other words, with another type, not at all; and
@@ -19,19 +19,18 @@ of a predicted one that nothing was there for."""
 
 @dataclass(frozen=True)
 class Sentence:
-    """One example: its text, where its words stand in it, and its entities over those words."""
+    """One example: its text and its entities, these as characters of the text."""
 
     record: Record
     text: str
-    words: list[tuple[int, int]]
-    true: list[Entity]
-    predicted: list[Entity]
+    true: list[Span]
+    predicted: list[Span]
 
-    def fate(self, entity: Entity) -> str:
+    def fate(self, entity: Span) -> str:
         """What became of a true entity."""
         return _fate(entity, self.predicted, MISSED)
 
-    def worth(self, entity: Entity) -> str:
+    def worth(self, entity: Span) -> str:
         """What a predicted entity was worth."""
         return _fate(entity, self.true, SPURIOUS)
 
@@ -39,10 +38,6 @@ class Sentence:
     def mistakes(self) -> int:
         """True entities that were not found as they are, and predicted ones that are not there."""
         return len({*self.true} ^ {*self.predicted})
-
-    def characters(self, entity: Entity) -> tuple[int, int]:
-        """Where an entity stands in the text."""
-        return self.words[entity.start][0], self.words[entity.end - 1][1]
 
 
 def read_sentences(rows: Iterable[Record], labels: Sequence[str]) -> list[Sentence]:
@@ -60,13 +55,19 @@ def scheme_of(labels: Sequence[str]) -> str:
 
 
 def _sentence(row: Record, scheme: str) -> Sentence:
+    from hfdl.data.entities.sentence import Span, characters_of
     from hfdl.data.entities.tags import read_entities
 
     tokens = [str(token) for token in row["tokens"]]
     text, words = _locate(str(row.get("text") or ""), tokens)
-    true, _ = read_entities([str(tag) for tag in row["label"]], scheme)
-    predicted, _ = read_entities([str(tag) for tag in row["prediction"]], scheme)
-    return Sentence(row, text, words, true, predicted)
+    sides = [
+        characters_of(read_entities([str(tag) for tag in row[key]], scheme)[0], words)
+        for key in ("label", "prediction")
+    ]
+    listed = row.get("true_entities")  # what no tag can say is among them
+    if listed is not None and text == row.get("text"):
+        sides[0] = [Span(one["start"], one["end"], str(one["label"])) for one in listed]
+    return Sentence(row, text, *sides)
 
 
 def _locate(text: str, tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
@@ -81,7 +82,7 @@ def _locate(text: str, tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]
     return text, words
 
 
-def _fate(entity: Entity, others: Sequence[Entity], alone: str) -> str:
+def _fate(entity: Span, others: Sequence[Span], alone: str) -> str:
     if entity in others:
         return RIGHT
     near = [one for one in others if one.start < entity.end and entity.start < one.end]
@@ -119,16 +120,17 @@ def segments(sentence: Sentence, around: int) -> list[Segment]:
 
 def _marks(sentence: Sentence) -> Iterator[tuple[int, int, str, str]]:
     """Start, end, kind and note of each stretch that is in an entity, true or predicted."""
-    true, predicted = _by_word(sentence.true), _by_word(sentence.predicted)
-    positions = range(len(sentence.words))
-    for (was, said), group in groupby(positions, key=lambda i: (true.get(i), predicted.get(i))):
-        words = list(group)
-        if was or said:
-            kind, note = _mark(was, said)
-            yield sentence.words[words[0]][0], sentence.words[words[-1]][1], kind, note
+    entities = [*sentence.true, *sentence.predicted]
+    edges = sorted({edge for start, end, _ in entities for edge in (start, end)})
+    for start, end in pairwise(edges):
+        was, said = _over(sentence.true, start), _over(sentence.predicted, start)
+        stretch = sentence.text[start:end]
+        if (was or said) and stretch.strip():
+            start += len(stretch) - len(stretch.lstrip())
+            yield start, start + len(stretch.strip()), *_mark(was, said)
 
 
-def _mark(was: Entity | None, said: Entity | None) -> tuple[str, str]:
+def _mark(was: Span | None, said: Span | None) -> tuple[str, str]:
     if was is None:
         return SPURIOUS, f"said {said.label if said else ''}"
     if said is None:
@@ -140,8 +142,9 @@ def _mark(was: Entity | None, said: Entity | None) -> tuple[str, str]:
     return TYPE, f"{was.label}, said {said.label}"
 
 
-def _by_word(entities: Sequence[Entity]) -> dict[int, Entity]:
-    return {word: entity for entity in entities for word in range(entity.start, entity.end)}
+def _over(entities: Sequence[Span], place: int) -> Span | None:
+    """The entity that a character is in."""
+    return next((one for one in entities if one.start <= place < one.end), None)
 
 
 def _shortened(text: str, around: int, *, first: bool = False, last: bool = False) -> str:

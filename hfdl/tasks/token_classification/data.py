@@ -8,7 +8,7 @@ from typing import Any
 from hfdl.config.schema import DataConfig
 from hfdl.data.encode import Template
 from hfdl.data.entities.align import align
-from hfdl.data.entities.sentences import Sentence
+from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.windows import Row, cut_rows
 from hfdl.errors import ConfigError, DataError
 from hfdl.tasks.token_classification.split import EncodedSentence

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from hfdl.data.entities.sentences import Sentence
+from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.tags import OUTSIDE, legal_transitions, read_entities
 from hfdl.data.entities.viterbi import viterbi
 from hfdl.tasks.protocol import Prediction

@@ -11,7 +11,7 @@ import torch
 from hfdl.data.collate import pad_rows
 from hfdl.data.encode import Template
 from hfdl.data.entities.align import NO_WORD, Aligned
-from hfdl.data.entities.sentences import Sentence
+from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.windows import LOST, Row, owners
 from hfdl.nn.losses import IGNORED
 from hfdl.tasks.protocol import Batch
@@ -84,17 +84,17 @@ class TaggedSplit(BaseSplit):
         super().__init__(name, sizes, where)
 
     def references(self) -> Sequence[Any]:
-        """The right tags of each sentence, one a word."""
-        return [list(sentence.tags or ()) for sentence in self.sentences]
+        """The right answers of each sentence: its tags, one a word, and its entities."""
+        return [_answers(sentence) for sentence in self.sentences]
 
     def describe(self, example: int) -> dict[str, Any]:
-        """Place, text, words and right tags of a sentence."""
+        """Place, text, words, right tags and right entities of a sentence."""
         sentence = self.sentences[example]
         return {
             "where": self.where(example),
             "text": sentence.text,
             "tokens": [sentence.text[start:end] for start, end in sentence.words],
-            "label": list(sentence.tags or ()),
+            **_answers(sentence),
         }
 
     def batch(self, examples: Sequence[int], *, seed: int = 0, epoch: int = 0) -> TaggedBatch:
@@ -143,7 +143,7 @@ class TaggedSplit(BaseSplit):
                     continue
                 if piece == firsts[word]:
                     into[before + piece - row.start] = self.ids[sentence.tags[word]]
-                elif self.all_pieces:
+                elif self.all_pieces or piece in encoded.aligned.parts:
                     into[before + piece - row.start] = self.ids[_inside(sentence.tags[word])]
         return labels
 
@@ -169,6 +169,15 @@ class TaggedSplit(BaseSplit):
             "position": torch.tensor(positions, dtype=torch.int64),
             "words": torch.tensor(counts, dtype=torch.int64),
         }
+
+
+def _answers(sentence: Sentence) -> dict[str, Any]:
+    """The right tags and the right entities, these in characters of the text."""
+    entities = [
+        {"label": label, "start": start, "end": end, "text": sentence.text[start:end]}
+        for start, end, label in sentence.spans or ()
+    ]
+    return {"label": list(sentence.tags or ()), "true_entities": entities}
 
 
 def _inside(tag: str) -> str:

@@ -14,16 +14,13 @@ import torch
 
 from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import read_template
-from hfdl.data.entities.sentences import (
-    Sentence,
-    read_sentences,
-    refuse_no_entities,
-)
-from hfdl.data.entities.spans import split_words
+from hfdl.data.entities.sentence import Sentence
+from hfdl.data.entities.sentences import join_words, read_sentences, refuse_no_entities
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
+from hfdl.data.entities.word_splitter import CONFIG_KEY, WordSplitter
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
-from hfdl.metrics.entities import entity_metric_names, entity_metrics
+from hfdl.metrics.entities import entity_metric_names, span_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
@@ -47,6 +44,7 @@ class TokenClassification(PretrainedTask):
 
     Attributes:
         label_names: the tags in the order of their ids; empty until ``prepare`` has read them.
+        splitter: splits raw texts into words as the training data is split.
     """
 
     spec = SPEC
@@ -56,6 +54,7 @@ class TokenClassification(PretrainedTask):
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.label_names: list[str] = []
+        self.splitter = WordSplitter()
         super().__init__(*args, **keywords)
         self.all_pieces = self.recipe.data.label_pieces == "all"
 
@@ -84,6 +83,7 @@ class TokenClassification(PretrainedTask):
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
             self.label_names = [str(config.id2label[i]) for i in range(config.num_labels)]
+            self.splitter = WordSplitter.of_config(config)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -101,9 +101,13 @@ class TokenClassification(PretrainedTask):
             scheme, types = self.scheme, self.types
             self._refuse_missing(tag_names(types, scheme))
         for name, table in sorted(tables.items(), key=lambda item: item[0] != "train"):
-            read = read_sentences(table, data_config, name, scheme=scheme, types=types)
+            read = read_sentences(
+                table, data_config, name, scheme=scheme, types=types, splitter=self.splitter
+            )
             if name == "train":
                 refuse_no_entities(read)
+                if data_config.tokens in table.columns:
+                    self.splitter = WordSplitter.of_training_words(map(_words, read.sentences))
                 scheme, types = read.scheme, read.types
                 self.label_names = tag_names(types, scheme)
                 facts.extend(self._learn_tokenizer(one.text for one in read.sentences))
@@ -122,14 +126,15 @@ class TokenClassification(PretrainedTask):
     def encode(self, texts: Sequence[str | Sentence]) -> TaggedSplit:
         """Texts, or sentences with words of their own, without answers: for the pipeline."""
         sentences = [
-            text if isinstance(text, Sentence) else Sentence(text, tuple(split_words(text)), None)
+            text if isinstance(text, Sentence) else Sentence(text, tuple(self.splitter(text)), None)
             for text in texts
         ]
         return self._tagged("texts", sentences, lambda row: f"text {row + 1}")
 
     def _tagged(self, name: str, sentences: Sequence[Sentence], where: Any) -> TaggedSplit:
+        read = [_as_words(one) for one in sentences] if self.splitter.of_words else sentences
         return TaggedSplit(
-            name, sentences, self.encoder(sentences, where), self.encoder.template, self.padding,
+            name, sentences, self.encoder(read, where), self.encoder.template, self.padding,
             ids={tag: i for i, tag in enumerate(self.label_names)},
             all_pieces=self.all_pieces, where=where,
         )  # fmt: skip
@@ -172,6 +177,7 @@ class TokenClassification(PretrainedTask):
             "num_labels": len(self.label_names),
             "id2label": dict(enumerate(self.label_names)),
             "label2id": {name: i for i, name in enumerate(self.label_names)},
+            CONFIG_KEY: self.splitter.settings,
             "pad_token_id": self.tokenizer.pad_token_id,
         }
 
@@ -206,10 +212,28 @@ class TokenClassification(PretrainedTask):
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
     ) -> dict[str, float]:
-        """See ``hfdl.metrics.entities``."""
-        tags = [prediction["prediction"] for prediction in predictions]
-        return entity_metrics(references, tags, self.scheme)
+        """See ``hfdl.metrics.entities``; entities are spans of characters, as users get them."""
+        return span_metrics(
+            [_spans(right["true_entities"]) for right in references],
+            [_spans(prediction["entities"]) for prediction in predictions],
+            [right["label"] for right in references],
+            [prediction["prediction"] for prediction in predictions],
+        )
 
     def facts(self) -> dict[str, Any]:
         """Task, scheme and tags, for metrics.json."""
         return {"task": self.name, "scheme": self.scheme, "labels": self.label_names}
+
+
+def _words(sentence: Sentence) -> list[str]:
+    return [sentence.text[start:end] for start, end in sentence.words]
+
+
+def _as_words(sentence: Sentence) -> Sentence:
+    """What a model reads that was trained on words: a blank between one word and the next."""
+    text, words = join_words(_words(sentence))
+    return Sentence(text, tuple(words), sentence.tags)
+
+
+def _spans(entities: Sequence[dict[str, Any]]) -> list[tuple[int, int, str]]:
+    return [(one["start"], one["end"], one["label"]) for one in entities]

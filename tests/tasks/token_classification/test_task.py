@@ -120,7 +120,7 @@ def test_windows_say_what_the_whole_sentence_says_where_a_token_decides_alone(
     assert (labels != -100).sum() == batch.targets["words"].sum()  # each word is labelled once
     at_words = labels[batch.targets["row"], batch.targets["position"]]
     names = [cut.task.label_names[i] for i in at_words]
-    assert names == [tag for tags in two.references() for tag in tags]
+    assert names == [tag for one in two.references() for tag in one["label"]]
 
 
 @pytest.mark.parametrize("max_length", [8, 64])
@@ -209,7 +209,7 @@ def test_a_model_that_is_padded_on_the_left_reads_the_same_words(
     assert bool(batch.inputs["attention_mask"][:, -1].all())
     at_words = batch.targets["labels"][batch.targets["row"], batch.targets["position"]]
     names = [made.task.label_names[i] for i in at_words]
-    assert names == [tag for tags in split.references() for tag in tags]
+    assert names == [tag for one in split.references() for tag in one["label"]]
     alone, together = (predictions(made.task, model, split, size) for size in (1, 64))
     assert [p["prediction"] for p in alone] == [p["prediction"] for p in together]
     scores = [[e["score"] for p in found for e in p["entities"]] for found in (alone, together)]
@@ -238,7 +238,7 @@ def test_balanced_weights_are_scikit_learn_s_over_train(prepared: Callable[..., 
 
     made = prepared(tune__class_weights="balanced")
     train, names = made.splits.train, made.task.label_names
-    tags = [tag for tags in train.references() for tag in tags]
+    tags = [tag for one in train.references() for tag in one["label"]]
     present = sorted(set(tags), key=names.index)
     expected = compute_class_weight("balanced", classes=np.array(present), y=tags)
     found = {n: float(w) for n, w in zip(names, made.task.class_weights, strict=True)}
