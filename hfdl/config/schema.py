@@ -107,7 +107,8 @@ class DataConfig(Section):
     )
     tags: str = Field(
         default="tags",
-        description="Column of the words' tags. In a CoNLL file 'tags' is the last column.",
+        description="Column of the words' tags. In a CoNLL file 'tags' is the last column. "
+        "Spellings such as B_PER, b-per, PER-B or 0 for O are read where they can mean one thing.",
     )
     spans: str = Field(
         default="spans",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.entities.sentence import Sentence, Span, characters_of
 from hfdl.data.entities.spans import over_words, shown, spans_of
+from hfdl.data.entities.tag_columns import read_tags, scheme_of
+from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
 from hfdl.data.entities.tags import (
     OUTSIDE,
     Illegal,
-    detect_scheme,
     read_entities,
     refusal_of,
     repair_words,
@@ -20,7 +20,7 @@ from hfdl.data.entities.tags import (
     spot_of,
     write_tags,
 )
-from hfdl.data.entities.token_columns import tags_of, words_of
+from hfdl.data.entities.token_columns import words_of
 from hfdl.data.entities.words import split_words
 from hfdl.data.table import Table
 from hfdl.errors import DataError, did_you_mean
@@ -101,7 +101,7 @@ def read_sentences(
             that cannot follow the one before it. The message gives the line.
     """
     if config.tokens in table.columns:
-        tagged = _from_tags(table, config, split, scheme)
+        tagged = _from_tags(table, config, split, scheme, types or ())
     elif config.spans in table.columns:
         tagged = _from_spans(table, config, split, scheme, splitter)
     else:
@@ -132,16 +132,22 @@ def refuse_no_entities(train: SentenceSet) -> None:
 def _listed_types(config: DataConfig) -> list[str]:
     """The types of the tags in ``data.labels``; none where it is no list."""
     tags = config.labels if isinstance(config.labels, list) else []
-    return sorted({split_tag(tag)[1] for tag in tags} - {""})
+    try:
+        names = read_spelling(tags)
+    except AmbiguousTagError:
+        names = {}
+    return sorted({split_tag(names.get(tag, tag))[1] for tag in tags} - {""})
 
 
-def _from_tags(table: Table, config: DataConfig, split: str, scheme: str | None) -> SentenceSet:
-    words, tags = words_of(table, config), tags_of(table, config)
+def _from_tags(
+    table: Table, config: DataConfig, split: str, scheme: str | None, known: Sequence[str]
+) -> SentenceSet:
+    words, (tags, facts) = words_of(table, config), read_tags(table, config, split, known)
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
         _refuse_ragged(table.where(row), some, others)
-    file_scheme = _scheme_of(table, config, tags)
+    file_scheme = scheme_of(table, config, tags)
     scheme = scheme or _scheme(config, file_scheme)
-    tagged = SentenceSet(table, [], scheme, [])
+    tagged = SentenceSet(table, [], scheme, [], facts=facts)
     types: set[str] = set()
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
         entities, illegal = read_entities(others, file_scheme)
@@ -221,29 +227,6 @@ def _refuse_ragged(where: str, words: Sequence[str], tags: Sequence[str]) -> Non
 
 def _count(items: Sequence[str], name: str) -> str:
     return f"{len(items):,} {name}{'' if len(items) == 1 else 's'}"
-
-
-def _scheme_of(table: Table, config: DataConfig, tags: Sequence[Sequence[str]]) -> str:
-    """The scheme of all sentences; an error names the first that contradicts those before it."""
-    if _conflict(tags) is None:
-        return detect_scheme(tags)
-    row = bisect_left(range(len(tags)), True, key=lambda i: _conflict(tags[: i + 1]) is not None)
-    problem = _conflict(tags[: row + 1])  # of the tags up to there
-    raise DataError(
-        f"{problem} (column {config.tags!r})",
-        where=table.where(row),
-        rule="tags are BIO, IOB1, BIOES, BILOU, or types without a prefix, and of one kind",
-        remedy="correct them, or name the column of the tags: data.tags=COLUMN",
-    )
-
-
-def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
-    """Which tags belong to different schemes, if any do."""
-    try:
-        detect_scheme(tags)
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 def _note(

@@ -76,7 +76,8 @@ def _names(table: Table, config: DataConfig) -> dict[str, str]:
 
 def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataConfig) -> str:
     if isinstance(tag, str):
-        tag = names.get(tag, tag) if isinstance(config.labels, dict) else tag
+        if isinstance(config.labels, dict) or (tag.isdigit() and tag not in names.values()):
+            tag = names.get(tag, tag)
     elif isinstance(tag, int) and not isinstance(tag, bool):
         tag = names.get(str(tag), tag)
     if isinstance(tag, str) and tag.strip():

@@ -16,6 +16,7 @@ from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import read_template
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.sentences import join_words, read_sentences, refuse_no_entities
+from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.data.entities.word_splitter import CONFIG_KEY, WordSplitter
 from hfdl.data.table import Table
@@ -135,15 +136,24 @@ class TokenClassification(PretrainedTask):
         read = [_as_words(one) for one in sentences] if self.splitter.of_words else sentences
         return TaggedSplit(
             name, sentences, self.encoder(read, where), self.encoder.template, self.padding,
-            ids={tag: i for i, tag in enumerate(self.label_names)},
+            ids={tag: i for i, tag in enumerate(self.tags)},
             all_pieces=self.all_pieces, where=where,
         )  # fmt: skip
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags in the usual spelling, where a model that hfdl did not train has another."""
+        try:
+            names = read_spelling(self.label_names)
+        except AmbiguousTagError:
+            names = {}
+        return [names.get(name, name) for name in self.label_names]
 
     @property
     def scheme(self) -> str:
         """The scheme that the tags are in; BIO where their names show no other."""
         try:
-            scheme = detect_scheme([self.label_names])
+            scheme = detect_scheme([self.tags])
         except ValueError:  # tags of no scheme, such as parts of speech
             return "BIO"
         return scheme if scheme in SCHEMES else "BIO"
@@ -151,10 +161,10 @@ class TokenClassification(PretrainedTask):
     @property
     def types(self) -> list[str]:
         """The types of entities, sorted."""
-        return sorted({split_tag(name)[1] for name in self.label_names} - {""})
+        return sorted({split_tag(name)[1] for name in self.tags} - {""})
 
     def _refuse_missing(self, needed: Sequence[str]) -> None:
-        missing = [name for name in needed if name not in self.label_names]
+        missing = [name for name in needed if name not in self.tags]
         if missing:
             assert self.folder is not None
             raise ModelError(
@@ -205,7 +215,7 @@ class TokenClassification(PretrainedTask):
         outside. See ``Tagger``.
         """
         assert isinstance(batch, TaggedBatch), "the batch comes from a TaggedSplit"
-        tag = Tagger(self.label_names, self.scheme)
+        tag = Tagger(self.tags, self.scheme)
         scores = scores_of_words(outputs.logits, batch.targets)
         return [tag(*row) for row in zip(batch.sentences, scores, strict=True)]
 

@@ -62,8 +62,8 @@ def test_words_hold_all_but_white_space_and_cut_no_character(text):
 
 
 def test_kinds():
-    kinds = {"a": "L", "É": "X", "Éa": "L", "14": "D", "中": "U", "〇": "U", "한": "H", "น้ำ": "U", ".": ".",
-             "_": "_", "’": "S", "👍🏽": "S", "1\ufe0f\u20e3": "S"}  # fmt: skip
+    kinds = {"a": "L", "É": "X", "Éa": "L", "14": "D", "中": "U", "〇": "U", "한": "H", "น้ำ": "U",
+             ".": ".", "_": "_", "’": "S", "👍🏽": "S", "1\ufe0f\u20e3": "S"}  # fmt: skip
     assert {word: kind_of(word) for word in kinds} == kinds
     assert unicodedata.name("X")  # of ASCII all signs are kinds of their own
     assert all(kind_of(c) == c for c in map(chr, range(33, 127)) if not c.isalnum())
