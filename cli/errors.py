@@ -1,6 +1,6 @@
 """Errors as one line on stderr and an exit code.
 
-0 done; 2 the user's input, configuration, data, machine or own task; 1 a fault of hfdl's, with a
+0 done; 2 the user's input, configuration, data, machine or own code; 1 a fault of hfdl's, with a
 traceback, or models that `hfdl verify` finds unequal; 130 and 143 SIGINT and SIGTERM; 141 whoever
 read the output has left.
 """
@@ -21,7 +21,7 @@ import typer
 from hfdl.errors import HfdlError
 
 REPORT = "this is a fault in hfdl: please report it with the traceback above"
-OWN_TASK = "that line is in your own task, and the traceback above says what it led to"
+OWN_CODE = "that line is in your own code, and the traceback above says what it led to"
 
 # Typer has had Click inside or beside it; the family of usage errors is the same in both.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
@@ -116,27 +116,15 @@ def _interrupted(error: Exception) -> int | None:
 
 
 def _unexpected(error: Exception) -> int:
-    """A traceback and whose fault it is: that of the user's own task if its code was running."""
+    """A traceback and whose fault it is: the user's own if code of theirs was running."""
     traceback.print_exception(error)
-    if where := _line_of_own_task(error):
-        say("error", f"{where}: {type(error).__name__}: {error}; {OWN_TASK}")
+    from hfdl.config.own_code import line_of_own_code
+
+    if where := line_of_own_code(error):
+        say("error", f"{where}: {type(error).__name__}: {error}; {OWN_CODE}")
         return 2
     say("error", f"{type(error).__name__}: {error}; {REPORT}")
     return 1
-
-
-def _line_of_own_task(error: Exception) -> str | None:
-    """The last line of a ``task: module:Class`` that an error came through, as ``FILE, line N``."""
-    from hfdl.tasks.registry import own_modules
-
-    if isinstance(error, SyntaxError) and own_modules:  # of a file that was about to be imported
-        return f"{error.filename}, line {error.lineno}"
-    lines = [
-        f"{frame.f_code.co_filename}, line {number}"
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if frame.f_globals.get("__name__") in own_modules
-    ]
-    return lines[-1] if lines else None
 
 
 def _reader_left() -> int:

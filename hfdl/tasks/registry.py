@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hfdl.config.own_code import load_own
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM, MASKED_LM
 from hfdl.tasks.spec import TaskSpec
@@ -25,9 +25,6 @@ TASKS: dict[str, TaskSpec] = {
     for spec in (TEXT_CLASSIFICATION, TOKEN_CLASSIFICATION, MASKED_LM, CAUSAL_LM, TRANSLATION)
 }
 """Every task by its own name."""
-
-own_modules: set[str] = set()
-"""The modules of the tasks that recipes named as ``module:Class``; not hfdl's own."""
 
 _registered: dict[str, Any] = {}
 _T = TypeVar("_T", bound=type)
@@ -71,7 +68,7 @@ def register_task(task: _T) -> _T:
 
 
 def canonical_name(name: str) -> str:
-    """The task's own name for any of its names, or for ``module:Class``.
+    """The task's own name for any of its names, or for ``module:Class`` and ``file.py:Class``.
 
     Raises:
         ConfigError: no task of that name; the message names the nearest one.
@@ -117,23 +114,15 @@ def task_class(name: str) -> Any:
 
 
 def _import_task(path: str) -> Any:
-    """The class at ``module:Class``, a module of the working folder included; it is registered."""
-    module, _, name = path.partition(":")
-    if module.partition(".")[0] != "hfdl":
-        own_modules.add(module)
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        task = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    """The class at ``module:Class`` or ``file.py:Class``; it is registered."""
+    task = load_own(path, "task", "a task").value
+    if not isinstance(task, type):
         raise ConfigError(
-            f"no task {path!r}: {error}",
+            f"{path!r} is no class",
             where="task",
-            rule="a task of your own is module:Class, of an installed module or of a file here",
-            remedy=f"check that {module.replace('.', '/')}.py defines {name or 'the class'}",
-        ) from error
-    finally:
-        sys.path.remove(here)
+            rule="a task of your own is a class with the methods of hfdl.tasks.protocol.Task",
+            remedy="name the class: task=module:Class",
+        )
     return register_task(task)
 
 

@@ -17,7 +17,7 @@ import torch
 from helpers.support import reviews, write_csv
 from transformers import AutoModel, AutoTokenizer
 
-from hfdl.cli.errors import OWN_TASK
+from hfdl.cli.errors import OWN_CODE
 from hfdl.errors import ConfigError
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.registry import TASKS, canonical_name, register_task, task_class
@@ -99,8 +99,8 @@ def mse(folder: Path) -> float:
 def test_a_class_that_is_not_there_is_refused(hfdl: Run, folder: Path) -> None:
     done = hfdl("train", "similarity.yaml", "task=similarity_task:Similar", "--output", "run")
     assert done.returncode == 2
-    assert "no task 'similarity_task:Similar'" in done.stderr
-    assert "module:Class" in done.stderr
+    assert "task: similarity_task has no 'Similar'" in done.stderr
+    assert "Did you mean 'Similarity'?" in done.stderr
     assert not (folder / "run").exists()
 
 
@@ -125,7 +125,7 @@ def test_a_fault_of_a_task_of_ones_own_is_told_with_its_line(
     assert done.stderr.count("Traceback (most recent call last)") == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"error: {file}, line {number}: {said}")
-    assert last.endswith(OWN_TASK)
+    assert last.endswith(OWN_CODE)
 
 
 @pytest.fixture
