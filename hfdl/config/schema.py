@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from hfdl.config.own_code import absolute
+
+OwnCode = Annotated[str, AfterValidator(absolute)]
+"""A name, or ``file.py:NAME`` or ``module:NAME``; the path of a file becomes absolute."""
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -53,6 +64,12 @@ class ModelConfig(Section):
         description="Whose model code runs. hf: transformers' class as it is. auto: that class "
         "with hfdl's equal but faster parts in it (on a CPU its dropout). hfdl: hfdl's own model "
         "code on the same weights; what is saved is transformers' class again.",
+    )
+    attention: OwnCode | None = Field(
+        default=None,
+        description="Attention of the model: file.py:function or module:function of your own, as "
+        "hfdl.register_attention takes it; a name that was registered; hfdl, hfdl_fused; or one "
+        "of transformers' own, such as eager and sdpa. Default: the model's.",
     )
     config: dict[str, Any] | None = Field(
         default=None,
@@ -208,6 +225,16 @@ class TrainConfig(Section):
     learning_rate: Annotated[float, Field(gt=0)] = Field(
         default=5e-5, description="Peak learning rate."
     )
+    optimizer: OwnCode = Field(
+        default="adamw",
+        description="adamw, adam, adafactor, adagrad, adadelta, adamax, asgd, nadam, radam, "
+        "rmsprop, rprop or sgd, or file.py:Class or module:Class of your own.",
+    )
+    optimizer_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Further arguments of that optimizer, as its class names them: {momentum: "
+        "0.9}.",
+    )
     schedule: str = Field(default="linear", description="Name of one of transformers' schedules.")
     schedule_options: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of that schedule, as transformers names them."
@@ -217,11 +244,12 @@ class TrainConfig(Section):
         description="Warm-up: below 1 a share of all updates, from 1 on a number of updates.",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        default=0.01, description="AdamW's decay, not applied to biases and norms."
+        default=0.01,
+        description="The optimizer's weight decay, not applied to biases and norms.",
     )
     adam_betas: tuple[float, float] = Field(default=(0.9, 0.999), description="AdamW's betas.")
     adam_epsilon: Annotated[float, Field(gt=0)] = Field(
-        default=1e-8, description="AdamW's epsilon."
+        default=1e-8, description="Epsilon of Adam and its relatives."
     )
     clip_norm: Annotated[float, Field(gt=0)] | None = Field(
         default=1.0, description="Largest norm of the whole gradient. null: no clipping."
@@ -249,6 +277,17 @@ class TrainConfig(Section):
         default=2,
         description="Latest checkpoints kept while training: if the newest is damaged, the one "
         "before it is resumed from. One stays after the end.",
+    )
+    metrics: list[OwnCode] = Field(
+        default_factory=list,
+        description="More metrics, beside the task's: names that hfdl.metrics.load knows, "
+        "file.py:function or module:function of (predictions, references), or modules of the "
+        "library evaluate as file.py:Class.",
+    )
+    callbacks: list[OwnCode] = Field(
+        default_factory=list,
+        description="file.py:function or module:function that is called with each event of the "
+        "run, or a class whose instances are.",
     )
     best_metric: str | None = Field(
         default=None,

@@ -207,15 +207,40 @@ def load_model_tensors(model: nn.Module, tensors: Tensors) -> None:
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[int, str]) -> Tensors:
     """The optimizer's state, flat: ``PARAMETER|exp_avg`` and so on.
 
+    A Python number has its type behind its name, ``PARAMETER|step|int``: as a tensor it would be
+    rounded otherwise after a resume. None, which some hold in the place of momentum, is left out.
+
     Args:
-        optimizer: AdamW.
+        optimizer: any.
         names: parameter names by ``id``.
+
+    Raises:
+        CheckpointError: its state is more than tensors and numbers.
     """
-    return {
-        f"{names[id(parameter)]}|{key}": torch.as_tensor(value).detach().to("cpu").contiguous()
-        for parameter, state in optimizer.state.items()
-        for key, value in state.items()
-    }
+    tensors = {}
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            if value is not None:
+                suffix = "" if isinstance(value, torch.Tensor) else f"|{type(value).__name__}"
+                tensor = _as_tensor(value, key, optimizer)
+                tensors[f"{names[id(parameter)]}|{key}{suffix}"] = tensor
+    return tensors
+
+
+def _as_tensor(value: Any, key: str, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu").contiguous()
+    if type(value) in _NUMBERS.values():
+        return torch.tensor(value, dtype=torch.float64 if type(value) is float else None)
+    raise CheckpointError(
+        f"{type(optimizer).__name__} keeps a {type(value).__name__} under {key!r} in its state",
+        where="train.optimizer",
+        rule="a checkpoint holds tensors and numbers, and no pickle",
+        remedy="keep tensors and numbers in state[parameter]",
+    )
+
+
+_NUMBERS: dict[str, type] = {"int": int, "float": float, "bool": bool}
 
 
 def load_optimizer_tensors(
@@ -228,7 +253,7 @@ def load_optimizer_tensors(
         for parameter in group["params"]
     }
     for key, tensor in tensors.items():
-        name, _, entry = key.rpartition("|")
+        name, entry, *kind = key.split("|")
         if name not in by_name:
             raise CheckpointError(
                 f"the optimizer state of {name!r} belongs to no trainable parameter",
@@ -237,4 +262,5 @@ def load_optimizer_tensors(
             )
         parameter = by_name[name]
         # Fused AdamW wants its step count on the parameter's device.
-        optimizer.state[parameter][entry] = tensor.to(parameter.device, copy=True)
+        value = _NUMBERS[kind[0]](tensor.item()) if kind else tensor.to(parameter.device, copy=True)
+        optimizer.state[parameter][entry] = value

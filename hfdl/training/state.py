@@ -22,6 +22,7 @@ from hfdl.training.checkpoint import (
     untrained_digest,
 )
 from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
+from hfdl.training.optimizers import group_numbers, restore_group_numbers
 from hfdl.training.seeding import random_state, restore_random_state
 
 
@@ -111,6 +112,7 @@ class TrainingState:
             state={
                 **progress,
                 "untrained": self._untrained,
+                "optimizer_groups": group_numbers(self._raw_optimizer),
                 "schedule": self.schedule.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
             },
@@ -126,8 +128,11 @@ class TrainingState:
         progress = dict(snapshot.state)
         self._check_untrained(progress.pop("untrained", None))
         schedule, scaler = progress.pop("schedule"), progress.pop("scaler")
+        groups = progress.pop("optimizer_groups", None)  # absent in checkpoints of hfdl 0.1
         self.load_weights(snapshot.model)
         load_optimizer_tensors(self._raw_optimizer, snapshot.optimizer, self._names())
+        if groups is not None:
+            restore_group_numbers(self._raw_optimizer, groups)
         self.schedule.load_state_dict(schedule)
         for group, rate in zip(self._raw_optimizer.param_groups, schedule["_last_lr"], strict=True):
             group["lr"] = rate
