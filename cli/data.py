@@ -65,9 +65,10 @@ def check(
     from hfdl.tasks.registry import attribute, task_spec
 
     recipe = _recipe(source, parse_overrides(overrides or []))
-    tables = load_splits(recipe.data)
+    spec = task_spec(recipe.task)
+    tables = load_splits(recipe.data, rows=spec.rows)
     tokenizer, limit, note = _tokenizer(recipe, tables)
-    examine = attribute(task_spec(recipe.task).examiner)
+    examine = attribute(spec.examiner)
     report: DataReport = examine(tables, recipe.data, tokenizer, limit)
     if json:
         print_json(report.as_dict())
@@ -95,20 +96,12 @@ def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:
 
 
 def _task_of(source: str) -> str:
-    """The task that the source shows by itself: CoNLL files hold named entities."""
-    from hfdl.data.readers.conll_files import CONLL_SUFFIXES
-    from hfdl.data.readers.embedded import SCHEME, embedded_names, read_embedded
+    """The task that the source shows by itself: words with tags and spans are named entities."""
+    from hfdl.data.layouts.detection import holds_entities
     from hfdl.tasks.registry import TASKS
 
-    path = Path(source).expanduser()
-    name = source.removeprefix(SCHEME)
-    if path.is_dir():
-        is_conll = any(entry.suffix.lower() in CONLL_SUFFIXES for entry in path.iterdir())
-    elif source.startswith(SCHEME) and name in embedded_names():
-        is_conll = any(table.item_lines is not None for table in read_embedded(name).values())
-    else:
-        is_conll = path.suffix.lower() in CONLL_SUFFIXES
-    return next(name for name, spec in TASKS.items() if spec.reads_words == is_conll)
+    entities = holds_entities(source)
+    return next(name for name, spec in TASKS.items() if spec.reads_words == entities)
 
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:

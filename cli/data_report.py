@@ -26,8 +26,7 @@ def print_report(report: DataReport, note: str | None) -> None:
     _print_entities(report)
     _print_corpus(report)
     _print_lengths(report)
-    if note:
-        _print_list("note", [note])
+    _print_list("note", [*report.notes, *([note] if note else [])])
     _print_list("warning", report.warnings)
     _print_list("problem", report.problems)
     if not report.problems:

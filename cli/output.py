@@ -47,6 +47,13 @@ def print_text(text: str) -> None:
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
+def print_note(text: str) -> None:
+    """Print what a person should know to stderr, so that stdout stays the answers alone."""
+    encoding = sys.stderr.encoding or "utf-8"
+    line = f"note: {text}".encode(encoding, "backslashreplace").decode(encoding)
+    print(line, file=sys.stderr)
+
+
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:
     """Print a row for each split and a column for each metric, details (``a/b``) left out."""
     named = dict.fromkeys(name for values in metrics.values() for name in values)

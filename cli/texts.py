@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hfdl.errors import DataError
 
 if TYPE_CHECKING:
+    from hfdl.config.schema import DataConfig
     from hfdl.data.table import Table
 
 Input = str | dict[str, str] | list[str]
@@ -32,13 +33,22 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
     Raises:
         DataError: no such file, not readable, no such column, or a row without a text.
     """
+    from hfdl.data.layouts.examples import as_examples
+    from hfdl.data.readers.reading import Reading
     from hfdl.data.readers.sources import read_source
     from hfdl.tasks.tables import text_column
 
+    from .output import print_note
+
     if not file.expanduser().is_file():
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")
-    table = read_source(str(file))["train"]
     own = _run_columns(run_or_model)
+    reading = Reading.of(own.data, words=own.tokens is not None)
+    table = read_source(str(file), reading=reading)["train"]
+    rows = "texts" if own.tokens is None else "entities"
+    table = as_examples(table, own.data, rows, labelled=False)
+    for note in table.notes:
+        print_note(f"{file}: {note}")
     name = column or _default_column(table, own)
     values = table.column(name, "--column")
     if name == own.tokens or any(isinstance(value, list) for value in values):
@@ -78,8 +88,9 @@ def _words(table: Table, name: str) -> list[list[str]]:
 
 
 class _Columns(NamedTuple):
-    """What a run was trained on: words (of a tagger), a text, a second text."""
+    """What a run was trained on: its data section, words (of a tagger), a text, a second text."""
 
+    data: DataConfig
     tokens: str | None = None
     text: str | None = None
     pair: str | None = None
@@ -98,14 +109,16 @@ def _default_column(table: Table, own: _Columns) -> str:
 def _run_columns(run_or_model: str) -> _Columns:
     """The columns that a run was trained on; none of a model that is no run."""
     from hfdl.config.load import load_recipe
+    from hfdl.config.schema import DataConfig
     from hfdl.tasks.registry import known_spec
 
     file = Path(run_or_model) / "recipe.yaml"
     if not file.is_file():
-        return _Columns()
+        return _Columns(DataConfig())
     recipe = load_recipe(file)
+    data = recipe.data
     tags = known_spec(recipe.task).reads_words
-    return _Columns(recipe.data.tokens if tags else None, recipe.data.text, recipe.data.text_pair)
+    return _Columns(data, data.tokens if tags else None, data.text, data.text_pair)
 
 
 def _decode(line: bytes, number: int) -> str:

@@ -138,7 +138,8 @@ def header_without_rows(place: Place) -> Made:
 def unknown_extension(place: Place) -> Made:
     return place.train_on("text,label\n", name="bad.csx"), (
         f"{place.folder}/bad.csx: unknown file extension '.csx'; the known ones are: .csv, .tsv, "
-        ".json, .jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Did you mean '.csv'?"
+        ".json, .jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Did you mean "
+        "'.csv'?"
     )
 
 
@@ -171,7 +172,8 @@ def quote_that_does_not_close(place: Place) -> Made:
 def bytes_that_are_not_utf8(place: Place) -> Made:
     return place.train_on(b"text,label\nfilm,good\n" + "café,bad\n".encode("latin-1")), (
         f"{place.folder}/bad.csv, line 3: byte 0xe9 at offset 24 is not UTF-8; text files are read "
-        "as UTF-8. Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+        "as UTF-8 unless data.encoding says otherwise. It looks like cp1252: set "
+        "data.encoding=cp1252"
     )
 
 
@@ -206,7 +208,7 @@ def misspelt_column(place: Place) -> Made:
 def row_without_a_label(place: Place) -> Made:
     return place.train_on("text,label\na,x\nb, \nc,y\n"), (
         f"{place.folder}/bad.csv, line 3: row has no label (column 'label' is empty); every row "
-        "needs one. Add the label or remove the row"
+        "needs one. Add the label or remove the row; data.unlabelled=skip leaves such rows out"
     )
 
 
@@ -383,7 +385,8 @@ def class_weight_of_an_unknown_tag(place: Place) -> Made:
 def conll_file_that_is_not_utf8(place: Place) -> Made:
     return place.tag(content=b"ann B-PER\n" + "café O\n".encode("latin-1")), (
         f"{place.folder}/bad.conll, line 2: byte 0xe9 at offset 13 is not UTF-8; text files are "
-        "read as UTF-8. Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+        "read as UTF-8 unless data.encoding says otherwise. It looks like cp1252: set "
+        "data.encoding=cp1252"
     )
 
 
@@ -451,7 +454,8 @@ def corpus_of_blank_lines(place: Place) -> Made:
 def corpus_that_is_not_utf8(place: Place) -> Made:
     return place.read("clm", content=b"a film\n" + "café\n".encode("latin-1")), (
         f"{place.folder}/bad.txt, line 2: byte 0xe9 at offset 10 is not UTF-8; text files are "
-        "read as UTF-8. Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+        "read as UTF-8 unless data.encoding says otherwise. It looks like cp1252: set "
+        "data.encoding=cp1252"
     )
 
 

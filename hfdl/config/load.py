@@ -159,10 +159,18 @@ def take_objects(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
     objects: dict[str, Any] = {}
     for path, value in settings(overrides):
         key = ".".join(path)
-        if path in _SOURCES and value is not None and not isinstance(value, str | PurePath):
+        if path in _SOURCES and _are_files(value):
+            value = [str(file) for file in value]
+        elif path in _SOURCES and value is not None and not isinstance(value, str | PurePath):
             marker = f"{MEMORY}{path[-1]}"
             objects[marker] = value
             value = marker
         plain.pop(key, None)
         plain[key] = value
     return plain, objects
+
+
+def _are_files(value: Any) -> bool:
+    """Whether a list names files; any other list is data."""
+    listed = isinstance(value, list | tuple) and bool(value)
+    return listed and all(isinstance(item, str | PurePath) for item in value)

@@ -6,6 +6,7 @@ The models are frozen and refuse unknown keys. The text of each field is its doc
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -31,6 +32,23 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
     )
+
+
+_ESCAPES = {"\\n": "\n", "\\r": "\r", "\\t": "\t"}
+
+
+def unescaped(value: Any) -> Any:
+    r"""A separator with ``\n``, ``\r`` and ``\t`` read: a shell passes them on as two characters.
+
+    Before a letter they are left alone: ``\newpage`` is a mark of LaTeX.
+    """
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\\[nrt](?![A-Za-z])", lambda match: _ESCAPES[match[0]], value)
+
+
+def _as_name(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class ModelConfig(Section):
@@ -88,20 +106,45 @@ class ModelConfig(Section):
         return "hfdl" if value == "scratch" else value
 
 
+class CsvConfig(Section):
+    """How csv and tsv files are read."""
+
+    separator: str | None = Field(
+        default=None,
+        description="The character between two columns, for instance ';' or '\\t'. Default: what "
+        "the header shows where it is unambiguous, else a comma in csv and a tab in tsv files.",
+    )
+    header: bool | list[str] = Field(
+        default=True,
+        description="true: the first line names the columns. false: no line does, and columns go "
+        "by their number, from 1. A list: no line does, and these are the names.",
+    )
+
+    @field_validator("separator", mode="before")
+    @classmethod
+    def _one_character(cls, value: Any) -> Any:
+        value = unescaped(value)
+        if isinstance(value, str) and (len(value) != 1 or value in '"\r\n'):
+            raise ValueError(
+                f"data.csv.separator ({value!r}) must be one character, and no quote or line end"
+            )
+        return value
+
+
 class DataConfig(Section):
     """Which texts, which columns, and how a text becomes tokens."""
 
-    train: str | None = Field(
+    train: str | list[str] | None = Field(
         default=None,
-        description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl or "
-        "parquet file or folder. A folder holds a file or a folder for each split, or a sub-folder "
-        "for each label.",
+        description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl, CoNLL, "
+        "parquet or txt file or folder; a list of files or a pattern ('data/*.csv') is read as "
+        "one. docs/data-formats.md has all formats.",
     )
-    validation: str | None = Field(
+    validation: str | list[str] | None = Field(
         default=None,
         description="As train. Default: the source's own split, else a share of train.",
     )
-    test: str | None = Field(
+    test: str | list[str] | None = Field(
         default=None, description="As train. Default: the source's own split, if any."
     )
     text: str = Field(default="text", description="Column of the text.")
@@ -131,6 +174,11 @@ class DataConfig(Section):
         default="spans",
         description="Column of annotations that takes the place of tokens and tags where there is "
         "no tokens column: a list of {start, end, label} a row, in characters of data.text.",
+    )
+    sentence: str | None = Field(
+        default=None,
+        description="Column that tells which sentence a word belongs to, in files that have a word "
+        "a row. Default: found by its name (sentence_id, 'Sentence #').",
     )
     scheme: Literal["auto", "BIO", "BIOES", "BILOU"] = Field(
         default="auto",
@@ -180,6 +228,17 @@ class DataConfig(Section):
         "'\\n' (a document a line), '\\n\\n' (paragraphs), a mark such as '<|endoftext|>'. null: "
         "a file is one document.",
     )
+    encoding: str | None = Field(
+        default=None,
+        description="Encoding of text files, as Python and pandas name it: cp1252, utf-16, "
+        "shift_jis. Default: UTF-8, or UTF-16 where a byte order mark says so.",
+    )
+    csv: CsvConfig = Field(default_factory=CsvConfig)
+    unlabelled: Literal["error", "skip"] = Field(
+        default="error",
+        description="What becomes of rows without a label (an empty cell, null, -1 of the Hub): "
+        "an error with the line, or left out and counted.",
+    )
     streaming: bool = Field(
         default=False,
         description="Read the corpus of a language model piece by piece and keep its token ids on "
@@ -205,6 +264,32 @@ class DataConfig(Section):
         default=0.1,
         description="Share of train that becomes validation where none is given (stratified).",
     )
+
+    @field_validator("separator", "label_separator", mode="before")
+    @classmethod
+    def _escapes(cls, value: Any) -> Any:
+        return unescaped(value)
+
+    @field_validator("text", "text_pair", "label", "tokens", "tags", "spans", "sentence",
+                     mode="before")  # fmt: skip
+    @classmethod
+    def _column_by_number(cls, value: Any) -> Any:
+        """A column without a name goes by its number, which YAML reads as a number."""
+        if isinstance(value, list):
+            return [_as_name(item) for item in value]
+        return _as_name(value)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            "".encode(value or "utf-8")
+        except (LookupError, ValueError):
+            raise ValueError(
+                f"data.encoding cannot be {value}; it must be one of Python's text encodings, for "
+                "instance utf-8, cp1252, latin-1, utf-16 or shift_jis"
+            ) from None
+        return value
 
 
 class TrainConfig(Section):

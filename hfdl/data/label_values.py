@@ -184,7 +184,7 @@ def missing_label(table: Table, row: int, column: str) -> DataError:
         f"row has no label (column {column!r} is empty)",
         where=table.where(row),
         rule="every row needs one",
-        remedy="add the label or remove the row",
+        remedy="add the label or remove the row; data.unlabelled=skip leaves such rows out",
     )
 
 

@@ -25,6 +25,8 @@ class Table:
         label_names: names of integer labels by column, where the source declares them (Hub
             ``ClassLabel`` features).
         item_lines: line of each word of a row, where a row is a sentence (CoNLL files).
+        notes: lines for a person: what was left out, or read in a way that is not plain.
+        advice: what else may be wrong where a column is missing.
     """
 
     source: str
@@ -33,6 +35,8 @@ class Table:
     files: Sequence[str] | None = None
     label_names: Mapping[str, Sequence[str]] | None = None
     item_lines: Sequence[Sequence[int]] | None = None
+    notes: tuple[str, ...] = ()
+    advice: str | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -53,7 +57,9 @@ class Table:
                 f"no column {name!r} for {key}",
                 where=self.source,
                 rule=f"the columns are: {', '.join(map(str, self.columns)) or 'none'}",
-                remedy=f"{hint}{'' if hint.endswith('?') else '.'} Set it with {key}=COLUMN",
+                remedy=self.advised(
+                    f"{hint}{'' if hint.endswith('?') else '.'} Set it with {key}=COLUMN"
+                ),
             )
         return self.columns[name]
 
@@ -82,6 +88,14 @@ class Table:
         if self.lines is not None:
             return f"{source}, line {self.lines[row]}"
         return source if self.files is not None else f"{source}, row {row + 1}"
+
+    def advised(self, remedy: str) -> str:
+        """A remedy for a column that is missing, and what else may be wrong."""
+        return f"{remedy}; {self.advice}" if self.advice else remedy
+
+    def noted(self, *notes: str | None) -> Table:
+        """The same table with more notes; None is none."""
+        return replace(self, notes=(*self.notes, *(note for note in notes if note)))
 
     def select(self, rows: Sequence[int]) -> Table:
         """The given rows in the given order, origins included."""
@@ -113,7 +127,23 @@ def no_text(cell: Any, column: str, where: str, rule: str) -> DataError:
     )
 
 
-def refuse_duplicate_columns(names: Iterable[str], where: str, inside: str = "") -> None:
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``1,234 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def notes_of(tables: Mapping[str, Table]) -> list[str]:
+    """The notes of splits, as ``train: 2 rows left out``; a line that splits share is said once."""
+    by_note: dict[str, list[str]] = {}
+    for split, table in tables.items():
+        for note in table.notes:
+            by_note.setdefault(note, []).append(split)
+    return [f"{', '.join(splits)}: {note}" for note, splits in by_note.items()]
+
+
+def refuse_duplicate_columns(
+    names: Iterable[str], where: str, inside: str = "", remedy: str | None = None
+) -> None:
     """Refuse a name that occurs twice, because one column would hide the other.
 
     Raises:
@@ -126,7 +156,7 @@ def refuse_duplicate_columns(names: Iterable[str], where: str, inside: str = "")
                 f"column {name!r} occurs twice{inside}",
                 where=where,
                 rule="each column has a name of its own",
-                remedy="rename or remove one of them",
+                remedy=remedy or "rename or remove one of them",
             )
         seen.add(name)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+
+from hfdl.data.layouts.rows import Rows
 
 LONG_TEXTS = {
     "truncate": "of a longer text it reads the start",
@@ -17,9 +18,6 @@ LONG_TEXTS = {
     "error": "a longer text is refused",
 }
 """What becomes of texts over ``data.max_length``, by ``data.long_text``, in words."""
-
-Rows = Literal["labels", "entities", "texts", "pairs"]
-"""What a prediction is of: labels of a text, entities in it, its own tokens, or another text."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.layouts.rows import Rows
 from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
-from hfdl.data.table import Table
+from hfdl.data.table import Table, notes_of
 from hfdl.errors import DataError
 
 Strata = Sequence[Hashable] | None
@@ -26,6 +27,7 @@ def read_tables(
     seed: int,
     trains: bool,
     strata: Callable[[Table], Strata] = no_strata,
+    rows: Rows = "labels",
 ) -> tuple[dict[str, Table], list[str]]:
     """The raw splits, validation cut from train where none is given, each down to max_samples.
 
@@ -35,6 +37,7 @@ def read_tables(
         seed: fixes which rows are drawn.
         trains: whether there must be something to train on.
         strata: what the drawing keeps the proportions of, for a table.
+        rows: what the rows of the task's data are.
 
     Returns:
         tables by split name, without train where nothing is trained, and what a person should know
@@ -43,10 +46,12 @@ def read_tables(
     Raises:
         DataError: nothing to train on (``trains``) or nothing to evaluate on.
     """
-    tables = load_splits(config, memory)
+    tables = load_splits(config, memory, rows)
     if trains and "train" not in tables:
         raise nothing_to_train_on("a file, a folder, hfdl://NAME or a Hub id")
+    notes = notes_of(tables)
     tables, facts = divide(tables, config, seed, strata)
+    facts = [*notes, *facts]
     if not trains:
         tables.pop("train", None)
     return tables, facts

@@ -153,8 +153,8 @@ UNKNOWN = "unknown key {key!r}. Did you mean {near!r}?"
                                   "or fp16. Did you mean 'bf16'?"),
         ("train.precision=int8", "train.precision cannot be int8; it must be auto, float32, bf16 "
                                  "or fp16"),
-        ("data.text=0", "data.text cannot be 0; it must be a text. Quote it to make it a text: "
-                        "'\"0\"'"),
+        ("model.revision=0", "model.revision cannot be 0; it must be a text or null. Quote it to "
+                             "make it a text: '\"0\"'"),
         ('data.labels=["a", 1]', "data.labels[1] cannot be 1; it must be a list of texts or a map "
                                  'from texts to texts or null. Quote it to make it a text: "1"'),
         ('tune.class_weights={"a": -1}', "tune.class_weights[a] cannot be -1; it must be balanced "

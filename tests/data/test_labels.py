@@ -117,7 +117,7 @@ def test_one_class_only():
 def test_row_without_a_label(empty):
     assert error_of(train, ["pos", empty, "neg"]) == (
         "train.csv, line 3: row has no label (column 'label' is empty); every row needs one. Add "
-        "the label or remove the row"
+        "the label or remove the row; data.unlabelled=skip leaves such rows out"
     )
 
 
@@ -209,7 +209,7 @@ def test_multi_label_hub_integers():
 def test_multi_label_errors():
     assert error_of(train_many, [["a"], None]) == (
         "train.csv, line 3: row has no label (column 'label' is empty); every row needs one. Add "
-        "the label or remove the row"
+        "the label or remove the row; data.unlabelled=skip leaves such rows out"
     )
     assert error_of(train_many, [["a"], ["b", None]]).startswith("train.csv, line 3: row has no")
     assert error_of(train_many, [[], []]) == (

@@ -11,7 +11,7 @@ from hfdl.data.checks.lengths import encoded
 from hfdl.data.checks.report import DataReport, duplicate_warnings
 from hfdl.data.checks.texts import Reading, check_texts
 from hfdl.data.corpus.documents import as_documents
-from hfdl.data.table import Table, cell_text
+from hfdl.data.table import Table, cell_text, notes_of
 
 ENORMOUS = 1_000_000
 """Characters of one document that make a wrong separator likely."""
@@ -86,6 +86,7 @@ def check_corpus(
         warnings=[*texts.warnings, *duplicate_warnings(texts), *_warnings(figures)],
         problems=[*texts.problems, *problems],
         corpus=figures,
+        notes=notes_of(cut),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.report import DataReport, duplicate_warnings
 from hfdl.data.checks.texts import Reading, check_texts
-from hfdl.data.table import Table
+from hfdl.data.table import Table, notes_of
 from hfdl.errors import ConfigError
 
 
@@ -63,4 +63,5 @@ def check_pairs(
         warnings=[*sources.warnings, *targets.warnings, *duplicate_warnings(sources)],
         problems=sources.problems + targets.problems,
         targets=targets.splits,
+        notes=notes_of(tables),
     )

@@ -14,7 +14,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding, conflicts, count
 from hfdl.data.checks.labels import check_labels
 from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts
-from hfdl.data.table import Table
+from hfdl.data.table import Table, notes_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class DataReport:
         problems: what would make training fail.
         targets: by split: report of the targets of a translation; ``splits`` is of its sources.
         tags: by split: its named entities, for tagged sentences.
+        notes: what was left out of the files, or read in a special way.
     """
 
     problem_type: str | None = None
@@ -63,6 +64,7 @@ class DataReport:
     problems: list[str]
     targets: dict[str, SplitReport] = field(default_factory=dict)
     tags: dict[str, TagReport] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values that json can write."""
@@ -103,6 +105,7 @@ def check_data(
         unseen_labels=labels.unseen,
         warnings=[*texts.warnings, *duplicates, *labels.warnings],
         problems=texts.problems + labels.problems,
+        notes=notes_of(tables),
     )
 
 

@@ -13,7 +13,7 @@ from hfdl.data.checks.labels import LabelReport
 from hfdl.data.checks.report import DataReport, TagReport, duplicate_warnings
 from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts, format_of
 from hfdl.data.entities.sentences import SentenceSet, read_sentences, refuse_no_entities
-from hfdl.data.table import Table
+from hfdl.data.table import Table, notes_of
 from hfdl.errors import DataError
 
 
@@ -60,6 +60,7 @@ def check_tags(
         ],
         problems=problems + texts.problems,
         tags=tags,
+        notes=notes_of(tables),
     )
 
 

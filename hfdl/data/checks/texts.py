@@ -182,10 +182,10 @@ def format_of(table: Table) -> str:
         return "embedded"
     if " in memory" in table.source:
         return "memory"
-    if table.files is not None:
-        return "folder"
     suffix = PurePath(table.source).suffix.lower()
-    return suffix.removeprefix(".") if suffix in FORMATS else "Hub"
+    if suffix in FORMATS:
+        return suffix.removeprefix(".")
+    return "Hub" if table.files is None else "folder"
 
 
 def _problems(name: str, report: SplitReport, fate: str) -> list[str]:

@@ -14,7 +14,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.random_keys import Stream, hash64
 from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
-from hfdl.data.table import Table
+from hfdl.data.table import Table, notes_of
 from hfdl.errors import DataError
 
 FEW = 20
@@ -41,7 +41,7 @@ def load_documents(
     Raises:
         DataError: nothing to train on, no text in a row, or a split without any text.
     """
-    tables = load_splits(config, memory)
+    tables = load_splits(config, memory, "texts")
     if trains and "train" not in tables:
         raise nothing_to_train_on("a text file, a folder, hfdl://NAME or a Hub id")
     facts: list[str] = []
@@ -61,9 +61,23 @@ def texts_of(table: Table, config: DataConfig) -> list[str]:
 
 def as_documents(table: Table, config: DataConfig) -> Table:
     """The table, or, where its rows are lines of txt files, a document a row."""
-    if _is_plain_text(table, config.text) and config.separator != "\n":
-        return recut(table, config.text, config.separator)
-    return table
+    if not _is_plain_text(table, config.text) or config.separator == "\n":
+        return table
+    documents = recut(table, config.text, config.separator)
+    files = len(set(documents.files)) if documents.files is not None else 1
+    if is_mark(config.separator) and len(documents) == files:
+        return documents.noted(absent_separator(config.separator, table.source))
+    return documents
+
+
+def is_mark(separator: str | None) -> bool:
+    """Whether a separator is expected to occur: a file of one line is a document by itself."""
+    return separator not in (None, "\n")
+
+
+def absent_separator(separator: str | None, source: str) -> str:
+    """The line that says that a separator never occurs, so that a file is one document."""
+    return f"data.separator {separator!r} never occurs in {source}: a file is one document"
 
 
 def empty_documents(split: str, count: int) -> str:
@@ -85,6 +99,7 @@ def held_out(share: float, seed: int) -> Iterator[bool]:
 def _documents(name: str, table: Table, config: DataConfig, facts: list[str]) -> Table:
     """One document a row; txt files cut where the recipe says; empty ones dropped."""
     table = as_documents(table, config)
+    facts.extend(notes_of({name: table}))
     texts = table.texts(config.text, "data.text", EVERY_ROW)
     kept = [row for row, text in enumerate(texts) if text.strip()]
     if not kept:
@@ -120,7 +135,8 @@ def recut(table: Table, column: str, separator: str | None) -> Table:
             lines.append(line + blank)
             files.append(file)
             line += text.count("\n") + (separator or "").count("\n")
-    return Table(table.source, {column: texts}, lines, files if table.files else None)
+    whole = Table(table.source, {column: texts}, lines, files if table.files else None)
+    return whole.noted(*table.notes)
 
 
 def _by_file(table: Table) -> Iterator[tuple[str, list[int]]]:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from hfdl.data.corpus.documents import EVERY_ROW
 from hfdl.data.readers.delimited import stream_csv, stream_tsv
+from hfdl.data.readers.encodings import marked_encoding
 from hfdl.data.readers.json_files import read_object, refuse_surrogates
 from hfdl.data.readers.parquet_files import unreadable
-from hfdl.data.readers.text_decoding import UTF8_BOM, decode_part
+from hfdl.data.readers.reading import PLAIN, Reading
+from hfdl.data.readers.text_decoding import UTF8_BOM, decode, decode_part
 from hfdl.data.table import Table, cell_text, no_text
 
 BLOCK = 1 << 20  # bytes of lines, or of a parquet column, that are read at once
@@ -24,7 +26,9 @@ class Document(NamedTuple):
     text: str
 
 
-def read_documents(path: Path, column: str, separator: str | None) -> Iterator[Document]:
+def read_documents(
+    path: Path, column: str, separator: str | None, reading: Reading = PLAIN
+) -> Iterator[Document]:
     """The documents of a file, blank ones too.
 
     txt, jsonl, csv and tsv files are read in blocks of lines, parquet files in batches of rows. So
@@ -35,21 +39,22 @@ def read_documents(path: Path, column: str, separator: str | None) -> Iterator[D
         path: the file; its extension is one of ``STREAMED``.
         column: of the text, in all but txt files.
         separator: the text between documents of a txt file; None: it is one document.
+        reading: the encoding, and how csv and tsv files are read.
 
     Raises:
         DataError: content that cannot be read, with its line; no such column; a row without text.
     """
     suffix = path.suffix.lower()
     if suffix == ".txt":
-        yield from _txt(path, separator)
+        yield from _txt(path, separator, reading)
     elif suffix == ".jsonl":
-        yield from _jsonl(path, column)
+        yield from _jsonl(path, column, reading)
     elif suffix == ".csv":
-        lines = (f"{line}{end}" for _, line, end in _lines(path))
-        yield from map(Document._make, stream_csv(lines, str(path), column))
+        lines = (f"{line}{end}" for _, line, end in _lines(path, reading))
+        yield from map(Document._make, stream_csv(lines, str(path), column, reading))
     elif suffix == ".tsv":
-        lines = (line for _, line, _ in _lines(path))
-        yield from map(Document._make, stream_tsv(lines, str(path), column))
+        lines = (line for _, line, _ in _lines(path, reading))
+        yield from map(Document._make, stream_tsv(lines, str(path), column, reading))
     else:
         yield from _parquet(path, column)
 
@@ -58,13 +63,13 @@ STREAMED: tuple[str, ...] = (".txt", ".jsonl", ".csv", ".tsv", ".parquet")
 """Extensions of the files that can be read piece by piece."""
 
 
-def _txt(path: Path, separator: str | None) -> Iterator[Document]:
+def _txt(path: Path, separator: str | None, reading: Reading) -> Iterator[Document]:
     if separator == "\n":
-        yield from (Document(number, line) for number, line, _ in _lines(path))
+        yield from (Document(number, line) for number, line, _ in _lines(path, reading))
         return
     held: list[str] = []
     size, rest, place = 0, "", 1
-    for _, line, _ in _lines(path):
+    for _, line, _ in _lines(path, reading):
         held.append(line)
         size += len(line) + 1
         # The end of a long document is searched again only once as much again has been read.
@@ -92,9 +97,9 @@ def _stripped(place: int, text: str) -> Document:
     return Document(place + len(text) - len(text.lstrip("\n")), text.strip("\n"))
 
 
-def _jsonl(path: Path, column: str) -> Iterator[Document]:
+def _jsonl(path: Path, column: str, reading: Reading) -> Iterator[Document]:
     exists = False
-    for number, line, _ in _lines(path):
+    for number, line, _ in _lines(path, reading):
         if line.strip():
             row = read_object(line, str(path), number)
             exists = exists or column in row
@@ -105,22 +110,38 @@ def _jsonl(path: Path, column: str) -> Iterator[Document]:
             yield Document(number, _text(table, column, 0))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
+def _lines(path: Path, reading: Reading) -> Iterator[tuple[int, str, str]]:
     """Numbers, texts and ends (LF, CRLF or none) of lines."""
     with path.open("rb") as file:
-        beginning = file.read(3)
-        offset = 3 if beginning == UTF8_BOM else 0
+        beginning = file.read(4)
+        encoding = reading.encoding or marked_encoding(beginning)
+        if encoding is not None:
+            yield from _decoded_lines(path, encoding)
+            return
+        offset = 3 if beginning.startswith(UTF8_BOM) else 0
         file.seek(offset)
         number = 1
         while block := file.readlines(BLOCK):
             for line in block:
-                text = decode_part(
-                    line, lambda _, at=number: f"{path}, line {at}", offset=offset,
-                    beginning=beginning[:2],
-                )  # fmt: skip
+                text = decode_part(line, lambda _, at=number: f"{path}, line {at}", offset=offset)
                 body = text.removesuffix("\n").removesuffix("\r")
                 yield number, body, text[len(body) :]
                 number, offset = number + 1, offset + len(line)
+
+
+def _decoded_lines(path: Path, encoding: str) -> Iterator[tuple[int, str, str]]:
+    """As ``_lines``, in another encoding than UTF-8."""
+    number = 1
+    try:
+        with path.open(encoding=encoding, newline="\n") as file:
+            for line in file:
+                text = line.removeprefix("\ufeff") if number == 1 else line
+                body = text.removesuffix("\n").removesuffix("\r")
+                yield number, body, text[len(body) :]
+                number += 1
+    except UnicodeError:
+        decode(path.read_bytes(), str(path), encoding)  # its error names byte and line
+        raise
 
 
 def _parquet(path: Path, column: str) -> Iterator[Document]:

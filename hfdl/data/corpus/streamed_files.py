@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hfdl.config.schema import DataConfig
 from hfdl.data.corpus.streamed_documents import STREAMED
 from hfdl.data.readers.readers import FORMATS, refuse_missing, refuse_unknown_format
+from hfdl.data.readers.several_files import expanded, is_pattern
 from hfdl.data.readers.split_names import SPLIT_NAMES, SPLITS, pick
 from hfdl.errors import DataError
 
@@ -37,9 +38,16 @@ def find_files(config: DataConfig, memory: Mapping[str, Any] | None) -> dict[str
     splits: dict[str, SplitFiles] = {}
     for split in SPLITS:
         source = getattr(config, split)
-        if split == "train" and source:
+        if not source:
+            continue
+        if isinstance(source, list) or is_pattern(source):
+            names = expanded(source)
+            held = [pick(_held(name, memory), split, name) for name in names]
+            files = tuple(file for one in held for file in one.files)
+            splits[split] = SplitFiles(", ".join(names), files)
+        elif split == "train":
             splits.update(_held(source, memory))
-        elif source:
+        else:
             splits[split] = pick(_held(source, memory), split, source)
     return splits
 

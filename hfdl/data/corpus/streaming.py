@@ -18,10 +18,11 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.corpus.cache import cache_folder, write_aside
 from hfdl.data.corpus.chunked_tokenization import pieces_of
 from hfdl.data.corpus.document_index import PlaceWriter, open_places, places_are_whole
-from hfdl.data.corpus.documents import empty_documents, held_out
+from hfdl.data.corpus.documents import absent_separator, empty_documents, held_out, is_mark
 from hfdl.data.corpus.streamed_documents import read_documents
 from hfdl.data.corpus.streamed_files import SplitFiles, find_files
 from hfdl.data.corpus.token_store import TokenStore, build_store, is_whole, open_store
+from hfdl.data.readers.reading import Reading
 from hfdl.data.readers.sources import nothing_to_train_on
 from hfdl.errors import ConfigError, DataError
 
@@ -61,7 +62,7 @@ def open_stores(
     for name, split in splits.items():
         settings = [
             _VERSION, name, config.text, config.separator, end_id, template, split.share,
-            seed if split.share else None,
+            seed if split.share else None, config.encoding, config.csv.model_dump(),
         ]  # fmt: skip
         folder = cache_folder() / _fingerprint(split.files, tokenizer, settings)
         if not _is_sound(folder):
@@ -75,6 +76,8 @@ def open_stores(
         facts.append(f"{name}: {len(store.ids):,} token ids in {folder} ({size:,.1f} MB)")
         if places.empty and not split.held_out:
             facts.append(empty_documents(name, places.empty))
+        if store.documents <= len(split.files) and is_mark(config.separator):
+            facts.append(f"{name}: {absent_separator(config.separator, split.source)}")
         if split.held_out:
             facts.append(
                 f"validation: {store.documents:,} documents held out from {split.source} "
@@ -108,8 +111,9 @@ def _documents(
 ) -> Iterator[str]:
     """The documents of a split that are not blank; ``places`` gets the place of each."""
     choice = held_out(split.share, split.seed)
+    reading = Reading.of(config)
     for file in split.files:
-        for place, text in read_documents(file, config.text, config.separator):
+        for place, text in read_documents(file, config.text, config.separator, reading):
             if not text.strip():
                 if places is not None:
                     places.empty += 1

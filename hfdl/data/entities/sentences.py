@@ -270,7 +270,7 @@ def _no_columns(table: Table, config: DataConfig) -> DataError:
         f"no column {config.tokens!r} for data.tokens and none {config.spans!r} for data.spans",
         where=table.source,
         rule=f"the columns are: {', '.join(map(str, table.columns))}",
-        remedy="set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN",
+        remedy=table.advised("set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN"),
     )
 
 

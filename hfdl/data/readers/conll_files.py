@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePath
 
+from hfdl.data.readers.reading import PLAIN, Reading
 from hfdl.data.readers.text_decoding import text_lines
-from hfdl.data.table import Table
+from hfdl.data.table import Table, counted
 from hfdl.errors import DataError
 
-CONLL_SUFFIXES = (".conll", ".conllu", ".bio", ".iob")
+CONLL_SUFFIXES = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bioes")
 """Extensions of such files."""
 
 _BLANK = " \t"  # other white space may be a word: corpora hold NBSP and zero-width tokens
 _RUN = re.compile("[ \t]+")
 _DOCUMENT = "-DOCSTART-"
 _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # CoNLL-U: a range of words, or an empty node
+_TAG = re.compile(r"O|[BIELSU]-\S+")
+_FEW = 50  # tags without a prefix that a file may have
 
 
-def read_conll(text: str, source: str) -> Table:
+def read_conll(text: str, source: str, reading: Reading = PLAIN) -> Table:
     """One row per sentence, with a list of words in each column.
 
-    The columns are ``tokens`` (the first), ``tags`` (the last, where there are several), and each
+    The columns are ``tokens`` (the first; the second where the first counts the words of each
+    sentence, as in CoNLL-U and GermEval), ``tags`` (the last, where there are several), and each
     under its number from 1. They are split at tabs if the first line of data has one, else at runs
     of blanks and tabs. Left out are blank lines, ``-DOCSTART-`` lines, and comments: lines that
-    begin with ``# `` and do not have the columns of the others. Of CoNLL-U, word ranges (``1-2``)
-    and empty nodes (``1.1``) are left out too; there the words are column 2: ``data.tokens=2``.
+    begin with ``#`` and a blank or tab and do not have the columns of the others. Of CoNLL-U, word
+    ranges (``1-2``) and empty nodes (``1.1``) are left out too.
 
     Args:
         text: the content of the file.
         source: its name, for messages.
+        reading: the options; none of them matters here.
 
     Raises:
         DataError: a line with more or fewer columns than the first, a column without a value, or
             no words at all.
     """
     lines = text_lines(text.removeprefix("\ufeff"))
-    sentences = list(_sentences(lines, source))
+    comments: list[int] = []
+    sentences = list(_sentences(lines, source, comments))
     if not sentences:
         raise DataError(
             "no words",
@@ -49,50 +57,93 @@ def read_conll(text: str, source: str) -> Table:
     numbered = [
         [[fields[i] for _, fields in sentence] for sentence in sentences] for i in range(width)
     ]
-    columns = {"tokens": numbered[0]}
+    counts_words = width > 2 and _counts(numbered[0])
+    columns = {"tokens": numbered[1 if counts_words else 0]}
     if width > 1:
         columns["tags"] = numbered[-1]
     columns |= {str(i + 1): column for i, column in enumerate(numbered)}
     item_lines = [[line for line, _ in sentence] for sentence in sentences]
-    return Table(
+    table = Table(
         source, columns, lines=[numbers[0] for numbers in item_lines], item_lines=item_lines
     )
+    return table.noted(*_notes(source, comments, counts_words, numbered))
+
+
+def looks_like_conll(text: str) -> bool:
+    """Whether a txt or tsv file is certainly a CoNLL file: its lines have the same columns, two or
+    more, and the last is a tag in every line (O or B-PER; or types without a prefix, mostly O).
+    """
+    comments: list[int] = []
+    try:
+        sentences = list(_sentences(text_lines(text), "", comments))
+    except DataError:
+        return False
+    if not sentences or len(sentences[0][0][1]) < 2:
+        return False
+    tags = Counter(fields[-1] for sentence in sentences for _, fields in sentence)
+    plain = len(tags) <= _FEW and 2 * tags["O"] > tags.total()
+    return plain or all(_TAG.fullmatch(tag) for tag in tags)
 
 
 _Word = tuple[int, list[str]]
 """A line's number, and its columns."""
 
 
-def _sentences(lines: list[str], source: str) -> Iterator[list[_Word]]:
-    tabs, first, width = _layout(lines)
+def _sentences(lines: list[str], source: str, comments: list[int]) -> Iterator[list[_Word]]:
+    layout = _layout(lines)
     is_conllu = PurePath(source).suffix.lower() == ".conllu"
     sentence: list[_Word] = []
     for number, line in enumerate(lines, start=1):
-        fields = _fields(line, tabs)
+        fields = _fields(line, layout.tabs)
         if not fields or fields[0] == _DOCUMENT:
             if sentence:
                 yield sentence
             sentence = []
-        elif _is_comment(line, len(fields), width) or (is_conllu and _NO_WORD.fullmatch(fields[0])):
+        elif _may_be_comment(line) and layout.is_comment(fields, begins=not sentence):
+            comments.append(number)
+        elif is_conllu and _NO_WORD.fullmatch(fields[0]):
             continue
         else:
-            _refuse_ragged(fields, f"{source}, line {number}", first, width)
+            _refuse_ragged(fields, f"{source}, line {number}", layout.first, layout.width)
             sentence.append((number, fields))
     if sentence:
         yield sentence
 
 
-def _layout(lines: list[str]) -> tuple[bool, int, int]:
-    """Whether tabs separate, and number and width of the first line of data."""
+@dataclass(frozen=True)
+class _Layout:
+    """Whether tabs separate; number and width of the first line of data; what its last column holds
+    in lines that cannot be comments.
+    """
+
+    tabs: bool
+    first: int
+    width: int
+    tags: frozenset[str]
+
+    def is_comment(self, fields: list[str], *, begins: bool) -> bool:
+        """Whether a line that begins with ``#`` is a comment: it has not the columns of the others,
+        or stands before a sentence and ends in what is no tag (``# id = 1``).
+        """
+        if self.width < 2:
+            return False
+        if len(fields) != self.width:
+            return True
+        return begins and fields[-1] not in self.tags and not _TAG.fullmatch(fields[-1])
+
+
+def _layout(lines: list[str]) -> _Layout:
     data = [
         (number, line)
         for number, line in enumerate(lines, start=1)
         if line.strip(_BLANK) and not line.startswith(_DOCUMENT)
     ]
-    plain = ((number, line) for number, line in data if not _may_be_comment(line))
-    number, line = next(plain, data[0] if data else (0, ""))
+    plain = [(number, line) for number, line in data if not _may_be_comment(line)] or data
+    number, line = plain[0] if plain else (0, "")
     tabs = "\t" in line.strip(_BLANK)
-    return tabs, number, len(_fields(line, tabs))
+    rows = [_fields(line, tabs) for _, line in plain]
+    width = len(rows[0]) if rows else 0
+    return _Layout(tabs, number, width, frozenset(row[-1] for row in rows if len(row) == width))
 
 
 def _fields(line: str, tabs: bool) -> list[str]:
@@ -105,11 +156,44 @@ def _fields(line: str, tabs: bool) -> list[str]:
 
 
 def _may_be_comment(line: str) -> bool:
-    return line == "#" or line.startswith("# ")
+    return line == "#" or line.startswith(("# ", "#\t"))
 
 
-def _is_comment(line: str, columns: int, width: int) -> bool:
-    return width > 1 and columns != width and _may_be_comment(line)
+def _counts(column: list[list[str]]) -> bool:
+    """Whether a column numbers the words of each sentence: 1, 2, 3."""
+    numbers = [str(i + 1) for i in range(max(map(len, column)))]
+    return len(numbers) > 1 and all(words == numbers[: len(words)] for words in column)
+
+
+def _notes(
+    source: str, comments: list[int], counts_words: bool, columns: list[list[list[str]]]
+) -> list[str]:
+    """What a person should know of how the lines were read; of CoNLL-U all of it is usual."""
+    if PurePath(source).suffix.lower() == ".conllu":
+        return []
+    notes: list[str] = []
+    if comments:
+        verb = "was" if len(comments) == 1 else "were"
+        lines = counted(len(comments), "comment line")
+        notes.append(f"{lines} {verb} left out (first: line {comments[0]})")
+    if counts_words:
+        notes.append("column 1 counts the words, so column 2 is data.tokens")
+    types = _types(columns[-1])
+    # Chunks (B-NP) beside entities are usual; what has the same types may be meant as well.
+    others = [i + 1 for i, column in enumerate(columns[:-1]) if types & _types(column)]
+    if others:
+        last, other = len(columns), others[-1]
+        notes.append(
+            f"columns {', '.join(map(str, others))} and {last} hold tags, and {last} is read; "
+            f"data.tags={other} reads the other"
+        )
+    return notes
+
+
+def _types(column: list[list[str]]) -> set[str]:
+    """The types of the entities in a column; none where a value of it is no tag."""
+    tags = {tag for tags in column for tag in tags}
+    return {tag[2:] for tag in tags - {"O"}} if all(map(_TAG.fullmatch, tags)) else set()
 
 
 def _refuse_ragged(fields: list[str], where: str, first: int, width: int) -> None:

@@ -11,11 +11,23 @@ import csv
 import io
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 
+from hfdl.data.readers.csv_header import (
+    LOOKED_AT,
+    NAMES,
+    Header,
+    Separator,
+    header_of,
+    no_header_advice,
+    separator_of,
+)
+from hfdl.data.readers.csv_notes import breaks_note, unnamed_note
+from hfdl.data.readers.reading import PLAIN, Reading
 from hfdl.data.readers.text_decoding import text_lines
-from hfdl.data.table import Table, refuse_duplicate_columns, refuse_empty
+from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError
 
 _Row = tuple[int, list[str]]
@@ -23,40 +35,58 @@ _limit_lock = threading.Lock()
 _AT_ONCE, _ROWS_AT_ONCE = 1 << 16, 1 << 10  # characters and rows that are read under the lock
 
 
-def read_csv(text: str, source: str) -> Table:
+def read_csv(text: str, source: str, reading: Reading = PLAIN) -> Table:
     """Comma-separated values with a header, as in RFC 4180.
 
     A field in double quotes may hold commas, line breaks and doubled quotes. Blank lines are
-    skipped. ``Table.lines`` is the line on which a row begins.
+    skipped. ``Table.lines`` is the line on which a row begins. Another separator is taken from
+    ``data.csv.separator``, or from a header that shows it beyond doubt; columns without a name
+    are dropped unless the recipe asks for them; cells with line breaks are counted in a note.
 
     Raises:
         DataError: no header or no rows, a row with too few or too many fields, a quote that does
             not close, a column name twice.
     """
-    with _any_field_size():
-        return _table(*_csv(io.StringIO(text, newline=""), source), source)
+    lines = io.StringIO(text, newline="")
+    separator = separator_of(list(islice(lines, LOOKED_AT)), ",", reading, source)
+    return _quoted(text, source, reading, separator)
 
 
-def read_tsv(text: str, source: str) -> Table:
+def read_tsv(text: str, source: str, reading: Reading = PLAIN) -> Table:
     """Tab-separated values with a header, **without quoting**: a double quote is only a character.
 
     That is how the tsv files of GLUE and SST-2 are written, where a text may begin with a quote
     that never closes. A text with a tab or a line break in it needs csv. Blank lines are skipped.
+    With another separator the file is read as csv.
 
     Raises:
         DataError: no header or no rows, a row with too few or too many fields, a column name
             twice.
     """
-    return _table(*_tsv(text_lines(text), source), source)
+    lines = text_lines(text)
+    separator = separator_of(lines[:LOOKED_AT], "\t", reading, source)
+    if separator.mark != "\t":
+        return _quoted(text, source, reading, separator)
+    header, rows = _tsv(lines[separator.skipped :], source, reading, separator)
+    return _table(header, rows, source, separator)
 
 
-def stream_csv(lines: Iterable[str], source: str, column: str) -> Iterator[tuple[int, str]]:
+def _quoted(text: str, source: str, reading: Reading, separator: Separator) -> Table:
+    with _any_field_size():
+        header, rows = _csv(io.StringIO(text, newline=""), source, reading, separator)
+        return _table(header, rows, source, separator)
+
+
+def stream_csv(
+    lines: Iterable[str], source: str, column: str, reading: Reading = PLAIN
+) -> Iterator[tuple[int, str]]:
     """A column of a csv file row by row: what ``read_csv`` reads, without its size in memory.
 
     Args:
         lines: of the file, with their ends.
         source: the file, for messages.
         column: its name.
+        reading: the options.
 
     Returns:
         for each row the line on which it begins, and its field.
@@ -64,24 +94,38 @@ def stream_csv(lines: Iterable[str], source: str, column: str) -> Iterator[tuple
     Raises:
         DataError: as ``read_csv``, where the row is reached; no such column, at once.
     """
+    head, lines = _peeked(_any_ends(lines))
+    separator = separator_of(head, ",", reading, source)
     with _any_field_size():
-        header, rows = _csv(_any_ends(lines), source)
+        header, rows = _csv(lines, source, reading, separator)
     return _fields(_lifted(rows), header, source, column)
 
 
-def stream_tsv(lines: Iterable[str], source: str, column: str) -> Iterator[tuple[int, str]]:
+def stream_tsv(
+    lines: Iterable[str], source: str, column: str, reading: Reading = PLAIN
+) -> Iterator[tuple[int, str]]:
     """A column of a tsv file row by row: what ``read_tsv`` reads. As ``stream_csv``, but for
     ``lines``, which have no ends.
     """
-    header, rows = _tsv(lines, source)
+    head, lines = _peeked(lines)
+    separator = separator_of(head, "\t", reading, source)
+    if separator.mark != "\t":
+        return stream_csv((f"{line}\n" for line in lines), source, column, reading)
+    header, rows = _tsv(islice(lines, separator.skipped, None), source, reading, separator)
     return _fields(rows, header, source, column)
 
 
+def _peeked(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
+    rest = iter(lines)
+    head = list(islice(rest, LOOKED_AT))
+    return head, chain(head, rest)
+
+
 def _fields(
-    rows: Iterator[_Row], header: Sequence[str], source: str, column: str
+    rows: Iterator[_Row], header: Header, source: str, column: str
 ) -> Iterator[tuple[int, str]]:
-    Table(source, dict.fromkeys(header, ())).column(column, "data.text")  # or it is refused
-    at = header.index(column)
+    Table(source, dict.fromkeys(header.names, ())).column(column, "data.text")  # or it is refused
+    at = header.names.index(column)
     return ((number, fields[at]) for number, fields in rows)
 
 
@@ -113,31 +157,39 @@ def _any_ends(lines: Iterable[str]) -> Iterator[str]:
             yield line
 
 
-def _csv(lines: Iterable[str], source: str) -> tuple[list[str], Iterator[_Row]]:
-    remedy = "put a text that holds a comma in double quotes"
-    return _checked(_csv_rows(lines, source), source, "comma", remedy)
+def _csv(
+    lines: Iterable[str], source: str, reading: Reading, separator: Separator
+) -> tuple[Header, Iterator[_Row]]:
+    mark = NAMES.get(separator.mark, repr(separator.mark))
+    remedy = f"put a text that holds a {mark} in double quotes"
+    rows = _csv_rows(islice(lines, separator.skipped, None), source, separator)
+    return _checked(rows, source, mark, remedy, reading)
 
 
-def _tsv(lines: Iterable[str], source: str) -> tuple[list[str], Iterator[_Row]]:
-    numbered = enumerate(lines, start=1)
+def _tsv(
+    lines: Iterable[str], source: str, reading: Reading, separator: Separator
+) -> tuple[Header, Iterator[_Row]]:
+    numbered = enumerate(lines, start=1 + separator.skipped)
     rows = ((number, line.split("\t")) for number, line in numbered if line)
     remedy = "tsv has no quoting: write a text that holds a tab or a line break as csv"
-    return _checked(rows, source, "tab", remedy)
+    return _checked(rows, source, "tab", remedy, reading)
 
 
 def _checked(
-    rows: Iterator[_Row], source: str, separator: str, remedy: str
-) -> tuple[list[str], Iterator[_Row]]:
+    rows: Iterator[_Row], source: str, separator: str, remedy: str, reading: Reading
+) -> tuple[Header, Iterator[_Row]]:
     """The names of the columns, and the rows, each refused unless it has as many fields."""
-    line, header = next(rows, (1, []))
-    _check_header(header, f"{source}, line {line}", separator)
+    line, first = next(rows, (1, []))
+    header = header_of(first, f"{source}, line {line}", reading)
+    names = header.names
+    rows = rows if reading.header is True else chain([(line, first)], rows)
 
     def checked() -> Iterator[_Row]:
         for number, fields in rows:
-            if len(fields) != len(header):
-                few = "few" if len(fields) < len(header) else "many"
+            if len(fields) != len(names):
+                few = "few" if len(fields) < len(names) else "many"
                 raise DataError(
-                    f"too {few} fields: expected {len(header)} ({', '.join(header)}), "
+                    f"too {few} fields: expected {len(names)} ({', '.join(names)}), "
                     f"found {len(fields)}",
                     where=f"{source}, line {number}",
                     rule=f"fields are separated by one {separator}",
@@ -148,41 +200,32 @@ def _checked(
     return header, checked()
 
 
-def _table(header: Sequence[str], rows: Iterator[_Row], source: str) -> Table:
-    columns: list[list[str]] = [[] for _ in header]
+def _table(header: Header, rows: Iterator[_Row], source: str, separator: Separator) -> Table:
+    columns: list[list[str]] = [[] for _ in header.names]
     lines: list[int] = []
     for number, fields in rows:
         lines.append(number)
         for column, field in zip(columns, fields, strict=True):
             column.append(field)
-    return refuse_empty(Table(source, dict(zip(header, columns, strict=True)), lines=lines))
-
-
-def _check_header(header: Sequence[str], where: str, separator: str) -> None:
-    if not header:
-        raise DataError(
-            "no header: every line is blank",
-            where=where,
-            rule="the first line names the columns",
-            remedy="is this the right file?",
+    named = dict(zip(header.names, columns, strict=True))
+    unnamed = {header.names[i]: columns[i] for i in header.unnamed}
+    notes = [separator.note, unnamed_note(unnamed, lines), breaks_note(named, lines, separator)]
+    return refuse_empty(
+        Table(
+            source,
+            {name: column for name, column in named.items() if name not in unnamed},
+            lines=lines,
+            notes=tuple(note for note in notes if note),
+            advice=no_header_advice(header.names),
         )
-    refuse_duplicate_columns(header, where)
-    others = {"tab": "\t", "comma": ",", "semicolon": ";"}
-    used = [name for name, mark in others.items() if mark in header[0] and name != separator]
-    if len(header) == 1 and used:
-        raise DataError(
-            f"the header is one column, {header[0]!r}, and holds a {used[0]}",
-            where=where,
-            rule=f"columns are separated by one {separator}",
-            remedy="csv separates by commas, tsv by tabs: rename or convert the file",
-        )
+    )
 
 
-def _csv_rows(lines: Iterable[str], source: str) -> Iterator[_Row]:
+def _csv_rows(lines: Iterable[str], source: str, separator: Separator) -> Iterator[_Row]:
     """Rows that are not blank, each with the line on which it begins."""
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=separator.mark, strict=True)
     while True:
-        begins = reader.line_num + 1
+        begins = reader.line_num + 1 + separator.skipped
         try:
             fields = next(reader)
         except StopIteration:

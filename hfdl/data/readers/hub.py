@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hfdl.data.readers.in_memory import table_from_dataset
-from hfdl.data.readers.split_names import SPLIT_NAMES, named_splits
+from hfdl.data.readers.in_memory import table_from_dataset, unread_note
+from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
 HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*(/[\w.-]+)?)(:(?P<config>[\w.-]+))?", re.ASCII)
 """What a Hub id looks like, CONFIG included (use ``fullmatch``)."""
 
-_NAMES = SPLIT_NAMES | {"validation_matched": "validation", "test_matched": "test"}
 _PREFLIGHT_SECONDS = 10.0
 
 
@@ -37,7 +36,7 @@ def read_hub(source: str, *, label: str = "label") -> dict[str, Table]:
     if match is None:
         raise ValueError(f"not a Hub id: {source!r}")
     loaded = _load(match["id"], match["config"], source)
-    names = named_splits(loaded, _NAMES)
+    names = named_splits(loaded)
     if not names:
         raise DataError(
             f"none of its splits ({', '.join(map(str, loaded))}) is train, validation or test",
@@ -48,7 +47,10 @@ def read_hub(source: str, *, label: str = "label") -> dict[str, Table]:
         split: table_from_dataset(loaded[name], f"{source} ({name})")
         for split, name in names.items()
     }
-    return {split: table for split, table in tables.items() if not _unlabelled(table, label)}
+    left = [names[split] for split, table in tables.items() if _unlabelled(table, label)]
+    kept = {split: table for split, table in tables.items() if names[split] not in left}
+    note = unread_note(loaded, [name for name in names.values() if name not in left])
+    return {s: t.noted(note) if s == next(iter(kept)) else t for s, t in kept.items()}
 
 
 def _unlabelled(table: Table, label: str) -> bool:

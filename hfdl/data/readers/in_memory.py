@@ -5,7 +5,7 @@ None of these libraries is imported here: an object is recognised by its methods
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hfdl.data.readers.parquet_files import label_names_of
@@ -54,7 +54,16 @@ def _splits(data: Mapping[Any, Any]) -> dict[str, Table]:
             rule=_KINDS,
             remedy="name the splits train, validation and test",
         )
-    return {split: _table(data[name], f" ({split})") for split, name in names.items()}
+    tables = {split: _table(data[name], f" ({split})") for split, name in names.items()}
+    note = unread_note(data, names.values())
+    return {s: t.noted(note) if s == next(iter(tables)) else t for s, t in tables.items()}
+
+
+def unread_note(splits: Iterable[Any], read: Iterable[Any]) -> str | None:
+    """The line about splits of a source that are not read, if there are any."""
+    read = list(read)
+    others = [str(name) for name in splits if name not in read]
+    return f"splits that are not read: {', '.join(others)}" if others else None
 
 
 def _table(data: Any, suffix: str = "") -> Table:

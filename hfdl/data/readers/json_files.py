@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from hfdl.data.readers.json_shapes import SHAPES, kind_of, table_of_json
+from hfdl.data.readers.reading import PLAIN, Reading
+from hfdl.data.readers.spacy_json import is_pair, rows_of_pairs
 from hfdl.data.readers.text_decoding import text_lines
 from hfdl.data.table import Table, columns_of_rows, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
-_SHAPES = (
-    "a json file holds a list of objects, an object of columns of equal length, "
-    "or an object whose single key holds a list of objects"
-)
 
-
-def read_jsonl(text: str, source: str) -> Table:
-    """One object per line; blank lines are skipped.
+def read_jsonl(text: str, source: str, reading: Reading = PLAIN) -> Table:
+    """One object per line; blank lines are skipped. Lines may also be spaCy's pairs of a text and
+    its annotations.
 
     Raises:
         DataError: a line that is not a JSON object (with line and column), a key twice in an
             object, or no rows.
     """
-    rows: list[Mapping[str, Any]] = []
+    rows: list[Any] = []
     lines: list[int] = []
     for number, line in enumerate(text_lines(text), start=1):
         if not line.strip():
             continue
-        rows.append(read_object(line, source, number))
+        row = _parse(line, source, line=number)
+        if not (is_pair(row) and is_pair(rows[0] if rows else row)):
+            _refuse_no_object(row, source, number)
+        rows.append(row)
         lines.append(number)
-    table = refuse_empty(Table(source, columns_of_rows(rows), lines=lines))
-    refuse_surrogates(text, table)
+    if rows and all(map(is_pair, rows)):
+        table = rows_of_pairs(rows, source, reading, lines)
+    else:
+        table = Table(source, columns_of_rows(rows), lines=lines)
+    refuse_surrogates(text, refuse_empty(table))
     return table
 
 
@@ -42,49 +47,47 @@ def read_object(line: str, source: str, number: int) -> dict[str, Any]:
         DataError: not a JSON object, or a key twice in it.
     """
     row = _parse(line, source, line=number)
+    _refuse_no_object(row, source, number)
+    return row
+
+
+def _refuse_no_object(row: Any, source: str, number: int) -> None:
     if not isinstance(row, dict):
         raise DataError(
-            f"{_kind(row)} where an object should be",
+            f"{kind_of(row)} where an object should be",
             where=f"{source}, line {number}",
             rule="a jsonl file holds one object a line",
             remedy='write it as {"text": ..., "label": ...}',
         )
-    return row
 
 
-def read_json(text: str, source: str) -> Table:
-    """A list of objects, an object of columns, or an object with a single key that holds a list.
+def read_json(text: str, source: str, reading: Reading = PLAIN) -> Table:
+    """A json file of any shape in ``hfdl.data.readers.json_shapes``, or with an object a line.
 
     Raises:
         DataError: not JSON (with line and column), none of those shapes, a key twice in an
             object, columns of unequal length, or no rows.
     """
-    table = refuse_empty(Table(source, _columns(_parse(text, source), source)))
+    if _is_object_a_line(text):
+        return read_jsonl(text, source, reading)
+    table = refuse_empty(table_of_json(_parse(text, source), source, reading))
     refuse_surrogates(text, table)
     return table
 
 
-def _columns(content: Any, source: str) -> dict[str, list[Any]]:
-    if isinstance(content, dict):
-        values = list(content.values())
-        if len(values) == 1 and _all_objects(values[0]):
-            return columns_of_rows(values[0])
-        if values and all(isinstance(value, list) for value in values):
-            return content
-    if isinstance(content, list):
-        if _all_objects(content):
-            return columns_of_rows(content)
-        row = next(i for i, value in enumerate(content) if not isinstance(value, dict))
-        raise DataError(
-            f"{_kind(content[row])} where an object should be",
-            where=f"{source}, row {row + 1}",
-            rule=_SHAPES,
-        )
-    raise DataError(f"cannot make rows of this {_kind(content)}", where=source, rule=_SHAPES)
-
-
-def _all_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+def _is_object_a_line(text: str) -> bool:
+    """Whether the first two lines that are not blank are values by themselves, as
+    ``Dataset.to_json`` and ``DataFrame.to_json(lines=True)`` write a file.
+    """
+    lines = (line for line in text_lines(text) if line.strip())
+    first, second = next(lines, ""), next(lines, "")
+    if not (first.lstrip().startswith(("{", "[")) and second.lstrip().startswith(("{", "["))):
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parse(text: str, source: str, line: int | None = None) -> Any:
@@ -103,7 +106,7 @@ def _parse(text: str, source: str, line: int | None = None) -> Any:
         raise DataError(
             f"not JSON: {error.msg}",
             where=place,
-            rule="a jsonl file holds one JSON object a line" if line else _SHAPES,
+            rule="a jsonl file holds one JSON object a line" if line else SHAPES,
             remedy="correct this place",
         ) from None
     except (RecursionError, ValueError) as error:
@@ -124,8 +127,3 @@ def refuse_surrogates(text: str, table: Table) -> None:
                     rule="it is no character and cannot be tokenised",
                     remedy=r"the escape \uD83D, for instance, needs its second half \uDE00",
                 )
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")

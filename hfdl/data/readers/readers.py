@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from hfdl.data.readers.conll_files import CONLL_SUFFIXES, read_conll
+from hfdl.data.readers.conll_files import CONLL_SUFFIXES, looks_like_conll, read_conll
 from hfdl.data.readers.delimited import read_csv, read_tsv
 from hfdl.data.readers.json_files import read_json, read_jsonl
 from hfdl.data.readers.parquet_files import read_parquet
-from hfdl.data.readers.text_decoding import decode_utf8, text_lines
+from hfdl.data.readers.reading import PLAIN, Reading
+from hfdl.data.readers.text_decoding import decode, encoding_note, text_lines
 from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError, did_you_mean, nearest
 
-_TEXT_READERS: dict[str, Callable[[str, str], Table]] = {
+_TEXT_READERS: dict[str, Callable[[str, str, Reading], Table]] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".json": read_json,
@@ -24,14 +26,17 @@ _TEXT_READERS: dict[str, Callable[[str, str], Table]] = {
 FORMATS: tuple[str, ...] = (*_TEXT_READERS, ".parquet", ".txt")
 """Extensions that can be read, in lower case."""
 
+_NAMED_CONLL = "a file with a word and its tag a line is read as CoNLL if its name ends in .conll"
+_LFS = b"version https://git-lfs"
 
-def read_file(path: Path, *, source: str | None = None, text: str = "text") -> Table:
+
+def read_file(path: Path, *, source: str | None = None, reading: Reading = PLAIN) -> Table:
     """Read a csv, tsv, json, jsonl, CoNLL, parquet or txt file.
 
     Args:
         path: the file; its extension, in any case, decides the format.
         source: what messages call it. Default: the path.
-        text: name of the one column of a txt file.
+        reading: the options.
 
     Raises:
         DataError: no such file, an unknown extension, an empty file, or broken content.
@@ -39,15 +44,25 @@ def read_file(path: Path, *, source: str | None = None, text: str = "text") -> T
     source = str(path) if source is None else source
     refuse_missing(path, source)
     refuse_unknown_format(path.name, source)
+    return read_bytes(bytes_of(path, source), source, reading)
+
+
+def bytes_of(path: Path, source: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", where=source) from None
-    return read_bytes(data, source, text=text)
 
 
-def read_bytes(data: bytes, source: str, *, text: str = "text") -> Table:
+def read_bytes(data: bytes, source: str, reading: Reading = PLAIN) -> Table:
     """Read the content of a file whose name, ``source``, ends in one of ``FORMATS``.
+
+    Where the task reads words, a txt or tsv file that is certainly a CoNLL file is read as one.
 
     Raises:
         DataError: empty or broken content.
@@ -55,13 +70,25 @@ def read_bytes(data: bytes, source: str, *, text: str = "text") -> Table:
     refuse_unknown_format(source, source)
     if not data:
         raise DataError("the file is empty", where=source, remedy="is this the right file?")
+    if data.startswith(_LFS):
+        raise DataError(
+            "a pointer of Git LFS, not the file itself",
+            where=source,
+            remedy="fetch it, in the folder of the repository: git lfs pull",
+        )
     suffix = Path(source).suffix.lower()
     if suffix == ".parquet":
         return read_parquet(data, source)
-    content = decode_utf8(data, source)
-    if suffix == ".txt":
-        return read_txt(content, source, column=text)
-    return _TEXT_READERS[suffix](content, source)
+    content = decode(data, source, reading.encoding)
+    if suffix in (".txt", ".tsv") and reading.words and looks_like_conll(content):
+        table = read_conll(content, source, reading)
+    elif suffix == ".txt":
+        table = read_txt(content, source, column=reading.text)
+        if reading.words:
+            table = replace(table, advice=_NAMED_CONLL)
+    else:
+        table = _TEXT_READERS[suffix](content, source, reading)
+    return table.noted(encoding_note(data, reading.encoding))
 
 
 def read_txt(text: str, source: str, *, column: str = "text") -> Table:

@@ -8,11 +8,15 @@ from typing import Any
 
 from hfdl.config.load import MEMORY
 from hfdl.config.schema import DataConfig
+from hfdl.data.layouts.examples import as_examples
+from hfdl.data.layouts.rows import Rows
 from hfdl.data.readers.embedded import SCHEME, read_embedded
 from hfdl.data.readers.folders import read_folder
 from hfdl.data.readers.hub import HUB_ID, read_hub
 from hfdl.data.readers.in_memory import tables_from_memory
 from hfdl.data.readers.readers import FORMATS, read_file, refuse_missing
+from hfdl.data.readers.reading import PLAIN, Reading
+from hfdl.data.readers.several_files import expanded, files_note, is_pattern, joined
 from hfdl.data.readers.split_names import SPLITS, in_order, pick
 from hfdl.data.table import Table
 from hfdl.errors import DataError
@@ -25,8 +29,7 @@ def read_source(
     source: str,
     *,
     memory: Mapping[str, Any] | None = None,
-    text: str = "text",
-    label: str = "label",
+    reading: Reading = PLAIN,
 ) -> dict[str, Table]:
     """The splits that one source holds: some of train, validation and test, in that order.
 
@@ -37,9 +40,7 @@ def read_source(
     Args:
         source: what the recipe names.
         memory: objects of the Python user by the marker that stands for them (``memory://train``).
-        text: name of the text column that txt files and folders of them get.
-        label: name of the label column that sub-folders become, and the one that decides whether
-            a Hub split is labelled.
+        reading: the options.
 
     Raises:
         DataError: nothing of that name, or content that cannot be read.
@@ -59,13 +60,13 @@ def read_source(
         raise DataError("an empty name", rule="a source is a path, hfdl://NAME or a Hub id")
     path = Path(source).expanduser()
     if path.is_dir():
-        return read_folder(path, text=text, label=label)
+        return read_folder(path, reading)
     if path.exists():
-        return {"train": read_file(path, source=source, text=text)}
+        return {"train": read_file(path, source=source, reading=reading)}
     if "://" not in source and _looks_like_path(source):
         refuse_missing(path, source)
     if HUB_ID.fullmatch(source):
-        return read_hub(source, label=label)
+        return read_hub(source, label=reading.label)
     raise DataError(
         "no such file or folder, and not a Hub id",
         where=source,
@@ -74,16 +75,23 @@ def read_source(
     )
 
 
-def load_splits(config: DataConfig, memory: Mapping[str, Any] | None = None) -> dict[str, Table]:
+def load_splits(
+    config: DataConfig, memory: Mapping[str, Any] | None = None, rows: Rows = "labels"
+) -> dict[str, Table]:
     """The splits of a recipe: some of train, validation and test, in that order.
 
     A key that is given wins. Validation and test that are not given are those that the source of
     ``train`` holds itself. ``data.validation`` and ``data.test`` may name a source of several
-    splits, which gives the one asked for, or a source of one, which gives that.
+    splits, which gives the one asked for, or a source of one, which gives that. A list of sources
+    or a pattern is read as one split.
 
     Args:
         config: the recipe's data section. ``train`` may be None, for evaluation only.
         memory: as in ``read_source``.
+        rows: what the rows of the task's data are.
+
+    Returns:
+        tables with an example a row (see ``hfdl.data.layouts``), and their notes.
 
     Raises:
         DataError: no key given, a source without the split that is asked of it, or any error of
@@ -96,17 +104,35 @@ def load_splits(config: DataConfig, memory: Mapping[str, Any] | None = None) -> 
             rule="one of data.train, data.validation and data.test must be given",
             remedy="for instance data.train=reviews.csv or data.train=hfdl://sentiment",
         )
-    label = config.label if isinstance(config.label, str) else "label"
-    held = {
-        source: read_source(source, memory=memory, text=config.text, label=label)
-        for source in dict.fromkeys(keys.values())
-        if source
-    }
-    splits = dict(held[config.train]) if config.train else {}
+    reading = Reading.of(config, words=rows == "entities")
+    held: dict[str, dict[str, Table]] = {}
+    splits: dict[str, Table] = {}
     for split, source in keys.items():
-        if source:
-            splits[split] = pick(held[source], split, source)
-    return in_order(splits)
+        if not source:
+            continue
+        if isinstance(source, list) or is_pattern(source):
+            splits[split] = _several(source, split, memory, reading)
+            continue
+        if source not in held:
+            held[source] = read_source(source, memory=memory, reading=reading)
+        if split == "train":
+            splits.update(held[source])
+        splits[split] = pick(held[source], split, source)
+    return {split: as_examples(table, config, rows) for split, table in in_order(splits).items()}
+
+
+def _several(
+    sources: str | list[str], split: str, memory: Mapping[str, Any] | None, reading: Reading
+) -> Table:
+    """The split of a list of sources, or of the files that match a pattern."""
+    names = expanded(sources)
+    tables = [pick(read_source(n, memory=memory, reading=reading), split, n) for n in names]
+    if len(tables) == 1:
+        return tables[0]
+    if isinstance(sources, str):
+        return joined(tables, sources).noted(files_note(names))
+    more = f", ... ({len(names)} files)" if len(names) > 3 else ""
+    return joined(tables, ", ".join(names[:3]) + more)
 
 
 def nothing_to_train_on(sources: str) -> DataError:

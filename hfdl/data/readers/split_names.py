@@ -15,6 +15,9 @@ SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {
     "train": "train",
     "validation": "validation",
+    "validation_matched": "validation",  # MNLI has a second one, of other kinds of texts
+    "dev_matched": "validation",
+    "test_matched": "test",
     "dev": "validation",
     "val": "validation",
     "valid": "validation",

@@ -1,67 +1,121 @@
-"""Decoding UTF-8, with errors that name the wrong byte and its line."""
+"""Decoding text files, with errors that name the wrong byte and its line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from hfdl.data.readers.encodings import likely_encoding, marked_encoding
 from hfdl.errors import DataError
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _LF = b"\n"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def decode_utf8(data: bytes, source: str) -> str:
+def decode(data: bytes, source: str, encoding: str | None = None) -> str:
     """Decode the bytes of a file; a byte order mark at its start is dropped.
 
     Args:
         data: the whole file.
         source: the file, for the message.
+        encoding: ``data.encoding``. None: UTF-8, or what the byte order mark says.
 
     Raises:
-        DataError: a byte that is not UTF-8, or a NUL. The message gives line and byte offset.
+        DataError: a byte that is not of that encoding, or a NUL. The message gives line and byte
+            offset, and of a file that is not UTF-8 the encoding that it probably has.
     """
+    encoding = encoding or marked_encoding(data)
+    if encoding is not None:
+        return _decode_as(data, source, encoding)
     body = data.removeprefix(UTF8_BOM)
 
     def where(position: int) -> str:
         return f"{source}, line {body.count(_LF, 0, position) + 1}"
 
-    return decode_part(body, where, offset=len(data) - len(body), beginning=data[:2])
+    return decode_part(body, where, offset=len(data) - len(body), whole=data)
 
 
-def decode_part(data: bytes, where: Callable[[int], str], *, offset: int, beginning: bytes) -> str:
-    """Decode a part of a file, without the byte order mark.
+def decode_part(
+    data: bytes, where: Callable[[int], str], *, offset: int, whole: bytes = b""
+) -> str:
+    """Decode a part of a UTF-8 file, without the byte order mark.
 
     Args:
         data: the part.
         where: file and line of a byte of it, by its position in it.
         offset: bytes of the file before it.
-        beginning: the first two bytes of the file, which show UTF-16.
+        whole: more of the file, from which to tell its encoding. Default: the part.
 
     Raises:
-        DataError: as ``decode_utf8``.
+        DataError: as ``decode``.
     """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        remedy = "save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
-        if beginning in _UTF16_BOMS:
-            remedy = "it looks like UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
+        likely = likely_encoding(whole or data)
         raise DataError(
             f"byte 0x{data[error.start]:02x} at offset {offset + error.start} is not UTF-8",
             where=where(error.start),
-            rule="text files are read as UTF-8",
-            remedy=remedy,
+            rule="text files are read as UTF-8 unless data.encoding says otherwise",
+            remedy=f"it looks like {likely}: set data.encoding={likely}",
         ) from None
     if "\0" in text:
         position = data.index(b"\0")
-        raise DataError(
-            f"NUL byte at offset {offset + position}",
-            where=where(position),
-            rule="a text file holds none",
-            remedy="is the file binary or damaged? Write it again as UTF-8 text",
-        )
+        raise _nul(where(position), offset + position, whole or data)
     return text
+
+
+def encoding_note(data: bytes, encoding: str | None) -> str | None:
+    """What a person should know of how a file is decoded, if anything."""
+    marked = marked_encoding(data)
+    if encoding is None:
+        return marked and f"read as {marked.upper()}: its byte order mark says so"
+    if data.isascii() or encoding.lower().replace("_", "-").startswith("utf"):
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return f"its bytes are valid UTF-8: is data.encoding={encoding} right?"
+
+
+def _decode_as(data: bytes, source: str, encoding: str) -> str:
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode(encoding, "ignore")
+        raise DataError(
+            f"byte 0x{data[error.start]:02x} at offset {error.start} is not {encoding}",
+            where=f"{source}, line {before.count(chr(10)) + 1}",
+            rule="the file is read as data.encoding, or its byte order mark, says",
+            remedy=_other_encoding(data),
+        ) from None
+    except UnicodeError as error:  # a BOM that is required and absent, for instance
+        raise DataError(f"not {encoding}: {error}", where=source) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise _nul(f"{source}, line {line}", data.find(b"\0"), data)
+    return text
+
+
+def _other_encoding(data: bytes) -> str:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        likely = likely_encoding(data)
+        return f"it looks like {likely}: set data.encoding={likely}"
+    return "it is UTF-8: leave data.encoding out"
+
+
+def _nul(where: str, offset: int, data: bytes) -> DataError:
+    wide = [name for name in (likely_encoding(data),) if name.startswith("utf-16-")]
+    return DataError(
+        f"NUL byte at offset {offset}",
+        where=where,
+        rule="a text file holds none",
+        remedy=f"it looks like {wide[0]}: set data.encoding={wide[0]}"
+        if wide
+        else "is the file binary or damaged? Write it again as UTF-8 text",
+    )
 
 
 def text_lines(text: str) -> list[str]:

@@ -95,7 +95,9 @@ class TokenClassification(PretrainedTask):
             DataError: see ``hfdl.data``; also where there is nothing to train or evaluate on.
             ModelError: a saved model lacks tags that its scheme needs.
         """
-        tables, facts = read_tables(data_config, self.memory, self.seed, self.trains)
+        tables, facts = read_tables(
+            data_config, self.memory, self.seed, self.trains, rows="entities"
+        )
         scheme = types = None
         splits: dict[str, TaggedSplit] = {}
         if not self.trains:

@@ -85,7 +85,7 @@ class Translation(PretrainedTask):
         require_sacrebleu()
         if self.trains:
             refuse_no_train(data_config)
-        tables, facts = read_tables(data_config, self.memory, self.seed, self.trains)
+        tables, facts = read_tables(data_config, self.memory, self.seed, self.trains, rows="pairs")
         if self.new_model is not None:
             texts = self.training_texts(tables["train"], data_config)
             facts.extend(self._learn_tokenizer(texts))

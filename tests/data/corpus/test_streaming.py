@@ -22,6 +22,7 @@ from hfdl.data.corpus.corpus import open_corpus, training_texts
 from hfdl.data.corpus.streamed_documents import read_documents
 from hfdl.data.readers import delimited
 from hfdl.data.readers.readers import read_file
+from hfdl.data.readers.reading import Reading
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
 
@@ -472,15 +473,32 @@ def test_a_row_that_cannot_be_read_is_named(
     assert message in str(error.value)
 
 
-def test_utf16_is_recognised(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("utf-16", None), ("utf-16-le", "utf-16-le"), ("cp1252", "cp1252"), ("cp932", "shift_jis")],
+)
+@pytest.mark.parametrize("file_name", ["a.txt", "a.csv", "a.tsv", "a.jsonl"])
+def test_other_encodings(tmp_path: Path, file_name: str, name: str, encoding: str | None) -> None:
+    file = tmp_path / file_name
+    word = "東京" if name == "cp932" else "café"
+    lines = [f'{{"text": "{word}"}}'] if file_name == "a.jsonl" else ["text", word]
+    file.write_bytes("\r\n".join(lines).encode(name))
+    reading = Reading(encoding=encoding)
+    streamed = [text for _, text in read_documents(file, "text", "\n", reading)]
+    assert streamed == read_file(file, reading=reading).columns["text"]
+    assert streamed[-1] == word
+
+
+def test_bytes_of_another_encoding(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
-    file.write_bytes("text".encode("utf-16"))
+    file.write_bytes(b"one\ncaf\x81\n")
+    reading = Reading(encoding="cp1252")
     with pytest.raises(DataError) as streamed:
-        list(read_documents(file, "text", "\n"))
+        list(read_documents(file, "text", "\n", reading))
     with pytest.raises(DataError) as held:
-        read_file(file)
+        read_file(file, reading=reading)
     assert str(streamed.value) == str(held.value)
-    assert "ooks like UTF-16; convert it with" in str(held.value)
+    assert str(held.value).startswith(f"{file}, line 2: byte 0x81 at offset 7 is not cp1252")
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.conll"])
@@ -525,6 +543,7 @@ _READ = (
     _PEAK
     + """
 from pathlib import Path
+from hfdl.data.readers.reading import Reading
 from hfdl.data.readers.readers import read_file
 from hfdl.data.corpus.streamed_documents import read_documents
 peaks = []

@@ -35,7 +35,9 @@ def test_sentences_know_the_lines_of_their_words(tmp_path):
     assert (chosen.item_lines, chosen.where(0)) == ([[6]], "a.conll, line 6")
 
 
-@pytest.mark.parametrize("suffix", [".conll", ".conllu", ".bio", ".iob", ".CONLL"])
+@pytest.mark.parametrize(
+    "suffix", [".conll", ".conllu", ".bio", ".iob", ".iob2", ".bioes", ".CONLL"]
+)
 def test_extensions(tmp_path, suffix):
     assert suffix.lower() in FORMATS
     assert len(read(tmp_path, TWO, f"a{suffix}")) == 2

@@ -94,10 +94,10 @@ def test_csv_after_an_error_still_reads(tmp_path):
             "or remove one of them",
         ),
         (
-            "text;label\nx;1\n",
+            "text;label\nx;1\ny\n",
             "a.csv, line 1: the header is one column, 'text;label', and holds a semicolon; columns "
-            "are separated by one comma. Csv separates by commas, tsv by tabs: rename or convert "
-            "the file",
+            "are separated by one comma, and the rows do not show another separator for certain. "
+            "Say what separates them: data.csv.separator=';'",
         ),
         (
             "text,label\n",
@@ -111,18 +111,13 @@ def test_csv_after_an_error_still_reads(tmp_path):
         ),
         (
             b"text,label\nfine,1\ncaf\xe9,0\n",
-            "a.csv, line 3: byte 0xe9 at offset 21 is not UTF-8; text files are read as UTF-8. "
-            "Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW",
+            "a.csv, line 3: byte 0xe9 at offset 21 is not UTF-8; text files are read as UTF-8 "
+            "unless data.encoding says otherwise. It looks like cp1252: set data.encoding=cp1252",
         ),
         (
             b"\xef\xbb\xbftext,label\n\xff,0\n",
-            "a.csv, line 2: byte 0xff at offset 14 is not UTF-8; text files are read as UTF-8. "
-            "Save it as UTF-8, for instance with: iconv -f LATIN1 -t UTF-8 OLD > NEW",
-        ),
-        (
-            "text,label\nx,1\n".encode("utf-16"),
-            "a.csv, line 1: byte 0xff at offset 0 is not UTF-8; text files are read as UTF-8. It "
-            "looks like UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 OLD > NEW",
+            "a.csv, line 2: byte 0xff at offset 14 is not UTF-8; text files are read as UTF-8 "
+            "unless data.encoding says otherwise. It looks like cp1250: set data.encoding=cp1250",
         ),
         (
             b"text,label\nx,1\ny\x00,0\n",
@@ -188,9 +183,9 @@ def test_tsv_errors(tmp_path):
         "a.tsv, line 2: too few fields: expected 2 (text, label), found 1; fields are separated by "
         "one tab. Tsv has no quoting: write a text that holds a tab or a line break as csv"
     )
-    assert message(tmp_path, "a.tsv", "text,label\nx,1\n").startswith(
+    assert message(tmp_path, "a.tsv", "text,label\nx,1\ny\n").startswith(
         "a.tsv, line 1: the header is one column, 'text,label', and holds a comma; columns are "
-        "separated by one tab."
+        "separated by one tab,"
     )
 
 
@@ -217,8 +212,8 @@ def test_json_shapes(tmp_path, content):
         (
             '[{"text": "a",\n  "label": }]',
             "a.json, line 2, column 12: not JSON: Expecting value; a json file holds a list of "
-            "objects, an object of columns of equal length, or an object whose single key holds a "
-            "list of objects. Correct this place",
+            "objects, an object of columns of equal length, an object with one list of objects in "
+            "it, pandas' to_json, or an object a line. Correct this place",
         ),
         (
             '{"text": ["a", "b"], "label": [1]}',
@@ -227,14 +222,14 @@ def test_json_shapes(tmp_path, content):
         (
             '[{"text": "a"}, "b"]',
             "a.json, row 2: string where an object should be; a json file holds a list of objects, "
-            "an object of columns of equal length, or an object whose single key holds a list of "
-            "objects",
+            "an object of columns of equal length, an object with one list of objects in it, "
+            "pandas' to_json, or an object a line",
         ),
         (
-            '{"text": {"0": "a"}}',
-            "a.json: cannot make rows of this object; a json file holds a list of objects, an "
-            "object of columns of equal length, or an object whose single key holds a list of "
-            "objects",
+            '{"text": {"a": "b"}}',
+            "a.json: an object of objects, whose rows and columns cannot be told apart; in pandas' "
+            "to_json the rows are numbered: orient='columns' has the numbers inside, 'index' "
+            "outside. Write it with orient='records'",
         ),
         ("[]", "a.json: no rows; the columns are: none. Is this the right file?"),
         (
@@ -359,17 +354,20 @@ def test_missing_file_with_nothing_near_or_no_folder(tmp_path, monkeypatch):
         (
             "a.xlsx",
             "a.xlsx: unknown file extension '.xlsx'; the known ones are: .csv, .tsv, .json, "
-            ".jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Convert the file to one of these",
+            ".jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Convert the "
+            "file to one of these",
         ),
         (
             "a.jsonlines",
             "a.jsonlines: unknown file extension '.jsonlines'; the known ones are: .csv, .tsv, "
-            ".json, .jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Did you mean '.jsonl'?",
+            ".json, .jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Did "
+            "you mean '.jsonl'?",
         ),
         (
             "reviews",
             "reviews: the file name has no extension; the known ones are: .csv, .tsv, .json, "
-            ".jsonl, .conll, .conllu, .bio, .iob, .parquet, .txt. Convert the file to one of these",
+            ".jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Convert the "
+            "file to one of these",
         ),
     ],
 )

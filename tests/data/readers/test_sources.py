@@ -15,6 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from hfdl.config.schema import DataConfig
 from hfdl.data.readers import embedded, hub
 from hfdl.data.readers.embedded import embedded_names
+from hfdl.data.readers.reading import Reading
 from hfdl.data.readers.sources import load_splits, read_source
 from hfdl.errors import DataError
 
@@ -88,7 +89,7 @@ def test_folder_in_imdb_layout(tmp_path):
     imdb(tmp_path / "train")
     write(tmp_path / "test" / "pos" / "7.txt", "great")
     write(tmp_path / "README", "x")
-    tables = read_source(str(tmp_path), text="review", label="opinion")
+    tables = read_source(str(tmp_path), reading=Reading("review", "opinion"))
     assert list(tables) == ["train", "test"]
     assert dict(tables["train"].columns) == {
         "review": ["bad\nreally", "good", "fine"],
@@ -116,7 +117,8 @@ def test_folder_of_something_else(tmp_path):
     write(tmp_path / ".git" / "HEAD", "")
     assert error_of(read_source, str(tmp_path)) == (
         f"{tmp_path}: a folder without splits or labels (it holds: old/, reviews.csv); a folder "
-        "holds files named train, validation (or dev) and test, or folders of those names with a "
+        "holds files named train, validation (or dev) and test, shards of them "
+        "(train-00000-of-00002.parquet), folders of those names with data files or with a "
         "sub-folder of txt files a label, or such label sub-folders directly. Name a file itself, "
         f"for instance '{tmp_path}/reviews.csv'"
     )

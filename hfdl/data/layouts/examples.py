@@ -1,0 +1,77 @@
+"""From a table as a file holds it to one with an example a row, as a task reads it."""
+
+from __future__ import annotations
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.layouts.label_cells import with_plain_labels
+from hfdl.data.layouts.rows import Rows
+from hfdl.data.layouts.span_columns import SPAN_COLUMNS, with_spans
+from hfdl.data.layouts.unlabelled import without_unlabelled
+from hfdl.data.layouts.verdicts import ANSWER, accepted, is_judged
+from hfdl.data.layouts.word_rows import sentences_of_words
+from hfdl.data.layouts.written_lists import with_lists
+from hfdl.data.table import Table
+
+
+def as_examples(
+    table: Table, config: DataConfig, rows: Rows = "labels", *, labelled: bool = True
+) -> Table:
+    """The table with an example a row. What was left out or read in a special way is in its notes.
+
+    Rows that an annotator rejected are left out; lists that are written as text are read; a word a
+    row becomes a sentence a row; the spans of annotation tools become ``data.spans``; with
+    ``data.unlabelled=skip`` rows without a label are left out.
+
+    Args:
+        table: the table.
+        config: the recipe's data section.
+        rows: what the task reads.
+        labelled: whether labels are read at all; they are not for predictions.
+
+    Raises:
+        DataError: a row that cannot be read so, with its place.
+    """
+    if rows != "texts" and is_judged(table) and ANSWER not in _named(config):
+        table = accepted(table)
+    if rows == "entities":
+        return _sentences(table, config, labelled)
+    if labelled and rows == "labels":
+        table = _labels(table, config)
+    if labelled and rows != "texts" and config.unlabelled == "skip":
+        labels = [config.label] if isinstance(config.label, str) else config.label
+        table = without_unlabelled(table, labels, blank_is_none=not _has_several(config))
+    return table
+
+
+def _sentences(table: Table, config: DataConfig, labelled: bool) -> Table:
+    if table.item_lines is not None:
+        return table  # a CoNLL file: it is in this form already
+    names = [config.tokens, config.tags, config.spans]
+    if config.tokens not in table.columns and config.spans not in table.columns:
+        names += SPAN_COLUMNS
+    for name in dict.fromkeys(names):
+        table = with_lists(table, name, needed=name in (config.tokens, config.tags, config.spans))
+    table = sentences_of_words(with_spans(table, config), config)
+    if labelled and config.unlabelled == "skip":
+        column = config.tags if config.tokens in table.columns else config.spans
+        table = without_unlabelled(table, [column], blank_is_none=True)
+    return table
+
+
+def _labels(table: Table, config: DataConfig) -> Table:
+    if not isinstance(config.label, str) or config.label not in table.columns:
+        return table
+    if config.label_separator is None:
+        table = with_lists(table, config.label, needed=False)
+    return with_plain_labels(table, config, config.label)
+
+
+def _has_several(config: DataConfig) -> bool:
+    several = config.problem_type == "multi_label_classification"
+    return config.label_separator is not None or several
+
+
+def _named(config: DataConfig) -> set[str]:
+    """Columns that the recipe reads as something else."""
+    labels = [config.label] if isinstance(config.label, str) else config.label
+    return {config.text, config.text_pair or "", *labels}

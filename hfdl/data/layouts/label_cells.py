@@ -1,0 +1,57 @@
+"""Cells of the label column: Label Studio's choices, and lists that hold one label each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hfdl.config.schema import DataConfig
+from hfdl.data.table import Table
+from hfdl.errors import DataError
+
+SINGLE = "single_label_classification"
+
+
+def with_plain_labels(table: Table, config: DataConfig, column: str) -> Table:
+    """A table whose label column holds labels or lists of them.
+
+    ``{"choices": [...]}`` is its list. With ``data.problem_type=single_label_classification`` a
+    list of one label is that label.
+
+    Raises:
+        DataError: several labels in a row, with that problem type.
+    """
+    cells = [_choices(cell) for cell in table.columns[column]]
+    lists = [cell for cell in cells if isinstance(cell, list | tuple)]
+    note = None
+    if lists and config.problem_type == SINGLE:
+        cells = [_one(cell, table, row, column) for row, cell in enumerate(cells)]
+    elif lists and config.problem_type is None and all(map(_is_one_name, lists)):
+        note = (
+            f"each list of column {column!r} holds one label and is read as multi-label; "
+            f"data.problem_type={SINGLE} reads it as a class"
+        )
+    return replace(table, columns={**table.columns, column: cells}).noted(note)
+
+
+def _choices(cell: Any) -> Any:
+    is_choices = isinstance(cell, Mapping) and set(cell) == {"choices"}
+    return cell["choices"] if is_choices else cell
+
+
+def _is_one_name(cell: Any) -> bool:
+    return len(cell) == 1 and isinstance(cell[0], str)
+
+
+def _one(cell: Any, table: Table, row: int, column: str) -> Any:
+    if not isinstance(cell, list | tuple):
+        return cell
+    if len(cell) > 1:
+        raise DataError(
+            f"{len(cell)} labels: {', '.join(map(str, cell))} (column {column!r})",
+            where=table.where(row),
+            rule="with data.problem_type=single_label_classification a row has one label",
+            remedy="keep one, or set data.problem_type=multi_label_classification",
+        )
+    return cell[0] if cell else None

@@ -1,0 +1,62 @@
+"""Encodings: what a byte order mark says, and what bytes that are not UTF-8 probably are."""
+
+from __future__ import annotations
+
+_BOMS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_SAMPLE = 1 << 18  # bytes that are looked at
+
+# What the letters and marks of Western European languages are in cp1252. The Windows encodings of
+# Central Europe have letters of their own in these places, so a Czech or Polish text read as
+# cp1252 holds others (š ž ¹ ³).
+_WESTERN = frozenset("äöüßÄÖÜéèêëàâçîïôûùœæøåñíóúáìòãõÉÈÊÀÂÇÎÔŒÆØÅÑÍÓÚÁ“”‘’„‚–—…€«»°§£©®™·•¡´²\xa0")
+_WESTERN_SHARE = 0.15  # of the letters: text in another alphabet has far more beyond ASCII
+
+_CANDIDATES = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp932", "euc_jp",
+    "gb18030", "big5", "cp949", "koi8_r", "iso8859_2", "mac_roman",
+)  # fmt: skip
+
+
+def marked_encoding(data: bytes) -> str | None:
+    """``utf-16`` or ``utf-32`` where the bytes begin with such a byte order mark."""
+    return next((name for mark, name in _BOMS if data.startswith(mark)), None)
+
+
+def likely_encoding(data: bytes) -> str:
+    """What bytes that are not UTF-8 probably are; all of them can be decoded by it."""
+    sample = data[:_SAMPLE]
+    if name := _wide(sample):
+        return name
+    if _decodes(data, "cp1252") and _is_western(sample.decode("cp1252")):
+        return "cp1252"
+    from charset_normalizer import from_bytes
+
+    guesses = [match.encoding for match in from_bytes(sample, cp_isolation=list(_CANDIDATES))]
+    names = (name for name in [*guesses, "cp1252"] if _decodes(data, name))
+    return next(names, "latin-1")
+
+
+def _wide(sample: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of ASCII text in it is NUL."""
+    if sample[1::2].count(0) > len(sample) / 4:
+        return "utf-16-le"
+    return "utf-16-be" if sample[::2].count(0) > len(sample) / 4 else None
+
+
+def _is_western(text: str) -> bool:
+    beyond = [char for char in text if not char.isascii()]
+    letters, accented = sum(map(str.isalpha, text)), sum(map(str.isalpha, beyond))
+    return set(beyond) <= _WESTERN and accented <= max(_WESTERN_SHARE * letters, 2)
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeError:
+        return False
+    return True
