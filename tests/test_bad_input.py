@@ -245,7 +245,7 @@ def label_unseen_in_training(place: Place) -> Made:
     return place.train(f"data.validation={held}"), (
         f"{held}, line 3: validation has the label 'neutral' (1 row), which training does not "
         "have; the known labels are: negative, positive. Fix the row, or list it with "
-        "data.labels=[negative, positive, neutral]"
+        "'data.labels=[negative, positive, neutral]'"
     )
 
 

@@ -8,6 +8,9 @@ default, and a whole section goes back to its defaults. A section that may be nu
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -17,6 +20,8 @@ from hfdl.config.yaml import parse_value
 from hfdl.errors import ConfigError
 
 Path = tuple[str, ...]
+
+_BARE = re.compile(r"-?\w(?:[\w .+-]*\w)?")
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -51,6 +56,29 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
         overrides.pop(key, None)
         overrides[key] = value
     return overrides
+
+
+def as_override(key: str, value: str | Iterable[str] | Mapping[str, str]) -> str:
+    """``key=value`` as a shell and ``parse_override`` both read it back.
+
+    Args:
+        key: dotted.
+        value: a text, texts, or texts by text.
+    """
+    if isinstance(value, str):
+        written = _flow(value)
+    elif isinstance(value, Mapping):
+        written = f"{{{', '.join(f'{_flow(k)}: {_flow(v)}' for k, v in value.items())}}}"
+    else:
+        written = f"[{', '.join(map(_flow, value))}]"
+    return shlex.quote(f"{key}={written}")
+
+
+def _flow(text: str) -> str:
+    """A text within brackets: bare where it reads back as itself or as a whole number."""
+    is_bare = _BARE.fullmatch(text) is not None and isinstance(parse_value(text), str | int)
+    is_bare = is_bare and str(parse_value(text)) == text
+    return text if is_bare else json.dumps(text, ensure_ascii=False)
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,6 +160,17 @@ class DataConfig(Section):
         "map from the value in the file to the label. Default: what the training split holds, "
         "sorted.",
     )
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: Any) -> Any:
+        """Take [1, 2] for ["1", "2"]: labels are names, and files may write them as numbers."""
+        if isinstance(value, list):
+            return [str(item) if type(item) is int else item for item in value]
+        if isinstance(value, dict):
+            return {k: str(item) if type(item) is int else item for k, item in value.items()}
+        return value
+
     tokens: str = Field(
         default="tokens",
         description="Column of the words of a sentence, for named entities: a list a row. In a "

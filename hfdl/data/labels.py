@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.label_values import (
     label_cells,
@@ -37,10 +38,12 @@ class LabelSet:
     Args:
         names: label of each id, all different.
         mapping: value in the file -> label, where the recipe gives such a map.
+        of_model: whether they are a saved model's, and not a training split's.
     """
 
     names: tuple[str, ...]
     mapping: Mapping[str, str] | None = None
+    of_model: bool = False
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -237,17 +240,31 @@ def _unknown_label(
     first, name = places[0]
     count = len({i for i, text in places if text == name})
     lacks = "data.labels does not list" if split == "train" else "training does not have"
-    noun = "labels" if labels.mapping is None else "values"
-    shown = ", ".join(allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
-    if labels.mapping is not None:
-        remedy = f"fix the row, or map it with data.labels={{..., {name!r}: LABEL}}"
+    noun = "labels" if labels.mapping is None or labels.of_model else "values"
+    if labels.of_model:
+        lacks, allowed = "the model does not have", labels.names
+        remedy = _remedy_for_model(labels, name, {text for row in rows for text in row})
+    elif labels.mapping is not None:
+        mapping = {**labels.mapping, name: "LABEL"}
+        remedy = f"fix the row, or map it with {as_override('data.labels', mapping)}"
     elif len(allowed) > _SHOWN:
         remedy = f"fix the row, or list all labels, {name!r} too, with data.labels=[...]"
     else:
-        remedy = f"fix the row, or list it with data.labels=[{', '.join([*allowed, name])}]"
+        remedy = f"fix the row, or list it with {as_override('data.labels', [*allowed, name])}"
+    shown = ", ".join(allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
     return DataError(
         f"{split} has the label {name!r} ({count} row{'' if count == 1 else 's'}), which {lacks}",
         where=table.where(first),
         rule=f"the known {noun} are: {shown}",
         remedy=remedy,
     )
+
+
+def _remedy_for_model(labels: LabelSet, name: str, values: set[str]) -> str:
+    """What can be done where a saved model meets a label that it does not have."""
+    nameless = labels.names == tuple(f"LABEL_{i}" for i in range(len(labels)))
+    if nameless and len(values) == len(labels):
+        named = as_override("data.labels", natural_sort(values))
+        return f"say what the model's labels are called, in the order of their ids: {named}"
+    mapping = as_override("data.labels", {name: labels.names[0]})
+    return f"fix the row, or say which label it is, for instance {mapping}"

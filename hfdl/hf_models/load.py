@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import PreTrainedModel
@@ -17,6 +18,7 @@ from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import OWN_TYPES
 from hfdl.weights.pretrained import build_pretrained, load_config, open_saved
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_head import take_saved_labels
 
 
 def load_scratch(
@@ -93,18 +95,48 @@ def hf_class_of(hf_model: Any) -> type[FamilyModel]:
     return HF_MODELS[name]
 
 
+class Built(NamedTuple):
+    """A model made from a folder.
+
+    Args:
+        model: in the code that the recipe asks for.
+        new: randomly initialised parameters, under transformers' names.
+        facts: what became of its head, as lines for a person.
+    """
+
+    model: torch.nn.Module
+    new: list[str]
+    facts: list[str]
+
+
 def build_saved(
-    auto_class: str, folder: Path, model: ModelConfig, *, config: Any = None, **settings: Any
-) -> tuple[torch.nn.Module, list[str]]:
+    auto_class: str,
+    folder: Path,
+    model: ModelConfig,
+    *,
+    config: Any = None,
+    others: Callable[[str], Sequence[str]] = lambda name: (),
+    **settings: Any,
+) -> Built:
     """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
 
-    The names of randomly initialised parameters are transformers' in either case.
+    A saved head keeps the row of each label that ``settings`` name, in whatever order: see
+    ``hfdl.weights.label_rows``.
+
+    Args:
+        auto_class, folder, model, config, settings: as ``build_pretrained``.
+        others: names that a label may have in the saved head beside its own.
 
     Raises:
         ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
     """
-    built, missing = build_pretrained(auto_class, folder, model, config=config, **settings)
-    return (in_own_code(built) if model.implementation == "hfdl" else built), missing
+    built, new = build_pretrained(auto_class, folder, model, config=config, **settings)
+    facts: list[str] = []
+    if "id2label" in settings and model.config is None:
+        saved = load_config(folder)
+        new, fact = take_saved_labels(built, new, saved, auto_class, folder, others)
+        facts = [fact] if fact else []
+    return Built(in_own_code(built) if model.implementation == "hfdl" else built, new, facts)
 
 
 def in_own_code(model: Any) -> torch.nn.Module:

@@ -18,7 +18,7 @@ from hfdl.errors import ConfigError
 from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.outputs import METRICS, RECIPE, LogFile, RunFolder
-from hfdl.tasks.protocol import Measures, Split, Splits, Task
+from hfdl.tasks.protocol import Measures, Split, Splits, Task, TellsOfModel
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.dry_run import probe
@@ -88,7 +88,7 @@ class Session:
             eval_modules=tuned.eval_modules,
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
-        self.facts += [*random_parts, *tuned.facts]
+        self.facts += [*_model_facts(task), *random_parts, *tuned.facts]
 
     def planned(self) -> Planned:
         """What is about to run."""
@@ -316,6 +316,10 @@ def _prediction_records(
     for name, split in splits.items():
         for i, prediction in enumerate(evaluations[name].predictions):
             yield {"split": name, "index": i, **split.describe(i), **prediction}
+
+
+def _model_facts(task: Task) -> list[str]:
+    return task.model_facts if isinstance(task, TellsOfModel) else []
 
 
 def _checkpoint_gradients(model: Any) -> None:

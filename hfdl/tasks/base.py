@@ -76,6 +76,8 @@ class PretrainedTask(ABC):
         """The weight of each label in the loss that is trained on, shape (C,)."""
         self.new_parameters: list[str] = []
         """Parameters that were not in the model's weights, such as those of a new head."""
+        self.model_facts: list[str] = []
+        """What became of the saved model when it was built, as lines for a person."""
         self.tokenizer: Any = None
         self.config: Any = None
         if tokenizer is not None:
@@ -205,10 +207,23 @@ class PretrainedTask(ABC):
             model, self.new_parameters = self.new_model.build(**settings)
         else:
             assert self.folder is not None
-            model, self.new_parameters = build_saved(
-                self.auto_class, self.folder, model_config, config=self.config, **settings
-            )
+            model, self.new_parameters, self.model_facts = build_saved(
+                self.auto_class, self.folder, model_config, config=self.config,
+                others=self.other_names, **settings,
+            )  # fmt: skip
         return model
+
+    @property
+    def has_trained_head(self) -> bool:
+        """Whether training begins with a saved model that was saved with this task's head."""
+        names = getattr(self.config, "architectures", None) or []
+        is_saved = self.new_model is None and self.recipe.model.config is None
+        return is_saved and any(str(name).endswith(self.spec.architectures) for name in names)
+
+    def other_names(self, label: str) -> Sequence[str]:
+        """Names that a label may have in a saved model beside its own, the nearest first."""
+        del label
+        return ()
 
     def untrained(self, folder: Path, parameter: str) -> ModelError:
         """The error for a saved model that lacks a parameter."""

@@ -177,6 +177,14 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class TellsOfModel(Protocol):
+    """Optional protocol for tasks that have something to say of the model that they built."""
+
+    model_facts: list[str]
+    """What became of the saved model, such as the rows of its head, as lines for a person."""
+
+
+@runtime_checkable
 class Generates(Protocol):
     """Optional protocol for tasks that generate text.
 

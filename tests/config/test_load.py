@@ -155,8 +155,9 @@ UNKNOWN = "unknown key {key!r}. Did you mean {near!r}?"
                                  "or fp16"),
         ("model.revision=0", "model.revision cannot be 0; it must be a text or null. Quote it to "
                              "make it a text: '\"0\"'"),
-        ('data.labels=["a", 1]', "data.labels[1] cannot be 1; it must be a list of texts or a map "
-                                 'from texts to texts or null. Quote it to make it a text: "1"'),
+        ('data.labels=["a", 1.5]', "data.labels[1] cannot be 1.5; it must be a list of texts or a "
+                                   "map from texts to texts or null. "
+                                   'Quote it to make it a text: "1.5"'),
         ('tune.class_weights={"a": -1}', "tune.class_weights[a] cannot be -1; it must be balanced "
                                          "or a map from texts to numbers of at least 0 or null"),
         ("tune.class_weights=ballanced", "tune.class_weights cannot be ballanced; it must be "
@@ -192,9 +193,9 @@ MODEL = "task: t\nmodel: {name: m}\n"
         (MODEL + "train:\n  epochs: abc\n", ", line 4",
          "train.epochs cannot be abc; it must be a number above 0"),
         (MODEL + "epochs: 3\n", ", line 3", "unknown key 'epochs'. Did you mean 'train.epochs'?"),
-        (MODEL + "data:\n  labels:\n    - a\n    - 2\n", ", line 6",
-         "data.labels[1] cannot be 2; it must be a list of texts or a map from texts to texts or "
-         'null. Quote it to make it a text: "2"'),
+        (MODEL + "data:\n  labels:\n    - a\n    - 2.5\n", ", line 6",
+         "data.labels[1] cannot be 2.5; it must be a list of texts or a map from texts to texts or "
+         'null. Quote it to make it a text: "2.5"'),
         (MODEL + "data: {max_length: 3,\n  stride: 3}\n", ", line 3",
          "data.stride (3) must be smaller than data.max_length (3)"),
         ("task: t\nmodel: {implementation: hf}\n", ", line 2",

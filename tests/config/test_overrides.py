@@ -1,11 +1,14 @@
 """Splitting, merging and clearing."""
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.wording import assert_wording
 
-from hfdl.config.overrides import merge, parse_override, parse_overrides
+from hfdl.config.overrides import as_override, merge, parse_override, parse_overrides
+from hfdl.config.schema import DataConfig
 from hfdl.errors import ConfigError
 
 BASE = {
@@ -103,3 +106,22 @@ def test_paths_become_texts() -> None:
 def test_keys_must_be_texts() -> None:
     with pytest.raises(ConfigError, match="the key 3 is not a text"):
         merge(BASE, {"train": {3: 1}})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["a", "b c"], ["a, b", "x: y"], ["1", "2", "-1"], ["-1", "+3", "007", "1.0", "true", "no"],
+        ["", " a", "it's", 'a "b"', "#x", "[x]", "{y", "日本", "null", "~", "& é", "a\nb", "*x"],
+        {"1": "good", "a, b": "x: y", "": "1", "-": "no"}, "text", "a b", "it's",
+    ],
+)  # fmt: skip
+def test_an_override_that_is_printed_reads_back_from_a_shell(value: Any) -> None:
+    (word,) = shlex.split(as_override("data.labels", value))
+    key, read = parse_override(word)
+    assert key == "data.labels"
+    if isinstance(value, str):
+        assert read == value
+    else:
+        section = DataConfig(labels=read)
+        assert section.labels == value

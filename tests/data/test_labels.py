@@ -134,18 +134,19 @@ def test_label_that_training_does_not_have():
     assert error_of(labels.encode, values, table(values, "dev.csv"), "validation") == (
         "dev.csv, line 3: validation has the label 'neutral' (2 rows), which training does not "
         "have; the known labels are: neg, pos. Fix the row, or list it with "
-        "data.labels=[neg, pos, neutral]"
+        "'data.labels=[neg, pos, neutral]'"
     )
 
 
 def test_label_that_the_recipe_does_not_list():
     assert error_of(train, ["a", "b", "c"], given=["a", "b"]) == (
         "train.csv, line 4: train has the label 'c' (1 row), which data.labels does not list; the "
-        "known labels are: a, b. Fix the row, or list it with data.labels=[a, b, c]"
+        "known labels are: a, b. Fix the row, or list it with 'data.labels=[a, b, c]'"
     )
     assert error_of(train, ["1", "2", "3"], given={"1": "bad", "2": "good"}) == (
         "train.csv, line 4: train has the label '3' (1 row), which data.labels does not list; the "
-        "known values are: 1, 2. Fix the row, or map it with data.labels={..., '3': LABEL}"
+        "known values are: 1, 2. Fix the row, or map it with "
+        "'data.labels={1: bad, 2: good, 3: LABEL}'"
     )
 
 
@@ -220,7 +221,7 @@ def test_multi_label_errors():
     values = [["a"], ["b", "z"], ["z", "z"]]
     assert error_of(labels.encode, values, table(values, "dev.csv"), "validation", many=True) == (
         "dev.csv, line 3: validation has the label 'z' (2 rows), which training does not have; the "
-        "known labels are: a, b. Fix the row, or list it with data.labels=[a, b, z]"
+        "known labels are: a, b. Fix the row, or list it with 'data.labels=[a, b, z]'"
     )
 
 

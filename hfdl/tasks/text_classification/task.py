@@ -5,7 +5,7 @@ The scores of a long text that is read in windows are the mean of the scores of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,9 +31,11 @@ from hfdl.tasks.text_classification.decoding import (
     scores_of_texts,
 )
 from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
+from hfdl.tasks.text_classification.model_labels import ModelLabels, of_evaluation, of_training
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.split import ClassificationSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
+from hfdl.weights.label_rows import label_names
 from hfdl.weights.pretrained import padding_side
 
 
@@ -73,7 +75,7 @@ class TextClassification(PretrainedTask):
         )  # fmt: skip
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
-            self.labels = LabelSet(tuple(str(config.id2label[i]) for i in range(config.num_labels)))
+            self.labels = LabelSet(tuple(label_names(config)))
             is_number = config.num_labels == 1
             self.problem_type = config.problem_type or (REGRESSION if is_number else SINGLE)
 
@@ -91,8 +93,7 @@ class TextClassification(PretrainedTask):
         )  # fmt: skip
         if self.problem_type is None:
             self.problem_type = problem_type(data_config, tables["train"])
-        if self.trains:
-            self.labels = data.label_set(tables["train"], data_config, self.problem_type)
+        self.labels = self._labels_of(tables, data_config, self.problem_type, facts)
         if self.new_model is not None:
             texts = self.training_texts(tables["train"], data_config)
             facts.extend(self._learn_tokenizer(texts))
@@ -104,6 +105,23 @@ class TextClassification(PretrainedTask):
             if self.tune.class_weights is not None:
                 self.class_weights = self._weights(splits["train"])
         return Splits(**splits, facts=facts)
+
+    def _labels_of(
+        self, tables: Mapping[str, Table], config: DataConfig, problem_type: str, facts: list[str]
+    ) -> LabelSet:
+        """The label set: of training, or a saved model's for the values of these splits."""
+        read = ModelLabels(
+            data.label_set(tables["train"], config, problem_type)
+            if self.trains else LabelSet(tuple(label_names(self.config)))
+        )  # fmt: skip
+        if problem_type == REGRESSION:
+            return read.labels
+        if not self.trains:
+            read = of_evaluation(read.labels.names, tables, config, many=problem_type == MULTI)
+        elif self.has_trained_head:
+            read = of_training(read.labels, self.config, config)
+        facts.extend([read.fact] if read.fact else [])
+        return read.labels
 
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]

@@ -37,7 +37,11 @@ from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
 from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
+from hfdl.weights.label_rows import label_names
 from hfdl.weights.pretrained import padding_side
+
+_COARSER = {"S": "UB", "U": "SB", "E": "LI", "L": "EI"}
+"""Prefixes that a tag may have in a model of another scheme: a word alone begins what it ends."""
 
 
 class TokenClassification(PretrainedTask):
@@ -83,7 +87,7 @@ class TokenClassification(PretrainedTask):
         )  # fmt: skip
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
-            self.label_names = [str(config.id2label[i]) for i in range(config.num_labels)]
+            self.label_names = label_names(config)
             self.splitter = WordSplitter.of_config(config)
 
     # ---- data ------------------------------------------------------------------------------
@@ -192,6 +196,11 @@ class TokenClassification(PretrainedTask):
             CONFIG_KEY: self.splitter.settings,
             "pad_token_id": self.tokenizer.pad_token_id,
         }
+
+    def other_names(self, label: str) -> Sequence[str]:
+        """The tags of coarser schemes, and the type alone, as a scheme without prefixes has it."""
+        prefix, kind = split_tag(label)
+        return [*(f"{letter}-{kind}" for letter in _COARSER.get(prefix, "")), kind or label]
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:
         """Cross-entropy summed over the labelled pieces, and their number.

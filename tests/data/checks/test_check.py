@@ -116,9 +116,9 @@ def test_unseen_labels_are_problems_with_the_text_of_the_error():
     assert report.splits["validation"].labels == {"neg": 0, "pos": 1, "odd": 2}
     assert report.problems == [
         "v.csv, line 3: validation has the label 'odd' (2 rows), which training does not have; the "
-        "known labels are: neg, pos. Fix the row, or list it with data.labels=[neg, pos, odd]",
+        "known labels are: neg, pos. Fix the row, or list it with 'data.labels=[neg, pos, odd]'",
         "x.csv, line 2: test has the label 'even' (1 row), which training does not have; the known "
-        "labels are: neg, pos. Fix the row, or list it with data.labels=[neg, pos, even]",
+        "labels are: neg, pos. Fix the row, or list it with 'data.labels=[neg, pos, even]'",
     ]
     assert check(tables, labels=["neg", "pos", "odd", "even"]).problems == []
 

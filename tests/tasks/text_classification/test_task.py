@@ -537,7 +537,7 @@ def test_a_label_that_the_given_list_lacks_is_refused(tiny_bert: Path, csv_file:
     )
     assert str(caught.value).endswith(
         "which data.labels does not list; the known labels are: good, bad. "
-        "Fix the row, or list it with data.labels=[good, bad, fine]"
+        "Fix the row, or list it with 'data.labels=[good, bad, fine]'"
     )
 
 
