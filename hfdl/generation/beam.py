@@ -15,15 +15,15 @@ The rules are those of transformers 5, so that results are equal:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from hfdl.generation.ending import Ending
+from hfdl.generation.hypotheses import DEAD, Beams, Hypotheses, take
 from hfdl.generation.protocol import Decoder, start_copies
-from hfdl.generation.sampling import Ending
+from hfdl.generation.sampling import Process, unprocessed
 
 EarlyStopping = bool | Literal["never"]
 
@@ -35,6 +35,7 @@ def beam_search(
     num_beams: int,
     length_penalty: float = 1.0,
     early_stopping: EarlyStopping = False,
+    process: Process = unprocessed,
 ) -> Hypotheses:
     """Search for the best continuations of each prompt.
 
@@ -46,6 +47,7 @@ def beam_search(
         early_stopping: when a prompt with K finished sequences is done. True: at once. False: when
             its best running one, if it ended now, would be no better than any of them.
             "never": when it would be no better even at the most favourable length.
+        process: what log-probabilities become before the best are taken.
 
     Returns:
         K finished sequences for each prompt.
@@ -58,15 +60,18 @@ def beam_search(
     closed = torch.zeros(batch, 1, dtype=torch.bool, device=logits.device)
     count = max(2, 1 + len(ending.stop_tokens)) * num_beams
     for length in range(1, longest + 1):
-        candidates, origins = _expand(running, logits, count)
-        stops = ending.is_stop(candidates.tokens[..., -1]) | (length == longest)  # (B, C)
+        scores = process(running.tokens.flatten(0, 1), logits.log_softmax(dim=-1))  # (B * K, V)
+        candidates, origins = _expand(running, scores, count)
+        stops = ending.ends(candidates.tokens)  # (B, C)
         finished = stops & ~closed
         finished[:, num_beams:] = False
         done = done.add(candidates, finished, length**length_penalty, pad)
         running, order = _survivors(candidates, stops, num_beams)
-        reach = longest if early_stopping == "never" and length_penalty > 0 else length
-        hopeless = running.scores[:, :1] / reach**length_penalty <= done.worst  # (B, 1)
-        closed = closed | (done.full & (hopeless | (early_stopping is True)))
+        reach = ending.reach(running.scores)  # (B, 1)
+        if early_stopping != "never" or length_penalty <= 0:
+            reach = torch.full_like(reach, length)
+        hopeless = ~done.beaten_by(running.scores[:, :1] / reach**length_penalty)  # (B, 1)
+        closed = closed | hopeless | (done.full & (early_stopping is True))
         if bool(stops.all() | closed.all()):
             break
         decoder.reorder(_rows(origins.gather(1, order)))
@@ -74,31 +79,36 @@ def beam_search(
     return done
 
 
-def _expand(running: Beams, logits: Tensor, count: int) -> tuple[Beams, Tensor]:
+def _expand(running: Beams, log_probs: Tensor, count: int) -> tuple[Beams, Tensor]:
     """The best continuations by one token.
 
     Args:
         running: K sequences for each prompt.
-        logits: (B * K, V).
+        log_probs: processed, (B * K, V).
         count: C; fewer where there are not as many.
 
     Returns:
         C candidates, best first, and the number of the beam that each continues, (B, C).
     """
     batch, beams = running.scores.shape
-    log_probs = logits.log_softmax(dim=-1).view(batch, beams, -1)  # (B * K, V) -> (B, K, V)
-    totals = (running.scores.unsqueeze(-1) + log_probs).flatten(1)  # (B, K, V) -> (B, K * V)
+    vocabulary = log_probs.shape[-1]
+    each = log_probs.view(batch, beams, vocabulary)  # (B * K, V) -> (B, K, V)
+    totals = (running.scores.unsqueeze(-1) + each).flatten(1)  # (B, K, V) -> (B, K * V)
     scores, flat = totals.topk(min(count, totals.shape[1]), dim=1)  # (B, C)
-    origins, tokens = flat // logits.shape[-1], flat % logits.shape[-1]
-    longer = torch.cat([take(running.tokens, origins), tokens.unsqueeze(-1)], dim=-1)
-    return Beams(longer, scores), origins
+    origins, tokens = flat // vocabulary, flat % vocabulary
+    own = each.flatten(1).gather(1, flat)  # (B, C)
+    return Beams(
+        torch.cat([take(running.tokens, origins), tokens.unsqueeze(-1)], dim=-1),
+        scores,
+        torch.cat([take(running.log_probs, origins), own.unsqueeze(-1)], dim=-1),
+    ), origins
 
 
 def _survivors(candidates: Beams, stops: Tensor, beams: int) -> tuple[Beams, Tensor]:
     """The best K candidates that do not stop, and their numbers, (B, K)."""
     scores = torch.where(stops, candidates.scores + DEAD, candidates.scores)
     order = scores.topk(beams, dim=1).indices
-    return Beams(candidates.tokens, scores).take(order), order
+    return Beams(candidates.tokens, scores, candidates.log_probs).take(order), order
 
 
 def _rows(origins: Tensor) -> Tensor:
@@ -106,96 +116,3 @@ def _rows(origins: Tensor) -> Tensor:
     batch, beams = origins.shape
     first = torch.arange(batch, device=origins.device).unsqueeze(1) * beams
     return (first + origins).flatten()
-
-
-# ---- The two sets of sequences of each prompt: unfinished and finished ---------------------------
-# K beams, C candidates, L new tokens.
-
-DEAD = -1e9
-"""The score of sequences that cannot win. Finite, since it is still divided by lengths."""
-
-
-@dataclass(frozen=True)
-class Beams:
-    """Unfinished sequences.
-
-    Args:
-        tokens: (B, K, L).
-        scores: sum of the log-probabilities, (B, K).
-    """
-
-    tokens: Tensor
-    scores: Tensor
-
-    @classmethod
-    def first(cls, batch: int, beams: int, like: Tensor) -> Beams:
-        """K empty ones for each prompt. They are equal, so all but one start dead."""
-        tokens = torch.zeros(batch, beams, 0, dtype=torch.long, device=like.device)
-        scores = like.new_full((batch, beams), DEAD)
-        scores[:, 0] = 0.0
-        return cls(tokens, scores)
-
-    def take(self, order: Tensor) -> Beams:
-        """Those at ``order`` (B, K') along K."""
-        return Beams(take(self.tokens, order), self.scores.gather(1, order))
-
-
-@dataclass(frozen=True)
-class Hypotheses:
-    """Finished sequences, best first.
-
-    Args:
-        tokens: (B, K, max_new_tokens), padded on the right.
-        scores: after the length penalty, (B, K).
-        lengths: new tokens of each, its stop token among them, (B, K).
-        finished: False where a place is still free, (B, K).
-    """
-
-    tokens: Tensor
-    scores: Tensor
-    lengths: Tensor
-    finished: Tensor
-
-    @classmethod
-    def none(cls, batch: int, beams: int, width: int, pad: int, like: Tensor) -> Hypotheses:
-        """K free places for each prompt, ``width`` tokens wide."""
-        lengths = torch.zeros(batch, beams, dtype=torch.long, device=like.device)
-        tokens = lengths.new_full((batch, beams, width), pad)
-        return cls(tokens, like.new_full((batch, beams), DEAD), lengths, lengths.bool())
-
-    @property
-    def full(self) -> Tensor:
-        """Whether a prompt has K finished sequences, (B, 1)."""
-        return self.finished.all(dim=1, keepdim=True)
-
-    @property
-    def worst(self) -> Tensor:
-        """The lowest score of a prompt's sequences, (B, 1)."""
-        return self.scores.min(dim=1, keepdim=True).values
-
-    def add(self, candidates: Beams, finished: Tensor, divisor: float, pad: int) -> Hypotheses:
-        """The best K of these and of the candidates that finished.
-
-        Args:
-            candidates: C of them.
-            finished: which of them count, (B, C).
-            divisor: of their scores.
-            pad: fills them up after their ends.
-        """
-        room = self.tokens.shape[-1] - candidates.tokens.shape[-1]
-        new_tokens = F.pad(candidates.tokens, (0, room), value=pad)
-        new_scores = torch.where(finished, candidates.scores / divisor, DEAD)
-        new_lengths = torch.full_like(new_tokens[..., 0], candidates.tokens.shape[-1])
-        scores = torch.cat([self.scores, new_scores], dim=1)  # (B, K + C)
-        scores, best = scores.topk(self.scores.shape[1], dim=1)  # (B, K)
-        return Hypotheses(
-            take(torch.cat([self.tokens, new_tokens], dim=1), best),
-            scores,
-            torch.cat([self.lengths, new_lengths], dim=1).gather(1, best),
-            torch.cat([self.finished, finished], dim=1).gather(1, best),
-        )
-
-
-def take(tokens: Tensor, order: Tensor) -> Tensor:
-    """Sequences (B, K, L) at ``order`` (B, K') along K -> (B, K', L)."""
-    return tokens.gather(1, order.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hfdl.generation.beam import EarlyStopping, beam_search
-from hfdl.generation.protocol import Decoder
-from hfdl.generation.sampling import Ending
-from hfdl.generation.settings import Settings, prepare_decoder, prepare_ending
+from hfdl.generation.beam import beam_search
+from hfdl.generation.ending import StopText
+from hfdl.generation.prepare import Search, prepare
+from hfdl.generation.sampling import Trace
 from hfdl.generation.streaming import steps
 from hfdl.nn.lengths import evaluating
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Generated:
+    """What was written, and how probable it was.
+
+    N = B * R sequences: the R of each prompt stand together.
+
+    Args:
+        sequences: as `generate` gives them, (N, T + new).
+        new_tokens: the last ``new`` columns of them, (N, new).
+        token_log_probs: log p of each new token given those before it, by the scores that it was
+            chosen by: processed, and narrowed where it was drawn; (N, new), 0 at padding. They are
+            what transformers' ``compute_transition_scores`` gives (``normalize_logits=True``, of
+            beams False).
+        sequence_scores: their sum, (N,); of beams divided by ``length ** length_penalty``.
+        lengths: new tokens of each sequence, its stop token among them, (N,).
+    """
+
+    sequences: Tensor
+    new_tokens: Tensor
+    token_log_probs: Tensor
+    sequence_scores: Tensor
+    lengths: Tensor
+
+
 def generate(
-    model: nn.Module,
-    input_ids: Tensor,
-    attention_mask: Tensor | None = None,
-    *,
-    max_new_tokens: int = 20,
-    num_beams: int = 1,
-    do_sample: bool = False,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    num_return_sequences: int = 1,
-    length_penalty: float = 1.0,
-    early_stopping: EarlyStopping = False,
-    stop_tokens: int | Iterable[int] | None = None,
-    pad_token_id: int | None = None,
-    decoder_start_token_id: int | None = None,
-    seed: int | None = None,
-    use_cache: bool = True,
+    model: nn.Module, input_ids: Tensor, attention_mask: Tensor | None = None, **options: Any
 ) -> Tensor:
     """Continue prompts; names and results are those of transformers' ``generate``.
 
-    Greedy search, unless ``num_beams`` or ``do_sample`` is set. The model runs in eval mode. Of its
-    own settings for generation only the three token ids below are used.
+    Greedy search, unless ``num_beams`` or ``do_sample`` is set, here or by the model: what
+    its ``generation_config`` says holds wherever the call does not say otherwise (see
+    `hfdl.generation.model_rules`). The model runs in eval mode.
 
     Args:
         model: decoder-only or encoder-decoder; how it is called is written at `CausalDecoder` and
@@ -47,22 +56,8 @@ def generate(
         input_ids: prompts, or the sources of an encoder-decoder model, (B, T).
         attention_mask: (B, T), 1 at tokens, 0 at padding; None: no padding. Prompts are padded on
             the left.
-        max_new_tokens: the most new tokens for each prompt.
-        num_beams: above 1, beam search.
-        do_sample: draw each token at random.
-        temperature: with do_sample; see `hfdl.generation.sampling`.
-        top_k: as temperature; None keeps all.
-        top_p: as temperature; None keeps all.
-        num_return_sequences: R, for each prompt; with do_sample, or up to num_beams.
-        length_penalty: with beams; see `hfdl.generation.beam`.
-        early_stopping: as length_penalty.
-        stop_tokens: ids that end a sequence; () for none, None for the model's ``eos_token_id``.
-        pad_token_id: fills up ended sequences. None: the model's own, else the first stop
-            token.
-        decoder_start_token_id: what targets begin with; None: the model's own.
-        seed: of the random numbers, which are each row's own: see `hfdl.generation.sampling.Draw`.
-            None draws one from torch's global generator.
-        use_cache: False computes every position again for every token.
+        options: the settings of `Settings`, and those of `generate_with_scores`. ``max_new_tokens``
+            may be a list, one for each prompt. None is the same as left out.
 
     Returns:
         token ids (B * R, T + new), each prompt before its continuation; for an encoder-decoder
@@ -70,35 +65,74 @@ def generate(
         longest, shorter ones are padded on the right.
 
     Raises:
-        ConfigError: a setting is impossible or without effect, a prompt is empty, padded on the
-            right or too long for the model.
+        ConfigError: a setting is unknown, impossible or without effect, the model asks for what
+            hfdl does not do, a prompt is empty, padded on the right or too long for the model.
     """
-    settings = Settings(
-        max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=do_sample,
-        temperature=temperature, top_k=top_k, top_p=top_p,
-        num_return_sequences=num_return_sequences, length_penalty=length_penalty,
-        early_stopping=early_stopping,
+    return generate_with_scores(model, input_ids, attention_mask, **options).sequences
+
+
+@torch.no_grad()
+def generate_with_scores(
+    model: nn.Module,
+    input_ids: Tensor,
+    attention_mask: Tensor | None = None,
+    *,
+    stop_tokens: int | Iterable[int] | None = None,
+    stop_text: StopText | None = None,
+    pad_token_id: int | None = None,
+    decoder_start_token_id: int | None = None,
+    seed: int | Sequence[int] | None = None,
+    use_cache: bool | None = None,
+    **settings: Any,
+) -> Generated:
+    """As `generate`, with the log-probabilities of what was written.
+
+    Args:
+        model: as for `generate`, like the next two.
+        input_ids: (B, T).
+        attention_mask: (B, T).
+        stop_tokens: ids that end a sequence; () for none, None for the model's ``eos_token_id``.
+        stop_text: ends a sequence by its text; see `hfdl.generation.text.stop_at`.
+        pad_token_id: fills up ended sequences. None: the model's own, else the first stop
+            token.
+        decoder_start_token_id: what targets begin with; None: the model's own.
+        seed: of the random numbers, which are each row's own: see `hfdl.generation.sampling.Draw`.
+            None draws one from torch's global generator.
+        use_cache: False computes every position again for every token; None: as the model says.
+        settings: see `hfdl.generation.settings.Settings`.
+    """
+    search = prepare(
+        model, input_ids, attention_mask, settings, stop_tokens=stop_tokens, stop_text=stop_text,
+        pad_token_id=pad_token_id, decoder_start_token_id=decoder_start_token_id,
+        use_cache=use_cache,
     )  # fmt: skip
-    ending = prepare_ending(model, max_new_tokens, stop_tokens, pad_token_id)
-    decoder = prepare_decoder(
-        model, input_ids, attention_mask, max_new_tokens=max_new_tokens,
-        start_token_id=decoder_start_token_id, use_cache=use_cache,
-    )  # fmt: skip
-    prefix = decoder.ids.repeat_interleave(num_return_sequences, dim=0)  # (B * R, T)
+    # (B * R, T); kept here, for a decoder's own ids grow
+    prefix = search.decoder.ids.repeat_interleave(search.settings.num_return_sequences, dim=0)
     with evaluating(model):
-        if num_beams > 1:
-            new = _best(decoder, ending, settings)
-        else:
-            new = torch.stack(list(steps(decoder, ending, settings, seed)), dim=1)
-    return torch.cat([prefix, new], dim=1)
+        if search.settings.num_beams > 1:
+            return _best(search, prefix)
+        return _stepwise(search, prefix, seed)
 
 
-def _best(decoder: Decoder, ending: Ending, settings: Settings) -> Tensor:
-    """The best R continuations of each prompt by beam search, (B * R, new)."""
-    hypotheses = beam_search(
-        decoder, ending, num_beams=settings.num_beams, length_penalty=settings.length_penalty,
-        early_stopping=settings.early_stopping,
+def _stepwise(search: Search, prefix: Tensor, seed: int | Sequence[int] | None) -> Generated:
+    trace = Trace()
+    new = torch.stack(list(steps(search, seed, trace)), dim=1)  # (N, new)
+    log_probs, running = torch.stack(trace.log_probs, dim=1), torch.stack(trace.running, dim=1)
+    sequences = torch.cat([prefix, new], dim=1)
+    return Generated(sequences, new, log_probs, log_probs.sum(1), running.sum(1))
+
+
+def _best(search: Search, prefix: Tensor) -> Generated:
+    """The best R continuations of each prompt by beam search."""
+    settings, count = search.settings, search.settings.num_return_sequences
+    found = beam_search(
+        search.decoder, search.ending, num_beams=settings.num_beams,
+        length_penalty=settings.length_penalty, early_stopping=settings.early_stopping,
+        process=search.process,
     )  # fmt: skip
-    count = settings.num_return_sequences
-    longest = int(hypotheses.lengths[:, :count].max())
-    return hypotheses.tokens[:, :count, :longest].flatten(0, 1)  # (B, R, new) -> (B * R, new)
+    lengths = found.lengths[:, :count].flatten()  # (B, R) -> (B * R,)
+    longest = int(lengths.max())
+    new = found.tokens[:, :count, :longest].flatten(0, 1)  # (B, R, new) -> (B * R, new)
+    log_probs = found.log_probs[:, :count, :longest].flatten(0, 1)
+    scores = found.scores[:, :count].flatten()
+    return Generated(torch.cat([prefix, new], dim=1), new, log_probs, scores, lengths)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from hfdl.generation.ending import Ending
 from hfdl.generation.protocol import Decoder, start_copies
+from hfdl.generation.warpers import Warp
 
-Warp = Callable[[Tensor], Tensor]
-"""Logits (B, V) -> logits (B, V)."""
+Process = Callable[[Tensor, Tensor], Tensor]
+"""(new tokens so far (N, L), scores (N, V)) -> scores (N, V)."""
+Choose = Callable[[Tensor], Tensor]
+"""Scores (N, V) -> tokens (N,)."""
+
+
+def unprocessed(written: Tensor, scores: Tensor) -> Tensor:
+    """The scores as they are."""
+    del written
+    return scores
 
 
 def sample(
@@ -23,7 +33,7 @@ def sample(
     Args:
         decoder: the prompts.
         ending: when rows end.
-        warp: narrows the distribution; see `warper`.
+        warp: narrows the distribution; see ``hfdl.generation.warpers``.
         draw: draws for B * copies rows.
         copies: samples of each prompt.
 
@@ -33,16 +43,22 @@ def sample(
     return stepwise(decoder, lambda logits: draw(warp(logits)), ending, copies=copies)
 
 
-def warper(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> Warp:
-    """Temperature, then top-k, then top-p; None leaves one out."""
+def greedy(decoder: Decoder, ending: Ending) -> Iterator[Tensor]:
+    """Continue each prompt by ``y_t = argmax_y p(y | y_<t)``; of equal ones, the smallest id.
 
-    def warp(logits: Tensor) -> Tensor:
-        logits = apply_temperature(logits, temperature)
-        if top_k is not None:
-            logits = keep_top_k(logits, top_k)
-        return logits if top_p is None else keep_top_p(logits, top_p)
+    Args:
+        decoder: the prompts.
+        ending: when rows end.
 
-    return warp
+    Yields:
+        the tokens of one step, (B,).
+    """
+    return stepwise(decoder, likeliest, ending)
+
+
+def likeliest(scores: Tensor) -> Tensor:
+    """The token of the highest score in each row, (N, V) -> (N,)."""
+    return scores.argmax(dim=-1)
 
 
 class Draw:
@@ -53,15 +69,20 @@ class Draw:
     CPU, so they are the same for every device.
 
     Args:
-        seed: any integer.
+        seed: any integer; or one for each prompt, which then draws as it would alone.
         prompts: B.
         copies: samples of each prompt.
     """
 
-    def __init__(self, seed: int, prompts: int, copies: int = 1) -> None:
+    def __init__(self, seed: int | Sequence[int], prompts: int, copies: int = 1) -> None:
+        first = (
+            [(seed, prompt) for prompt in range(prompts)]
+            if isinstance(seed, int)
+            else [(own, 0) for own in seed]
+        )
         self.generators = [
-            torch.Generator().manual_seed(_stream_seed(seed, prompt, copy))
-            for prompt in range(prompts)
+            torch.Generator().manual_seed(_stream_seed(*prompt, copy))
+            for prompt in first
             for copy in range(copies)
         ]
 
@@ -85,95 +106,36 @@ def _stream_seed(*parts: int) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
 
 
-# ---- Greedy search: always the most probable next token ------------------------------------------
-
-
-def greedy(decoder: Decoder, ending: Ending) -> Iterator[Tensor]:
-    """Continue each prompt by ``y_t = argmax_y p(y | y_<t)``; of equal ones, the smallest id.
-
-    Args:
-        decoder: the prompts.
-        ending: when rows end.
-
-    Yields:
-        the tokens of one step, (B,).
-    """
-    return stepwise(decoder, lambda logits: logits.argmax(dim=-1), ending)
-
-
-# ---- Narrowing the distribution before a token is drawn: pure functions of logits (..., V) -------
-# A token that cannot be drawn gets the logit minus infinity. Applied in the order temperature,
-# top-k, top-p, these give the distribution that transformers' ``generate`` draws from.
-
-
-def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
-    """``p(y) ~ exp(z_y / temperature)``: below 1 sharper, above 1 flatter.
-
-    The Boltzmann distribution of Ackley, Hinton and Sejnowski 1985
-    (https://doi.org/10.1207/s15516709cog0901_7).
-
-    Args:
-        logits: z, (..., V).
-        temperature: > 0.
-    """
-    return logits / temperature
-
-
-def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """Keep the k most probable tokens (Fan et al. 2018, arXiv:1805.04833).
-
-    Args:
-        logits: (..., V).
-        k: >= 1; all are kept where k exceeds V. Tokens equal to the k-th are kept too.
-    """
-    kth = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]  # (..., 1)
-    return logits.masked_fill(logits < kth, -float("inf"))
-
-
-def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """Keep the nucleus: the fewest tokens that together have probability p or more.
-
-    Holtzman et al. 2019, section 3.1 (arXiv:1904.09751). A token is dropped where it and all less
-    probable ones together have at most 1 - p. The most probable one stays.
-
-    Args:
-        logits: (..., V).
-        p: in (0, 1].
-    """
-    ascending, tokens = logits.sort(dim=-1)
-    mass = ascending.softmax(dim=-1).cumsum(dim=-1)
-    dropped = mass <= 1.0 - p
-    dropped[..., -1] = False
-    return logits.masked_fill(dropped.scatter(-1, tokens, dropped), -float("inf"))
-
-
 # ---- The loop of greedy search and sampling: choose a token for each row, append, repeat ---------
 
-Choose = Callable[[Tensor], Tensor]
-"""Logits (B, V) -> tokens (B,)."""
 
-
-@dataclass(frozen=True)
-class Ending:
-    """When sequences end.
+@dataclass
+class Trace:
+    """How probable the tokens of each step were, (N,) each.
 
     Args:
-        max_new_tokens: no row gets more.
-        stop_tokens: a row ends with the first of these, which it keeps.
-        pad_token_id: fills up a row after its end while others continue.
+        log_probs: log p of each row's token, by the processed scores; 0 of rows that have ended.
+        running: which rows had not ended.
     """
 
-    max_new_tokens: int
-    stop_tokens: tuple[int, ...] = ()
-    pad_token_id: int = 0
+    log_probs: list[Tensor] = field(default_factory=list)
+    running: list[Tensor] = field(default_factory=list)
 
-    def is_stop(self, tokens: Tensor) -> Tensor:
-        """Which tokens are stop tokens; bool, of any shape."""
-        return torch.isin(tokens, tokens.new_tensor(self.stop_tokens))
+    def add(self, scores: Tensor, chosen: Tensor, ended: Tensor) -> None:
+        """Note a step: scores (N, V), tokens (N,) and whether a row had ended before, (N,)."""
+        found = scores.log_softmax(-1).gather(1, chosen.unsqueeze(1)).squeeze(1)
+        self.log_probs.append(found.masked_fill(ended, 0.0))
+        self.running.append(~ended)
 
 
 def stepwise(
-    decoder: Decoder, choose: Choose, ending: Ending, *, copies: int = 1
+    decoder: Decoder,
+    choose: Choose,
+    ending: Ending,
+    *,
+    copies: int = 1,
+    process: Process = unprocessed,
+    trace: Trace | None = None,
 ) -> Iterator[Tensor]:
     """Continue every row until each has stopped.
 
@@ -182,16 +144,25 @@ def stepwise(
         choose: picks each row's next token.
         ending: when rows end.
         copies: continuations of each prompt.
+        process: what the scores become before a token is chosen.
+        trace: takes how probable the tokens were.
 
     Yields:
         the tokens of one step, (B * copies,); padding for rows that have ended.
     """
     logits = start_copies(decoder, copies)
     ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    written = ended.new_zeros((len(logits), 0), dtype=torch.long)
     for count in range(1, ending.max_new_tokens + 1):
-        tokens = choose(logits).masked_fill(ended, ending.pad_token_id)
+        scores = process(written, logits)
+        chosen = choose(scores)
+        if trace is not None:
+            trace.add(scores, chosen, ended)
+        tokens = chosen.masked_fill(ended, ending.pad_token_id)
+        written = torch.cat([written, tokens.unsqueeze(1)], dim=1)
         yield tokens
-        ended = ended | ending.is_stop(tokens)
+        running = ~ended.view(-1, copies)
+        ended = ended | ending.ends(written.view(-1, copies, count), running).flatten()
         if count == ending.max_new_tokens or bool(ended.all()):
             return
         logits = decoder.step(tokens.unsqueeze(1))  # (B,) -> (B, 1)

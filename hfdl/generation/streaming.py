@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import SupportsInt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, SupportsInt
 
 import torch
 from torch import Tensor, nn
 
-from hfdl.generation.decoders import CausalDecoder, Seq2SeqDecoder
-from hfdl.generation.sampling import Draw, Ending, greedy, sample, warper
-from hfdl.generation.settings import Settings, prepare_decoder, prepare_ending
+from hfdl.errors import ConfigError
+from hfdl.generation.prepare import Search, prepare
+from hfdl.generation.sampling import Draw, Trace, likeliest, stepwise
+from hfdl.generation.text import continuation, cut_at
 from hfdl.nn.lengths import evaluating
 
 _REPLACEMENT = "\ufffd"
@@ -22,16 +23,8 @@ def stream(
     input_ids: Tensor,
     attention_mask: Tensor | None = None,
     *,
-    max_new_tokens: int = 20,
-    do_sample: bool = False,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    stop_tokens: int | Iterable[int] | None = None,
-    pad_token_id: int | None = None,
-    decoder_start_token_id: int | None = None,
-    seed: int | None = None,
-    use_cache: bool = True,
+    seed: int | Sequence[int] | None = None,
+    **options: Any,
 ) -> Iterator[Tensor]:
     """The new tokens of `generate`, each as soon as it is chosen.
 
@@ -42,35 +35,51 @@ def stream(
         model: as for `generate`, like all other arguments.
 
     Yields:
-        one token for each prompt, (B,); padding for those that have ended.
+        one token for each sequence, (B * R,); padding for those that have ended.
 
     Raises:
-        ConfigError: as `generate`; at once, not at the first token.
+        ConfigError: as `generate`, and where beams are asked for; at once, not at the first token.
     """
-    settings = Settings(
-        max_new_tokens=max_new_tokens, do_sample=do_sample, temperature=temperature,
-        top_k=top_k, top_p=top_p,
-    )  # fmt: skip
-    ending = prepare_ending(model, max_new_tokens, stop_tokens, pad_token_id)
-    decoder = prepare_decoder(
-        model, input_ids, attention_mask, max_new_tokens=max_new_tokens,
-        start_token_id=decoder_start_token_id, use_cache=use_cache,
-    )  # fmt: skip
-    return _evaluated(model, steps(decoder, ending, settings, seed))
+    settings = {k: v for k, v in options.items() if k not in _PREPARED}
+    prepared = {k: v for k, v in options.items() if k in _PREPARED}
+    search = prepare(model, input_ids, attention_mask, settings, **prepared)
+    if search.settings.num_beams > 1:
+        raise ConfigError(
+            f"{search.settings.num_beams} beams cannot be streamed", where="num_beams",
+            rule="the best of them is known at the end", remedy="give num_beams=1",
+        )  # fmt: skip
+    return _evaluated(model, steps(search, seed))
 
 
-def stream_text(tokens: Iterable[SupportsInt], decode: Callable[[list[int]], str]) -> Iterator[str]:
+_PREPARED = ("stop_tokens", "stop_text", "pad_token_id", "decoder_start_token_id", "use_cache")
+
+
+def stream_text(
+    tokens: Iterable[SupportsInt],
+    decode: Callable[[list[int]], str],
+    *,
+    prompt: Sequence[int] = (),
+    stops: Sequence[str] = (),
+    by_words: bool = False,
+    unsettled: Callable[[int], bool] = lambda token: False,
+) -> Iterator[str]:
     """The text of a stream of tokens, piece by piece and never with half a character.
 
     One character may take several tokens (the bytes of an emoji), and the first of them do not
-    decode to it. Such an end is held back. All pieces together are the text of all tokens.
+    decode to it. Such an end is held back, and so is one that may become a text to stop at. All
+    pieces together are the text of all tokens.
 
     Args:
         tokens: ids of one sequence; tensors of one element will do, as `stream` yields them.
         decode: ids -> text, say ``lambda ids: tokenizer.decode(ids, skip_special_tokens=True)``.
-            It gets all ids so far, since the text of a token may depend on those before it. More
-            ids must give the same text and more: leave a tokenizer's
-            ``clean_up_tokenization_spaces`` off.
+            It gets all ids so far, since the text of a token may depend on those before it.
+        prompt: ids that stand before, whose text is left out.
+        stops: texts that end the stream; they and what follows are left out.
+        by_words: hold back the last word: for a ``decode`` that changes it when more follows, as
+            where ``clean_up_tokenization_spaces`` joins "do n't". Otherwise more ids must give the
+            same text and more.
+        unsettled: which tokens say nothing certain before another kind follows: sentencepiece's
+            single bytes, a row of which is read as a whole.
 
     Yields:
         text, never empty.
@@ -79,27 +88,50 @@ def stream_text(tokens: Iterable[SupportsInt], decode: Callable[[list[int]], str
     text, sent = "", 0
     for token in tokens:
         ids.append(int(token))
-        text = decode(ids)
-        complete = len(text.rstrip(_REPLACEMENT))
-        if complete > sent:
+        text = continuation(decode, prompt, ids) if prompt else decode(ids)
+        if any(stop in text for stop in stops):
+            break
+        complete = _settled(text, stops, by_words=by_words)
+        if complete > sent and not unsettled(ids[-1]):
             yield text[sent:complete]
             sent = complete
+    text = cut_at(text, stops)
     if len(text) > sent:
         yield text[sent:]
 
 
+def _settled(text: str, stops: Sequence[str], *, by_words: bool) -> int:
+    """How many characters of a text stay as they are, whatever follows."""
+    length = len(text.rstrip(_REPLACEMENT))
+    if by_words:
+        while length and not text[length - 1].isspace():
+            length -= 1
+        length = len(text[:length].rstrip())
+    begun = [
+        n for stop in stops for n in range(1, min(len(stop), length + 1))
+        if text.endswith(stop[:n], 0, length)
+    ]  # fmt: skip
+    return length - max(begun, default=0)
+
+
 def steps(
-    decoder: CausalDecoder | Seq2SeqDecoder, ending: Ending, settings: Settings, seed: int | None
+    search: Search, seed: int | Sequence[int] | None, trace: Trace | None = None
 ) -> Iterator[Tensor]:
-    """Greedy search or sampling, by the settings; yields the tokens of one step, (B * R,)."""
-    if not settings.do_sample:
-        return greedy(decoder, ending)
-    if seed is None:
-        seed = int(torch.randint(2**63 - 1, ()))
-    copies = settings.num_return_sequences
-    draw = Draw(seed, len(decoder.ids), copies)
-    warp = warper(settings.temperature, settings.top_k, settings.top_p)
-    return sample(decoder, ending, warp, draw, copies=copies)
+    """Greedy search or sampling, by the settings; yields the tokens of one step, (B * R,).
+
+    Args:
+        search: its prompts and settings.
+        seed: of the draws, or one for each prompt.
+        trace: takes how probable the tokens were.
+    """
+    choose, copies = likeliest, 1
+    if search.settings.do_sample:
+        copies = search.settings.num_return_sequences
+        seed = int(torch.randint(2**63 - 1, ())) if seed is None else seed
+        choose = Draw(seed, len(search.decoder.ids), copies)
+    return stepwise(
+        search.decoder, choose, search.ending, copies=copies, process=search.process, trace=trace
+    )
 
 
 @torch.no_grad()  # on a generator function it covers the steps, but not what happens between them

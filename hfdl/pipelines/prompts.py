@@ -45,10 +45,21 @@ def goes_on(chat: Chat) -> bool:
     return chat[-1]["role"] == ASSISTANT
 
 
-def read_prompt(value: Any, tokenizer: Any, index: int) -> Prompt:
+def is_new_answer(prompt: Prompt) -> bool:
+    """Whether what follows a chat is a message of its own, which is decoded by itself."""
+    return not isinstance(prompt.value, str) and not goes_on(prompt.value)
+
+
+def read_prompt(value: Any, tokenizer: Any, index: int, start: int | None = None) -> Prompt:
     """The tokens of a text or a chat, the input of that index.
 
     An empty text begins with the tokenizer's start token, or else with the one that ends texts.
+
+    Args:
+        value: the text or the chat.
+        tokenizer: the model's.
+        index: of the input, for errors.
+        start: what an empty text begins with where the tokenizer has neither: the model's own.
 
     Raises:
         DataError: it is neither, the tokenizer has no template for chats, or there is nothing that
@@ -59,6 +70,8 @@ def read_prompt(value: Any, tokenizer: Any, index: int) -> Prompt:
     if not isinstance(value, str):
         raise wrong_input(value, index)
     ids = prompt_ids(tokenizer, value)
+    if not ids and start is not None:
+        ids = [start]
     if not ids:
         raise DataError(
             "the prompt is empty",

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from hfdl.generation.beam import beam_search
-from hfdl.generation.sampling import Ending, greedy
+from hfdl.generation.ending import Ending
+from hfdl.generation.sampling import greedy
 
 
 def log_probability(table: Tensor, first: int, tokens: tuple[int, ...]) -> float:

@@ -11,8 +11,10 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor
 
+from hfdl.generation.ending import Ending
 from hfdl.generation.generate import generate
-from hfdl.generation.sampling import Draw, Ending, sample, warper
+from hfdl.generation.sampling import Draw, sample
+from hfdl.generation.warpers import warper
 
 
 @pytest.mark.parametrize(

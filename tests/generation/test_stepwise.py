@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hfdl.generation.ending import Ending
 from hfdl.generation.protocol import start_copies
-from hfdl.generation.sampling import Ending, greedy, stepwise
+from hfdl.generation.sampling import greedy, stepwise
 
 
 def successor(vocabulary: int) -> Tensor:

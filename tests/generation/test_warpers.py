@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from hfdl.generation.sampling import apply_temperature, keep_top_k, keep_top_p, warper
+from hfdl.generation.warpers import apply_temperature, keep_top_k, keep_top_p, warper
 
 SHAPES = [(1, 1), (1, 7), (3, 2), (5, 101)]
-NO_IDS = torch.zeros(0, dtype=torch.long)
+NO_IDS: Any = torch.zeros(0, dtype=torch.long)
 
 
 def logits_of(shape: tuple[int, int]) -> torch.Tensor:

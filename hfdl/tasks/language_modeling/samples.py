@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from hfdl.data.encode import read_template
-from hfdl.generation import generate
+from hfdl.generation import continuation, generate, stop_at
+from hfdl.generation.model_rules import own_value
 from hfdl.tasks.protocol import Prediction
 
 NEW_TOKENS = 64
@@ -38,17 +39,23 @@ def write_samples(
     """
     model = getattr(model, "_orig_mod", model)  # compiled for one shape, it would be so for each
     samples = []
+
+    def decode(ids: list[int]) -> str:
+        return tokenizer.decode(ids, skip_special_tokens=True)
+
     for number, prompt in enumerate(prompts):
         kept = max(longest - NEW_TOKENS, longest // 2, 1)  # half is left for what follows
         ids = prompt_ids(tokenizer, prompt)[-kept:]
         if not ids:
             continue
         written = generate(
-            model, torch.tensor([ids], device=model.device), do_sample=True,
-            max_new_tokens=min(NEW_TOKENS, longest - len(ids) + 1), temperature=TEMPERATURE,
-            top_k=TOP_K, seed=seed + number,
+            model, torch.tensor([ids], device=model.device), do_sample=True, num_beams=1,
+            num_return_sequences=1, max_new_tokens=min(NEW_TOKENS, longest - len(ids) + 1),
+            temperature=TEMPERATURE, top_k=TOP_K, seed=seed + number,
+            stop_text=stop_at(decode, [ids], own_value(model, "stop_strings") or ()),
         )[0].tolist()  # fmt: skip
-        samples.append({"prompt": prompt, "text": _continuation(tokenizer, ids, written)})
+        text = continuation(decode, ids, written[len(ids) :])
+        samples.append({"prompt": prompt, "text": text})
     return samples
 
 
@@ -61,9 +68,3 @@ def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
     ids += tokenizer(prompt, add_special_tokens=False)["input_ids"]
     starts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
     return ids or [start for start in starts if start is not None][:1]
-
-
-def _continuation(tokenizer: Any, prompt: Sequence[int], written: Sequence[int]) -> str:
-    """The new text. Decoded by itself it might lack the space that it begins with."""
-    whole, before = (tokenizer.decode(ids, skip_special_tokens=True) for ids in (written, prompt))
-    return whole[len(before) :]

@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from hfdl.tasks.language_modeling.samples import _continuation, prompt_ids, write_samples
+from hfdl.generation import continuation
+from hfdl.tasks.language_modeling.samples import prompt_ids, write_samples
 
 
 @pytest.fixture(scope="module")
@@ -105,5 +106,5 @@ def test_the_text_keeps_the_space_that_it_begins_with() -> None:
     backend.pre_tokenizer, backend.decoder = Metaspace(), MetaspaceDecoder()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
     assert tokenizer.decode([2]) == "two"  # Llama's tokenizers do so
-    assert _continuation(tokenizer, [1], [1, 2, 1]) == " two one"
-    assert _continuation(tokenizer, [1], [1]) == ""
+    assert continuation(tokenizer.decode, [1], [2, 1]) == " two one"
+    assert continuation(tokenizer.decode, [1], []) == ""
