@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hfdl.errors import ConfigError, ModelError
+from hfdl.hf_models.word_base import SmallModel
 from hfdl.interpret.capture import AttentionMaps, Kind, capture_attention, is_encoder_decoder
 from hfdl.interpret.inputs import ModelWithTokenizer, check_same_tokens, open_with_tokenizer
 from hfdl.interpret.views.panel import Panel
@@ -139,6 +140,8 @@ def attention_view(
     """
     models = [model] if compare_with is None else [model, compare_with]
     opened = [open_with_tokenizer(one, tokenizer) for one in models]
+    for one in opened:
+        _refuse_without_attention(one)
     first = opened[0]
     inputs = first.encode(text, "text")
     if target is not None or is_encoder_decoder(first.model):
@@ -158,6 +161,17 @@ def attention_view(
         kind: _panel_of([maps[kind] for maps in captured], first) for kind in order
     }
     return AttentionView(tuple(one.name for one in opened), text, panels)
+
+
+def _refuse_without_attention(opened: ModelWithTokenizer) -> None:
+    """Refuse hfdl's models over words: none of their words looks at the others."""
+    if isinstance(opened.model, SmallModel):
+        raise ModelError(
+            f"{opened.name} has no attention to show",
+            where=opened.model.config.model_type,
+            rule="recurrent and convolutional models and averages of words have none",
+            remedy="choose a transformer, such as a run of hfdl train sentiment",
+        )
 
 
 def _panel_of(maps: Sequence[AttentionMaps], opened: ModelWithTokenizer) -> Panel:

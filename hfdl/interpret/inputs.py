@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from hfdl.errors import ConfigError, DataError, ModelError
+from hfdl.hf_models.saved import open_model
 from hfdl.interpret.capture import is_encoder_decoder
 from hfdl.weights.pretrained import (
     length_limit,
     load_tokenizer,
-    open_saved,
     quiet_transformers,
     require_tokenizer,
 )
@@ -139,7 +139,7 @@ def open_with_tokenizer(model: Any, tokenizer: Any = None) -> ModelWithTokenizer
     """
     if isinstance(model, str | Path):
         folder, name = find_model(str(model)), str(model)
-        model, _ = open_saved(folder)
+        model = open_model(folder)
         tokenizer = load_tokenizer(folder)
     else:
         require_tokenizer(tokenizer)

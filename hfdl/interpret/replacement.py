@@ -146,6 +146,7 @@ class Clocks:
         path = module_name.split(".")
         for end in range(len(path), 0, -1):
             module = self._base.get_submodule(".".join(path[:end]))
-            if isinstance(module, PreTrainedModel):
+            # hfdl's own encoder is no transformers model, and generate() calls it by itself.
+            if isinstance(module, PreTrainedModel) or path[:end] == ["core", "encoder"]:
                 return module
         return self._base
