@@ -1,10 +1,15 @@
 """The command line. Nothing here computes: parse, call hfdl, print."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if "HFDL_MEETING_FILE" in os.environ:
+        from hfdl.training.launched import end_with_launcher
+
+        end_with_launcher()
     from .errors import run
 
     sys.exit(run(sys.argv[1:]))

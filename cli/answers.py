@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, TextIO
 from hfdl.errors import OutputError
 
 from .output import print_text, shorten, to_json
+from .output_file import written_aside
 from .texts import Input
 
 Pairs = Iterable[tuple[Input, Any]]
@@ -33,23 +33,17 @@ def open_answers(output: Path | None, *, readable: bool) -> Iterator[Write]:
     if output is None:
         yield print_answers if readable else partial(write_json_lines, sys.stdout)
         return
-    # A device or a pipe (/dev/stdout) cannot be replaced by a file.
-    is_special = output.exists() and not output.is_file()
-    target = output if is_special else output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        stream = target.open("w", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror}", where=str(output), remedy="name another file"
-        ) from None
-    try:
+    with written_aside(output) as target:
+        try:
+            stream = target.open("w", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"cannot be written: {error.strerror}",
+                where=str(output),
+                remedy="name another file",
+            ) from None
         with stream:
             yield partial(write_json_lines, stream)
-        if not is_special:
-            target.replace(output)
-    finally:
-        if not is_special:
-            target.unlink(missing_ok=True)
 
 
 def write_json_lines(stream: TextIO, pairs: Pairs) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .output import print_text
+from .output_file import refuse_output, written_aside
 
 SUFFIXES = (".html", ".png")
 
@@ -55,19 +56,21 @@ def attention(
       hfdl attention google-bert/bert-base-uncased "A film." --compare runs/mine --output a.html
       hfdl attention Helsinki-NLP/opus-mt-en-de "A film." --target "Ein Film." --output a.html
     """
-    _check_output(output, overwrite=overwrite)
+    _check_ending(output)
+    refuse_output(output, overwrite=overwrite)
     if head is not None and layer is None:
         raise typer.BadParameter("--head is a head of a --layer: give both")
     from hfdl.interpret.attention_view import attention_view
+    from hfdl.runs.console import clean
 
     view = attention_view(model, text, compare_with=compare, target=target)
     write = view.to_html if output.suffix.lower() == ".html" else view.to_png
-    write(output, kind=kind, layer=layer, head=head)
-    print_text(f"saved {output}")
+    with written_aside(output) as aside:
+        write(aside, kind=kind, layer=layer, head=head)
+    print_text(clean(f"saved {output}"))
 
 
-def _check_output(output: Path, *, overwrite: bool) -> None:
-    """Refuse a file that cannot or should not be written, before a model is loaded."""
+def _check_ending(output: Path) -> None:
     from hfdl.errors import OutputError
 
     if output.suffix.lower() not in SUFFIXES:
@@ -76,14 +79,4 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
             where=str(output),
             rule="the ending says what is written: .html a page, .png a picture",
             remedy=f"name it {output.stem}.html",
-        )
-    if not output.parent.is_dir():
-        raise OutputError(
-            f"there is no folder {output.parent}", where=str(output), remedy="make it first"
-        )
-    if output.is_dir():
-        raise OutputError("it is a folder", where=str(output), remedy="name a file")
-    if output.exists() and not overwrite:
-        raise OutputError(
-            "the file exists", where=str(output), remedy="choose another, or give --overwrite"
         )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .continuing import continued_by
 from .options import Json, Overrides
-from .output import print_json, print_table, print_text
+from .output import print_json, print_saved, print_table
 
 if TYPE_CHECKING:
     from hfdl.runs.compare import Comparison, Row
@@ -51,9 +52,12 @@ def compare(
     from hfdl.runs import compare as comparing
 
     chosen = None if eras is None else [era.strip() for era in eras.split(",") if era.strip()]
-    done = comparing.compare(
-        name, parse_overrides(overrides or []), eras=chosen, seeds=seeds, output=output
-    )
+    words = ["hfdl", "compare", name, *(overrides or []), "--seeds", str(seeds)]
+    words += [] if eras is None else ["--eras", eras]
+    with continued_by(words, above=2):  # a run is at DIR/ERA/seed-N
+        done = comparing.compare(
+            name, parse_overrides(overrides or []), eras=chosen, seeds=seeds, output=output
+        )
     if json:
         print_json({"directory": str(done.directory), **done.as_dict()})
     else:
@@ -67,7 +71,7 @@ def _print(done: Comparison) -> None:
     print()
     print_table(headers, [_cells(row, splits) for row in done.rows])
     print()
-    print_text(f"saved in {done.directory}: table.json, compare.html")
+    print_saved(done.directory, "table.json, compare.html")
 
 
 def _cells(row: Row, splits: list[str]) -> list[str]:

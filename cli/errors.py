@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hfdl.errors import HfdlError
+
+from .continuing import continue_run
+
+if TYPE_CHECKING:
+    from hfdl.training.events import Interrupted
 
 REPORT = "this is a fault in hfdl: please report it with the traceback above"
 OWN_CODE = "that line is in your own code, and the traceback above says what it led to"
@@ -58,7 +63,7 @@ def report(error: Exception) -> int:
         where = f"{error.filename}: " if error.filename else ""
         say("error", f"{where}{error.strerror}")
         return 2
-    return _interrupted(error) or _unexpected(error)
+    return _interrupted(error) or _lost_another(error) or _unexpected(error)
 
 
 def say(kind: str, message: str) -> None:
@@ -106,13 +111,29 @@ def _interrupted(error: Exception) -> int | None:
 
     if not isinstance(error, Interrupted):
         return None
-    folder = shlex.quote(error.directory)
     say(
         "interrupted",
         f"update {error.step} is saved in {error.directory}. Continue with: "
-        f"hfdl train {folder} --output {folder} --resume",
+        f"{_continue_with(error)}",
     )
     return 128 + error.signum
+
+
+def _continue_with(error: Interrupted) -> str:
+    """The command that continues a run: a launcher knows it, or whoever trains several."""
+    from hfdl.training.launched import CONTINUE
+
+    if command := os.environ.get(CONTINUE) or error.continue_with:
+        return command
+    together = ["--processes", str(error.processes)] if error.processes > 1 else []
+    return continue_run(Path(error.directory), *together)
+
+
+def _lost_another(error: Exception) -> int | None:
+    """Of one of several processes: another has gone. What became of it its launcher says."""
+    from hfdl.training.launched import LOST, MEETING, has_lost_another
+
+    return LOST if MEETING in os.environ and has_lost_another(error) else None
 
 
 def _unexpected(error: Exception) -> int:

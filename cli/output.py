@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -18,9 +19,23 @@ def show_help(context: typer.Context) -> None:
 
 
 def to_json(value: Any, *, indent: int | None = None, encoding: str | None = "utf-8") -> str:
-    """JSON that the encoding can hold: other characters as ``\\uXXXX``."""
+    """JSON that the encoding can hold: other characters as ``\\uXXXX``.
+
+    A number that is not finite has no JSON, and becomes null.
+    """
     is_unicode = (encoding or "").lower().replace("-", "").startswith("utf")
-    text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent, default=str)
+
+    def dumps(value: Any) -> str:
+        return json.dumps(
+            value, ensure_ascii=not is_unicode, indent=indent, default=str, allow_nan=False
+        )
+
+    try:
+        text = dumps(value)
+    except ValueError:  # a number that is not finite
+        from hfdl.training.files import finite_or_null
+
+        text = dumps(finite_or_null(value))
     # A lone surrogate (from a file name, say) has no UTF-8; its escape is JSON all the same.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -52,6 +67,13 @@ def print_note(text: str) -> None:
     encoding = sys.stderr.encoding or "utf-8"
     line = f"note: {text}".encode(encoding, "backslashreplace").decode(encoding)
     print(line, file=sys.stderr)
+
+
+def print_saved(path: Path, what: str = "") -> None:
+    """Say where something was saved, whatever the name holds; ``what`` are the files in it."""
+    from hfdl.runs.console import clean
+
+    print_text(clean(f"saved in {path}" + (f": {what}" if what else "")))
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:

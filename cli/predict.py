@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hfdl.errors import DataError
+from hfdl.errors import DataError, NotFiniteError
 
 from .options import RunOrModel
+from .output_file import refuse_output
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
@@ -50,6 +52,9 @@ def predict(
     json: Annotated[
         bool, typer.Option("--json", help="JSON lines on a terminal too, as in a pipe.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the --output file if it exists.")
+    ] = False,
 ) -> None:
     """Print an answer for each text.
 
@@ -66,6 +71,8 @@ def predict(
       hfdl predict runs/ner --file words.conll --output answers.jsonl
     """
     _refuse_table_output(output)
+    if output is not None:
+        refuse_output(output, overwrite=overwrite, inputs=[file])
     batches = _batches(run_or_model, texts, file, column)
     from hfdl.pipelines import pipeline
 
@@ -79,8 +86,23 @@ def predict(
         call["aggregation_strategy"] = "viterbi"  # what the run's own figures are of
     is_readable = output is None and not json and sys.stdout.isatty()
     with open_answers(output, readable=is_readable) as write:
+        done = 0
         for batch in batches:
-            write(zip(batch, _answers(pipe, batch, call), strict=True))
+            with _numbered_from(done):
+                answers = _answers(pipe, batch, call)
+            write(zip(batch, answers, strict=True))
+            done += len(batch)
+
+
+@contextmanager
+def _numbered_from(done: int) -> Iterator[None]:
+    """While active, a text without an answer has its number among all, not in this batch."""
+    try:
+        yield
+    except NotFiniteError as error:
+        if error.text:
+            raise NotFiniteError(done + error.row, error.text) from None
+        raise
 
 
 def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:

@@ -76,7 +76,8 @@ def copy(
       hfdl recipes copy sentiment experiments/mine.yaml
     """
     from hfdl.config.load import recipe_text
-    from hfdl.errors import OutputError
+    from hfdl.errors import OutputError, shell_path
+    from hfdl.runs.console import clean
 
     text = recipe_text(name)
     own_name = f"{name.rpartition('/')[2]}.yaml"
@@ -92,7 +93,7 @@ def copy(
         ) from None
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", where=str(target)) from None
-    print_text(f"copied to {target}; run it with: hfdl train {target}")
+    print_text(clean(f"copied to {target}; run it with: hfdl train {shell_path(target)}"))
 
 
 @recipes_app.command()

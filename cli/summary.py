@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .output import print_metrics, print_table, print_text, shorten
+from hfdl.errors import shell_path
+
+from .output import print_metrics, print_saved, print_table, print_text, shorten
 
 if TYPE_CHECKING:
     from hfdl.metrics.bootstrap import Spread
@@ -30,8 +31,8 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     print_metrics({split: metrics[split] for split in ("validation", "test") if metrics.get(split)})
     _print_examples(directory / "predictions.jsonl", metrics.get("task"))
     print()
-    folder = shlex.quote(str(directory))
-    print_text(f"saved in {directory}")
+    folder = shell_path(directory)
+    print_saved(directory)
     mask = metrics.get("mask_token")
     text = f"... {mask} ..." if mask else "..."  # a text without its mask would be refused
     print_text(f'use it:   hfdl predict {folder} "{text}"')
@@ -50,7 +51,7 @@ def print_seeds(done: SeedRuns) -> None:
     print()
     seeds = ", ".join(map(str, done.runs))
     print_text(f"seeds {seeds}; the interval is of seeds and examples drawn again (bootstrap)")
-    print_text(f"saved in {done.directory}")
+    print_saved(done.directory)
 
 
 def _print_examples(file: Path, task: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .continuing import command_line, continue_run, continued_by
 from .options import Json, Overrides
 from .output import print_json
 
@@ -95,6 +95,11 @@ class _Command:
     flags: dict[str, bool]
 
     @property
+    def together(self) -> list[str]:
+        """The option of several processes, where there are several."""
+        return ["--processes", str(self.processes)] if self.processes > 1 else []
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The overrides, parsed."""
         from hfdl.config.overrides import parse_overrides
@@ -111,9 +116,10 @@ class _Command:
 def _train(command: _Command) -> None:
     from hfdl.runs import run
     from hfdl.runs.console import console_listener
+    from hfdl.training.launched import is_first_process
 
     # Of several processes the first one speaks.
-    is_first = os.environ.get("RANK", "0") == "0"
+    is_first = is_first_process()
     with console_listener(None if is_first else StringIO()) as listener:
         done = _together(
             lambda: run.train(
@@ -136,13 +142,17 @@ def _train_seeds(command: _Command, seeds: int) -> None:
 
     from .summary import print_seeds
 
+    words = ["hfdl", "train", command.recipe, *command.overrides, "--seeds", str(seeds)]
+    flags = ["--resume", *command.together]
+
     def launched(settings: dict[str, Any], path: Path, resume: bool, overwrite: bool) -> None:
         seed = f"train.seed={settings['train.seed']}"
-        flags = {"--resume": resume, "--overwrite": overwrite}
-        if code := _run_processes(command, [seed], path, flags):
+        own_flags = {"--resume": resume, "--overwrite": overwrite}
+        again = command_line(words, path.parent, *flags)
+        if code := _run_processes(command, [seed], path, own_flags, again, path.parent):
             raise typer.Exit(code)
 
-    with console_listener() as listener:
+    with console_listener() as listener, continued_by(words, *flags, above=1):
         done = train_seeds(
             command.recipe, command.settings, seeds=seeds, **command.run_options,
             listener=listener, train_one=launched if command.processes > 1 else None,
@@ -156,9 +166,9 @@ def _train_seeds(command: _Command, seeds: int) -> None:
 def _together(train: Callable[[], Run]) -> Run:
     """Train, and leave the processes that trained along at the same moment."""
     from hfdl.training.events import Interrupted
-    from hfdl.training.launch import leave
+    from hfdl.training.launched import launched_processes, leave
 
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if launched_processes() == 1:
         return train()
     try:
         done = train()
@@ -183,17 +193,34 @@ def _plan(command: _Command) -> None:
 def _launch(command: _Command) -> None:
     """Check the recipe once, here, and let the processes run the command."""
     from hfdl.config.load import load_recipe
-    from hfdl.runs.outputs import default_output
+    from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
 
     load_recipe(command.recipe, command.settings)
     # Named here, for the default holds the time and the processes must agree on one folder.
-    folder = command.output or default_output(command.recipe)
-    raise typer.Exit(_run_processes(command, [], folder, command.flags))
+    with output_folder(command.output, command.recipe) as folder:
+        resume, overwrite = command.flags["--resume"], command.flags["--overwrite"]
+        with RunFolder(folder).claimed(resume=resume, overwrite=overwrite):
+            pass  # the first process holds it; a mistake is told here, before any is started
+        again = continue_run(folder, *command.together)
+        code = _run_processes(command, [], folder, command.flags, again, folder / RECIPE)
+    raise typer.Exit(code)
 
 
-def _run_processes(command: _Command, more: list[str], folder: Path, flags: dict[str, bool]) -> int:
-    """The command in several processes, with more overrides and other flags; its exit code."""
+def _run_processes(
+    command: _Command,
+    more: list[str],
+    folder: Path,
+    flags: dict[str, bool],
+    again: str,
+    proof: Path,
+) -> int:
+    """The command in several processes, with more overrides and other flags; its exit code.
+
+    Args:
+        again: the command that continues it, once ``proof`` is there.
+    """
     from hfdl.training.launch import launch
 
     words = ["train", command.recipe, *command.overrides, *more, "--output", str(folder)]
-    return launch([*words, *(f for f, is_set in flags.items() if is_set)], command.processes)
+    words += [flag for flag, is_set in flags.items() if is_set]
+    return launch(words, command.processes, continue_with=again, run=proof)

@@ -13,7 +13,9 @@ The command line prints ``error: `` and the message on one line and exits with `
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class HfdlError(Exception):
@@ -57,6 +59,31 @@ class DataError(HfdlError):
 
 class ModelError(HfdlError):
     """A model cannot be found, opened or used for the task."""
+
+
+class NotFiniteError(ModelError):
+    """A model's answer to a text is no number.
+
+    Args:
+        row: of the text among those of a call, or of a batch, from 0.
+        text: what the model read, where that is known.
+        rows: of the batch.
+        place: where the text is, if not at a row.
+    """
+
+    _shown = 60  # characters of the text
+
+    def __init__(self, row: int, text: str = "", *, rows: int = 1, place: str = "") -> None:
+        self.row, self.text, self.rows = row, text, rows
+        line = " ".join(text.split())
+        more = "..." if len(line) > self._shown else ""
+        place = place or f"text {row + 1}"
+        super().__init__(
+            "the model's answer is not a finite number",
+            where=place + (f" ({line[: self._shown]!r}{more})" if line else ""),
+            rule="its weights, or what they give for this text, are not finite",
+            remedy="train the model again with a lower train.learning_rate, or use another one",
+        )
 
 
 class ShapeError(HfdlError, ValueError):
@@ -110,3 +137,31 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     if close := nearest(name, choices):
         return f"did you mean {close!r}?"
     return f"choose one of: {', '.join(choices)}" if choices else "there is none to choose from"
+
+
+def shell_word(text: str) -> str:
+    """A word of a command that a message prints, as bash and zsh take it when it is pasted.
+
+    What cannot be seen, and blanks that a line of a message would lose, become escapes.
+    """
+    if text.isprintable() and text == " ".join(text.split()):
+        return shlex.quote(text)
+    return "$'" + "".join(map(_escaped, text)) + "'"
+
+
+def shell_path(path: str | Path) -> str:
+    """A file or folder as an argument of a command of hfdl's: no option, and nobody's home."""
+    text = str(path)
+    if text.startswith("-"):
+        text = f"./{text}"
+    elif text.startswith("~"):
+        text = str(Path(text).absolute())
+    return shell_word(text)
+
+
+def _escaped(character: str) -> str:
+    if character in "'\\":
+        return "\\" + character
+    if character.isprintable() and character != " ":
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from hfdl.errors import NotFiniteError
+
 
 class Cache(Protocol):
     """A model's keys and values of the positions it has read."""
@@ -146,6 +148,13 @@ def last_logits(logits: Tensor) -> Tensor:
     """The last position's logits, in float32 at least: (B, T, V) -> (B, V).
 
     A copy, so that the logits of a long prompt are not kept alive by a view of them.
+
+    Raises:
+        NotFiniteError: one of them is NaN: no token is likelier than another.
     """
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    return logits[:, -1].to(dtype, copy=True)
+    last = logits[:, -1].to(dtype, copy=True)
+    is_nan = last.isnan().any(dim=-1)  # (B,)
+    if bool(is_nan.any()):
+        raise NotFiniteError(int(is_nan.nonzero()[0]), rows=len(last))
+    return last

@@ -90,8 +90,11 @@ class _Search:
         if repeated > 0.0:
             return self._at_random(mistakes)
         if self.before <= self.bound:
+            says = "the two are equal"
+            if not all(bool(torch.isfinite(answer).all()) for answer in self.said):
+                says = "the answers of both are not finite, which says nothing of either"
             return Diagnosis(
-                None, "the two are equal", gap_before=self.before, gap_after=self.before,
+                None, says, gap_before=self.before, gap_after=self.before,
                 bound=self.bound,
             )  # fmt: skip
         tried: dict[str, float] = {}

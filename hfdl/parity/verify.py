@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hfdl.errors import ConfigError, did_you_mean
+from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.parity.bounds import Bounds
 from hfdl.parity.compare import compare
 from hfdl.parity.components import Trace
@@ -75,6 +75,7 @@ def verify(
             raise ConfigError(f"unknown type {name!r}", remedy=did_you_mean(name, DTYPES))
     with quiet_transformers():
         reference = open_reference(model)
+        _refuse_non_finite(reference)
         config = reference.model.config
         comparison = _Comparison(reference, copy.deepcopy(candidate), bounds or Bounds())
         rows = token_rows(config, tokenizer=reference.tokenizer, text=text, seed=seed)
@@ -82,6 +83,22 @@ def verify(
         for name in dtypes:
             comparison.run(DTYPES[name], batches)
         return comparison.report()
+
+
+def _refuse_non_finite(reference: Reference) -> None:
+    """Refuse weights that are no numbers: two models that answer NaN would be neither.
+
+    Raises:
+        ModelError: naming the first tensor that holds one.
+    """
+    for name, parameter in reference.model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise ModelError(
+                f"the weights {name} hold numbers that are not finite",
+                where=reference.name,
+                rule="what is not a number is equal to nothing",
+                remedy="train the model again with a lower learning rate, or take another copy",
+            )
 
 
 @dataclass

@@ -15,7 +15,12 @@ import torch
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
-from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.inference import (
+    forward_batches,
+    inference_batches,
+    refuse_non_finite,
+    token_budget,
+)
 from hfdl.tasks.text_classification.decoding import FUNCTIONS
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.task import TextClassification
@@ -117,6 +122,7 @@ class TextClassificationPipeline(BasePipeline):
         rows: dict[int, list[float]] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             scores = task.scores(outputs, batch, function or self._default_function())
+            refuse_non_finite(scores, batch.examples, texts.__getitem__)
             rows.update(zip(batch.examples, scores.cpu().tolist(), strict=True))
         names = task.label_names
         return [

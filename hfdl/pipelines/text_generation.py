@@ -21,6 +21,7 @@ from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_si
 from hfdl.pipelines.open_model import open_model
 from hfdl.pipelines.prompts import Prompt, is_chat, is_new_answer, read_prompt, wrong_input
 from hfdl.pipelines.settling import changes_ends, single_bytes
+from hfdl.tasks.inference import naming_texts
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
 from hfdl.weights.pretrained import length_limit
 
@@ -180,8 +181,9 @@ class TextGenerationPipeline(BasePipeline):
         # A draw must not hang on the rounding of a batch, which greedy search hardly feels.
         size = 1 if chosen.rules(self.model).settings.do_sample else size
         for batch in _batches(prompts, rooms, size):
-            written = self._search([prompts[i] for i in batch], rooms[batch[0]], chosen,
-                                   first + batch[0])  # fmt: skip
+            with naming_texts([first + i for i in batch], lambda i: str(inputs[i - first])):
+                written = self._search([prompts[i] for i in batch], rooms[batch[0]], chosen,
+                                       first + batch[0])  # fmt: skip
             for i, sequences in zip(batch, written, strict=True):
                 answers[i] = [self._record(prompts[i], each, chosen) for each in sequences]
         return [answers[i] for i in range(len(inputs))]

@@ -19,7 +19,7 @@ from hfdl.pipelines.inputs import (
     checked_batch_size,
 )
 from hfdl.pipelines.open_model import open_model
-from hfdl.tasks.inference import inference_batches, token_budget
+from hfdl.tasks.inference import inference_batches, naming_texts, token_budget
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.task import Translation
 
@@ -101,7 +101,8 @@ class TranslationPipeline(BasePipeline):
         written: dict[int, str] = {}
         for examples in inference_batches(split.lengths, budget, size):
             batch = split.batch(examples.tolist()).to(self.device)
-            answers = self._task.generate(self.model, batch, num_beams=beams)
+            with naming_texts(batch.examples, texts.__getitem__):
+                answers = self._task.generate(self.model, batch, num_beams=beams)
             written.update(
                 (i, answer["prediction"]) for i, answer in zip(batch.examples, answers, strict=True)
             )

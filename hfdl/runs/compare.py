@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from hfdl.errors import ConfigError, did_you_mean
 from hfdl.report.comparison import write_comparison
 from hfdl.report.record import read_run
 from hfdl.runs.console import console_listener
-from hfdl.runs.outputs import RECIPE, check_group_folder, default_output
+from hfdl.runs.eras import COMPARISONS, Era
+from hfdl.runs.lock import held
+from hfdl.runs.outputs import RECIPE, check_group_folder, output_folder
 from hfdl.runs.run import Run, train
 from hfdl.runs.seeds import HELD_OUT, check_seeds
 from hfdl.tasks.registry import task_for_training
@@ -28,43 +30,6 @@ from hfdl.training.files import write_json
 TABLE, PAGE = "table.json", "compare.html"
 VECTORS = "model.vectors"
 _OWN = ("tune.freeze", "tune.lora", "tune.layer_decay")
-
-
-@dataclass(frozen=True)
-class Era:
-    """A model of a comparison.
-
-    Args:
-        name: of its row and its folder.
-        recipe: the shipped recipe.
-        title: what it is, for a person.
-        takes_vectors: whether ``model.vectors`` is for it.
-    """
-
-    name: str
-    recipe: str
-    title: str
-    takes_vectors: bool = False
-
-
-COMPARISONS: dict[str, tuple[Era, ...]] = {
-    "sentiment": (
-        Era("bag-of-words", "eras/bag-of-words", "Bag of words"),
-        Era("word-average", "eras/word-average", "Mean of word vectors", True),
-        Era("rnn", "eras/rnn", "RNN", True),
-        Era("lstm", "eras/lstm", "LSTM", True),
-        Era("gru", "eras/gru", "GRU", True),
-        Era("text-cnn", "eras/text-cnn", "Convolutions", True),
-        Era("encoder", "eras/encoder", "Transformer from scratch"),
-        Era("frozen", "eras/frozen", "Pretrained, frozen"),
-        Era("fine-tuned", "sentiment", "Pretrained, fine-tuned"),
-    ),
-    "ner": (
-        Era("lstm", "ner-lstm", "LSTM", True),
-        Era("fine-tuned", "ner", "Pretrained, fine-tuned"),
-    ),
-}
-"""The eras of each comparison, the oldest first."""
 
 
 @dataclass(frozen=True)
@@ -175,12 +140,16 @@ def compare(
     chosen = _chosen(name, eras)
     _check_overrides(overrides or {}, chosen)
     check_seeds(seeds)
-    folder = Path(output) if output else default_output(f"compare-{name}")
     by_era = {era.name: _for_era(era, overrides or {}) for era in chosen}
     first = _check_recipes(chosen, by_era)
     all_seeds = list(range(first, first + seeds))
-    check_group_folder(folder, "the runs of a comparison")
-    with console_listener() if listener is None else nullcontext(listener) as tell:
+    with ExitStack() as stack:
+        folder = stack.enter_context(output_folder(output, f"compare-{name}"))
+        check_group_folder(folder, "the runs of a comparison")
+        stack.enter_context(held(folder))
+        tell = stack.enter_context(
+            console_listener() if listener is None else nullcontext(listener)
+        )
         runs: dict[str, list[Run]] = {}
         for number, era in enumerate(chosen, start=1):
             tell(Noted(f"era {number} of {len(chosen)}: {era.title} ({era.recipe})"))
@@ -188,19 +157,19 @@ def compare(
                 _train_one(era, {**by_era[era.name], "train.seed": seed}, folder, seed, tell)
                 for seed in all_seeds
             ]
-    last = runs[chosen[-1].name][-1]
-    rows = [_row(era, runs[era.name], folder) for era in chosen]
-    precisions = ", ".join(dict.fromkeys(row.precision for row in rows))
-    comparison = Comparison(
-        name,
-        folder,
-        rows,
-        all_seeds,
-        examples=dict(read_run(last.directory).plan["examples"]),
-        machine={**last.metrics["environment"], "precision": precisions},
-    )
-    write_json(folder / TABLE, comparison.as_dict())
-    write_comparison(folder / PAGE, comparison.as_dict())
+        last = runs[chosen[-1].name][-1]
+        rows = [_row(era, runs[era.name], folder) for era in chosen]
+        precisions = ", ".join(dict.fromkeys(row.precision for row in rows))
+        comparison = Comparison(
+            name,
+            folder,
+            rows,
+            all_seeds,
+            examples=dict(read_run(last.directory).plan["examples"]),
+            machine={**last.metrics["environment"], "precision": precisions},
+        )
+        write_json(folder / TABLE, comparison.as_dict())
+        write_comparison(folder / PAGE, comparison.as_dict())
     return comparison
 
 

@@ -6,19 +6,20 @@ leaves no folder behind.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from hfdl.errors import OutputError
-from hfdl.training.events import Event, Resumed
-from hfdl.training.files import remove_leftovers, write_json
+from hfdl.errors import ConfigError, OutputError
+from hfdl.runs.lock import LOCK, held, made
+from hfdl.training.files import json_text, remove_leftovers, write_json
+from hfdl.training.launched import is_first_process, launched_processes
 
-RECIPE, LOG, METRICS, PREDICTIONS = "recipe.yaml", "log.jsonl", "metrics.json", "predictions.jsonl"
+RECIPE, METRICS, PREDICTIONS = "recipe.yaml", "metrics.json", "predictions.jsonl"
 
 
 class RunFolder:
@@ -35,6 +36,29 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The sub-folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @contextmanager
+    def claimed(self, *, resume: bool, overwrite: bool) -> Iterator[str | None]:
+        """While active, the folder is this run's; it has been found good.
+
+        Of several processes that train together the first one claims it for all.
+
+        Yields:
+            a line for a person where the file system has no locks; else None.
+
+        Raises:
+            OutputError: as for ``check``, or another run is writing into it.
+        """
+        if not is_first_process():
+            self.check(resume=resume, overwrite=overwrite)
+            yield None
+            return
+        if not self.path.is_dir():
+            self.check(resume=resume, overwrite=overwrite)
+        with held(self.path) as note:
+            # Only now: another run may have used it until a moment ago.
+            self.check(resume=resume, overwrite=overwrite)
+            yield note
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
         """Refuse a folder that cannot or should not be written to; changes nothing.
@@ -57,7 +81,7 @@ class RunFolder:
     def create(self, *, resume: bool, overwrite: bool) -> None:
         """Make the folder, emptied of an old run if that is asked for."""
         if overwrite and not resume and self.path.is_dir():
-            for entry in self.path.iterdir():
+            for entry in self._entries():
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
                 else:
@@ -80,10 +104,13 @@ class RunFolder:
         """Write predictions.jsonl."""
         with (self.path / PREDICTIONS).open("w", encoding="utf-8") as stream:
             for record in records:
-                stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+                stream.write(json_text(record) + "\n")
 
     def _occupied(self) -> bool:
-        return self.path.is_dir() and any(self.path.iterdir())
+        return self.path.is_dir() and bool(self._entries())
+
+    def _entries(self) -> list[Path]:
+        return [path for path in self.path.iterdir() if path.name != LOCK]
 
     def _check_overwritable(self, overwrite: bool) -> None:
         is_run = (self.path / RECIPE).is_file()
@@ -156,45 +183,42 @@ def check_group_folder(folder: Path, runs: str) -> None:
         RunFolder(folder).check(resume=False, overwrite=False)
 
 
-def default_output(recipe_name: str) -> Path:
-    """``runs/NAME-DATE-TIME``, for a run that was given no output."""
-    stem = Path(recipe_name).stem or "run"
-    return Path("runs") / f"{stem}-{datetime.now():%Y%m%d-%H%M%S}"
+@contextmanager
+def output_folder(output: str | Path | None, name: str) -> Iterator[Path]:
+    """Where a run goes: ``output``, or a new folder ``runs/NAME-DATE-TIME``.
 
+    The new one is made at once, so that no other run can have the same; if it is still empty at the
+    end it is removed.
 
-class LogFile:
-    """A listener that writes each event as a line of log.jsonl, at once.
+    Args:
+        output: what was asked for.
+        name: of the recipe.
 
-    When a run resumes, the lines of updates after its checkpoint are dropped: they are about to
-    be written again.
+    Raises:
+        ConfigError: none was asked for, and several processes must agree on one.
+        OutputError: it cannot be made.
     """
-
-    def __init__(self, folder: Path, *, append: bool) -> None:
-        self._path = folder / LOG
-        self._stream: IO[str] = self._path.open("a" if append else "w", encoding="utf-8")
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Resumed):
-            self._forget_after(event.step)
-        record = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **event.as_record()}
-        self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-    def _forget_after(self, step: int) -> None:
-        self._stream.close()
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _step_of(line) <= step]
-        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        self._stream = self._path.open("a", encoding="utf-8")
-
-
-def _step_of(line: str) -> float:
-    """The update that a line of the log is about; infinite for a line that a kill cut short."""
+    if output:
+        yield Path(output)
+        return
+    if launched_processes() > 1:
+        raise ConfigError(
+            "no output folder",
+            where="--output",
+            rule=f"{launched_processes()} processes write into one folder",
+            remedy="give --output DIR",
+        )
+    stem = f"{Path(name).stem or 'run'}-{datetime.now():%Y%m%d-%H%M%S}"
+    number = 1
+    while True:
+        folder = Path("runs") / (stem if number == 1 else f"{stem}-{number}")
+        making = made(folder, exclusively=True)
+        try:
+            making.__enter__()
+            break
+        except FileExistsError:
+            number += 1
     try:
-        return json.loads(line).get("step", 0)
-    except (ValueError, AttributeError):
-        return float("inf")
+        yield folder
+    finally:
+        making.__exit__(None, None, None)

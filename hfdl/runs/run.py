@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from hfdl.config.overrides import settings
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.config.yaml import dump_recipe
 from hfdl.runs.console import console_listener
-from hfdl.runs.outputs import RECIPE, RunFolder, default_output
+from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
 from hfdl.tasks.registry import (
     canonical_name,
     task_for_model,
@@ -21,6 +21,7 @@ from hfdl.tasks.registry import (
     task_of_model,
 )
 from hfdl.training.events import Listener, Noted, Planned
+from hfdl.training.launcher_settings import check_launcher_settings
 from hfdl.weights.resolve import find_model
 
 if TYPE_CHECKING:
@@ -74,20 +75,25 @@ def train(
         HfdlError: the recipe, the data, the model or the output is wrong; nothing was written.
         Interrupted: SIGINT or SIGTERM; a checkpoint was saved.
     """
-    from hfdl.runs import session
-
     overrides, memory = take_objects(overrides or {})
-    folder = RunFolder(Path(output) if output else default_output(str(recipe)))
     resolved = _resolve(recipe, overrides)
-    folder.check(resume=resume, overwrite=overwrite)
-    if resume:
-        resolved = session.recipe_of_run(folder, overrides)
-        if metrics := session.finished_metrics(folder):
-            return Run(folder.path, metrics, resolved)
-    task = task_for_training(resolved, memory)
-    splits = task.prepare(resolved.data)
-    with console_listener() if listener is None else nullcontext(listener) as tell:
+    with ExitStack() as stack:
+        folder = RunFolder(stack.enter_context(output_folder(output, str(recipe))))
+        note = stack.enter_context(folder.claimed(resume=resume, overwrite=overwrite))
+        notes = [*([note] if note else []), *check_launcher_settings(resolved.train)]
+        from hfdl.runs import session  # imports torch: whoever is refused need not wait for that
+
+        if resume:
+            resolved = session.recipe_of_run(folder, overrides)
+            if metrics := session.finished_metrics(folder):
+                return Run(folder.path, metrics, resolved)
+        task = task_for_training(resolved, memory)
+        splits = task.prepare(resolved.data)
+        tell = stack.enter_context(
+            console_listener() if listener is None else nullcontext(listener)
+        )
         running = session.Session(resolved, task, splits, folder, tell)
+        running.facts += notes
         metrics = running.train(
             dump_recipe(resolved, file=RECIPE), resume=resume, overwrite=overwrite
         )
@@ -108,12 +114,13 @@ def plan(
 
     overrides, memory = take_objects(overrides or {})
     resolved = _resolve(recipe, overrides)
+    notes = check_launcher_settings(resolved.train)
     task = task_for_training(resolved, memory)
     splits = task.prepare(resolved.data)
     dry = session.Session(resolved, task, splits, None, lambda event: None)
     planned = dry.estimated()
     with console_listener() if listener is None else nullcontext(listener) as tell:
-        for fact in dry.facts:
+        for fact in [*dry.facts, *notes]:
             tell(Noted(fact))
         tell(planned)
     return planned
@@ -136,7 +143,7 @@ def evaluate(
     Returns:
         metrics by split.
     """
-    from hfdl.runs import session
+    from hfdl.runs.held_out import evaluate_saved
 
     overrides, memory = take_objects(overrides or {})
     folder = find_model(str(run_or_model))
@@ -144,7 +151,7 @@ def evaluate(
     task = task_for_model(folder, recipe, memory=memory)
     splits = task.prepare(_held_out(recipe.data, overrides))
     with console_listener() if listener is None else nullcontext(listener) as tell:
-        return session.evaluate_saved(task, splits, tell)
+        return evaluate_saved(task, splits, tell)
 
 
 def _resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:

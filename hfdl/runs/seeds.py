@@ -15,7 +15,8 @@ from hfdl.config.schema import Recipe
 from hfdl.errors import ConfigError, OutputError
 from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval
 from hfdl.report.record import read_run
-from hfdl.runs.outputs import METRICS, RECIPE, RunFolder, check_group_folder, default_output
+from hfdl.runs.lock import LOCK, held
+from hfdl.runs.outputs import METRICS, RECIPE, RunFolder, check_group_folder, output_folder
 from hfdl.runs.run import Run, train
 from hfdl.tasks.protocol import Task
 from hfdl.tasks.registry import task_for_training
@@ -88,17 +89,19 @@ def train_seeds(
     check_seeds(seeds)
     plain, memory = take_objects(overrides or {})
     first = load_recipe(recipe, plain).train.seed
-    folder = Path(output) if output else default_output(str(recipe))
-    paths = {seed: folder / f"seed-{seed}" for seed in range(first, first + seeds)}
-    _check_folders(folder, list(paths.values()), resume=resume, overwrite=overwrite)
     train_one = train_one or _here(recipe, listener)
-    for seed, path in paths.items():
-        resumes = resume and (path / RECIPE).is_file()
-        settings = {**plain, **_objects(plain, memory), "train.seed": seed}
-        train_one(settings, path, resumes, overwrite and path.exists())
-    runs = {seed: finished_run(path) for seed, path in paths.items()}
-    finished = SeedRuns(folder, runs, spreads_of(list(runs.values()), memory))
-    write_json(folder / SEEDS, finished.as_dict())
+    with output_folder(output, str(recipe)) as folder:
+        paths = {seed: folder / f"seed-{seed}" for seed in range(first, first + seeds)}
+        check_group_folder(folder, "runs of several seeds")
+        with held(folder):
+            _check_folders(folder, list(paths.values()), resume=resume, overwrite=overwrite)
+            for seed, path in paths.items():
+                resumes = resume and (path / RECIPE).is_file()
+                settings = {**plain, **_objects(plain, memory), "train.seed": seed}
+                train_one(settings, path, resumes, overwrite and path.exists())
+            runs = {seed: finished_run(path) for seed, path in paths.items()}
+            finished = SeedRuns(folder, runs, spreads_of(list(runs.values()), memory))
+            write_json(folder / SEEDS, finished.as_dict())
     return finished
 
 
@@ -201,11 +204,10 @@ def _objects(plain: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, A
 
 def _check_folders(folder: Path, paths: Sequence[Path], *, resume: bool, overwrite: bool) -> None:
     """Refuse before the first run what would stop a later one."""
-    check_group_folder(folder, "runs of several seeds")
     for path in paths:
         if path.exists() and not resume:
             RunFolder(path).check(resume=False, overwrite=overwrite)
-    ours = {*paths, folder / SEEDS}
+    ours = {*paths, folder / SEEDS, folder / LOCK}
     others = [p.name for p in folder.glob("*") if p not in ours and not p.name.startswith("seed-")]
     if others:
         raise OutputError(

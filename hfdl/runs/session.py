@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,22 +17,23 @@ from hfdl.environment import machine, peak_memory_bytes, versions
 from hfdl.errors import ConfigError
 from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.report import write_model_card, write_report
-from hfdl.runs.outputs import METRICS, RECIPE, LogFile, RunFolder
-from hfdl.tasks.protocol import Measures, Split, Splits, Task, TellsOfModel
+from hfdl.runs.held_out import evaluate_split, prediction_records
+from hfdl.runs.log import LogFile
+from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
+from hfdl.tasks.protocol import Splits, Task, TellsOfModel
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.dry_run import probe
-from hfdl.training.evaluation import Evaluation, evaluate
-from hfdl.training.events import Evaluated, Event, Finished, Listener, Noted, Planned
+from hfdl.training.evaluation import Evaluation
+from hfdl.training.events import Event, Finished, Listener, Noted, Planned
 from hfdl.training.files import move_into
-from hfdl.training.loop import Loop, total_steps
+from hfdl.training.loop import Loop
+from hfdl.training.plan import best_metric, total_steps
 from hfdl.training.seeding import seed_everything
 from hfdl.training.signals import SignalWatch
 from hfdl.tuning.lora import merge
 from hfdl.tuning.tune import new_weights, tune
 from hfdl.weights.pretrained import quiet_transformers
-
-Metrics = dict[str, dict[str, float]]
 
 
 class Session:
@@ -86,6 +87,7 @@ class Session:
             listener=self._tell,
             layer_decay=recipe.tune.layer_decay,
             eval_modules=tuned.eval_modules,
+            files=_files(recipe),
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
         self.facts += [*_model_facts(task), *random_parts, *tuned.facts]
@@ -139,8 +141,8 @@ class Session:
             for fact in self.facts:
                 self._tell(Noted(fact))
             self._tell(self.planned())
-            if resume and not self.loop.resume():
-                self._tell(Noted("no checkpoint was saved yet: starting from the beginning"))
+            if resume:
+                self.loop.resume()
             reason = self.loop.run(watch)
             metrics = self._finish()
             progress = self.loop.progress
@@ -168,7 +170,7 @@ class Session:
         held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         evaluations = {
-            name: _evaluate(self.task, model, split, self.accelerator.device, rank, world)
+            name: evaluate_split(self.task, model, split, self.accelerator.device, rank, world)
             for name, split in held_out.items()
         }
         metrics = self._metrics(evaluations)
@@ -178,20 +180,20 @@ class Session:
                 model.save_pretrained(aside)
             self.task.save(aside)
             move_into(aside, self.folder.path)
-            self.folder.write_predictions(_prediction_records(held_out, evaluations))
+            self.folder.write_predictions(prediction_records(held_out, evaluations))
             self.folder.write_metrics(metrics)
         return metrics
 
     def _metrics(self, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
         progress = self.loop.progress
-        name, _ = self.loop.best_metric()
+        name, _ = best_metric(self.recipe.train, self.task)
         best = {
             "metric": name,
             "value": progress.best_value,
             "step": progress.best_step,
             "epoch": progress.best_step / self.loop.steps_per_epoch,
         } if progress.best_step is not None else None  # fmt: skip
-        seconds = progress.seconds or float("nan")
+        seconds = progress.seconds or math.inf
         count = progress.loss_count
         return {
             **self.task.facts(),
@@ -248,37 +250,6 @@ class _Listening:
             listener.close()
 
 
-def evaluate_saved(task: Task, splits: Splits, listener: Listener) -> Metrics:
-    """Metrics of a saved model on its held-out splits, in float32."""
-    model = task.load_model()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-    for fact in splits.facts:
-        listener(Noted(fact))
-    metrics = {}
-    for name, split in splits.named().items():
-        if name == "train":
-            continue
-        began = time.perf_counter()
-        metrics[name] = _evaluate(task, model, split, device).metrics
-        listener(Evaluated(name, 0, 0.0, metrics[name], False, time.perf_counter() - began))
-    return metrics
-
-
-def _evaluate(
-    task: Task,
-    model: torch.nn.Module,
-    split: Split,
-    device: torch.device,
-    rank: int = 0,
-    world: int = 1,
-) -> Evaluation:
-    """An evaluation, with what the task measures beside its predictions."""
-    result = evaluate(task, model, split, device, rank=rank, world=world)
-    measured = task.measure(model, split, device) if isinstance(task, Measures) else {}
-    return replace(result, metrics={**result.metrics, **measured})
-
-
 def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
     """The recipe that a run was started with, which is the one it is resumed with.
 
@@ -310,12 +281,10 @@ def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _prediction_records(
-    splits: Mapping[str, Split], evaluations: Mapping[str, Evaluation]
-) -> Iterator[dict[str, Any]]:
-    for name, split in splits.items():
-        for i, prediction in enumerate(evaluations[name].predictions):
-            yield {"split": name, "index": i, **split.describe(i), **prediction}
+def _files(recipe: Recipe) -> dict[str, Path]:
+    """What training depends on beside data and model, by its key."""
+    vectors = recipe.model.vectors
+    return {"model.vectors": Path(vectors).expanduser()} if vectors else {}
 
 
 def _model_facts(task: Task) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
+from hfdl.errors import NotFiniteError
 from hfdl.nn.lengths import evaluating
 from hfdl.tasks.protocol import Batch, Split
 
@@ -58,6 +59,40 @@ def forward_batches(
             with autocast or nullcontext():
                 outputs = model(**batch.inputs)
             yield outputs, batch
+
+
+def refuse_non_finite(
+    scores: torch.Tensor, examples: Sequence[int], text_of: Callable[[int], str]
+) -> None:
+    """Refuse answers that are no numbers, naming the first text that has one.
+
+    Args:
+        scores: of each example, (B, ...).
+        examples: their numbers, B of them.
+        text_of: the text of a number.
+
+    Raises:
+        NotFiniteError: a score is NaN or infinite.
+    """
+    finite = torch.isfinite(scores).flatten(1).all(dim=1)  # (B,)
+    if not bool(finite.all()):
+        number = examples[int((~finite).nonzero()[0])]
+        raise NotFiniteError(number, text_of(number))
+
+
+@contextmanager
+def naming_texts(examples: Sequence[int], text_of: Callable[[int], str]) -> Iterator[None]:
+    """While active, an answer that is no number is told with its text, not its row in a batch.
+
+    Args:
+        examples: the numbers of the batch's texts; several rows after each other may be of one.
+        text_of: the text of a number.
+    """
+    try:
+        yield
+    except NotFiniteError as error:
+        number = examples[error.row * len(examples) // error.rows]
+        raise NotFiniteError(number, text_of(number)) from None
 
 
 def token_budget(device: torch.device) -> int:

@@ -97,6 +97,15 @@ class Split(Protocol):
         ...
 
 
+@runtime_checkable
+class Digested(Protocol):
+    """Optional protocol for splits that need not make all their batches for a digest of them."""
+
+    def digest(self) -> str:
+        """Of all that ``batch`` gives for all examples, and of their order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Splits:
     """What ``Task.prepare`` makes of the data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,15 @@ class Padding:
         if self.with_types and types is not None and any(map(any, types)):
             inputs["token_type_ids"] = pad_rows(types, self.type_id, side=self.side)  # (R, T)
         return inputs
+
+
+def digest_of(arrays: Sequence[np.ndarray], *rest: Any) -> str:
+    """A digest of arrays, their types and shapes, and of whatever else has a ``repr``."""
+    digest = hashlib.blake2b(repr(rest).encode("utf-8", "surrogatepass"))
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 class BaseSplit:

@@ -100,7 +100,7 @@ class Tokenizer(ABC):
         Raises:
             ConfigError: see ``tokenizer_json``.
         """
-        text = json.dumps(tokenizer_json(self), ensure_ascii=False, indent=2)
+        text = json.dumps(tokenizer_json(self), ensure_ascii=False, indent=2, allow_nan=False)
         Path(path).write_text(text, encoding="utf-8", newline="\n")
 
     def pre_tokenizer_json(self) -> dict[str, Any]:

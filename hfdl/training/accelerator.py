@@ -9,12 +9,17 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import PartialState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
-from accelerate.utils import DynamoBackend, TorchDynamoPlugin
+from accelerate.utils import (
+    DynamoBackend,
+    GradientAccumulationPlugin,
+    TorchDynamoPlugin,
+    parse_flag_from_env,
+)
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
 from hfdl.training.events import Evaluated, Event, Updated
-from hfdl.training.launch import process_group_options
+from hfdl.training.launched import process_group_options
 from hfdl.training.memory import keep_large_blocks
 
 _MIXED = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -35,13 +40,15 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
     """
     trackers = check_trackers(config.trackers)
     # Accelerate joins several processes on a CPU only if it is told that there is nothing else.
-    cpu = not torch.accelerator.is_available()
+    cpu = not torch.accelerator.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
     device = torch.device(PartialState(cpu=cpu, **process_group_options()).device or "cpu")
     precision, reason = choose_precision(config.precision, device)
     if device.type == "cpu":
         keep_large_blocks()
-    dynamo = (
-        TorchDynamoPlugin(backend=DynamoBackend.INDUCTOR, dynamic=True) if config.compile else None
+    # Both plugins are given, for without them Accelerate asks the environment.
+    dynamo = TorchDynamoPlugin(
+        backend=DynamoBackend.INDUCTOR if config.compile else DynamoBackend.NO,
+        dynamic=config.compile,
     )
     accelerator = Accelerator(
         cpu=cpu,
@@ -49,6 +56,7 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
         log_with=(trackers if folder is not None else None) or None,
         project_dir=folder,
         dynamo_plugin=dynamo,
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
     )
     return accelerator, precision, reason
 

@@ -165,6 +165,13 @@ def sum_over_processes(accelerator: Accelerator, values: torch.Tensor) -> torch.
     return summed
 
 
+def any_process(accelerator: Accelerator, flag: bool) -> bool:
+    """Whether the flag is up on any process: all must stop at the same step."""
+    if accelerator.num_processes == 1:
+        return flag
+    return bool(sum_over_processes(accelerator, torch.tensor([float(flag)])).item())
+
+
 # ---- Gradients of a sum become gradients of a mean, and are clipped, in one pass over them -------
 
 

@@ -12,21 +12,26 @@ then are older ones removed. On resume the newest one whose checksums hold is ta
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from hfdl.errors import CheckpointError
 from hfdl.training.files import atomic_folder, damage, remove_leftovers
+from hfdl.training.tensors import Tensors
 
-Tensors = dict[str, torch.Tensor]
+FORMAT = 1
+"""Of what a checkpoint holds: one of another number is not gone on from."""
+
+_FLOAT = "float"
+_NAME = re.compile(r"(step|best)-(\d{6,})")
 
 
 @dataclass
@@ -59,9 +64,10 @@ class Checkpoints:
             save_file(snapshot.model, aside / "model.safetensors", {"format": "pt"})
             save_file(snapshot.optimizer, aside / "optimizer.safetensors")
             save_file(snapshot.random, aside / "random.safetensors")
-            text = json.dumps({"step": snapshot.step, **snapshot.state}, indent=2)
-            (aside / "state.json").write_text(text + "\n", encoding="utf-8")
-        self._prune(best_step)
+            state = {"format": FORMAT, "step": snapshot.step, **snapshot.state}
+            text = json.dumps(_encoded(state), indent=2, allow_nan=False) + "\n"
+            (aside / "state.json").write_text(text, encoding="utf-8")
+        self._prune(snapshot.step, best_step)
         return path
 
     def save_best(self, step: int, model: Tensors) -> Path:
@@ -83,184 +89,147 @@ class Checkpoints:
                 f"the best weights are damaged: {wrong}",
                 where=str(path),
                 rule="a checkpoint must match its manifest",
-                remedy="train again with --overwrite",
+                remedy="continue the run with --resume: it goes on from what is whole",
             )
         return load_file(path / "model.safetensors")
 
     def latest(self) -> tuple[Snapshot | None, list[str]]:
-        """The newest whole snapshot, and a line for each newer one that is damaged.
+        """The newest whole snapshot, and lines about what is damaged.
 
-        A snapshot whose best weights are damaged is passed over too: it could not be finished.
+        One whose best weights are damaged is passed over for an older one whose are whole: what was
+        done since is done again, and the run ends as it would have. Where there is none the newest
+        is taken without them, and the best are chosen anew from there.
+
+        Raises:
+            CheckpointError: all that are whole are of another version of hfdl.
         """
-        notes = []
+        notes: list[str] = []
+        without_best: Snapshot | None = None
+        is_foreign = False
         for path in reversed(self._steps()):
-            wrong = damage(path)
-            if wrong is None:
-                snapshot = _load(path)
-                best = snapshot.state.get("best_step")
-                if best is None or (wrong := damage(self._path("best", best))) is None:
-                    return snapshot, notes
-                wrong = f"its best weights ({self._path('best', best).name}): {wrong}"
-            notes.append(f"checkpoint {path.name} is damaged ({wrong}); trying the one before it")
+            if wrong := damage(path):
+                notes.append(_passed_over(path, wrong))
+                continue
+            snapshot = _load(path)
+            if snapshot is None:
+                is_foreign = True
+                notes.append(_passed_over(path, "it is of another version of hfdl"))
+                continue
+            if (wrong := self._repaired_best(snapshot, notes)) is None:
+                return snapshot, notes
+            notes.append(_passed_over(path, f"its best weights: {wrong}"))
+            without_best = without_best or snapshot
+        if without_best is not None:
+            return _forget_best(without_best), [*notes, _chosen_anew(without_best.step)]
+        if is_foreign:
+            raise CheckpointError(
+                "its checkpoints are of another version of hfdl",
+                where=str(self.folder),
+                rule=f"this one reads format {FORMAT}",
+                remedy="continue with the version that began the run, or start it again with "
+                "--overwrite",
+            )
         return None, notes
+
+    def _repaired_best(self, snapshot: Snapshot, notes: list[str]) -> str | None:
+        """What is wrong with a snapshot's best weights; None once they are whole.
+
+        A snapshot of the moment when they were the best holds the same weights.
+        """
+        step = snapshot.state.get("best_step")
+        if step is None or (wrong := damage(self._path("best", step))) is None:
+            return None
+        name, source = self._path("best", step).name, self._path("step", step)
+        whole = None if damage(source) else _load(source)
+        if whole is None:
+            return f"{name}: {wrong}"
+        self.save_best(step, whole.model)
+        notes.append(f"{name} was damaged ({wrong}); made again from {source.name}")
+        return None
 
     def tidy(self) -> None:
         """Keep the last snapshot alone, once the best weights stand in the run's own folder."""
-        for path in [*self._steps()[:-1], *self.folder.glob("best-*")]:
+        for path in [*self._steps()[:-1], *self._named("best")]:
             shutil.rmtree(path)
 
     def _steps(self) -> list[Path]:
         """The folders of all snapshots, oldest first."""
-        return sorted(self.folder.glob("step-*"), key=lambda path: int(path.name.split("-")[1]))
+        return self._named("step")
+
+    def _named(self, kind: str) -> list[Path]:
+        """The folders that ``save`` or ``save_best`` wrote, by step; what else is there stays."""
+        named = [p for p in self.folder.glob(f"{kind}-*") if _NAME.fullmatch(p.name) and p.is_dir()]
+        return sorted((p for p in named if p == self._path(kind, _step_of(p))), key=_step_of)
 
     def _path(self, kind: str, step: int) -> Path:
         return self.folder / f"{kind}-{step:06d}"
 
-    def _prune(self, best_step: int | None) -> None:
+    def _prune(self, step: int, best_step: int | None) -> None:
         remove_leftovers(self.folder)
-        steps = self._steps()
+        # One of a later step is what a run left that went back to an older one.
+        until = [path for path in self._steps() if _step_of(path) <= step]
+        kept = until[-self.keep :]
         # An older checkpoint that is kept needs the best weights of its own time.
-        best_steps = {best_step, *(_best_step(path) for path in steps[-self.keep :])} - {None}
+        best_steps = {best_step, *map(_best_step, kept)} - {None}
         needed = {self._path("best", step) for step in best_steps if step is not None}
-        for path in [*steps[: -self.keep], *set(self.folder.glob("best-*")) - needed]:
+        for path in [*set(self._steps()) - set(kept), *set(self._named("best")) - needed]:
             shutil.rmtree(path)
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.partition("-")[2])
 
 
 def _best_step(path: Path) -> int | None:
     try:
         return json.loads((path / "state.json").read_text(encoding="utf-8")).get("best_step")
-    except (OSError, ValueError):  # a damaged one: it will never be resumed from
+    except (OSError, ValueError, AttributeError):  # damaged: it will never be resumed from
         return None
 
 
-def _load(path: Path) -> Snapshot:
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-    return Snapshot(
-        step=state.pop("step"),
-        model=load_file(path / "model.safetensors"),
-        optimizer=load_file(path / "optimizer.safetensors"),
-        random=load_file(path / "random.safetensors"),
-        state=state,
-    )
-
-
-def model_tensors(model: nn.Module) -> Tensors:
-    """What training changes, on the CPU: trained parameters and saved buffers, shared ones once.
-
-    The rest is what it was when the model was built, and is built again; ``untrained_digest``
-    says whether it is the same. With adapters that is 99 % of the model.
-    """
-    return {
-        name: tensor.detach().to("cpu").contiguous()
-        for name, tensor in _once(model).items()
-        if not _is_untrained(tensor)
-    }
-
-
-def untrained_digest(model: nn.Module) -> str | None:
-    """SHA-256 of the parameters that are not trained, names included; None where all are."""
-    untrained = {name: tensor for name, tensor in _once(model).items() if _is_untrained(tensor)}
-    if not untrained:
-        return None
-    digest = hashlib.sha256()
-    for name, tensor in untrained.items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        raw = tensor.detach().to("cpu").contiguous().flatten().view(torch.uint8)
-        digest.update(raw.numpy().data)
-    return digest.hexdigest()
-
-
-def _once(model: nn.Module) -> Tensors:
-    """Parameters and saved buffers by name, each shared one under its first name."""
-    named: dict[int, tuple[str, torch.Tensor]] = {}
-    for name, tensor in model.state_dict(keep_vars=True).items():
-        named.setdefault(id(tensor), (name, tensor))
-    return dict(named.values())
-
-
-def _is_untrained(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
-
-
-def load_model_tensors(model: nn.Module, tensors: Tensors) -> None:
-    """Put back what ``model_tensors`` gave.
-
-    Raises:
-        CheckpointError: a name or a shape does not fit the model.
-    """
-    own = model_tensors(model)
-    wrong = list(own.keys() ^ tensors.keys()) or [
-        n for n in own if own[n].shape != tensors[n].shape
-    ]
-    if wrong:
-        raise CheckpointError(
-            f"{len(wrong)} tensors do not fit the model, the first is {sorted(wrong)[0]!r}",
-            rule="a checkpoint belongs to one model",
-            remedy="resume with the recipe that the run was started with",
+def _load(path: Path) -> Snapshot | None:
+    """A whole snapshot; None where another version of hfdl, or something else, wrote it."""
+    try:
+        text = (path / "state.json").read_text(encoding="utf-8")
+        state = json.loads(text, object_hook=_decoded)
+        if state.pop("format") != FORMAT or path.name != f"step-{state['step']:06d}":
+            return None
+        return Snapshot(
+            step=state.pop("step"),
+            model=load_file(path / "model.safetensors"),
+            optimizer=load_file(path / "optimizer.safetensors"),
+            random=load_file(path / "random.safetensors"),
+            state=state,
         )
-    live = model.state_dict(keep_vars=True)
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            live[name].copy_(tensor)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
+        return None
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[int, str]) -> Tensors:
-    """The optimizer's state, flat: ``PARAMETER|exp_avg`` and so on.
-
-    A Python number has its type behind its name, ``PARAMETER|step|int``: as a tensor it would be
-    rounded otherwise after a resume. None, which some hold in the place of momentum, is left out.
-
-    Args:
-        optimizer: any.
-        names: parameter names by ``id``.
-
-    Raises:
-        CheckpointError: its state is more than tensors and numbers.
-    """
-    tensors = {}
-    for parameter, state in optimizer.state.items():
-        for key, value in state.items():
-            if value is not None:
-                suffix = "" if isinstance(value, torch.Tensor) else f"|{type(value).__name__}"
-                tensor = _as_tensor(value, key, optimizer)
-                tensors[f"{names[id(parameter)]}|{key}{suffix}"] = tensor
-    return tensors
+def _encoded(value: Any) -> Any:
+    """The value with floats that JSON has not (a schedule's best loss begins as infinite) named."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_FLOAT: str(value)}
+    if isinstance(value, dict):
+        return {key: _encoded(each) for key, each in value.items()}
+    return [_encoded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _as_tensor(value: Any, key: str, optimizer: torch.optim.Optimizer) -> torch.Tensor:
-    if isinstance(value, torch.Tensor):
-        return value.detach().to("cpu").contiguous()
-    if type(value) in _NUMBERS.values():
-        return torch.tensor(value, dtype=torch.float64 if type(value) is float else None)
-    raise CheckpointError(
-        f"{type(optimizer).__name__} keeps a {type(value).__name__} under {key!r} in its state",
-        where="train.optimizer",
-        rule="a checkpoint holds tensors and numbers, and no pickle",
-        remedy="keep tensors and numbers in state[parameter]",
+def _decoded(value: dict[str, Any]) -> Any:
+    return float(value[_FLOAT]) if value.keys() == {_FLOAT} else value
+
+
+def _passed_over(path: Path, wrong: str) -> str:
+    return f"checkpoint {path.name} is damaged ({wrong}); trying the one before it"
+
+
+def _forget_best(snapshot: Snapshot) -> Snapshot:
+    """The snapshot as if no evaluation had been made yet: the one of this step is made again."""
+    snapshot.state.update(best_step=None, best_value=None, not_better=0, evaluated_step=-1)
+    return snapshot
+
+
+def _chosen_anew(step: int) -> str:
+    return (
+        f"no whole checkpoint holds the best weights so far: going on from update {step} without "
+        "them, and choosing the best from there on"
     )
-
-
-_NUMBERS: dict[str, type] = {"int": int, "float": float, "bool": bool}
-
-
-def load_optimizer_tensors(
-    optimizer: torch.optim.Optimizer, tensors: Tensors, names: dict[int, str]
-) -> None:
-    """Put back what ``optimizer_tensors`` gave."""
-    by_name = {
-        names[id(parameter)]: parameter
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-    }
-    for key, tensor in tensors.items():
-        name, entry, *kind = key.split("|")
-        if name not in by_name:
-            raise CheckpointError(
-                f"the optimizer state of {name!r} belongs to no trainable parameter",
-                rule="a checkpoint belongs to one recipe",
-                remedy="resume with the recipe that the run was started with",
-            )
-        parameter = by_name[name]
-        # Fused AdamW wants its step count on the parameter's device.
-        value = _NUMBERS[kind[0]](tensor.item()) if kind else tensor.to(parameter.device, copy=True)
-        optimizer.state[parameter][entry] = value

@@ -11,6 +11,7 @@ import torch
 
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.protocol import Batch, Generates, Prediction, Split, Task
+from hfdl.training.finite import refuse_loss
 from hfdl.training.memory import forget_what_failed, is_out_of_memory
 
 
@@ -37,6 +38,9 @@ def evaluate(
     With several processes each takes every ``world``-th batch, and predictions are put together
     by example number, so that none is counted twice. Where memory does not suffice a single process
     begins again with smaller batches.
+
+    Raises:
+        TrainingError: the loss is not finite.
     """
     budget = token_budget(device)
     while True:
@@ -78,6 +82,7 @@ def _run(
     total = count = 0.0
     for outputs, batch in forward_batches(model, split, batches, device, autocast):
         loss = task.loss(outputs, batch)
+        refuse_loss(float(loss.total), model, split, batch.examples)
         total += float(loss.total)
         count += float(loss.count)
         pairs += zip(batch.examples, _predict(task, model, outputs, batch), strict=True)

@@ -117,6 +117,13 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True)
+class Restarted(Noted):
+    """A run is continued that has no checkpoint to go on from: it begins again."""
+
+    kind: ClassVar[str] = "restart"
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The run is over. ``reason``: ``completed``, ``early_stopping`` or ``interrupted``."""
 
@@ -138,10 +145,16 @@ class Interrupted(Exception):  # noqa: N818  # no error: what was asked for happ
         signum: the signal: 2 (SIGINT) or 15 (SIGTERM).
         step: updates made so far, all of them saved.
         directory: the run's folder, from which ``--resume`` goes on.
+        processes: that trained together.
+
+    ``continue_with`` is the command that continues it where that is not the plain one.
     """
 
-    def __init__(self, signum: int, step: int, directory: str) -> None:
+    continue_with: str | None = None
+
+    def __init__(self, signum: int, step: int, directory: str, processes: int = 1) -> None:
         self.signum = signum
         self.step = step
         self.directory = directory
+        self.processes = processes
         super().__init__(f"stopped by signal {signum} after update {step} in {directory}")

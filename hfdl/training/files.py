@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,12 +31,39 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON as RFC 8259 has it: a number that is not finite has none there, and becomes null."""
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        finite = finite_or_null(value)
+        return json.dumps(finite, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def finite_or_null(value: Any) -> Any:
+    """The value with None in place of each float that is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite_or_null(each) for key, each in value.items()}
+    return [finite_or_null(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically: aside, synced, renamed into place."""
+    """Write a JSON file atomically."""
+    replace_text(path, json_text(value, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file atomically: aside, synced, renamed into place."""
     aside = path.with_name(_ASIDE + path.name)
-    aside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    sync(aside)
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        sync(aside)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -98,7 +126,7 @@ def damage(folder: Path) -> str | None:
         return f"{extra[0]} is not in {MANIFEST}"
     for name, (size, digest) in expected.items():
         path = folder / name
-        if not path.is_file():
+        if name not in names:  # also one that leads out of the folder
             return f"{name} is missing"
         if path.stat().st_size != size:
             return f"{name} has {path.stat().st_size} bytes instead of {size}"

@@ -7,20 +7,19 @@ eye on signals. A run that was interrupted goes on as if it had not been.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 
 from hfdl.config.schema import TrainConfig
-from hfdl.errors import CheckpointError, ConfigError, TrainingError, did_you_mean
 from hfdl.tasks.protocol import Samples, Split, Task
-from hfdl.training.backward import Backward, Sums, average_and_clip, sum_over_processes
+from hfdl.training.backward import Backward, Sums, any_process, average_and_clip
 from hfdl.training.batches import training_batches
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import evaluate
@@ -31,11 +30,15 @@ from hfdl.training.events import (
     Interrupted,
     Listener,
     Noted,
+    Restarted,
     Resumed,
     Sampled,
     Updated,
 )
+from hfdl.training.fingerprint import fingerprint, refuse_another
+from hfdl.training.finite import refuse_update
 from hfdl.training.memory import give_back_free_pages
+from hfdl.training.plan import best_metric, check_best_metric, total_steps
 from hfdl.training.signals import SignalWatch
 from hfdl.training.state import Progress, TrainingState
 
@@ -54,6 +57,7 @@ class Loop:
         listener: takes the events; called on the main process only.
         layer_decay: the rate of each layer is this multiple of that of the one above it.
         eval_modules: parts of the model that stay in eval mode while it is trained.
+        files: what else training depends on, by the key of the recipe that names it.
 
     Raises:
         ConfigError: unknown schedule, or a ``best_metric`` that the task does not have.
@@ -72,8 +76,9 @@ class Loop:
         listener: Listener | None = None,
         layer_decay: float | None = None,
         eval_modules: Sequence[torch.nn.Module] = (),
+        files: Mapping[str, Path] | None = None,
     ) -> None:
-        _check_best_metric(config, task)
+        check_best_metric(config, task)
         self.task, self.train, self.validation = task, train, validation
         self.config, self.accelerator, self.checkpoints = config, accelerator, checkpoints
         self._listener = listener
@@ -87,6 +92,8 @@ class Loop:
         self.progress = Progress(micro_batch_size=config.micro_batch_size)
         self._batches: tuple[int, list[np.ndarray]] = (-1, [])
         self._saved_step = 0
+        self._files: Mapping[str, Path] = files or {}
+        self._digests: dict[str, str] | None = None
         self._began = time.perf_counter()
 
     # ---- the story ---------------------------------------------------------------------------
@@ -105,10 +112,13 @@ class Loop:
             TrainingError: a loss or gradient is not finite; the update was not made.
         """
         self._began = time.perf_counter() - self.progress.seconds
+        if self.checkpoints is not None:
+            self._fingerprint()  # now: files may change while the run goes on
         while True:
             # First what is due at this step: a run that was interrupted after an update and
             # before its evaluation comes back here.
-            interrupted = self._any(watch is not None and watch.signum is not None)
+            asked = watch is not None and watch.signum is not None
+            interrupted = any_process(self.accelerator, asked)
             if not interrupted:
                 self._evaluate_if_due()
             stopping = self._has_lost_patience()
@@ -117,7 +127,8 @@ class Loop:
                 self._save()
             if interrupted:
                 signum = (watch.signum if watch is not None else None) or 15
-                raise Interrupted(signum, self.progress.step, self._folder())
+                processes = self.accelerator.num_processes
+                raise Interrupted(signum, self.progress.step, self._folder(), processes)
             if done:
                 return "early_stopping" if stopping else "completed"
             self.update(self._examples(self.progress.step))
@@ -132,27 +143,15 @@ class Loop:
         mean = 1.0 if sums.averaged else mean
         gradients = [p.grad for p in self.state.parameters if p.grad is not None]
         norm = average_and_clip(gradients, mean, self.config.clip_norm)
-        self._refuse_non_finite(sums.loss, norm, examples)
+        # fp16's scaler skips a step whose gradients overflow, and lowers its scale.
+        noted = norm if self.accelerator.scaler is None else 0.0
+        number, rate = self.progress.step + 1, self.config.learning_rate
+        refuse_update(sums.loss, noted, number, self.train, examples.tolist(), rate)
         rate = self.state.learning_rate
         self.state.step()
         self._count_update(len(examples), sums, norm, rate)
 
     # ---- one update --------------------------------------------------------------------------
-
-    def _refuse_non_finite(self, loss: float, norm: float, examples: np.ndarray) -> None:
-        """Stop before a step that would destroy the weights."""
-        finite_loss = math.isfinite(loss)
-        if finite_loss and (math.isfinite(norm) or self.accelerator.scaler is not None):
-            return  # fp16's scaler skips a step whose gradients overflow, and lowers its scale
-        places = ", ".join(self.train.where(int(i)) for i in examples[:3])
-        more = f" and {len(examples) - 3} more" if len(examples) > 3 else ""
-        raise TrainingError(
-            f"the {'gradient' if finite_loss else 'loss'} of update {self.progress.step + 1} is "
-            f"not finite (examples: {places}{more})",
-            rule="the weights were left as they were before it",
-            remedy=f"lower train.learning_rate ({self.config.learning_rate:g}), set "
-            "train.precision=float32, or look at these examples",
-        )
 
     def _count_update(self, examples: int, sums: Sums, norm: float, rate: float) -> None:
         progress = self.progress
@@ -187,13 +186,6 @@ class Loop:
         return self._batches[1][step % self.steps_per_epoch]
 
     # ---- evaluation --------------------------------------------------------------------------
-
-    def best_metric(self) -> tuple[str, bool]:
-        """The metric that picks the best weights, and whether more of it is better."""
-        name = self.config.best_metric
-        if name is None:
-            return self.task.best_metric
-        return name, name not in self.task.smaller_is_better
 
     def _evaluate_if_due(self) -> None:
         progress = self.progress
@@ -231,14 +223,14 @@ class Loop:
 
     def _note_best(self, metrics: dict[str, float]) -> bool:
         progress = self.progress
-        name, larger_is_better = self.best_metric()
+        name, larger_is_better = best_metric(self.config, self.task)
         value = metrics[name]
         if self.state.watches_a_metric:
             # The loss, as transformers' Trainer has it: these schedules take less for better.
             self.state.schedule.step(metrics["loss"])  # pyright: ignore[reportArgumentType]
         best = progress.best_value
         better = best is None or (value > best if larger_is_better else value < best)
-        if not better:
+        if not better or not math.isfinite(value):
             progress.not_better += 1
             return False
         progress.best_value, progress.best_step, progress.not_better = value, progress.step, 0
@@ -258,7 +250,7 @@ class Loop:
         return step != self._saved_step and (done or step % every == 0)
 
     def _save(self) -> None:
-        progress = {**asdict(self.progress), "data": fingerprint(self.train)}
+        progress = {**asdict(self.progress), "fingerprint": self._fingerprint()}
         snapshot = self.state.snapshot(progress.pop("step"), progress)
         self._saved_step = snapshot.step
         if self.checkpoints is not None and self.accelerator.is_main_process:
@@ -269,25 +261,27 @@ class Loop:
         """Go back to the newest whole checkpoint; False where there is none.
 
         Raises:
-            CheckpointError: the data, the model or the number of processes is another than it was.
+            CheckpointError: the data, the model or the number of processes is another than it was,
+                or the checkpoints are of another version.
         """
         assert self.checkpoints is not None
         snapshot, notes = self.checkpoints.latest()
         for note in notes:
             self._tell(Noted(note))
         if snapshot is None:
+            what = "no checkpoint is whole" if notes else "no checkpoint was saved yet"
+            self._tell(Restarted(f"{what}: starting from the beginning"))
             return False
-        if snapshot.state.pop("data") != fingerprint(self.train):
-            raise CheckpointError(
-                "the training data is not the data that the run was started with",
-                where=self._folder(),
-                rule="a resumed run must see the same examples",
-                remedy="put the old data back, or start again with --overwrite",
-            )
+        refuse_another(snapshot.state.pop("fingerprint"), self._fingerprint(), self._folder())
         self.progress = Progress(step=snapshot.step, **self.state.restore(snapshot))
         self._saved_step = snapshot.step
         self._tell(Resumed(snapshot.step, self._folder()))
         return True
+
+    def _fingerprint(self) -> dict[str, str]:
+        if self._digests is None:
+            self._digests = fingerprint(self.task, self.train, self.validation, self._files)
+        return self._digests
 
     def load_best(self) -> None:
         """Put the best weights into the model, where an evaluation chose some."""
@@ -297,39 +291,9 @@ class Loop:
 
     # ---- small things ------------------------------------------------------------------------
 
-    def _any(self, flag: bool) -> bool:
-        """Whether the flag is up on any process: all must stop at the same step."""
-        if self.accelerator.num_processes == 1:
-            return flag
-        flags = sum_over_processes(self.accelerator, torch.tensor([float(flag)]))
-        return bool(flags.item())
-
     def _folder(self) -> str:
         return str(self.checkpoints.folder.parent) if self.checkpoints is not None else ""
 
     def _tell(self, event: Event) -> None:
         if self._listener is not None and self.accelerator.is_main_process:
             self._listener(event)
-
-
-def total_steps(config: TrainConfig, examples: int) -> int:
-    """Updates of the whole run."""
-    per_epoch = math.ceil(examples / config.batch_size)
-    return config.steps or max(1, math.ceil(round(config.epochs * per_epoch, 6)))
-
-
-def fingerprint(split: Split) -> str:
-    """A digest of a split's lengths and answers: does a resumed run see the same data?"""
-    digest = hashlib.sha256(split.lengths.tobytes())
-    digest.update(repr(list(split.references())).encode())
-    return digest.hexdigest()
-
-
-def _check_best_metric(config: TrainConfig, task: Task) -> None:
-    names = [*task.metric_names, "loss"]
-    if config.best_metric is not None and config.best_metric not in names:
-        raise ConfigError(
-            f"the task has no metric {config.best_metric!r}",
-            where="train.best_metric",
-            remedy=did_you_mean(config.best_metric, names),
-        )

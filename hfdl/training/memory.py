@@ -12,8 +12,16 @@ import torch
 # What torch says where it has no class of its own for it: on a CPU, and in some libraries below.
 _SAYINGS = (
     "can't allocate memory",
+    "Cannot allocate memory",
     "not enough memory",
     "out of memory",
+    "unable to mmap",
+    "std::bad_alloc",
+    # oneDNN, which gives no reason. It says the first of a layer that it does not know as well, but
+    # that layer then fails in micro-batches of one, too, and the message ends the run.
+    "could not create a primitive",
+    "could not create a memory",
+    "could not execute a primitive",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
@@ -29,6 +37,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def forget_what_failed() -> None:
     """Give back what a failed pass still holds, on the host and on a GPU."""
     gc.collect()
+    give_back_free_pages()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -13,17 +13,17 @@ from torch import nn
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError
-from hfdl.training.checkpoint import (
-    Snapshot,
+from hfdl.training.checkpoint import Snapshot
+from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
+from hfdl.training.optimizers import group_numbers, restore_group_numbers
+from hfdl.training.seeding import random_state, restore_random_state
+from hfdl.training.tensors import (
     load_model_tensors,
     load_optimizer_tensors,
     model_tensors,
     optimizer_tensors,
     untrained_digest,
 )
-from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
-from hfdl.training.optimizers import group_numbers, restore_group_numbers
-from hfdl.training.seeding import random_state, restore_random_state
 
 
 class TrainingState:

@@ -58,7 +58,8 @@ def test_a_page_and_pictures(tiny_bert: Path, tmp_path: Path) -> None:
 def test_arguments_reach_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class View:
         def to_html(self, path: Path, **options: Any) -> None:
-            calls.append((path, options))
+            path.write_text("a page")
+            calls.append((path.suffix, options))
 
     calls: list[Any] = []
 
@@ -73,8 +74,9 @@ def test_arguments_reach_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert result.exit_code == 0, result.exception
     assert calls == [
         (("m", "text"), {"compare_with": "n", "target": "t"}),
-        (path, {"kind": "cross", "layer": 1, "head": 0}),
+        (".html", {"kind": "cross", "layer": 1, "head": 0}),
     ]
+    assert path.read_text() == "a page"
 
 
 def test_a_file_that_exists_is_kept(tiny_bert: Path, tmp_path: Path, unopened: list[Any]) -> None:

@@ -259,11 +259,15 @@ def test_dry_run(call, library) -> None:
 
 def test_processes_run_the_same_command(call, library, monkeypatch) -> None:
     launched = []
-    launch = SimpleNamespace(launch=lambda arguments, n: launched.append((arguments, n)) or 5)
+    launch = SimpleNamespace(
+        launch=lambda arguments, n, **more: launched.append((arguments, n, more)) or 5
+    )
     monkeypatch.setitem(sys.modules, "hfdl.training.launch", launch)
     arguments = ["train", "sentiment", "train.epochs=1", "--output", "o", "--overwrite"]
     assert call(*arguments, "--processes", "2")[0] == 5
-    assert launched == [(arguments, 2)]
+    again = "hfdl train o --output o --resume --processes 2"
+    more = {"continue_with": again, "run": Path("o/recipe.yaml")}
+    assert launched == [(arguments, 2, more)]
     assert library.calls == []
     assert call("train", "sentiment", "train.epoch=1", "--processes", "2")[0] == 2
     assert len(launched) == 1
@@ -368,8 +372,8 @@ def test_predict_leaves_no_half_file(call, pipe, tmp_path, monkeypatch) -> None:
     assert call("predict", "m", "x", "--output", str(tmp_path / "o.jsonl"))[0] == 2
     assert list(tmp_path.iterdir()) == []
     code, _, err = call("predict", "m", "x", "--output", str(tmp_path / "no" / "o.jsonl"))
-    assert (code, err) == (2, f"error: {tmp_path}/no/o.jsonl: cannot be written: No such file or "
-                              "directory. Name another file\n")  # fmt: skip
+    assert (code, err) == (2, f"error: {tmp_path}/no/o.jsonl: there is no folder {tmp_path}/no. "
+                              "Make it first\n")  # fmt: skip
 
 
 class Pipe(io.RawIOBase):

@@ -164,7 +164,15 @@ def test_other_errors_are_not_taken_for_it(
         (MemoryError(), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
+        (RuntimeError("could not create a primitive"), True),
+        (RuntimeError("could not create a memory object"), True),
+        (
+            RuntimeError("unable to mmap 9 bytes from file <x>: Cannot allocate memory"),
+            True,
+        ),
+        (RuntimeError("std::bad_alloc"), True),
         (RuntimeError("expected scalar type Float"), False),
+        (RuntimeError("could not create a primitive descriptor iterator"), True),
         (ValueError("out of memory"), False),
     ],
 )

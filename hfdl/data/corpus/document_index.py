@@ -48,7 +48,7 @@ class PlaceWriter:
         """Write what was added, once all documents are."""
         self._file.close()
         meta = {"files": self._files, "documents": self._count, "empty": self.empty}
-        (self._folder / _META).write_text(json.dumps(meta), encoding="utf-8")
+        (self._folder / _META).write_text(json.dumps(meta, allow_nan=False), encoding="utf-8")
 
 
 class Places(NamedTuple):

@@ -160,7 +160,7 @@ def _fingerprint(files: tuple[Path, ...], tokenizer: Any, settings: list[Any]) -
     """32 hexadecimal digits of all that the ids depend on."""
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
     backend.update(truncation=None, padding=None)  # left there by whoever called it last
-    text = json.dumps([_states(files), backend, settings])
+    text = json.dumps([_states(files), backend, settings], allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

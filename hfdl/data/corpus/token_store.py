@@ -108,7 +108,7 @@ def build_store(
         "tokens": tokens, "dtype": dtype.str, "documents": starts.count - 1, "bytes": size,
         "digest": ids.digest, "starts": starts.digest,
     }  # fmt: skip
-    (folder / _META).write_text(json.dumps(meta), encoding="utf-8")
+    (folder / _META).write_text(json.dumps(meta, allow_nan=False), encoding="utf-8")
     return open_store(folder, where)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hfdl.errors import OutputError
+from hfdl.errors import NotFiniteError, OutputError
 from hfdl.interpret.views.panel import Panel
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def packed(weights: np.ndarray) -> str:
 
     Zeros at the end of a row are left out: half of a causal map.
     """
+    if not np.isfinite(weights).all():
+        raise NotFiniteError(0, place="the text")
     steps = np.clip(np.rint(weights * STEPS), 0, STEPS).astype(np.int64)
     pairs = np.stack([steps // 64, steps % 64], axis=-1)  # (T, S, 2)
     letters = np.frombuffer(_LETTERS, dtype=np.uint8)[pairs].reshape(len(weights), -1)  # (T, 2S)
@@ -104,7 +106,7 @@ def packed(weights: np.ndarray) -> str:
 
 def _embedded(value: Any) -> str:
     """JSON that may stand in a script element: nothing in it can end the element."""
-    return json.dumps(value, separators=(",", ":")).translate(_NO_MARKUP)
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).translate(_NO_MARKUP)
 
 
 _NO_MARKUP = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}

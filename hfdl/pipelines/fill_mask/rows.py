@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from hfdl.data.encode import Template
-from hfdl.errors import DataError
+from hfdl.errors import DataError, NotFiniteError
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.split import Padding, RowSplit
 
@@ -77,6 +77,8 @@ class MaskModel:
                 for number in questions_of_rows[row]:
                     logits = outputs.logits[i, windows[number][1] + shift].double().cpu()  # (V,)
                     answers[number] = logits.log_softmax(-1)
+                    if bool(answers[number].isnan().any()):
+                        raise NotFiniteError(number, place=questions[number].where)
         return [answers[number] for number in range(len(questions))]
 
     def _window(self, question: Question) -> tuple[tuple[int, ...], int]:

@@ -17,7 +17,7 @@ import torch
 from hfdl.data.encode import read_template
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.sentences import join_words
-from hfdl.errors import ConfigError, DataError, did_you_mean
+from hfdl.errors import ConfigError, DataError, NotFiniteError, did_you_mean
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
 from hfdl.pipelines.token_classification.aggregation import STRATEGIES, aggregate, pieces_of
@@ -195,7 +195,11 @@ class TokenClassificationPipeline(BasePipeline):
         for outputs, batch in forward_batches(self.model, rows, batches, self.device):
             chances = outputs.logits.double().softmax(dim=-1).cpu().numpy()  # (R, T, C)
             scores.update(zip(batch.examples, chances, strict=True))
-        return rows.collect(scores, len(self._names))
+        collected = rows.collect(scores, len(self._names))
+        for i, chances in enumerate(collected):
+            if np.isnan(chances).any():
+                raise NotFiniteError(i, texts[i].text)
+        return collected
 
     @property
     def _room(self) -> int:

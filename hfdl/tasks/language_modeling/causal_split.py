@@ -12,7 +12,7 @@ import torch
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.data.corpus.blocks import Blocks, begin_documents, positions_in_documents
 from hfdl.tasks.protocol import Batch
-from hfdl.tasks.split import BaseSplit
+from hfdl.tasks.split import BaseSplit, digest_of
 
 if TYPE_CHECKING:
     from hfdl.data.corpus.token_store import TokenStore
@@ -51,6 +51,12 @@ class TokenSplit(BaseSplit):
     def references(self) -> Sequence[dict[str, Any]]:
         """A digest of the ids, and the bytes of the text that they stand for."""
         return [{"digest": self.store.digest, "bytes": self.store.bytes}]
+
+    def digest(self) -> str:
+        """Of the ids, of the documents' borders among them, and of the blocks."""
+        blocks = self.blocks
+        arrays = [self.store.starts, blocks.begins, blocks.firsts, blocks.ends]
+        return digest_of(arrays, self.store.digest, self.options.apart)
 
     def where(self, example: int) -> str:
         """The place of the document in which a block begins."""

@@ -14,7 +14,7 @@ from hfdl.data.corpus.masking import Masking, word_numbers
 from hfdl.data.encode import Template
 from hfdl.errors import DataError
 from hfdl.tasks.protocol import Batch
-from hfdl.tasks.split import BaseSplit
+from hfdl.tasks.split import BaseSplit, digest_of
 
 if TYPE_CHECKING:
     from hfdl.data.corpus.token_store import TokenStore
@@ -74,6 +74,12 @@ class MaskedSplit(BaseSplit):
     def references(self) -> Sequence[dict[str, Any]]:
         """A digest of the ids, and the bytes of the text that they stand for."""
         return [{"digest": self.store.digest, "bytes": self.store.bytes}]
+
+    def digest(self) -> str:
+        """Of the ids and the windows, and of what may be masked."""
+        windows, special = self.windows, self.masking.special
+        arrays = [windows.begins, windows.ends, windows.documents, special]
+        return digest_of(arrays, self.store.digest, self.masking.template)
 
     def where(self, example: int) -> str:
         """The place of a window's document."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from hfdl.config.schema import DataConfig, Recipe
@@ -20,7 +21,7 @@ from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.data.entities.word_splitter import CONFIG_KEY, WordSplitter
 from hfdl.data.table import Table
-from hfdl.errors import ModelError
+from hfdl.errors import ModelError, NotFiniteError
 from hfdl.metrics.entities import entity_metric_names, span_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
@@ -224,10 +225,16 @@ class TokenClassification(PretrainedTask):
 
         The tags are the likeliest that may follow each other; words that were cut off are
         outside. See ``Tagger``.
+
+        Raises:
+            NotFiniteError: a word's scores are no numbers.
         """
         assert isinstance(batch, TaggedBatch), "the batch comes from a TaggedSplit"
         tag = Tagger(self.tags, self.scheme)
         scores = scores_of_words(outputs.logits, batch.targets)
+        for number, sentence, own in zip(batch.examples, batch.sentences, scores, strict=True):
+            if np.isnan(own).any():
+                raise NotFiniteError(number, sentence.text)
         return [tag(*row) for row in zip(batch.sentences, scores, strict=True)]
 
     def metrics(

@@ -1,0 +1,71 @@
+"""Numbers that are not finite: a run stops where they show, not with them as its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from hfdl.errors import TrainingError
+from hfdl.tasks.protocol import Split
+
+_SHOWN = 3
+
+
+def refuse_update(
+    loss: float, norm: float, step: int, split: Split, examples: Sequence[int], rate: float
+) -> None:
+    """Stop before an update that would destroy the weights.
+
+    Args:
+        loss: summed over the update; ``norm``: of its gradient.
+        step: the update, from 1.
+        split, examples: what it was made of.
+        rate: ``train.learning_rate``.
+
+    Raises:
+        TrainingError: one of them is not finite.
+    """
+    finite_loss = math.isfinite(loss)
+    if finite_loss and math.isfinite(norm):
+        return
+    raise TrainingError(
+        f"the {'gradient' if finite_loss else 'loss'} of update {step} is not finite (examples: "
+        f"{_places(split, examples)})",
+        rule="the weights were left as they were before it",
+        remedy=f"lower train.learning_rate ({rate:g}), set train.precision=float32, or look at "
+        "these examples",
+    )
+
+
+def refuse_loss(loss: float, model: torch.nn.Module, split: Split, examples: Sequence[int]) -> None:
+    """Stop an evaluation whose loss is no number: none of its figures would say anything.
+
+    Args:
+        loss: summed over a batch.
+        model: whose loss it is.
+        split, examples: what it was made of.
+
+    Raises:
+        TrainingError: it is not finite; the message says whether the weights are.
+    """
+    if math.isfinite(loss):
+        return
+    wrong = [name for name, p in model.named_parameters() if not bool(torch.isfinite(p).all())]
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    raise TrainingError(
+        f"the loss on {split.name} is not finite (examples: {_places(split, examples)})",
+        rule=f"the weights hold numbers that are not finite: {wrong[0]}{more}"
+        if wrong
+        else "the weights are finite, and what they give for these examples is not",
+        remedy="lower train.learning_rate and train again, or begin with another model"
+        if wrong
+        else "lower train.learning_rate and train again, or look at these examples",
+    )
+
+
+def _places(split: Split, examples: Sequence[int]) -> str:
+    places = ", ".join(split.where(int(i)) for i in examples[:_SHOWN])
+    more = len(examples) - _SHOWN
+    return f"{places} and {more} more" if more > 0 else places
