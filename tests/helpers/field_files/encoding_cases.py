@@ -66,7 +66,7 @@ ENCODINGS = (
     FieldFile(
         "cp1252 said to be UTF-16",
         "a.csv",
-        b"text,label\ncaf\xe9,1\n!",
+        b"text,label\ncafe\xe9,1\n",
         keys={"encoding": "utf-16-le"},
         error=(", line 1", "set data.encoding=cp1252"),
     ),
