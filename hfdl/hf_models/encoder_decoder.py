@@ -163,6 +163,16 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
         """The embedding of the source's tokens and their positions."""
         return self.core.encoder.embeddings
 
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
+        """As transformers', the decoder's own embedding included where it is not shared."""
+        resized = super().resize_token_embeddings(*args, **kwargs)
+        decoder, source = self.core.decoder.embeddings, self.embeddings.tokens
+        if self.config.tie_word_embeddings:
+            decoder.tokens = source
+        elif decoder.tokens.num_embeddings != source.num_embeddings:
+            decoder.tokens = self._get_resized_embeddings(decoder.tokens, source.num_embeddings)
+        return resized
+
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
         """The labels (B, T) shifted right by one, behind the start token."""
         start, pad = self.config.decoder_start_token_id, self.config.pad_token_id

@@ -15,6 +15,7 @@ from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import SCHEME
 from hfdl.weights.pretrained import refuse_unfit_sizes, set_sizes
+from hfdl.weights.vocabulary_size import tokenizer_size
 
 HEADS: dict[Head, str] = {
     "causal_lm": "a causal LM",
@@ -126,7 +127,7 @@ def new_config(head: Head, model: ModelConfig, tokenizer: Any, **settings: Any) 
         sizes.setdefault("num_key_value_heads", default.num_attention_heads)
     with refuse_unfit_sizes():
         config = _config(model, **sizes)  # derives sizes from others: head_dim
-    config.vocab_size = len(tokenizer)
+    config.vocab_size = tokenizer_size(tokenizer)
     for name in _SPECIAL:
         if hasattr(config, name):
             setattr(config, name, getattr(tokenizer, name))

@@ -19,6 +19,7 @@ from hfdl.weights.names import OWN_TYPES
 from hfdl.weights.pretrained import build_pretrained, load_config, open_saved
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
+from hfdl.weights.vocabulary_size import resize_to_tokenizer
 
 
 def load_scratch(
@@ -116,6 +117,7 @@ def build_saved(
     *,
     config: Any = None,
     others: Callable[[str], Sequence[str]] = lambda name: (),
+    tokenizer: Any = None,
     **settings: Any,
 ) -> Built:
     """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
@@ -126,6 +128,8 @@ def build_saved(
     Args:
         auto_class, folder, model, config, settings: as ``build_pretrained``.
         others: names that a label may have in the saved head beside its own.
+        tokenizer: where it has tokens that the model lacks, the embeddings are resized. None: they
+            stay as they are.
 
     Raises:
         ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
@@ -136,6 +140,8 @@ def build_saved(
         saved = load_config(folder)
         new, fact = take_saved_labels(built, new, saved, auto_class, folder, others)
         facts = [fact] if fact else []
+    if tokenizer is not None and (fact := resize_to_tokenizer(built, tokenizer)):
+        facts.append(fact)
     return Built(in_own_code(built) if model.implementation == "hfdl" else built, new, facts)
 
 

@@ -21,6 +21,7 @@ from hfdl.weights.pretrained import (
     require_tokenizer,
 )
 from hfdl.weights.resolve import find_model
+from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 MAX_NEW_TOKENS = 64
 """Tokens of a target text that a model writes itself, at most."""
@@ -139,11 +140,14 @@ def open_with_tokenizer(model: Any, tokenizer: Any = None) -> ModelWithTokenizer
     """
     if isinstance(model, str | Path):
         folder, name = find_model(str(model)), str(model)
+        where: str | None = str(folder)
         model = open_model(folder)
         tokenizer = load_tokenizer(folder)
     else:
         require_tokenizer(tokenizer)
         name = getattr(model, "name_or_path", "") or type(model).__name__
+        where = None
+    refuse_larger_tokenizer(model, tokenizer, where)
     # A Hub id whole, the end of a path: a title has room for no more.
     return ModelWithTokenizer(model, tokenizer, "/".join(Path(name).parts[-2:]))
 

@@ -20,6 +20,7 @@ from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.pretrained import load_tokenizer, open_saved
 from hfdl.weights.resolve import check_model_folder, find_model, saved_class_name
+from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def open_reference(model: Any) -> Reference:
         folder, name = find_model(str(model), tokenizer=False), str(model)
         _check_saved_class(folder)
         (opened, missing), tokenizer = open_saved(folder), _tokenizer(folder)
+        refuse_larger_tokenizer(opened, tokenizer, str(folder))
         if missing:
             notes.append(f"{len(missing)} tensors are not in its weights and were drawn at random")
     if opened.config.pad_token_id is None:

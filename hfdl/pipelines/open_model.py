@@ -11,10 +11,11 @@ import torch
 
 from hfdl.config.load import load_recipe
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ConfigError
 from hfdl.tasks.registry import task_class, task_of_model
-from hfdl.weights.pretrained import require_tokenizer
+from hfdl.weights.pretrained import require_tokenizer, with_padding
 from hfdl.weights.resolve import find_model
+from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,8 @@ def open_model(
         loaded = opener.load_model()
         return OpenModel(loaded, opener.tokenizer, located.folder, recipe, task, tasks={(): opener})
     require_tokenizer(tokenizer)
-    if tokenizer.pad_token_id is None:
-        raise ModelError(
-            "the tokenizer has no token to pad with",
-            where="tokenizer",
-            rule="a batch of unequal texts is padded",
-            remedy="set tokenizer.pad_token, for instance to tokenizer.eos_token",
-        )
+    tokenizer = with_padding(tokenizer, "tokenizer")
+    refuse_larger_tokenizer(model, tokenizer, None)
     if model.config.pad_token_id is None:  # GPT-2's head finds the last token of a row by it
         model.config.pad_token_id = tokenizer.pad_token_id
     folder = Path(getattr(model, "name_or_path", "") or ".")

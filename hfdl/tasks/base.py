@@ -27,6 +27,7 @@ from hfdl.tasks.tables import text_column
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.pretrained import load_config, load_tokenizer
 from hfdl.weights.resolve import find_model
+from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
 class PretrainedTask(ABC):
@@ -200,6 +201,7 @@ class PretrainedTask(ABC):
         model = self._build(ModelConfig(name=str(self.folder)), **kept)
         if self.new_parameters:
             raise self.untrained(self.folder, self.new_parameters[0])
+        refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
         return model.eval()
 
     def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:
@@ -209,7 +211,8 @@ class PretrainedTask(ABC):
             assert self.folder is not None
             model, self.new_parameters, self.model_facts = build_saved(
                 self.auto_class, self.folder, model_config, config=self.config,
-                others=self.other_names, **settings,
+                others=self.other_names, tokenizer=self.tokenizer if self.trains else None,
+                **settings,
             )  # fmt: skip
         return model
 

@@ -116,12 +116,27 @@ def load_tokenizer(folder: Path) -> Any:
             rule="a model folder holds tokenizer.json",
             remedy="save the tokenizer into the folder",
         ) from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return with_padding(tokenizer, str(folder))
+
+
+def with_padding(tokenizer: Any, where: str) -> Any:
+    """The tokenizer, or where it has no padding token a copy that pads with its end token.
+
+    Args:
+        tokenizer: left as it is.
+        where: its folder or argument, for the message.
+
+    Raises:
+        ModelError: it has no end token either, and none for unknown words.
+    """
+    if tokenizer.pad_token_id is not None:
+        return tokenizer
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if tokenizer.pad_token_id is None:
         raise ModelError(
             "the tokenizer has no token to pad with",
-            where=str(folder),
+            where=where,
             rule="a batch of unequal texts is padded",
             remedy="give the tokenizer a pad_token",
         )
