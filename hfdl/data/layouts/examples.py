@@ -31,7 +31,7 @@ def as_examples(
     Raises:
         DataError: a row that cannot be read so, with its place.
     """
-    if rows != "texts" and is_judged(table) and ANSWER not in _named(config):
+    if is_judged(table) and ANSWER not in _named(config):
         table = accepted(table)
     if rows == "entities":
         return _sentences(table, config, labelled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,8 +17,8 @@ SINGLE = "single_label_classification"
 def with_plain_labels(table: Table, config: DataConfig, column: str) -> Table:
     """A table whose label column holds labels or lists of them.
 
-    ``{"choices": [...]}`` is its list. With ``data.problem_type=single_label_classification`` a
-    list of one label is that label.
+    ``{"choices": [...]}`` is its list, in a csv file too. With
+    ``data.problem_type=single_label_classification`` a list of one label is that label.
 
     Raises:
         DataError: several labels in a row, with that problem type.
@@ -36,8 +37,14 @@ def with_plain_labels(table: Table, config: DataConfig, column: str) -> Table:
 
 
 def _choices(cell: Any) -> Any:
-    is_choices = isinstance(cell, Mapping) and set(cell) == {"choices"}
-    return cell["choices"] if is_choices else cell
+    if isinstance(cell, str) and cell.startswith('{"choices"'):
+        try:
+            return _choices(json.loads(cell))
+        except ValueError:
+            return cell
+    if isinstance(cell, Mapping) and set(cell) == {"choices"}:
+        return cell["choices"]
+    return cell
 
 
 def _is_one_name(cell: Any) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.layouts.verdicts import ANSWER
-from hfdl.data.table import Table
+from hfdl.data.table import Table, counted
 from hfdl.errors import DataError
 
 SPAN_COLUMNS = ("label", "labels", "entities", "annotations", "ents")
@@ -25,6 +25,9 @@ def with_spans(table: Table, config: DataConfig) -> Table:
     Words and tags come first: where the table has them, nothing is changed. Prodigy's tokens,
     which are objects with offsets, are no words of their own; its spans are read.
 
+    Spans that give their own text and are counted in UTF-16 units, as in a browser, are counted
+    in characters.
+
     Raises:
         DataError: a span of several labels, or one whose own text is not what stands there.
     """
@@ -38,29 +41,54 @@ def with_spans(table: Table, config: DataConfig) -> Table:
     offsets = tokens or [None] * len(table)
     empty: Any = [] if ANSWER in table.columns else None  # Prodigy leaves the key out
     cells = table.columns[name]
+    units: list[int] = []
     spans = [
-        empty if cells[row] is None else _spans(cells[row], texts[row], offsets[row], table, row)
+        empty
+        if cells[row] is None
+        else _spans(cells[row], _Row(texts[row], offsets[row], table.where(row), units))
         for row in range(len(table))
     ]
     columns = {key: values for key, values in table.columns.items() if key != config.tokens}
     note = None if name == config.spans else f"column {name!r} is read as the spans"
-    return replace(table, columns={**columns, config.spans: spans}).noted(note)
+    counted_so = f"{counted(len(units), 'span')} counted in UTF-16 units read in characters"
+    return replace(table, columns={**columns, config.spans: spans}).noted(
+        note, counted_so if units else None
+    )
+
+
+class _Row(NamedTuple):
+    """What the spans of a row are read with.
+
+    Args:
+        text: the row's text, and anything else where it has none.
+        tokens: Prodigy's tokens, if any.
+        where: its place.
+        units: takes the start of each span that was counted in UTF-16 units.
+    """
+
+    text: Any
+    tokens: Any
+    where: str
+    units: list[int]
 
 
 def _span_column(table: Table, config: DataConfig) -> str | None:
     if config.spans in table.columns:
         return config.spans
-    names = [name for name in SPAN_COLUMNS if name in table.columns]
-    return next((name for name in names if _holds_spans(table.columns[name])), None)
+    counts = {
+        name: _count_spans(table.columns[name]) for name in SPAN_COLUMNS if name in table.columns
+    }
+    # A file in which nothing is named has empty lists alone.
+    return max((name for name in counts if counts[name] >= 0), key=counts.__getitem__, default=None)
 
 
-def _holds_spans(cells: Sequence[Any]) -> bool:
-    """Whether all cells are lists of spans, and there is one."""
+def _count_spans(cells: Sequence[Any]) -> int:
+    """How many spans the cells hold; -1 where not all of them are lists of spans."""
     lists = [_listed(cell) for cell in cells if cell is not None]
     if not lists or not all(isinstance(items, list | tuple) for items in lists):
-        return False
+        return -1
     items = [item for found in lists for item in found]
-    return bool(items) and all(map(_is_span, items))
+    return len(items) if all(map(_is_span, items)) else -1
 
 
 def _listed(cell: Any) -> Any:
@@ -79,43 +107,59 @@ def _are_objects(cells: Sequence[Any]) -> bool:
     return bool(lists) and all(isinstance(item, Mapping) for cell in lists for item in cell)
 
 
-def _spans(cell: Any, text: Any, tokens: Any, table: Table, row: int) -> Any:
+def _spans(cell: Any, row: _Row) -> Any:
     items = _listed(cell)
     if not isinstance(items, list | tuple):
         return cell  # what reads the spans refuses it
-    return [_span(item, text, tokens, table, row) for item in items]
+    return [_span(item, row) for item in items]
 
 
-def _span(item: Any, text: Any, tokens: Any, table: Table, row: int) -> Any:
+def _span(item: Any, row: _Row) -> Any:
     if not isinstance(item, Mapping):
         return item
     start, end = _first(item, _STARTS), _first(item, _ENDS)
-    if start is None and end is None and isinstance(tokens, list):
-        start, end = _of_tokens(item, tokens)
+    if start is None and end is None and isinstance(row.tokens, list):
+        start, end = _of_tokens(item, row.tokens)
     label = _first(item, _LABELS)
     if isinstance(label, list) and len(label) == 1:
         label = label[0]
     if isinstance(label, list):
         raise DataError(
             f"span {start}:{end} has {len(label)} labels",
-            where=table.where(row),
+            where=row.where,
             rule="a span has one label",
             remedy="give it one, or remove it",
         )
-    own = item.get("text")
-    stands = text[start:end] if isinstance(text, str) and _are_numbers(start, end) else own
-    if isinstance(own, str) and stands != own:
-        raise DataError(
-            f"span {start}:{end} is {stands!r} in the text, and {own!r} in the annotation",
-            where=table.where(row),
-            rule="offsets count characters (Unicode code points) of the text as it stands here",
-            remedy="was the text changed after it was annotated? Annotate it again",
-        )
+    start, end = _in_characters(start, end, item.get("text"), row)
     return {"start": start, "end": end, "label": label}
 
 
-def _are_numbers(start: Any, end: Any) -> bool:
-    return type(start) is int and type(end) is int
+def _in_characters(start: Any, end: Any, own: Any, row: _Row) -> tuple[Any, Any]:
+    """The place of a span, which its own text, if it gives one, must stand at."""
+    text = row.text
+    is_known = isinstance(own, str) and isinstance(text, str)
+    if not is_known or type(start) is not int or type(end) is not int or text[start:end] == own:
+        return start, end
+    place = _of_utf16(text, start, end)
+    if place is not None and text[slice(*place)] == own:
+        row.units.append(start)
+        return place
+    raise DataError(
+        f"span {start}:{end} is {text[start:end]!r} in the text, and {own!r} in the annotation",
+        where=row.where,
+        rule="offsets count characters (Unicode code points) of the text as it stands here",
+        remedy="was the text changed after it was annotated? Annotate it again",
+    )
+
+
+def _of_utf16(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Characters of a span that is counted in UTF-16 units, as JavaScript counts: an emoji is 2."""
+    units = text.encode("utf-16-le")
+    try:
+        parts = [units[: 2 * place].decode("utf-16-le") for place in (start, end)]
+    except UnicodeDecodeError:
+        return None
+    return len(parts[0]), len(parts[1])
 
 
 def _of_tokens(item: Mapping[str, Any], tokens: list[Any]) -> tuple[Any, Any]:

@@ -15,8 +15,10 @@ _VERDICTS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
 
 def is_judged(table: Table) -> bool:
     """Whether the column ``answer`` holds Prodigy's verdicts and nothing else."""
-    given = {value for value in table.columns.get(ANSWER, ()) if value is not None}
-    return bool(given) and all(isinstance(value, str) for value in given) and given <= {*_VERDICTS}
+    given = [value for value in table.columns.get(ANSWER, ()) if value not in (None, "")]
+    if not given or not all(isinstance(value, str) for value in given):
+        return False
+    return all(value.casefold() in _VERDICTS for value in given)
 
 
 def accepted(table: Table) -> Table:
@@ -25,11 +27,11 @@ def accepted(table: Table) -> Table:
     Raises:
         DataError: no row is left.
     """
-    verdicts = table.columns[ANSWER]
-    kept = [row for row, value in enumerate(verdicts) if value in (None, "accept")]
+    verdicts = [(value or "accept").casefold() for value in table.columns[ANSWER]]
+    kept = [row for row, value in enumerate(verdicts) if value == "accept"]
     if len(kept) == len(table):
         return table
-    counts = Counter(value for value in verdicts if value not in (None, "accept"))
+    counts = Counter(value for value in verdicts if value != "accept")
     parts = [f"{counts[value]:,} {word}" for value, word in _VERDICTS.items() if counts[value]]
     if not kept:
         raise DataError(

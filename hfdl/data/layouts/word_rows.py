@@ -18,10 +18,14 @@ _SENTENCES = (
 )  # fmt: skip
 
 
+_DOCUMENTS = ("doc", "docid", "docidx", "document", "documentid", "file", "fileid", "filename")
+
+
 class _Columns(NamedTuple):
     word: str
     tag: str | None
     sentence: str | None
+    document: str | None  # sentences may be counted anew in each
 
 
 def sentences_of_words(table: Table, config: DataConfig) -> Table:
@@ -42,7 +46,7 @@ def sentences_of_words(table: Table, config: DataConfig) -> Table:
         return table
     if columns.sentence is None:
         raise _no_sentence(table, columns)
-    groups = _groups(table, columns.sentence)
+    groups = _groups(table, columns.sentence, columns.document)
     if config.sentence is None and len(groups) == len(table) > 1:
         return table  # an id a row: each row is a sentence
     words = _words(table, columns.word)
@@ -65,12 +69,15 @@ def _columns(table: Table, config: DataConfig) -> _Columns | None:
     """The columns of word, tag and sentence; None where there is no word."""
     if table.item_lines is not None:
         return None
+    sentence = config.sentence or _named(table, _SENTENCES)
     word = config.tokens if config.tokens in table.columns else _named(table, _WORDS)
+    if word is None and sentence is not None and config.text in table.columns:
+        word = config.text
     if word is None:
         return None
     tag = config.tags if config.tags in table.columns else _named(table, _TAGS)
-    sentence = config.sentence or _named(table, _SENTENCES)
-    return _Columns(word, tag, None if sentence == word else sentence)
+    document = _named(table, _DOCUMENTS)
+    return _Columns(word, tag, None if sentence == word else sentence, document)
 
 
 def _named(table: Table, names: Sequence[str]) -> str | None:
@@ -93,14 +100,18 @@ def _has_word_a_row(table: Table, columns: _Columns) -> bool:
     return not several
 
 
-def _groups(table: Table, sentence: str) -> list[list[int]]:
-    """The rows of each sentence; a file ends one."""
+def _groups(table: Table, sentence: str, document: str | None) -> list[list[int]]:
+    """The rows of each sentence; a file ends one, and so does a document."""
     groups: list[list[int]] = []
-    seen: dict[tuple[str, str], int] = {}
-    current: tuple[str, str] | None = None
+    seen: dict[tuple[Any, str], int] = {}
+    current: tuple[Any, str] | None = None
     for row, cell in enumerate(table.columns[sentence]):
-        file = table.files[row] if table.files is not None else table.source
+        file = (
+            table.files[row] if table.files is not None else table.source,
+            table.columns[document][row] if document is not None else None,
+        )
         name = (cell_text(cell) or "").strip()
+        name = "" if name.casefold() == "nan" else name  # pandas' text for an empty cell
         if not name and current is not None and current[0] == file:
             groups[-1].append(row)
             continue

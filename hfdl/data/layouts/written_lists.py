@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 import tokenize
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,8 @@ _OPEN, _CLOSE = ("(", "[", "{"), (")", "]", "}")
 _NO_TOKENS = (
     tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.INDENT, tokenize.DEDENT,
 )  # fmt: skip
+_ARRAY = re.compile(r"array\((\[.*\])(?:,\s*dtype=\S+)?\)", re.DOTALL)
+_MARKS = ("['", '["', ",")
 _RULE = "a list in a cell is JSON, or as Python or numpy print it, in all rows or in none"
 
 
@@ -29,10 +32,11 @@ def written_list(text: str) -> list[Any]:
     Raises:
         ValueError: it is none, or numpy left items out; the message says what is wrong.
     """
+    text = _ARRAY.sub(r"\1", text.strip())
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        value = _python(text.strip())
+        value = _python(text)
     if isinstance(value, dict) and "entities" in value:
         value = value["entities"]
     if not isinstance(value, list | tuple):
@@ -112,7 +116,7 @@ def with_lists(table: Table, name: str, *, needed: bool) -> Table:
         table: the table.
         name: the column; one that the table lacks, or whose cells are no texts, stays.
         needed: whether the column must be read as lists where all of its cells have brackets;
-            labels may be texts such as ``[spam]``.
+            labels may be texts such as ``[spam]``, but not ``['spam']`` or ``[spam, ham]``.
 
     Raises:
         DataError: a cell that is no such list, though others are; with its place.
@@ -121,7 +125,7 @@ def with_lists(table: Table, name: str, *, needed: bool) -> Table:
     texts = [
         (row, cell) for row, cell in enumerate(cells) if isinstance(cell, str) and cell.strip()
     ]
-    bracketed = [(row, cell) for row, cell in texts if _has_brackets(cell)]
+    bracketed = [(row, cell) for row, cell in texts if _has_brackets(cell, needed)]
     if not bracketed:
         return table
     read: dict[int, list[Any]] = {}
@@ -132,6 +136,7 @@ def with_lists(table: Table, name: str, *, needed: bool) -> Table:
         except ValueError as error:
             faults[row] = str(error)
     is_all = len(bracketed) == len(texts)
+    needed = needed or any(mark in cell for _, cell in bracketed for mark in _MARKS)
     if not (is_all and (read or needed)) and not any(map(_is_evidence, read.values())):
         return table
     for row, cell in texts:
@@ -146,9 +151,12 @@ def with_lists(table: Table, name: str, *, needed: bool) -> Table:
     )
 
 
-def _has_brackets(cell: str) -> bool:
-    ends = cell.strip()[0] + cell.strip()[-1]
-    return ends in ("[]", "{}", "()") and len(cell.strip()) > 1
+def _has_brackets(cell: str, needed: bool) -> bool:
+    cell = cell.strip()
+    if _ARRAY.fullmatch(cell):
+        return True
+    pairs = ("[]", "{}", "()") if needed else ("[]",)  # (other) may be a label
+    return len(cell) > 1 and cell[0] + cell[-1] in pairs
 
 
 def _is_evidence(items: list[Any]) -> bool:

@@ -21,6 +21,8 @@ _RUN = re.compile("[ \t]+")
 _DOCUMENT = "-DOCSTART-"
 _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # CoNLL-U: a range of words, or an empty node
 _TAG = re.compile(r"O|[BIELSU]-\S+")
+_ANY_TAG = re.compile(r"O|[BIELSU][-_]\S+", re.IGNORECASE)
+_TYPE = re.compile(r"[A-Z][\w-]+")
 _FEW = 50  # tags without a prefix that a file may have
 
 
@@ -57,7 +59,8 @@ def read_conll(text: str, source: str, reading: Reading = PLAIN) -> Table:
     numbered = [
         [[fields[i] for _, fields in sentence] for sentence in sentences] for i in range(width)
     ]
-    counts_words = width > 2 and _counts(numbered[0])
+    is_conllu = PurePath(source).suffix.lower() == ".conllu"
+    counts_words = width > 2 and _counts(numbered[0], 1 if is_conllu else 2)
     columns = {"tokens": numbered[1 if counts_words else 0]}
     if width > 1:
         columns["tags"] = numbered[-1]
@@ -81,8 +84,10 @@ def looks_like_conll(text: str) -> bool:
     if not sentences or len(sentences[0][0][1]) < 2:
         return False
     tags = Counter(fields[-1] for sentence in sentences for _, fields in sentence)
-    plain = len(tags) <= _FEW and 2 * tags["O"] > tags.total()
-    return plain or all(_TAG.fullmatch(tag) for tag in tags)
+    if all(_ANY_TAG.fullmatch(tag) for tag in tags):
+        return True
+    are_types = all(tag == "O" or _TYPE.fullmatch(tag) for tag in tags)
+    return are_types and len(tags) <= _FEW and 2 * tags["O"] > tags.total()
 
 
 _Word = tuple[int, list[str]]
@@ -159,10 +164,10 @@ def _may_be_comment(line: str) -> bool:
     return line == "#" or line.startswith(("# ", "#\t"))
 
 
-def _counts(column: list[list[str]]) -> bool:
-    """Whether a column numbers the words of each sentence: 1, 2, 3."""
+def _counts(column: list[list[str]], least: int) -> bool:
+    """Whether a column numbers the words of each sentence, 1, 2, 3, and one has ``least``."""
     numbers = [str(i + 1) for i in range(max(map(len, column)))]
-    return len(numbers) > 1 and all(words == numbers[: len(words)] for words in column)
+    return len(numbers) >= least and all(words == numbers[: len(words)] for words in column)
 
 
 def _notes(

@@ -14,7 +14,7 @@ _SAMPLE = 1 << 18  # bytes that are looked at
 # Central Europe have letters of their own in these places, so a Czech or Polish text read as
 # cp1252 holds others (š ž ¹ ³).
 _WESTERN = frozenset("äöüßÄÖÜéèêëàâçîïôûùœæøåñíóúáìòãõÉÈÊÀÂÇÎÔŒÆØÅÑÍÓÚÁ“”‘’„‚–—…€«»°§£©®™·•¡´²\xa0")
-_WESTERN_SHARE = 0.15  # of the letters: text in another alphabet has far more beyond ASCII
+_WESTERN_SHARE = 0.35  # of the letters: text in another alphabet has far more beyond ASCII
 
 _CANDIDATES = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp932", "euc_jp",
@@ -32,8 +32,11 @@ def likely_encoding(data: bytes) -> str:
     sample = data[:_SAMPLE]
     if name := _wide(sample):
         return name
-    if _decodes(data, "cp1252") and _is_western(sample.decode("cp1252")):
-        return "cp1252"
+    if _decodes(data, "cp1252"):
+        if _is_western(sample.decode("cp1252")):
+            return "cp1252"
+    elif _is_western("".join(c for c in sample.decode("latin-1") if not "\x80" <= c <= "\x9f")):
+        return "latin-1"
     from charset_normalizer import from_bytes
 
     guesses = [match.encoding for match in from_bytes(sample, cp_isolation=list(_CANDIDATES))]

@@ -16,12 +16,14 @@ from hfdl.errors import DataError
 
 def read_jsonl(text: str, source: str, reading: Reading = PLAIN) -> Table:
     """One object per line; blank lines are skipped. Lines may also be spaCy's pairs of a text and
-    its annotations.
+    its annotations. A file that is one list over several lines is read as json.
 
     Raises:
         DataError: a line that is not a JSON object (with line and column), a key twice in an
             object, or no rows.
     """
+    if _is_one_list(text):
+        return read_json(text, source, reading)
     rows: list[Any] = []
     lines: list[int] = []
     for number, line in enumerate(text_lines(text), start=1):
@@ -79,12 +81,27 @@ def _is_object_a_line(text: str) -> bool:
     """Whether the first two lines that are not blank are values by themselves, as
     ``Dataset.to_json`` and ``DataFrame.to_json(lines=True)`` write a file.
     """
-    lines = (line for line in text_lines(text) if line.strip())
-    first, second = next(lines, ""), next(lines, "")
+    first, second = _first_lines(text)
     if not (first.lstrip().startswith(("{", "[")) and second.lstrip().startswith(("{", "["))):
         return False
+    return _is_whole(first)
+
+
+def _is_one_list(text: str) -> bool:
+    """Whether the first line opens a list that goes on in the second."""
+    first, second = _first_lines(text)
+    return first.lstrip().startswith("[") and bool(second) and not _is_whole(first)
+
+
+def _first_lines(text: str) -> tuple[str, str]:
+    """The first two lines that are not blank."""
+    lines = (line for line in text.split("\n") if line.strip())
+    return next(lines, ""), next(lines, "")
+
+
+def _is_whole(line: str) -> bool:
     try:
-        json.loads(first)
+        json.loads(line)
     except (ValueError, RecursionError):
         return False
     return True

@@ -27,7 +27,15 @@ FORMATS: tuple[str, ...] = (*_TEXT_READERS, ".parquet", ".txt")
 """Extensions that can be read, in lower case."""
 
 _NAMED_CONLL = "a file with a word and its tag a line is read as CoNLL if its name ends in .conll"
-_LFS = b"version https://git-lfs"
+_NO_TEXT = {
+    b"version https://git-lfs": (
+        "a pointer of Git LFS, not the file itself",
+        "fetch it, in the folder of the repository: git lfs pull",
+    ),
+    b"PK\x03\x04": ("a zip file or a workbook of Excel", "unpack it, or save its sheet as csv"),
+    b"\x1f\x8b": ("a gzip file", "unpack it: gunzip FILE"),
+}
+"""What files are by their first bytes, whatever they are called, and what to do."""
 
 
 def read_file(path: Path, *, source: str | None = None, reading: Reading = PLAIN) -> Table:
@@ -70,12 +78,9 @@ def read_bytes(data: bytes, source: str, reading: Reading = PLAIN) -> Table:
     refuse_unknown_format(source, source)
     if not data:
         raise DataError("the file is empty", where=source, remedy="is this the right file?")
-    if data.startswith(_LFS):
-        raise DataError(
-            "a pointer of Git LFS, not the file itself",
-            where=source,
-            remedy="fetch it, in the folder of the repository: git lfs pull",
-        )
+    for beginning, (problem, remedy) in _NO_TEXT.items():
+        if data.startswith(beginning):
+            raise DataError(problem, where=source, remedy=remedy)
     suffix = Path(source).suffix.lower()
     if suffix == ".parquet":
         return read_parquet(data, source)

@@ -56,11 +56,10 @@ def rows_of_pairs(
 
 def is_spacy(content: Sequence[Mapping[str, Any]]) -> bool:
     """Whether rows are the documents of spaCy's json: each has paragraphs of sentences."""
-    return bool(content) and all(
-        isinstance(document.get("paragraphs"), list)
-        and all(isinstance(p, dict) and "sentences" in p for p in document["paragraphs"])
-        for document in content
-    )
+    if not all(isinstance(document.get("paragraphs"), list) for document in content):
+        return False
+    paragraphs = [paragraph for document in content for paragraph in document["paragraphs"]]
+    return bool(paragraphs) and all(isinstance(p, dict) and "sentences" in p for p in paragraphs)
 
 
 def rows_of_spacy(content: Sequence[Mapping[str, Any]], source: str, reading: Reading) -> Table:

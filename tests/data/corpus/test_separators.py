@@ -37,7 +37,7 @@ def test_in_memory_and_by_the_data_check(tmp_path: Path, separator: str | None, 
 def test_in_a_stream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, separator: str, said: bool
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HFDL_CACHE", str(tmp_path / "cache"))
     for name in ("a", "b"):
         (tmp_path / f"{name}.txt").write_text(LINES)
     keys = {"train": str(tmp_path / "a.txt"), "validation": str(tmp_path / "b.txt")}

@@ -14,7 +14,7 @@ from hfdl.errors import DataError
 
 
 def test_there_are_many() -> None:
-    assert len(FIELD_FILES) >= 120
+    assert len(FIELD_FILES) >= 140
     kinds = Counter(case.kind for case in FIELD_FILES)
     assert max(kinds.values()) <= 2, kinds
     assert sum(case.error is not None for case in FIELD_FILES) >= 30

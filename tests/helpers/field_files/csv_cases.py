@@ -251,4 +251,14 @@ CSV = (
         {"text": ["NA"], "label": ["null"]},
         keys={"unlabelled": "skip"},
     ),
+    FieldFile(
+        "labels that are lists without quotes",
+        "a.csv",
+        'text,label\na,"[x, y]"\nb,[x]\n',
+        error=(", line 2", "write it as JSON"),
+    ),
+    FieldFile(
+        "labels in round brackets", "a.csv", 'text,label\na,"(x, y)"\n', {"label": ["(x, y)"]}
+    ),
+    FieldFile("a workbook", "a.csv", b"PK\x03\x04\x14\xff", error=("", "save its sheet as csv")),
 )

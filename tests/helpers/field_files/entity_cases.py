@@ -176,4 +176,19 @@ ENTITIES = (
         {"spans": [[(0, 3, "PER")]]},
         notes=["column 'spans' holds lists written as text"],
     ),
+    entities(
+        "arrays as numpy's repr",
+        "a.csv",
+        "tokens,tags\n\"array(['I', 'live'], dtype=object)\","
+        "\"array(['O', 'B-X'], dtype=object)\"\n",
+        {"tokens": [["I", "live"]], "tags": [["O", "B-X"]]},
+        notes=WRITTEN,
+    ),
+    entities(
+        "lines of two words of which one is a letter",
+        "a.txt",
+        "Vitamin B\nType O\nBlood O\n",
+        {"text": ["Vitamin B", "Type O", "Blood O"]},
+    ),
+    entities("CoNLL-U of one word", "a.conllu", "1\tAnn\tPROPN\tB-PER\n", {"tokens": [["Ann"]]}),
 )

@@ -222,4 +222,22 @@ JSON = (
         keys={"unlabelled": "skip"},
         notes=["1 row without a label left out (first: line 1)"],
     ),
+    FieldFile(
+        "verdicts in capitals",
+        "a.jsonl",
+        '{"text": "a", "answer": "Reject"}\n{"text": "b", "answer": "Accept"}\n',
+        {"text": ["b"]},
+        [2],
+        rows="texts",
+        notes=["1 row left out: 1 rejected (column 'answer')"],
+    ),
+    FieldFile(
+        "a list in a jsonl", "a.jsonl", '[{"text": "a"},\n {"text": "b"}]\n', {"text": ["a", "b"]}
+    ),
+    FieldFile(
+        "Label Studio's csv of choices",
+        "a.csv",
+        'text,label\na,"{""choices"":[""x"",""y""]}"\nb,x\n',
+        {"label": [["x", "y"], "x"]},
+    ),
 )

@@ -95,7 +95,7 @@ SPANS = (
         "offsets of another text",
         "a.jsonl",
         '{"text": "\U0001f600 Ann", "spans": '
-        '[{"start": 3, "end": 6, "text": "Ann", "label": "PER"}]}\n',
+        '[{"start": 2, "end": 6, "text": "Anna", "label": "PER"}]}\n',
         error=(", line 1", "annotate it again"),
     ),
     entities(
@@ -165,5 +165,20 @@ SPANS = (
         {"text": ["Ann"]},
         keys={"unlabelled": "skip"},
         notes=["1 row without a label left out (first: line 2)"],
+    ),
+    entities(
+        "Label Studio counts an emoji as two",
+        "a.jsonl",
+        '{"text": "\U0001f600 Ann", "label": '
+        '[{"start": 3, "end": 6, "text": "Ann", "labels": ["PER"]}]}\n',
+        {"spans": [[{"start": 2, "end": 5, "label": "PER"}]]},
+        notes=[*READ_AS_SPANS, "1 span counted in UTF-16 units read in characters"],
+    ),
+    entities(
+        "doccano without an entity",
+        "a.jsonl",
+        '{"text": "no one", "label": []}\n',
+        {"spans": [[]]},
+        notes=READ_AS_SPANS,
     ),
 )

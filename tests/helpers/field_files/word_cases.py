@@ -84,4 +84,23 @@ WORDS = (
         "sentence_id,tokens,tags\n0,Ann,B-PER\n1,it,O\n",
         {"tokens": ["Ann", "it"]},
     ),
+    words(
+        "sentences counted anew in each document",
+        "doc_id,sent_id,token,tag\n1,1,Ann,B-PER\n2,1,Bob,B-PER\n2,2,is,O\n2,2,in,O\n",
+        {"tokens": [["Ann"], ["Bob"], ["is", "in"]]},
+        lines=[2, 3, 4],
+        notes=[f"4 words in 3 sentences, {IDS} 'sent_id'"],
+    ),
+    words(
+        "empty cells that pandas wrote as nan",
+        KAGGLE.replace("\n,NA", "\nnan,NA"),
+        {"tokens": [["Thousands", "NA"], ["London"]]},
+        notes=[f"3 words in 2 sentences, {IDS} 'Sentence #'"],
+    ),
+    words(
+        "words in the text column",
+        SIMPLE.replace("words", "text"),
+        {"tokens": [["Harry", "Potter"], ["was"]]},
+        notes=[f"3 words in 2 sentences, {IDS} 'sentence_id'"],
+    ),
 )
