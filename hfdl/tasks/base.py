@@ -25,7 +25,12 @@ from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import text_column
 from hfdl.weights.families.name_table import Head
-from hfdl.weights.pretrained import load_config, load_tokenizer
+from hfdl.weights.pretrained import (
+    length_limit,
+    limit_generation,
+    load_config,
+    load_tokenizer,
+)
 from hfdl.weights.resolve import find_model
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
@@ -186,7 +191,14 @@ class PretrainedTask(ABC):
         Raises:
             ModelError: the recipe names hfdl's own code, which has no such model.
         """
-        return self._build(model_config, **self.head_settings())
+        model = self._build(model_config, **self.head_settings())
+        limit_generation(model, self.longest_output)
+        return model
+
+    @property
+    def longest_output(self) -> int | None:
+        """Most tokens that a saved model writes by default; None: as many as it is asked for."""
+        return length_limit(self.tokenizer, self.config)
 
     def load_model(self) -> torch.nn.Module:
         """The saved model with all its trained weights, its head included, in eval mode.
@@ -238,7 +250,10 @@ class PretrainedTask(ABC):
         )
 
     def save(self, folder: Path) -> None:
-        """Write the tokenizer; the loop writes the model."""
+        """Write the tokenizer, with the model's limit in it; the loop writes the model."""
+        limit = length_limit(self.tokenizer, self.config)
+        if limit is not None:
+            self.tokenizer.model_max_length = limit
         self.tokenizer.save_pretrained(folder)
 
     # ---- loss, predictions and metrics -------------------------------------------------------

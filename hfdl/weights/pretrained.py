@@ -265,6 +265,24 @@ def length_limit(tokenizer: Any, config: Any) -> int | None:
     return min(limits, default=None)
 
 
+def limit_generation(model: Any, longest: int | None) -> None:
+    """Let ``generate`` end within what a model takes, prompt included, where nothing else is asked.
+
+    transformers' text-generation pipeline asks for 256 new tokens, which a model with fewer
+    positions cannot write; with ``max_length`` in its generation config it stops there, and a
+    prompt that is longer is refused by name.
+
+    Args:
+        model: changed in place; a model that does not generate is left as it is.
+        longest: most tokens; None: there is no limit.
+    """
+    settings = getattr(model, "generation_config", None)
+    if longest is None or settings is None or not model.can_generate():
+        return
+    if settings.max_new_tokens is None:
+        settings.max_length = min(settings.max_length or longest, longest)
+
+
 def padding_side(config: Any) -> str:
     """The side on which rows are padded, whatever the tokenizer says.
 

@@ -398,9 +398,7 @@ def test_an_open_model_needs_its_tokenizer(three: Path):
     assert_wording(caught.value)
 
 
-def test_an_open_gpt2_is_padded_as_its_folder_is(
-    tiny_gpt2: Path, make_classifier: Any
-):
+def test_an_open_gpt2_is_padded_as_its_folder_is(tiny_gpt2: Path, make_classifier: Any):
     folder = make_classifier(tiny_gpt2, num_labels=2)
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)

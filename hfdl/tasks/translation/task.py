@@ -171,6 +171,11 @@ class Translation(PretrainedTask):
             "perplexity": scores["perplexity"],
         }
 
+    @property
+    def longest_output(self) -> int | None:
+        """As many tokens as a source has: transformers would stop after 20."""
+        return self._encoder.max_length
+
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and sacrebleu's signatures, for metrics.json."""
         return {"task": self.name, "vocabulary": len(self.tokenizer), "signatures": signatures()}
