@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from hfdl.cli import main
+from hfdl.weights.conversions import pickle_to_safetensors
 
 Call = Callable[..., tuple[int, str, str]]
 GOOD_TEXT = "a superb movie and a good film\n\n" * 40
@@ -639,8 +640,8 @@ def model_folder_with_a_pickle(place: Place) -> Made:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     return place.train(f"model.name={folder}"), (
         f"{folder}: no model.safetensors, only pytorch_model.bin; weights are read from "
-        "safetensors only, because a pickle can run code. Convert it once with transformers' "
-        "save_pretrained"
+        "safetensors only, because a pickle can run code. Convert it once: "
+        + pickle_to_safetensors(folder)
     )
 
 

@@ -19,6 +19,8 @@ from hfdl.config.yaml import Document, parse_document, read_document
 from hfdl.errors import ConfigError, nearest
 
 _SUFFIX = ".yaml"
+_NEW_MODEL = "hfdl://"
+_OF_A_NEW_MODEL = ("tokenizer", "vectors", "config")
 
 
 def load_recipe(
@@ -40,7 +42,18 @@ def load_recipe(
     else:
         document = _read(name_or_path)
         data, origin = document.data, Origin(document.source, document.lines, overrides)
-    return _validate(merge(data, overrides), origin)
+    return _validate(merge(_for_another_model(data, overrides), overrides), origin)
+
+
+def _for_another_model(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe whose new model is replaced by a saved one, without what only the new one has."""
+    model, name = data.get("model"), dict(settings(overrides)).get(("model", "name"))
+    if not isinstance(model, dict) or not str(model.get("name")).startswith(_NEW_MODEL):
+        return dict(data)
+    if not isinstance(name, str) or name.startswith(_NEW_MODEL):
+        return dict(data)
+    kept = {key: value for key, value in model.items() if key not in _OF_A_NEW_MODEL}
+    return {**data, "model": kept}
 
 
 def _validate(data: dict[str, Any], origin: Origin) -> Recipe:

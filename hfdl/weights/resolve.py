@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from hfdl.errors import ModelError
+from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
@@ -87,6 +88,13 @@ def check_model_folder(folder: Path, *, weights: bool = True, tokenizer: bool = 
 
 def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError | None:
     """What a model folder lacks."""
+    if not (folder / "config.json").is_file() and (folder / ADAPTER).is_file():
+        return ModelError(
+            "adapters alone, without the model that they belong to",
+            where=str(folder),
+            rule="a model folder holds config.json, model.safetensors and a tokenizer",
+            remedy=f"merge them once, and name {folder}-merged: {merge_adapters(folder)}",
+        )
     if not (folder / "config.json").is_file():
         return ModelError(
             "no config.json",
@@ -102,7 +110,7 @@ def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError
             rule="weights are read from safetensors only, because a pickle can run code"
             if pickled
             else "a model folder holds config.json, model.safetensors and a tokenizer",
-            remedy="convert it once with transformers' save_pretrained"
+            remedy=f"convert it once: {pickle_to_safetensors(folder)}"
             if pickled
             else _remedy(folder),
         )

@@ -329,3 +329,12 @@ def test_wrong_tuning(override: str, rest: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_recipe("sentiment", {"model.name": "m", **parse_overrides([override])})
     assert_wording(caught.value)
+
+
+def test_a_saved_model_takes_the_place_of_a_new_one_with_all_its_parts():
+    recipe = load_recipe("clm", {"model.name": "gpt2"})
+    assert (recipe.model.tokenizer, recipe.model.config, recipe.model.vectors) == (None,) * 3
+    sized = load_recipe("clm", {"model": {"name": "gpt2", "config": {"n_layer": 2}}})
+    assert sized.model.config == {"n_layer": 2}
+    other = load_recipe("clm", {"model.name": "hfdl://llama"})
+    assert other.model.tokenizer == "bpe"

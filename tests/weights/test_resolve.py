@@ -15,6 +15,7 @@ from huggingface_hub.errors import IncompleteSnapshotError
 
 from hfdl.errors import ModelError
 from hfdl.weights import resolve
+from hfdl.weights.conversions import pickle_to_safetensors
 from hfdl.weights.pretrained import load_config
 from hfdl.weights.resolve import PACKAGED, PackagedModel, find_model, packaged_models
 
@@ -271,7 +272,7 @@ def test_a_pickle_is_refused_and_never_opened(copy, name, monkeypatch):
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a pickle was opened"))
     assert message(copy) == (
         f"{copy}: no model.safetensors, only {name}; weights are read from safetensors only, "
-        "because a pickle can run code. Convert it once with transformers' save_pretrained"
+        f"because a pickle can run code. Convert it once: {pickle_to_safetensors(copy)}"
     )
 
 
