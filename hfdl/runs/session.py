@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from hfdl.errors import ConfigError
 from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.held_out import evaluate_split, prediction_records
+from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
 from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
 from hfdl.tasks.protocol import Splits, Task, TellsOfModel
@@ -87,7 +87,7 @@ class Session:
             listener=self._tell,
             layer_decay=recipe.tune.layer_decay,
             eval_modules=tuned.eval_modules,
-            files=_files(recipe),
+            files=files_of(recipe),
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
         self.facts += [*_model_facts(task), *random_parts, *tuned.facts]
@@ -279,12 +279,6 @@ def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
     write_report(folder.path)
     write_model_card(folder.path)
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _files(recipe: Recipe) -> dict[str, Path]:
-    """What training depends on beside data and model, by its key."""
-    vectors = recipe.model.vectors
-    return {"model.vectors": Path(vectors).expanduser()} if vectors else {}
 
 
 def _model_facts(task: Task) -> list[str]:

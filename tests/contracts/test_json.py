@@ -13,8 +13,12 @@ from hfdl.cli.output import to_json
 from hfdl.training.files import finite_or_null, json_text, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
-# Values in a message to a person, who may well have typed .nan.
-IN_MESSAGES = {"hfdl/config/error_messages.py", "hfdl/tokenizers/load.py"}
+# Values in a message to a person, who may well have typed .nan, and in a command to paste.
+IN_MESSAGES = {
+    "hfdl/config/error_messages.py",
+    "hfdl/config/overrides.py",
+    "hfdl/tokenizers/load.py",
+}
 
 
 def dumps() -> dict[str, bool]:

@@ -192,3 +192,14 @@ def test_other_code_of_an_own_task_is_noticed(
     finally:
         sys.modules.pop("fingerprinted_task", None)
         TASKS.pop("mine", None)
+
+
+def test_other_code_of_an_own_optimizer_is_noticed(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    code = tmp_path / "slow.py"
+    code.write_text("import torch\n\n\nclass Slow(torch.optim.SGD):\n    pass\n")
+    stopped({**settings, "train.optimizer": f"{code}:Slow"}, tmp_path / "run")
+    code.write_text(code.read_text() + "\n\nRATE = 2\n")
+    with pytest.raises(CheckpointError, match=r"the file of train\.optimizer is not the one that"):
+        hfdl.train("sentiment", output=tmp_path / "run", resume=True, listener=silent)
