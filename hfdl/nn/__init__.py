@@ -43,10 +43,13 @@ from hfdl.nn.norms import LayerNorm, RMSNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.pooling import (
     AttentionPooling,
+    first_state,
     last_state,
     max_pool,
     mean_pool,
+    mean_sqrt_pool,
     sum_pool,
+    weighted_mean_pool,
 )
 from hfdl.nn.recurrence import RecurrentKernel
 from hfdl.nn.recurrent import Recurrent
@@ -86,10 +89,13 @@ __all__ = [
     "TextConvolution",
     "TokenHead",
     "attention",
+    "first_state",
     "fused_attention",
     "last_state",
     "length_mask",
     "max_pool",
     "mean_pool",
+    "mean_sqrt_pool",
     "sum_pool",
+    "weighted_mean_pool",
 ]

@@ -74,6 +74,46 @@ def last_state(
     return last.masked_fill(~real.any(1, keepdim=True), 0.0)
 
 
+def first_state(
+    x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """The first real word, such as ``[CLS]``."""
+    if x.shape[1] == 0:
+        return sum_pool(x, mask)
+    real = real_steps(x, mask)
+    first = x[torch.arange(len(x), device=x.device), real.int().argmax(1)]  # (B, D)
+    return first.masked_fill(~real.any(1, keepdim=True), 0.0)
+
+
+def mean_sqrt_pool(
+    x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """The sum of the real words by the square root of their number, so that length still counts."""
+    count = real_steps(x, mask).sum(1, keepdim=True)  # (B, 1)
+    return sum_pool(x, mask) / count.clamp(min=1).to(x.dtype).sqrt()
+
+
+def weighted_mean_pool(
+    x: Float[Tensor, "B T D"],
+    mask: Shaped[Tensor, "B T"] | None = None,
+    positions: Shaped[Tensor, "B T"] | None = None,
+) -> Float[Tensor, "B D"]:
+    """The mean of the real words, each weighing its position (Muennighoff 2022, section 3.1.1).
+
+    In a model that reads from left to right, a later word has seen more.
+
+    Args:
+        x: the words.
+        mask: which of them are real.
+        positions: their weights. Default: the real words counted from 1.
+    """
+    real = real_steps(x, mask)
+    weights = (real.cumsum(1) if positions is None else positions) * real  # (B, T)
+    weights = weights.to(x.dtype)
+    total = weights.sum(1, keepdim=True)  # (B, 1)
+    return sum_pool(x * weights[..., None], mask) / total.masked_fill(total == 0, 1.0)
+
+
 class AttentionPooling(nn.Module):
     """A weighted mean, whose weights are learned (Yang et al. 2016, equations 5 to 7).
 

@@ -255,14 +255,19 @@ def _refuse_new_body(model: torch.nn.Module, new: list[str], folder: Path) -> No
 
 def length_limit(tokenizer: Any, config: Any) -> int | None:
     """Most tokens that a model takes in one row; None where there is no limit."""
-    limits = []
+    limits = [position_limit(tokenizer, config)]
     if tokenizer.model_max_length < _NO_LIMIT:
         limits.append(int(tokenizer.model_max_length))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def position_limit(tokenizer: Any, config: Any) -> int | None:
+    """Most tokens that a model has positions for; None where there is no limit."""
     positions = getattr(config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:
-        offset = config.model_type.removeprefix(OWN_TYPES) in _OFFSET_POSITIONS
-        limits.append(positions - (tokenizer.pad_token_id + 1 if offset else 0))
-    return min(limits, default=None)
+    if not isinstance(positions, int) or positions < 1:
+        return None
+    offset = config.model_type.removeprefix(OWN_TYPES) in _OFFSET_POSITIONS
+    return positions - (tokenizer.pad_token_id + 1 if offset else 0)
 
 
 def limit_generation(model: Any, longest: int | None) -> None:

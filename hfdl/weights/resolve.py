@@ -75,6 +75,32 @@ def find_model(
     return check_model_folder(folder, weights=weights, tokenizer=tokenizer)
 
 
+def whole_snapshot(name: str, folder: Path, file: str) -> tuple[Path, bool]:
+    """A model's folder again, once it is known whether one more file belongs to it.
+
+    A snapshot in the Hugging Face cache holds what somebody asked for, and may lack the rest.
+
+    Args:
+        name: the Hub id, or a folder.
+        folder: what ``find_model`` gave for it.
+        file: the name of the file.
+
+    Returns:
+        the folder, and whether the file's presence or absence is certain: the Hub could be asked
+        where the cache does not know.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if (folder / file).is_file() or folder.parent.name != "snapshots":
+        return folder, True
+    if try_to_load_from_cache(name, file) is not None:  # a marker: the Hub has no such file
+        return folder, True
+    try:
+        return _on_hub(name, None), True
+    except ModelError:
+        return folder, False
+
+
 def check_model_folder(folder: Path, *, weights: bool = True, tokenizer: bool = True) -> Path:
     """The folder itself, if transformers can open it.
 

@@ -15,11 +15,14 @@ from hfdl.errors import ConfigError
 from hfdl.nn.pooling import (
     POOLINGS,
     AttentionPooling,
+    first_state,
     last_state,
     max_pool,
     mean_pool,
+    mean_sqrt_pool,
     pooling,
     sum_pool,
+    weighted_mean_pool,
 )
 from hfdl.nn.recurrence import KINDS
 from hfdl.nn.recurrent import Recurrent
@@ -46,6 +49,15 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
     "last of both": (
         lambda x, mask: last_state(x, mask, bidirectional=True),
         lambda words: torch.cat([words[-1, :2], words[0, 2:]]),
+    ),
+    "first": (first_state, lambda words: words[0]),
+    "mean by the root": (mean_sqrt_pool, lambda words: words.sum(0) / len(words) ** 0.5),
+    "weighted mean": (
+        weighted_mean_pool,
+        lambda words: (
+            sum((i + 1) * word for i, word in enumerate(words))
+            / (len(words) * (len(words) + 1) / 2)
+        ),
     ),
     "attention": (attention(), lambda words: by_hand(attention(), words)),
 }
@@ -74,7 +86,7 @@ def test_only_real_words_count(name: str, mask: Any) -> None:
 
 def test_every_pooling_is_compared() -> None:
     assert set(POOLINGS) <= set(EXPECTED)
-    assert len(EXPECTED) == 6
+    assert len(EXPECTED) == 9
 
 
 @pytest.mark.parametrize("name", EXPECTED)

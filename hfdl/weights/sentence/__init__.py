@@ -1,0 +1,1 @@
+"""How a saved model makes one vector of a text: the files that sentence-transformers writes."""
