@@ -166,7 +166,7 @@ class TokenClassificationPipeline(BasePipeline):
         limit: int | None,
     ) -> list[Answer]:
         """The entities by the very decoding that evaluation uses."""
-        options = {"max_length": self._length, "stride": overlap, "long_text": "window"}
+        options = {"max_length": self._length, "stride": overlap}
         task = self._opened.task(options)
         split = task.encode(
             texts if delimiter is None else [_sentence(words, delimiter) for words in texts]
