@@ -49,6 +49,19 @@ def predict(
         int | None,
         typer.Option(metavar="N", min=1, help="The N best labels, or tokens for a mask."),
     ] = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Ends what is written; again for more of them."),
+    ] = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="How probable what was written is, and each token.")
+    ] = False,
+    src_lang: Annotated[
+        str | None, typer.Option(metavar="LANG", help="Language of TEXT, for translations.")
+    ] = None,
+    tgt_lang: Annotated[
+        str | None, typer.Option(metavar="LANG", help="Language that is translated into.")
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="JSON lines on a terminal too, as in a pipe.")
     ] = False,
@@ -69,15 +82,19 @@ def predict(
       hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
       hfdl predict runs/ner "Ann Smith moved to Paris." --json
       hfdl predict runs/ner --file words.conll --output answers.jsonl
+      hfdl predict runs/clm "The harbour" --stop . --scores
+      hfdl predict google-t5/t5-small "Good day." --src-lang en --tgt-lang de
     """
     _refuse_table_output(output)
     if output is not None:
         refuse_output(output, overwrite=overwrite, inputs=[file])
     batches = _batches(run_or_model, texts, file, column)
-    from hfdl.pipelines import pipeline
-
-    options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
-    pipe = pipeline(None, model=run_or_model, **options)
+    options: dict[str, Any] = {
+        "batch_size": batch_size, "stop": stop or None, "return_scores": scores or None,
+        "src_lang": src_lang, "tgt_lang": tgt_lang,
+    }  # fmt: skip
+    options = {name: value for name, value in options.items() if value is not None}
+    pipe = _pipeline(run_or_model, options)
     _refuse_top_k(top_k, pipe)
     from .answers import open_answers
 
@@ -103,6 +120,32 @@ def _numbered_from(done: int) -> Iterator[None]:
         if error.text:
             raise NotFiniteError(done + error.row, error.text) from None
         raise
+
+
+_OF_WRITERS = ("stop", "return_scores")
+_OF_TRANSLATORS = ("src_lang", "tgt_lang")
+
+
+def _pipeline(run_or_model: str, options: dict[str, Any]) -> Pipeline:
+    """The model's pipeline, after refusing options that are another task's."""
+    from hfdl.pipelines import pipeline
+    from hfdl.pipelines.open_model import locate
+    from hfdl.tasks.registry import known_spec
+
+    if not {*_OF_WRITERS, *_OF_TRANSLATORS} & options.keys():
+        return pipeline(None, model=run_or_model, **options)
+    located = locate(run_or_model)
+    spec = known_spec(located.task)
+    translates = spec.rows == "pairs"
+    refused = () if translates else _OF_TRANSLATORS
+    if not (translates or spec.hub_task == "text-generation"):
+        refused = (*_OF_WRITERS, *_OF_TRANSLATORS)
+    for name in refused:
+        if name in options:
+            flag = "--scores" if name == "return_scores" else "--" + name.replace("_", "-")
+            what = "a model that translates" if name in _OF_TRANSLATORS else "one that writes texts"
+            raise typer.BadParameter(f"{flag} is for {what}, and this one is for {spec.name}")
+    return pipeline(located.task, model=located, **options)
 
 
 def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:

@@ -217,6 +217,15 @@ class DataConfig(Section):
         description="As in a transformers config. Default: lists are multi-label, numbers with a "
         "fraction are regression, all else is single-label.",
     )
+    src_lang: str | None = Field(
+        default=None,
+        description="Language of the sources, where a model that translates knows several: en_XX "
+        "(mBART), eng_Latn (NLLB), en (T5).",
+    )
+    tgt_lang: str | None = Field(
+        default=None,
+        description="Language of the translations, as src_lang; it is forced to come first.",
+    )
     max_length: PositiveInt | None = Field(
         default=128,
         description="Longest input in tokens, special tokens included; of a causal language model "

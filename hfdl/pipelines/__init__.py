@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ from hfdl.tasks.registry import attribute, task_spec
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
+
+
+# As transformers names a task of two languages: TASK_en_to_de.
+_OF_LANGUAGES = re.compile(r"(?P<task>[a-z]+)_(?P<source>[A-Za-z_]+)_to_(?P<target>[A-Za-z_]+)")
 
 
 def pipeline(
@@ -34,6 +39,9 @@ def pipeline(
 
         model = locate(model)
         task = model.task
+    if pair := _OF_LANGUAGES.fullmatch(str(task)):
+        task = pair["task"]
+        options = {"src_lang": pair["source"], "tgt_lang": pair["target"], **options}
     spec = task_spec(str(task))
     if spec.pipeline is None:
         raise ConfigError(

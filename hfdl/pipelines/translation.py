@@ -12,34 +12,40 @@ from typing import Any
 import torch
 
 from hfdl.errors import DataError
-from hfdl.pipelines.inputs import (
-    BasePipeline,
-    answer_several,
-    at_least_one,
-    checked_batch_size,
-)
+from hfdl.generation import stop_at
+from hfdl.generation.text import cut_at
+from hfdl.pipelines.generation_options import WritingOptions
+from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import inference_batches, naming_texts, token_budget
+from hfdl.tasks.protocol import Batch
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.task import Translation
 
-Answer = dict[str, str]
+Answer = dict[str, Any]
 
 
 class TranslationPipeline(BasePipeline):
-    """Translations of texts.
+    """Translations of texts, by hfdl's own encoder-decoder or any of transformers'.
+
+    What a model's ``generation_config`` asks for is done, or refused by name; options of a call
+    come before it.
 
     Args:
         model: a run's folder, a model folder, a Hub id, or an open transformers model.
         tokenizer: the tokenizer of an open model.
         device: a torch device. Default: a GPU if there is one.
         batch_size: most texts in one search. Default: as many as fit a budget of tokens.
-        num_beams: above 1, beam search. Default: greedy search.
         max_length: as ``data.max_length``; longer texts are cut. Default: as the recipe says; a
             model without one reads all that it can.
+        src_lang, tgt_lang: the languages, of a model that knows several: ``en_XX`` (mBART),
+            ``eng_Latn`` (NLLB), ``en`` (T5). Default: as the recipe says.
+        options: ``num_beams`` and the other settings of ``hfdl.generation.settings.Settings``;
+            ``seed``, ``stop`` and ``return_scores`` as for text generation. Default: as the model
+            says, else greedy search.
 
     Raises:
-        ConfigError: ``batch_size`` or ``num_beams`` is below 1.
+        ConfigError: an option is unknown or impossible, or the model knows no such language.
         ModelError: the model cannot be found, or does not translate.
     """
 
@@ -52,61 +58,107 @@ class TranslationPipeline(BasePipeline):
         tokenizer: Any = None,
         device: str | int | torch.device | None = None,
         batch_size: int | None = None,
-        num_beams: int = 1,
         max_length: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
+        **options: Any,
     ) -> None:
-        options = {} if max_length is None else {"max_length": max_length, "long_text": "truncate"}
-        opened = open_model(SPEC.name, model, tokenizer, options)
+        reading: dict[str, Any] = {"src_lang": src_lang, "tgt_lang": tgt_lang}
+        if max_length is not None:
+            reading |= {"max_length": max_length, "long_text": "truncate"}
+        reading = {name: value for name, value in reading.items() if value is not None}
+        opened = open_model(SPEC.name, model, tokenizer, reading)
         super().__init__(opened, device, batch_size)
-        self._task: Translation = opened.task()
-        self.num_beams = at_least_one("num_beams", num_beams)
+        self._opened = opened
+        opened.task()  # its errors are those of the model
+        self.options: WritingOptions = self._changed(WritingOptions(), options)
 
     def __call__(
         self,
         inputs: str | Iterable[str],
         *,
         batch_size: int | None = None,
-        num_beams: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
+        **options: Any,
     ) -> Any:
         """Translate one text, several, or a stream of them.
 
         Args:
             inputs: a text, a list, or any other iterable of texts.
-            batch_size, num_beams: as for the class, for this call.
+            batch_size, src_lang, tgt_lang, options: as for the class, for this call.
 
         Returns:
             ``[{"translation_text": ...}]`` for a text, one such dict a text for a list, and an
-            iterator of them for another iterable, which reads on as it is read.
+            iterator of them for another iterable, which reads on as it is read. With
+            ``num_return_sequences`` above 1 each dict is a list of them.
 
         Raises:
             DataError: an input is no text.
+            ConfigError: as for the class.
         """
         size = checked_batch_size(batch_size) or self.batch_size
-        beams = self.num_beams if num_beams is None else at_least_one("num_beams", num_beams)
+        chosen = self._changed(self.options, options)
+        given = {"src_lang": src_lang, "tgt_lang": tgt_lang}
+        task = self._opened.task({name: value for name, value in given.items() if value})
 
-        def answer(texts: list[str]) -> list[Answer]:
-            return self._translate(texts, size, beams)
+        def answer(texts: list[str]) -> list[Any]:
+            return self._translate(task, texts, size, chosen)
 
         if isinstance(inputs, str):
-            return answer([inputs])
+            (found,) = answer([inputs])
+            return found if isinstance(found, list) else [found]
         return answer_several(inputs, answer, size, _wrong_input)
 
-    def _translate(self, texts: list[str], size: int | None, beams: int) -> list[Answer]:
+    def _changed(self, options: WritingOptions, changes: dict[str, Any]) -> WritingOptions:
+        chosen = options.changed(changes, SPEC.name)
+        chosen.rules(self.model)
+        return chosen
+
+    def _translate(
+        self, task: Translation, texts: list[str], size: int | None, chosen: WritingOptions
+    ) -> list[Any]:
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise _wrong_input(text, i)
-        split = self._task.encode(texts)
+        split = task.encode(texts)
         # Each beam of a text is a row of its own in the decoder.
-        budget = token_budget(self.device) // beams
-        written: dict[int, str] = {}
-        for examples in inference_batches(split.lengths, budget, size):
+        beams = chosen.rules(self.model).settings.num_beams
+        written: dict[int, Any] = {}
+        for examples in inference_batches(split.lengths, token_budget(self.device) // beams, size):
             batch = split.batch(examples.tolist()).to(self.device)
             with naming_texts(batch.examples, texts.__getitem__):
-                answers = self._task.generate(self.model, batch, num_beams=beams)
-            written.update(
-                (i, answer["prediction"]) for i, answer in zip(batch.examples, answers, strict=True)
-            )
-        return [{"translation_text": written[i]} for i in range(len(texts))]
+                answers = self._answers(task, batch, chosen)
+            written.update(zip(batch.examples, answers, strict=True))
+        return [written[i] for i in range(len(texts))]
+
+    def _answers(self, task: Translation, batch: Batch, chosen: WritingOptions) -> list[Any]:
+        """The answer of each text of a batch; a list of them where several are asked for."""
+        stops = chosen.stops(chosen.rules(self.model))
+        options = dict(chosen.search)
+        if chosen.seed is not None:
+            options["seed"] = [chosen.seed + example for example in batch.examples]
+        none: list[int] = []
+        found = task.write(
+            self.model, batch,
+            stop_text=stop_at(self._decode, [none] * len(batch.examples), stops), **options,
+        )  # fmt: skip
+        answers: list[Answer] = [
+            {"translation_text": cut_at(text, stops).strip()} for text in task.texts(found)
+        ]
+        if chosen.return_scores:
+            for row, answer in enumerate(answers):
+                length = int(found.lengths[row])
+                answer["score"] = found.sequence_scores[row].item()
+                answer["token_ids"] = found.new_tokens[row, :length].tolist()
+                answer["token_log_probs"] = found.token_log_probs[row, :length].tolist()
+        count = len(answers) // len(batch.examples)
+        if count == 1:
+            return answers
+        return [answers[i : i + count] for i in range(0, len(answers), count)]
+
+    def _decode(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
 
 
 def _wrong_input(value: Any, index: int) -> DataError:

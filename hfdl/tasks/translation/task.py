@@ -1,7 +1,8 @@
 """The translation task: a source in one language, its target in another.
 
 The model is trained to predict each token of the right target from those before it (teacher
-forcing), and judged by the targets that it generates by itself, greedily, from the source alone.
+forcing), and judged by the targets that it generates by itself from the source alone: greedily,
+where the model itself does not ask for another search.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from transformers import GenerationConfig
 
 from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, ModelError
-from hfdl.generation import generate
+from hfdl.generation import Generated, generate_with_scores
+from hfdl.generation.model_rules import model_rules, own_value
 from hfdl.hf_models.from_config import is_new_model
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
@@ -27,6 +30,7 @@ from hfdl.tasks.tables import read_tables
 from hfdl.tasks.token_scores import per_example_scores, token_scores
 from hfdl.tasks.training_loss import loss_options, refuse_class_weights
 from hfdl.tasks.translation.data import fate_of_long_texts, pairs, refuse_no_train
+from hfdl.tasks.translation.languages import languages
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
 
@@ -68,9 +72,14 @@ class Translation(PretrainedTask):
         data = self.recipe.data
         where = self.folder or Path(self.recipe.model.name)
         self._ids = TargetIds(start_token_id(config, where), tokenizer.pad_token_id)
-        self._encoder = TextEncoder(
-            tokenizer, max_length=row_length(data.max_length, tokenizer, config, default=LIMIT),
-            long_text=fate_of_long_texts(data),
+        is_plain = not (self.trains or (where / "recipe.yaml").is_file())
+        self._languages = languages(tokenizer, config, data, is_plain=is_plain)
+        self._encoder, self._target_encoder = (
+            TextEncoder(
+                each, max_length=row_length(data.max_length, tokenizer, config, default=LIMIT),
+                long_text=fate_of_long_texts(data),
+            )
+            for each in (self._languages.source, self._languages.target)
         )  # fmt: skip
 
     # ---- data ------------------------------------------------------------------------------
@@ -96,16 +105,22 @@ class Translation(PretrainedTask):
 
     def encode(self, texts: Sequence[str]) -> TranslationSplit:
         """Sources without targets, for the pipeline."""
-        return TranslationSplit("texts", self._encoder(texts), None, self._ids, texts=texts)
+        return TranslationSplit(
+            "texts", self._encoder(self._asked(texts)), None, self._ids, texts=texts
+        )
+
+    def _asked(self, texts: Sequence[str]) -> list[str]:
+        """Sources as the model is asked for their translations."""
+        return [self._languages.prefix + text for text in texts]
 
     def _split(
         self, name: str, table: Table, config: DataConfig, facts: list[str]
     ) -> TranslationSplit:
         texts, answers = pairs(table, config)
-        sources = self._encoder(texts, where=table.where)
-        targets = self._encoder(answers, where=table.where)
+        sources = self._encoder(self._asked(texts), where=table.where)
+        targets = self._target_encoder(answers, where=table.where)
         facts.extend(length_facts(f"{name}, sources", sources, self._encoder))
-        facts.extend(length_facts(f"{name}, targets", targets, self._encoder))
+        facts.extend(length_facts(f"{name}, targets", targets, self._target_encoder))
         return TranslationSplit(
             name, sources, targets, self._ids, texts=texts, answers=answers, where=table.where
         )
@@ -141,24 +156,50 @@ class Translation(PretrainedTask):
             losses[real], logits.argmax(-1)[real], labels[real], rows, len(batch.examples)
         )
 
-    def generate(
-        self, model: torch.nn.Module, batch: Batch, *, num_beams: int = 1
-    ) -> list[Prediction]:
-        """``prediction``: the translation of each source, by greedy search or with beams.
+    def generate(self, model: torch.nn.Module, batch: Batch, **options: Any) -> list[Prediction]:
+        """``prediction``: the translation of each source, searched for as the model says.
 
-        A translation has at most twice as many tokens as its own source, and ten more.
+        That is greedily, where neither its ``generation_config`` nor its languages say otherwise.
+        """
+        found = self.write(model, batch, **{"num_return_sequences": 1, **options})
+        return [{"prediction": text} for text in self.texts(found)]
+
+    def write(self, model: torch.nn.Module, batch: Batch, **options: Any) -> Generated:
+        """Translations of each source, with their scores.
+
+        Where neither the options nor the model say how long, a translation has at most twice as
+        many tokens as its own source, and ten more.
+
+        Args:
+            model: on any device.
+            batch: sources.
+            options: as for ``hfdl.generation.generate_with_scores``.
         """
         mask = batch.inputs["attention_mask"]  # (B, S)
-        limits = (2 * mask.sum(1) + 10).tolist()
-        ids = generate(
-            model, batch.inputs["input_ids"], mask, max_new_tokens=max(limits),
-            num_beams=num_beams, stop_tokens=self.tokenizer.eos_token_id,
-            pad_token_id=self._ids.pad, decoder_start_token_id=self._ids.start,
-        )  # fmt: skip
-        # Each row's own limit: what a text becomes must not depend on what it is batched with.
-        rows = [row[: 1 + n] for row, n in zip(ids.tolist(), limits, strict=True)]
-        texts = self.tokenizer.batch_decode(rows, skip_special_tokens=True)
-        return [{"prediction": text.strip()} for text in texts]
+        wished = {**self._languages.settings, "forced_bos_token_id": self._languages.forced}
+        wished |= {name: value for name, value in options.items() if value is not None}
+        settings = {k: v for k, v in wished.items() if k not in ("seed", "stop_text")}
+        rules = model_rules(model, settings)
+        if rules.new_tokens is None and rules.total is None:
+            most = getattr(self.config, "max_position_embeddings", None) or LIMIT
+            # Each row's own limit: it must not depend on what a text is batched with.
+            wished["max_new_tokens"] = [min(2 * n + 10, most) for n in mask.sum(1).tolist()]
+        if own_value(model, "eos_token_id") is None:
+            wished["stop_tokens"] = self.tokenizer.eos_token_id
+        wished.setdefault("seed", [self.seed + example for example in batch.examples])
+        return generate_with_scores(
+            model, batch.inputs["input_ids"], mask, pad_token_id=self._ids.pad, **wished
+        )
+
+    def texts(self, found: Generated) -> list[str]:
+        """The texts of what was written."""
+        rows = [
+            row[: row.numel() - found.new_tokens.shape[1] + length].tolist()
+            for row, length in zip(found.sequences, found.lengths.tolist(), strict=True)
+        ]
+        return [
+            text.strip() for text in self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        ]
 
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]
@@ -188,6 +229,8 @@ def start_token_id(config: Any, folder: Path) -> int:
         ModelError: it is no encoder-decoder model, or does not say.
     """
     start = getattr(config, "decoder_start_token_id", None)
+    if start is None and (folder / "generation_config.json").is_file():
+        start = GenerationConfig.from_pretrained(folder).decoder_start_token_id
     if not config.is_encoder_decoder or start is None:
         raise ModelError(
             f"{config.model_type} is no encoder-decoder model that says what targets begin with",
