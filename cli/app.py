@@ -9,6 +9,7 @@ import typer
 from .attention import attention
 from .compare import compare
 from .data import data_app
+from .embed import embed
 from .evaluate import evaluate
 from .info import info
 from .output import show_help
@@ -50,6 +51,7 @@ def hfdl(
       hfdl predict runs/sentiment "A film to see twice."
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
+      hfdl embed sentence-transformers/all-MiniLM-L6-v2 --file texts.txt --output vectors.npy
       hfdl recipes list
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
@@ -61,6 +63,7 @@ def hfdl(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(embed)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)

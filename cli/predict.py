@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hfdl.errors import DataError, NotFiniteError
+from hfdl.errors import DataError, ModelError, NotFiniteError
 
 from .options import RunOrModel
 from .output_file import refuse_output
@@ -95,6 +96,7 @@ def predict(
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value is not None}
     pipe = _pipeline(run_or_model, options)
+    _refuse_vectors(pipe, run_or_model)
     _refuse_top_k(top_k, pipe)
     from .answers import open_answers
 
@@ -193,6 +195,17 @@ def _refuse_words(pipe: Pipeline) -> None:
             where="--file",
             rule="words are read by a model that tags them",
             remedy="name a column of texts: --column NAME",
+        )
+
+
+def _refuse_vectors(pipe: Pipeline, model: str) -> None:
+    if pipe.task == "sentence-similarity":
+        raise ModelError(
+            "the model makes vectors of texts, and has no answers",
+            where=model,
+            rule="only a fine-tuned model can predict",
+            remedy=f"for the vectors: hfdl embed {shlex.quote(model)} TEXT; to fine-tune it: "
+            f"hfdl train RECIPE model.name={shlex.quote(model)}",
         )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfdl.errors import ConfigError
-from hfdl.tasks.registry import attribute, task_spec
+from hfdl.pipelines.registry import pipeline_spec
+from hfdl.tasks.registry import attribute
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
@@ -23,8 +24,9 @@ def pipeline(
     """A pipeline for a task.
 
     Args:
-        task: ``sentiment``, ``text-classification`` or any name that ``hfdl train`` knows.
-            Default: what the model's folder says.
+        task: ``sentiment``, ``text-classification`` or any name that ``hfdl train`` knows; or
+            ``feature-extraction``, ``sentence-similarity``, ``zero-shot-classification``, which
+            take models trained for other tasks. Default: what the model's folder says.
         model: a run's folder, a model folder, a Hub id, or an open transformers model (then give
             its ``tokenizer`` too). Default: transformers' default model, where a task has one.
         options: see the pipeline's class.
@@ -35,17 +37,14 @@ def pipeline(
         ModelError: the model cannot be found or is not trained for the task.
     """
     if task is None:
-        from hfdl.pipelines.open_model import locate
-
-        model = locate(model)
-        task = model.task
+        task, model = _task_of(model)
     if pair := _OF_LANGUAGES.fullmatch(str(task)):
         task = pair["task"]
         options = {"src_lang": pair["source"], "tgt_lang": pair["target"], **options}
-    spec = task_spec(str(task))
-    if spec.pipeline is None:
+    spec = pipeline_spec(str(task))
+    if spec.implementation is None:
         raise ConfigError(
-            f"the task {spec.name} has no pipeline",
+            f"the task {spec.task} has no pipeline",
             where="task",
             rule="a task's spec names the class of its pipeline",
             remedy="evaluate it with hfdl.evaluate, or give its TaskSpec pipeline=module:Class",
@@ -57,7 +56,17 @@ def pipeline(
             rule="which one suits depends on the languages",
             remedy="give model=FOLDER, for instance that of a run of: hfdl train translation",
         )
-    return attribute(spec.pipeline)(spec.default_model if model is None else model, **options)
+    return attribute(spec.implementation)(spec.default_model if model is None else model, **options)
+
+
+def _task_of(model: Any) -> tuple[str, Any]:
+    """The task that a model's folder is for, and the folder, found once."""
+    from hfdl.pipelines.open_model import is_embedder, locate
+
+    if is_embedder(model):
+        return "sentence-similarity", model
+    located = locate(model)
+    return ("sentence-similarity" if is_embedder(located) else located.task), located
 
 
 __all__ = ["pipeline"]

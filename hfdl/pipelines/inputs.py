@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from hfdl.errors import ConfigError, DataError
-from hfdl.pipelines.open_model import OpenModel
 
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
 
+_INNER = ("hfdl", "torch")  # torch's decorators stand between hfdl's frames
 WINDOW = 256
 """Inputs of a stream that are read at once, without a batch_size: enough to sort by length."""
+
+
+class Opened(Protocol):
+    """What a pipeline needs of an opened model."""
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """In eval mode."""
+        ...
+
+    @property
+    def tokenizer(self) -> Any:
+        """With a padding token."""
+        ...
 
 
 class BasePipeline:
@@ -28,12 +44,20 @@ class BasePipeline:
     """
 
     def __init__(
-        self, opened: OpenModel, device: str | int | torch.device | None, batch_size: int | None
+        self, opened: Opened, device: str | int | torch.device | None, batch_size: int | None
     ) -> None:
         self.device = torch_device(device)
         self.model: Any = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer
         self.batch_size = checked_batch_size(batch_size)
+
+
+def warn(message: str) -> None:
+    """A Python warning at the line that called hfdl, however deep within it this is said."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals["__name__"].partition(".")[0] in _INNER:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def torch_device(device: str | int | torch.device | None) -> torch.device:

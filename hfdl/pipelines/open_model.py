@@ -15,6 +15,7 @@ from hfdl.errors import ConfigError
 from hfdl.tasks.registry import task_class, task_of_model
 from hfdl.weights.pretrained import require_tokenizer, with_padding
 from hfdl.weights.resolve import find_model
+from hfdl.weights.sentence.modules import MODULES
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
@@ -52,6 +53,20 @@ def locate(model: Any) -> Located:
     folder = find_model(str(model))
     is_run = (folder / "recipe.yaml").is_file()
     return Located(folder, load_recipe(folder) if is_run else None)
+
+
+def is_embedder(model: Any) -> bool:
+    """Whether a model was made for vectors of texts: sentence-transformers left its modules.json.
+
+    Args:
+        model: what ``locate`` found, or a folder; of a Hub id that is not known yet.
+    """
+    if isinstance(model, Located):
+        return model.recipe is None and (model.folder / MODULES).is_file()
+    if not isinstance(model, str | Path):
+        return False
+    folder = Path(model).expanduser()
+    return (folder / MODULES).is_file() and not (folder / "recipe.yaml").is_file()
 
 
 @dataclass

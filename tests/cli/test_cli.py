@@ -91,8 +91,8 @@ def test_help_lists_every_command() -> None:
         listed = result.output.partition("Commands:\n")[2]
         names = [line.split()[0] for line in listed.splitlines() if line.strip()]
         assert names == [
-            "train", "evaluate", "predict", "compare", "verify", "attention", "info", "recipes",
-            "data",
+            "train", "evaluate", "predict", "embed", "compare", "verify", "attention", "info",
+            "recipes", "data",
         ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Vectors of texts and of tokens, and how similar texts are."""
