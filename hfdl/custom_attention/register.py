@@ -27,7 +27,7 @@ from hfdl.nn.fused import fused_attention
 BUILTIN = ("hfdl", "hfdl_fused", "hfdl_numpy")
 # transformers reads meaning into these parts of a name: it would look for a kernel, check for a
 # feature of torch, or treat the attention as its own.
-_TAKEN = ("flash", "sdpa", "flex_attention", "eager", "paged")
+TAKEN = ("flash", "sdpa", "flex_attention", "eager", "paged")
 _KEYWORDS = {"scale", "dropout", "module", *FEATURES.values()}
 
 _registered: dict[str, AttentionAdapter] = {}
@@ -107,7 +107,7 @@ def _check_name(name: str) -> None:
             f"the name {name!r} is not an identifier",
             rule="an attention's name is made of letters, digits and underscores",
         )
-    if part := next((part for part in _TAKEN if part in name.lower()), None):
+    if part := next((part for part in TAKEN if part in name.lower()), None):
         raise ConfigError(
             f"the name {name!r} contains {part!r}",
             rule="transformers gives such names a meaning of its own",

@@ -18,6 +18,7 @@ from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ConfigError
 from hfdl.hf_models.base import HfModel, ScratchConfig
+from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.transformer import (
     Memory,
     ScaledEmbeddings,
@@ -25,8 +26,6 @@ from hfdl.models.transformer import (
     TransformerConfig,
     init_module,
 )
-from hfdl.nn.functional import AttentionKernel, attention
-from hfdl.nn.fused import fused_attention
 from hfdl.nn.losses import IGNORED
 
 
@@ -67,6 +66,8 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
     head = "seq2seq"
     output_class = Seq2SeqLMOutput
     supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_attention_backend = True
     accepts_loss_kwargs = False
     _tied_weights_keys = {  # noqa: RUF012
         "core.decoder.embeddings.tokens.weight": "core.encoder.embeddings.tokens.weight",
@@ -121,7 +122,7 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
         _refuse("output_hidden_states", output_hidden_states)
         _refuse("inputs_embeds", inputs_embeds is not None)
         _refuse("decoder_inputs_embeds", decoder_inputs_embeds is not None)
-        kernel = attention if output_attentions else fused_attention
+        kernel = kernel_named(self.config._attn_implementation, bool(output_attentions), {})
         weights: list[Tensor | None] = []
         cross_weights: list[Tensor | None] = []
         encoded = encoder_outputs
@@ -156,7 +157,7 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
 
     def get_encoder(self, modality: str | None = None) -> nn.Module:
         """The encoder as transformers calls it."""
-        return _Encoder(self.core)
+        return _Encoder(self.core, self.config)
 
     @property
     def embeddings(self) -> ScaledEmbeddings:
@@ -194,9 +195,9 @@ class _Encoder(nn.Module):
 
     main_input_name = "input_ids"
 
-    def __init__(self, core: Transformer) -> None:
+    def __init__(self, core: Transformer, config: ScratchTransformerConfig) -> None:
         super().__init__()
-        self.core = core
+        self.core, self.config = core, config
 
     @can_return_tuple
     def forward(
@@ -208,7 +209,7 @@ class _Encoder(nn.Module):
     ) -> BaseModelOutput:
         """Source ids (B, S) -> the memory (B, S, D) as ``last_hidden_state``."""
         _refuse("output_hidden_states", output_hidden_states)
-        kernel: AttentionKernel = attention if output_attentions else fused_attention
+        kernel = kernel_named(self.config._attn_implementation, bool(output_attentions), {})
         weights: list[Tensor | None] = []
         memory = self.core.encode(input_ids, attention_mask, kernel=kernel, collect=weights)
         return BaseModelOutput(last_hidden_state=memory, attentions=_weights(weights))  # pyright: ignore[reportArgumentType]

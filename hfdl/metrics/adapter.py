@@ -6,44 +6,40 @@ runs downloaded code, which this one never does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
-from hfdl.metrics.classification import single_label_metrics
-from hfdl.metrics.regression import regression_metrics
-
-_LABELS = ("accuracy", "f1", "precision", "recall", "matthews_correlation")
-_NUMBERS = ("mse", "mae", "r_squared", "pearsonr", "spearmanr")
+from hfdl.metrics.named import Reads, named
 
 
 def load(name: str) -> Any:
     """A metric as an ``evaluate.Metric``: ``load("accuracy").compute(predictions=, references=)``.
 
-    ``f1``, ``precision`` and ``recall`` are macro averages.
+    Each value is the library's own for the same predictions and references.
+
+    * ``accuracy``, ``f1``, ``precision``, ``recall``, ``matthews_correlation``: of label ids. The
+      second to fourth take ``average``: ``macro`` (the default here; the library's is ``binary``),
+      ``micro``, ``weighted`` or ``binary`` (of label 1).
+    * ``mse``, ``mae``, ``rmse``, ``r_squared``, ``pearsonr``, ``spearmanr``: of numbers.
+    * ``seqeval``: of a list of tags a sentence; ``overall_f1`` and its like, and a dict a type.
+    * ``sacrebleu`` (BLEU), ``chrf``, ``ter``: of texts, each reference a text or a list of them;
+      ``score``. ``exact_match``: the share of texts that are the same.
+    * ``perplexity``: predictions are the mean losses of texts in nats, references their numbers of
+      tokens. (The library's module of that name runs a model, which an evaluation has done.)
 
     Args:
-        name: one of accuracy, f1, precision, recall, matthews_correlation (of label ids), mse,
-            mae, r_squared, pearsonr, spearmanr (of numbers).
+        name: one of these.
 
     Raises:
-        ConfigError: unknown name.
-        MissingExtraError: the package ``evaluate`` is not installed.
+        ConfigError: unknown name; at ``compute`` an option that the metric does not take.
+        MissingExtraError: the package ``evaluate`` is not installed, or sacrebleu where it is asked
+            for.
     """
-    if name not in _LABELS + _NUMBERS:
-        raise ConfigError(f"no metric {name!r}", remedy=did_you_mean(name, _LABELS + _NUMBERS))
+    metric = named(name)
     try:
         import evaluate
     except ImportError as error:
         raise MissingExtraError("evaluate", feature="hfdl.metrics.load") from error
-    from datasets import Features, Value
-
-    dtype = "int64" if name in _LABELS else "float64"
-    compute: Callable[[Any, Any], dict[str, float]] = (
-        _of_labels if name in _LABELS else regression_metrics
-    )
 
     class Adapter(evaluate.Metric):
         """One of hfdl's metrics."""
@@ -53,17 +49,37 @@ def load(name: str) -> Any:
                 description=f"hfdl's {name}",
                 citation="",
                 inputs_description="predictions and references of equal length",
-                features=Features({"predictions": Value(dtype), "references": Value(dtype)}),
+                features=_features(metric.reads),
             )
 
         def _compute(
-            self, *, predictions: Any = None, references: Any = None, **_: Any
-        ) -> dict[str, float]:
-            return {name: compute(references, predictions)[name]}
+            self, *, predictions: Any = None, references: Any = None, **options: Any
+        ) -> dict[str, Any]:
+            for option in options:
+                if option not in metric.options:
+                    raise ConfigError(
+                        f"{name} takes no option {option!r}",
+                        where=f"hfdl.metrics.load({name!r})",
+                        remedy=did_you_mean(option, metric.options),
+                    )
+            return metric.compute(references, predictions, **{**metric.options, **options})
 
     return Adapter()
 
 
-def _of_labels(references: Any, predictions: Any) -> dict[str, float]:
-    highest = max(np.max(references, initial=0), np.max(predictions, initial=0))
-    return single_label_metrics(references, predictions, int(highest) + 1)
+def _features(reads: Reads) -> Any:
+    """What ``evaluate`` makes of lists: a column of each."""
+    from datasets import Features, Sequence, Value
+
+    one: Any = {
+        "ids": Value("int64"),
+        "numbers": Value("float64"),
+        "losses": Value("float64"),
+        "tags": Sequence(Value("string")),
+        "texts": Value("string"),
+    }[reads]
+    features = Features({"predictions": one, "references": one})
+    if reads != "texts":
+        return features
+    several = Features({"predictions": one, "references": Sequence(Value("string"))})
+    return [several, features]

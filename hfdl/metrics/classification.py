@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hfdl.errors import ConfigError, did_you_mean
+
 
 def confusion_matrix(references: ArrayLike, predictions: ArrayLike, n_labels: int) -> np.ndarray:
     """Counts, shape (C, C): row = the right label, column = the predicted one."""
@@ -71,6 +73,49 @@ def multi_label_metrics(references: ArrayLike, predictions: ArrayLike) -> dict[s
         "recall": recall,
         "f1_macro": float(macro_f1.mean()) if macro_f1.size else 0.0,
     }
+
+
+AVERAGES = ("macro", "micro", "weighted", "binary")
+"""How precision, recall and F1 of several labels become one figure each."""
+
+
+def averaged_metrics(
+    references: ArrayLike, predictions: ArrayLike, average: str = "macro"
+) -> dict[str, float]:
+    """Precision, recall and F1, as scikit-learn averages them (``zero_division=0``).
+
+    Args:
+        references: right label ids, whole numbers, shape (N,).
+        predictions: predicted label ids, shape (N,).
+        average: one of ``AVERAGES``; ``binary`` is of label 1 alone.
+
+    Raises:
+        ConfigError: there is no such average, or labels other than 0 and 1 where it is binary.
+    """
+    truth, guess = np.asarray(references, dtype=np.int64), np.asarray(predictions, dtype=np.int64)
+    labels = np.union1d(truth, guess)
+    if average not in AVERAGES:
+        raise ConfigError(f"no average {average!r}", remedy=did_you_mean(str(average), AVERAGES))
+    if average == "binary" and not set(labels.tolist()) <= {0, 1}:
+        raise ConfigError(
+            f"{len(labels)} labels have no binary average",
+            rule="it is of label 1 against label 0",
+            remedy="choose the average macro, micro or weighted",
+        )
+    labels = np.array([0, 1]) if average == "binary" else labels
+    counts = confusion_matrix(
+        np.searchsorted(labels, truth), np.searchsorted(labels, guess), len(labels)
+    )
+    hits, guessed, true = np.diag(counts), counts.sum(0), counts.sum(1)
+    if average == "micro":
+        hits, guessed, true = (each.sum(keepdims=True) for each in (hits, guessed, true))
+    values = _precision_recall_f1(hits, guessed, true)
+    weights = true if average == "weighted" else np.ones(len(hits))
+    if average == "binary":
+        weights = np.array([0, 1])
+    total = weights.sum()
+    means = [float((each * weights).sum() / total) if total else 0.0 for each in values]
+    return dict(zip(("precision", "recall", "f1"), means, strict=True))
 
 
 def matthews_correlation(counts: np.ndarray) -> float:

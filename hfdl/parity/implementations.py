@@ -46,23 +46,25 @@ class HuggingFace:
 
     Args:
         model: in eval mode; its attention is switched.
-        name: a key of ``REGISTERED``.
+        name: of the implementation in a row.
+        registered: the name of its attention in the registry; None: that of ``REGISTERED``.
     """
 
-    def __init__(self, model: Any, name: str) -> None:
+    def __init__(self, model: Any, name: str, registered: str | None = None) -> None:
         self.model, self.name = model, name
+        self._registered = registered or REGISTERED[name]
         own_class = hf_class_of(model)
         self._head: Head = own_class.head
         self._layout = hf_layout(own_class.family.table)
 
     def trace(self, batch: Batch) -> Trace:
         """Run a batch; with NumPy and with cached decoding there are no gradients."""
-        use_attention(self.model, REGISTERED[self.name])
+        use_attention(self.model, self._registered)
         recorder = Recorder(_SCORES.get(self.name))
         with (
             torch.set_grad_enabled(self.name != "numpy" and not batch.is_cached),
             float64_throughout(self.model),
-            recorded_attention(self.model, REGISTERED[self.name], recorder),
+            recorded_attention(self.model, self._registered, recorder),
             recorded_modules(self.model.base_model, self._layout, recorder),
         ):
             trace, loss = _run(batch, recorder, self._step(batch, recorder), self._head)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from hfdl.custom_attention.recipe import attend_by, attention_of, recorded_attention
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.parity.bounds import Bounds
 from hfdl.parity.compare import compare
@@ -29,6 +30,8 @@ from hfdl.weights.pretrained import quiet_transformers
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 CANDIDATE = "candidate"
+TRAINED = "trained"
+"""The implementation with the attention that a run was trained with."""
 
 
 def verify(
@@ -170,6 +173,7 @@ class _Comparison:
                 HuggingFace(model, "numpy"),
                 *(Scratch(core, name, kernel, model) for name, kernel in KERNELS.items()),
                 HuggingFace(model, "sdpa"),
+                *self._trained_with(model),
             ]
         self.candidate.to(dtype)
         as_called = Foreign(self.candidate, CANDIDATE, model)
@@ -177,6 +181,11 @@ class _Comparison:
             return [as_called]
         kernel = kernel_of(self.candidate, self.own)
         return [Scratch(self.own, CANDIDATE, kernel, model), as_called]
+
+    def _trained_with(self, model: Any) -> list[HuggingFace]:
+        """The attention that the weights were trained with, where it is one of the user's own."""
+        path = attention_of(model.config, None, self.reference.name)
+        return [] if path is None else [HuggingFace(model, TRAINED, attend_by(model, path))]
 
     def _compare(
         self, implementation: Implementation, expected: Trace, batch: Batch, dtype: torch.dtype
@@ -199,6 +208,11 @@ class _Comparison:
             )
         if self.reference.head == "base":
             notes.append("the model has no head: the loss is made up, to have gradients")
+        if record := recorded_attention(self.reference.model.config):
+            notes.append(
+                f"the weights were trained with the attention {record['name']}: {TRAINED} is "
+                "transformers' model with it, and its distance is what that attention changes"
+            )
         if self.is_foreign:
             notes.append("the candidate is none of hfdl's models: only its answers are seen")
         return notes

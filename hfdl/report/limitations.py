@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from pathlib import Path
 
 from hfdl.report import counts, wording
 from hfdl.report.record import RunRecord
@@ -27,6 +28,7 @@ def limits(record: RunRecord) -> list[str]:
     """The limits of a run, the gravest first."""
     sentences = [
         _unfinished(record),
+        _attention(record),
         _no_test(record),
         _width(record),
         _balance(record),
@@ -45,6 +47,19 @@ def _unfinished(record: RunRecord) -> str | None:
     if end.get("reason") == "interrupted":
         return f"Training was interrupted after update {wording.number(end['step'])}."
     return None
+
+
+def _attention(record: RunRecord) -> str | None:
+    """Where the weights belong to an attention that the saved class has not."""
+    path = record.section("model").get("attention") or ""
+    if ":" not in path:
+        return None
+    source, _, name = path.rpartition(":")
+    return (
+        f"The weights were trained with an attention of their own, {name} of {Path(source).name}. "
+        "hfdl uses it again where that file stands as it was. Plain transformers opens the folder "
+        "with its usual attention: its answers are then others, and these figures do not hold."
+    )
 
 
 def _no_test(record: RunRecord) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,10 +17,12 @@ from hfdl.environment import machine, peak_memory_bytes, versions
 from hfdl.errors import ConfigError
 from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.report import write_model_card, write_report
+from hfdl.runs.callbacks import load_callbacks
 from hfdl.runs.held_out import evaluate_split, prediction_records
 from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
 from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
+from hfdl.runs.own_metrics import try_metrics
 from hfdl.tasks.protocol import Splits, Task, TellsOfModel
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
@@ -56,12 +59,15 @@ class Session:
         listener: Listener,
     ) -> None:
         assert splits.train is not None
+        try_metrics(recipe, task, splits)
         forget_device_state()
         self.recipe, self.task, self.splits, self.folder = recipe, task, splits, folder
         self.accelerator, self.precision, reason = make_accelerator(
             recipe.train, folder.path if folder else None
         )
         self._listeners: list[Listener] = [listener]
+        if folder is not None:  # of a dry run nobody is told
+            self._listeners += load_callbacks(recipe.train.callbacks)
         # The new head must be the same on every process, dropout must not.
         seed_everything(recipe.train.seed)
         model = task.build_model(recipe.model)
@@ -91,6 +97,8 @@ class Session:
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
         self.facts += [*_model_facts(task), *random_parts, *tuned.facts]
+        if attention := recipe.model.attention:
+            self.facts.append(f"attention: {Path(attention).name}")
 
     def planned(self) -> Planned:
         """What is about to run."""

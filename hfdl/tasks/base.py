@@ -16,12 +16,19 @@ from typing import Any, ClassVar, Self
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
+from hfdl.custom_attention.recipe import (
+    attend_by,
+    attention_of,
+    refuse_unsaid,
+    try_attention,
+)
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_new_model
 from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
+from hfdl.tasks.scored import ScoredTask
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import text_column
 from hfdl.weights.families.name_table import Head
@@ -35,7 +42,7 @@ from hfdl.weights.resolve import find_model
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
-class PretrainedTask(ABC):
+class PretrainedTask(ScoredTask, ABC):
     """A task whose model is a pretrained transformer, or one of random weights.
 
     Use ``for_training``, ``for_model`` or ``of_parts``.
@@ -175,7 +182,7 @@ class PretrainedTask(ABC):
     @property
     def smaller_is_better(self) -> frozenset[str]:
         """Metrics that are errors: the best weights have the least of them."""
-        return self.spec.smaller_is_better | {"loss"}
+        return self.spec.smaller_is_better | {"loss"} | self.own_metrics.smaller
 
     # ---- the model ---------------------------------------------------------------------------
 
@@ -193,7 +200,11 @@ class PretrainedTask(ABC):
         """
         model = self._build(model_config, **self.head_settings())
         limit_generation(model, self.longest_output)
-        return model
+        path = model_config.attention
+        if path is None:
+            refuse_unsaid(self.config, path, model_config.name)
+            return model
+        return self._attending(model, path)
 
     @property
     def longest_output(self) -> int | None:
@@ -214,7 +225,16 @@ class PretrainedTask(ABC):
         if self.new_parameters:
             raise self.untrained(self.folder, self.new_parameters[0])
         refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
+        path = attention_of(model.config, self.recipe.model.attention, str(self.folder))
+        if path is not None:
+            attend_by(model, path)
         return model.eval()
+
+    def _attending(self, model: torch.nn.Module, path: str) -> torch.nn.Module:
+        """The model with the attention that the recipe names, tried once."""
+        name = attend_by(model, path)
+        try_attention(model, name, path, trains=self.trains)
+        return model
 
     def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:
         if self.new_model is not None:

@@ -227,3 +227,24 @@ class Samples(Protocol):
     def sample(self, model: torch.nn.Module) -> list[Prediction]:
         """``prompt`` and ``text`` of each sample. It draws from no global generator."""
         ...
+
+
+@runtime_checkable
+class TakesMetrics(Protocol):
+    """Optional protocol for tasks that compute the metrics of ``train.metrics`` beside their own.
+
+    ``PretrainedTask`` does.
+    """
+
+    own_metrics: Any
+    """Their ``names``, known once they were computed or tried."""
+
+    def score(
+        self, predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> dict[str, float]:
+        """What ``metrics`` gives, and theirs."""
+        ...
+
+    def try_metrics(self, references: Sequence[Any]) -> None:
+        """Run them once on right answers, so that their faults come before training."""
+        ...

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.tasks.protocol import Batch, Generates, Prediction, Split, Task
+from hfdl.tasks.protocol import Batch, Generates, Prediction, Split, TakesMetrics, Task
 from hfdl.training.finite import refuse_loss
 from hfdl.training.memory import forget_what_failed, is_out_of_memory
 
@@ -65,7 +65,8 @@ def evaluate(
     if len(pairs) != len(split) or len(by_example) != len(split):
         raise AssertionError(f"{len(pairs)} predictions for {len(split)} examples")
     predictions = [by_example[i] for i in range(len(split))]
-    metrics = task.metrics(predictions, split.references())
+    figures = task.score if isinstance(task, TakesMetrics) else task.metrics
+    metrics = figures(predictions, split.references())
     return Evaluation({**metrics, "loss": total / count if count else 0.0}, predictions)
 
 

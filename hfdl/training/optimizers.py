@@ -177,12 +177,13 @@ def _from_recipe(config: TrainConfig, takes: Mapping[str, inspect.Parameter]) ->
     if "weight_decay" in takes:
         arguments["weight_decay"] = config.weight_decay
     elif config.weight_decay not in (0.0, _default("weight_decay")):
-        raise _unused(config, "weight_decay", "weight decay", "0")
-    for key, argument in _ADAM.items():
-        if "betas" in takes and argument in takes:
-            arguments[argument] = getattr(config, key)
-        elif getattr(config, key) != _default(key):
-            raise _unused(config, key, argument, "null")
+        raise _unused(config, "weight_decay", "weight decay", "train.weight_decay=0")
+    if "betas" in takes:
+        given = {argument: getattr(config, key) for key, argument in _ADAM.items()}
+        return arguments | {name: value for name, value in given.items() if name in takes}
+    if unused := [key for key in _ADAM if getattr(config, key) != _default(key)]:
+        neutral = " ".join(f"train.{key}=null" for key in unused)
+        raise _unused(config, unused[0], unused[0].replace("adam_", ""), neutral)
     return arguments
 
 
@@ -190,8 +191,10 @@ def _unused(config: TrainConfig, key: str, what: str, neutral: str) -> ConfigErr
     return ConfigError(
         f"{config.optimizer} takes no {what}",
         where=f"train.{key}",
-        rule="it would be passed over" if key == "weight_decay" else "Adam and its relatives do",
-        remedy=f"set train.{key}={neutral}, or choose another train.optimizer",
+        rule="it would be passed over; Adam and its relatives take it"
+        if key in _ADAM
+        else "it would be passed over",
+        remedy=f"set {neutral}, or choose another train.optimizer",
     )
 
 

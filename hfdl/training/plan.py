@@ -6,7 +6,7 @@ import math
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
-from hfdl.tasks.protocol import Task
+from hfdl.tasks.protocol import TakesMetrics, Task
 
 
 def total_steps(config: TrainConfig, examples: int) -> int:
@@ -27,7 +27,8 @@ def check_best_metric(config: TrainConfig, task: Task) -> None:
     Raises:
         ConfigError: naming the nearest.
     """
-    names = [*task.metric_names, "loss"]
+    own = task.own_metrics.names if isinstance(task, TakesMetrics) and config.metrics else []
+    names = [*task.metric_names, *own, "loss"]
     if config.best_metric is not None and config.best_metric not in names:
         raise ConfigError(
             f"the task has no metric {config.best_metric!r}",

@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
         "config", "custom_attention", "foundations", "generation", "hf_models", "models", "nn",
         "weights",
     },
-    "metrics": {"data.entities.tags"},
+    "metrics": {"config", "data.entities.tags"},
     "models": {"nn"},
     "nn": set(),
     "parity": {
@@ -43,7 +43,10 @@ ALLOWED: dict[str, set[str]] = {
         "config", "data", "environment", "hf_models", "metrics", "nn.dropout", "pipelines",
         "report", "tasks", "training", "tuning", "weights",
     },
-    "tasks": {"config", "data", "generation", "hf_models", "metrics", "models", "nn", "weights"},
+    "tasks": {
+        "config", "custom_attention", "data", "generation", "hf_models", "metrics", "models", "nn",
+        "weights",
+    },
     "tokenizers": set(),
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.
     "training": {

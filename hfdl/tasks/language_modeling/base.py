@@ -11,6 +11,7 @@ from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus.corpus import training_texts
 from hfdl.data.corpus.documents import as_documents, texts_of
 from hfdl.data.table import Table
+from hfdl.metrics.own import Answers
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction
 from hfdl.tasks.token_scores import per_example_scores, token_scores
@@ -74,3 +75,16 @@ class LanguageTask(PretrainedTask):
     ) -> dict[str, float]:
         """Perplexity and accuracy of the target tokens."""
         return token_scores(predictions)
+
+    def answers(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> Answers:
+        """The mean loss of each block or window in nats, and how many tokens it is the mean of."""
+        del references
+        return Answers(
+            "losses",
+            [each["loss"] for each in predictions],
+            [each["tokens"] for each in predictions],
+        )
+
+    def right_predictions(self, references: Sequence[Any]) -> list[Prediction]:
+        """Two blocks that were foreseen nearly surely."""
+        return [{"loss": 0.1, "accuracy": 1.0, "tokens": 4}] * 2

@@ -15,6 +15,7 @@ from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.label_values import problem_type
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
+from hfdl.metrics.own import Answers
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
@@ -215,6 +216,13 @@ class TextClassification(PretrainedTask):
         """See ``hfdl.metrics``, by the problem's type."""
         labels, problem_type = self._known()
         return answer_metrics(predictions, references, labels.names, problem_type)
+
+    def answers(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> Answers:
+        """Names of labels, lists of them, or numbers."""
+        labels, problem_type = self._known()
+        reads = {SINGLE: "labels", MULTI: "label lists", REGRESSION: "numbers"}[problem_type]
+        given = [prediction["prediction"] for prediction in predictions]
+        return Answers(reads, given, references, labels.names)
 
     def facts(self) -> dict[str, Any]:
         """Task, problem type and labels, for metrics.json."""

@@ -23,6 +23,7 @@ from hfdl.data.entities.word_splitter import CONFIG_KEY, WordSplitter
 from hfdl.data.table import Table
 from hfdl.errors import ModelError, NotFiniteError
 from hfdl.metrics.entities import entity_metric_names, span_metrics
+from hfdl.metrics.own import Answers
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
@@ -247,6 +248,15 @@ class TokenClassification(PretrainedTask):
             [right["label"] for right in references],
             [prediction["prediction"] for prediction in predictions],
         )
+
+    def answers(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> Answers:
+        """A list of tags for each sentence, one a word."""
+        given = [each["prediction"] for each in predictions]
+        return Answers("tags", given, [right["label"] for right in references])
+
+    def right_predictions(self, references: Sequence[Any]) -> list[Prediction]:
+        """The right tags as predictions."""
+        return [{"prediction": right["label"]} for right in references]
 
     def facts(self) -> dict[str, Any]:
         """Task, scheme and tags, for metrics.json."""

@@ -21,6 +21,7 @@ from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import Generated, generate_with_scores
 from hfdl.generation.model_rules import model_rules, own_value
 from hfdl.hf_models.from_config import is_new_model
+from hfdl.metrics.own import Answers
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
 from hfdl.tasks.base import PretrainedTask
@@ -216,6 +217,10 @@ class Translation(PretrainedTask):
     def longest_output(self) -> int | None:
         """As many tokens as a source has: transformers would stop after 20."""
         return self._encoder.max_length
+
+    def answers(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> Answers:
+        """The texts that the model wrote, and the right ones."""
+        return Answers("texts", [each["prediction"] for each in predictions], references)
 
     def facts(self) -> dict[str, Any]:
         """Task, size of the vocabulary and sacrebleu's signatures, for metrics.json."""

@@ -1,0 +1,246 @@
+"""``model.attention`` of a recipe: the attention that a model is trained and used with.
+
+A function of the user's own is registered under a name of its own and recorded in the model's
+config with the digest of its file, so that whoever opens the weights is told if it is gone or
+another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+
+from hfdl.config.own_code import OwnPart, file_of_path, is_own_path, load_own, sha256
+from hfdl.custom_attention import register
+from hfdl.custom_attention.calls import count_attention_calls
+from hfdl.custom_attention.modules import base_model
+from hfdl.custom_attention.switch import use_attention
+from hfdl.errors import ConfigError, HfdlError, ModelError, did_you_mean
+
+KEY = "model.attention"
+RECORD = "hfdl_attention"
+"""The key of config.json that says which attention the weights were trained with."""
+
+
+def attend_by(model: nn.Module, path: str) -> str:
+    """Switch a model to the attention that a recipe names, and record it in its config.
+
+    Args:
+        model: a transformers model, or one of hfdl's own in its wrapper.
+        path: ``model.attention``.
+
+    Returns:
+        the name that it is registered under.
+
+    Raises:
+        ConfigError: there is no such attention, or it is none.
+        ModelError: the architecture takes no other attention than its own.
+    """
+    name, part = _registered(path)
+    try:
+        use_attention(model, name)
+    except (HfdlError, ImportError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        problem = error.problem if isinstance(error, HfdlError) else str(error)
+        raise ModelError(
+            problem,
+            where=KEY,
+            rule=getattr(error, "rule", None) or "the architecture must take it",
+            remedy=getattr(error, "remedy", None) or "leave it out, or choose another model.name",
+        ) from error
+    config: Any = base_model(model).config
+    if part is None and name not in set(register.registered_attentions()) - set(register.BUILTIN):
+        forget_attention(config)  # transformers' and hfdl's compute the same
+    else:
+        setattr(config, RECORD, {"name": path, "sha256": part.sha256 if part else None})
+    return name
+
+
+def recorded_attention(config: Any) -> dict[str, Any] | None:
+    """What a model's config says of the attention that its weights were trained with."""
+    record: Any = getattr(config, RECORD, None)
+    return record if isinstance(record, dict) and isinstance(record.get("name"), str) else None
+
+
+def attention_of(config: Any, asked: str | None, folder: str) -> str | None:
+    """The attention that saved weights are used with: what is asked for, else the recorded one.
+
+    Args:
+        config: of the saved model.
+        asked: ``model.attention`` of the recipe; None: it names none.
+        folder: the model's, for messages.
+
+    Raises:
+        ConfigError: the file of the recorded attention is gone, or is not what it was.
+    """
+    record = recorded_attention(config)
+    if record is None or (asked is not None and asked != record["name"]):
+        return asked
+    _check_unchanged(record, folder)
+    return record["name"]
+
+
+def forget_attention(config: Any) -> None:
+    """Drop the record: the weights go on with another attention."""
+    if hasattr(config, RECORD):
+        delattr(config, RECORD)
+
+
+def refuse_unsaid(config: Any, asked: str | None, name: str) -> None:
+    """Refuse to train weights further without a word on the attention that they were trained with.
+
+    Raises:
+        ConfigError: the recipe names none.
+    """
+    record = recorded_attention(config)
+    if record is not None and asked is None:
+        raise ConfigError(
+            f"{name} was trained with the attention {record['name']}",
+            where=KEY,
+            rule="its weights belong to that one, and the recipe names none",
+            remedy=f"set {KEY}={record['name']} to go on with it, or {KEY}=sdpa for the usual one",
+        )
+
+
+def try_attention(model: nn.Module, name: str, path: str, *, trains: bool) -> None:
+    """Run a model once on a few ids, before anything is written, to find faults of its attention.
+
+    Every attention module must call it, what it returns must have the right shape and be finite
+    and, where the model is trained, gradients must pass through it.
+
+    Args:
+        model: switched to it already.
+        name: what it is registered as.
+        path: as the recipe has it, for messages.
+        trains: whether the model is trained.
+
+    Raises:
+        ConfigError, ModelError, ShapeError: naming what is wrong. What the user's function raises
+            goes through.
+    """
+    inner: Any = base_model(model)
+    if name not in register.registered_attentions():
+        return  # one of transformers' own
+    if trains and name == "hfdl_numpy":
+        raise ConfigError(
+            "an attention in NumPy has no gradients",
+            where=KEY,
+            rule="it can be evaluated with, not trained",
+            remedy=f"train with {KEY}=hfdl, the same formula in torch",
+        )
+    was_training, inputs = inner.training, _few_ids(inner)
+    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(trains):
+        inner.train(trains)
+        watched = _Watched(name)
+        try:
+            with count_attention_calls(inner, name) as calls, watched:
+                inner(**inputs)
+        finally:
+            inner.train(was_training)
+    if calls.missing:
+        raise ModelError(
+            f"{path} did not run in {len(calls.missing)} of {len(calls.counts)} attention modules, "
+            f"the first of them {calls.missing[0]}",
+            where=KEY,
+            rule="every attention module of the model must call it",
+            remedy="leave it out, or choose another model.name",
+        )
+    if watched.problem:
+        raise ConfigError(
+            f"{path} {watched.problem}",
+            where=KEY,
+            rule="each query gets a finite mean of values, and training needs its gradient; a "
+            "query that may attend to nothing must not give NaN",
+            remedy="compute in torch, without detach() or NumPy, and mask with torch.where or "
+            "masked_fill",
+        )
+
+
+class _Watched:
+    """While active, the registered adapter's outputs are looked at."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.problem = name, ""
+
+    def __enter__(self) -> None:
+        self._adapter: Any = AttentionInterface()[self.name]
+        AttentionInterface.register(self.name, self._look)
+
+    def __exit__(self, *_: object) -> None:
+        AttentionInterface.register(self.name, self._adapter)
+
+    def _look(self, module: Any, query: Tensor, key: Any, value: Any, *rest: Any, **kw: Any) -> Any:
+        out, weights = self._adapter(module, query, key, value, *rest, **kw)
+        given = any(x.requires_grad for x in (query, key, value))
+        if torch.is_grad_enabled() and given and not out.requires_grad:
+            self.problem = "gives an output without a gradient"
+        elif not torch.isfinite(out[:, :2]).all():  # the first tokens are no padding
+            self.problem = "gives NaN or infinity"
+        return out, weights
+
+
+def _few_ids(model: Any) -> dict[str, Tensor]:
+    """Two rows of four tokens, the second with padding."""
+    device = model.device
+    size = getattr(model.config.get_text_config(), "vocab_size", 8)
+    ids = (torch.arange(8, device=device).view(2, 4) + 1) % size
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], device=device)
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if model.config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = ids
+    return inputs
+
+
+def _registered(path: str) -> tuple[str, OwnPart | None]:
+    """The name of an attention in transformers' registry; of a function it is registered now."""
+    if not is_own_path(path):
+        known = ["eager", *AttentionInterface().valid_keys()]
+        if path not in known:
+            ours = [*register.registered_attentions(), "eager", "sdpa"]
+            raise ConfigError(
+                f"no attention is registered as {path!r}",
+                where=KEY,
+                rule="a name is transformers', hfdl's, or registered in this process; a function "
+                "of your own is file.py:function",
+                remedy=did_you_mean(path, ours),
+            )
+        return path, None
+    part = load_own(path, KEY, "an attention")
+    digest = (part.sha256 or "")[:8]
+    name = f"own_{part.name}_{digest}"
+    for word in register.TAKEN:  # to which transformers gives meanings of its own
+        name = name.replace(word, word[0])
+    try:
+        register.register_attention(name, part.value, grouped=getattr(part.value, "grouped", False))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path}: {error.problem}",
+            where=KEY,
+            rule=error.rule,
+            remedy=error.remedy or f"write: def {part.name}(q, k, v, mask): return ...",
+        ) from error
+    return name, part
+
+
+def _check_unchanged(record: Mapping[str, Any], folder: str) -> None:
+    path, digest = record["name"], record.get("sha256")
+    file = file_of_path(path) if is_own_path(path) else None
+    if file is None or digest is None:
+        return
+    gone = not file.is_file()
+    if gone or sha256(file) != digest:
+        raise ConfigError(
+            f"{file} {'is gone' if gone else 'has changed'} since the model was trained with its "
+            f"attention {path.rpartition(':')[2]}",
+            where=folder,
+            rule="the weights belong to the attention that they were trained with (its SHA-256 is "
+            "in config.json)",
+            remedy="put the file back as it was; hfdl evaluate and hfdl train take another place "
+            f"of it, too, {KEY}=PATH/{file.name}:{path.rpartition(':')[2]}, or {KEY}=sdpa for the "
+            "model's usual attention",
+        )
