@@ -13,6 +13,7 @@ import typer
 from .answers import open_answers
 from .errors import say
 from .options import RunOrModel
+from .output_file import refuse_output
 from .vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ def embed(
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the --output file if it exists.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="JSON lines on a terminal too, as in a pipe.")
     ] = False,
@@ -89,6 +93,8 @@ def embed(
       hfdl embed sentence-transformers/all-MiniLM-L6-v2 --file texts.txt --query "Is it open?"
     """
     _check(output, query, top_k)
+    if output is not None:
+        refuse_output(output, overwrite=overwrite, inputs=[file])
     batches = plain_texts(run_or_model, texts, file, column)
     from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from hfdl.errors import DataError, OutputError
 
 from .answers import open_answers
 from .output import print_text, shorten
+from .output_file import written_aside
 from .texts import Input, file_texts, stdin_texts
 
 if TYPE_CHECKING:
@@ -98,17 +98,13 @@ def open_vectors(output: Path | None, *, readable: bool, dimension: int) -> Iter
         held.append(vectors)
 
     yield keep
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as stream:
+        with written_aside(output) as target, target.open("wb") as stream:
             _TABLES[suffix](stream, texts, np.concatenate(held))
-        part.replace(output)
     except OSError as error:
         raise OutputError(
             f"cannot be written: {error.strerror}", where=str(output), remedy="name another file"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def print_vectors(texts: Sequence[str], vectors: np.ndarray) -> None:

@@ -16,7 +16,12 @@ from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.length_counts import LengthCounts
 from hfdl.pipelines.open_model import Located, locate, open_model
-from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.inference import (
+    forward_batches,
+    inference_batches,
+    refuse_non_finite,
+    token_budget,
+)
 from hfdl.tasks.text_classification.spec import SPEC
 
 TEMPLATE = "This example is {}."
@@ -135,7 +140,9 @@ class ZeroShotClassificationPipeline(BasePipeline):
         batches = inference_batches(split.lengths, token_budget(self.device), limit)
         rows = torch.zeros(len(split), len(self._task.label_names), dtype=torch.float64)
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
-            rows[list(batch.examples)] = self._task.scores(outputs, batch, "none").cpu()
+            logits = self._task.scores(outputs, batch, "none").cpu()
+            refuse_non_finite(logits, batch.examples, lambda i: texts[i // len(hypotheses)])
+            rows[list(batch.examples)] = logits
         return rows.view(len(texts), len(hypotheses), rows.shape[1])
 
     def _count(self, encoded: Sequence[EncodedText], pairs: int) -> None:

@@ -166,7 +166,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "column alone": (["a", "--column", "x"], "--column is the column of a --file"),
     "no such file": (["--file", "nowhere.txt"], "nowhere.txt: no such file"),
     "no such prompt": (["a", "--prompt-name", "querry"], "did you mean 'query'?"),
-    "no such folder": (["a", "--output", "no/where/v.npy"], "cannot be written"),
+    "no such folder": (["a", "--output", "no/where/v.npy"], "there is no folder no/where"),
 }
 
 
@@ -178,6 +178,18 @@ def test_wrong_calls(call: Any, model: Path, monkeypatch: Any, tmp_path: Path, c
     assert (code, out) == (2, "")
     assert message.lower() in err.lower()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_only_on_request(call: Any, model: Path, file: Path) -> None:
+    output = file.with_name("v.npy")
+    output.write_text("mine")
+    code, _, err = call(model, "--file", file, "--output", output)
+    assert code == 2
+    assert "the file exists" in err
+    assert output.read_text() == "mine"
+    assert call(model, "--file", file, "--output", file, "--overwrite")[0] == 2
+    assert call(model, "--file", file, "--output", output, "--overwrite")[0] == 0
+    assert np.load(output).shape == (5, 32)
 
 
 def test_predict_points_to_embed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

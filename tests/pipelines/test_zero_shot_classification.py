@@ -183,6 +183,19 @@ def test_a_model_fine_tuned_on_pairs(tiny_bert: Path, tmp_path: Path, without_re
     same(answers[1], expected)
 
 
+def test_scores_that_are_no_numbers_are_refused(model_of: Any) -> None:
+    folder = model_of("two labels")
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    book = tokenizer.convert_tokens_to_ids("book")
+    with torch.no_grad():
+        model.get_input_embeddings().weight[book] = torch.nan
+    pipe = classifier(model, tokenizer=tokenizer)
+    assert len(pipe([GOOD, "a"], ["film", "song"])) == 2
+    with pytest.raises(ModelError, match=r"\('the book'\): the model's answer is not a finite"):
+        pipe([GOOD, "the book"], ["film", "song"])
+
+
 # ---- what is refused -----------------------------------------------------------------------------
 
 

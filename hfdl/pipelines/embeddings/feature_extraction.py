@@ -12,6 +12,7 @@ from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.embeddings.pipeline import EmbeddingPipeline, encoder_of, not_a_text
 from hfdl.pipelines.inputs import answer_several, checked_batch_size
 from hfdl.pipelines.length_counts import LengthCounts
+from hfdl.tasks.inference import refuse_non_finite
 from hfdl.tasks.row_length import row_length
 from hfdl.weights.pretrained import length_limit
 
@@ -109,6 +110,7 @@ class FeatureExtractionPipeline(EmbeddingPipeline):
             counts.warn(room, "the model's limit")
         found: dict[int, torch.Tensor] = {}
         for states, mask, examples in self._states(encoded, limit):
+            refuse_non_finite(states * mask[..., None], examples, texts.__getitem__)
             real = [each[row.bool()] for each, row in zip(states, mask, strict=True)]  # (T, D)
             found.update(zip(examples, (each[None].cpu() for each in real), strict=True))
         return [found[i] for i in range(len(texts))]

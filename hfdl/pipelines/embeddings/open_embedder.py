@@ -23,9 +23,11 @@ from hfdl.weights.pretrained import (
     load_tokenizer,
     position_limit,
     require_tokenizer,
+    with_padding,
 )
 from hfdl.weights.resolve import architecture, find_model, saved_class_name, whole_snapshot
 from hfdl.weights.sentence.modules import MODULES, SentenceModules, read_sentence_modules
+from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 IMPLEMENTATIONS = ("auto", "hf", "hfdl")
 
@@ -89,8 +91,11 @@ def open_embedder(
         tokenizer = load_tokenizer(found.body)
     else:
         require_tokenizer(tokenizer)
+        tokenizer = with_padding(tokenizer, "tokenizer")
         found = _Folders(name=str(getattr(model, "name_or_path", "")))
         body = _bare(model, implementation)
+    where = None if found.body == Path() else str(found.body)
+    refuse_larger_tokenizer(body, tokenizer, where)
     modules = found.modules if pooling is None else None
     notes = []
     if modules is None:

@@ -24,7 +24,12 @@ from hfdl.pipelines.inputs import (
     warn,
 )
 from hfdl.pipelines.length_counts import LengthCounts
-from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.inference import (
+    forward_batches,
+    inference_batches,
+    refuse_non_finite,
+    token_budget,
+)
 from hfdl.tasks.split import Padding, RowSplit
 from hfdl.weights.pretrained import padding_side
 
@@ -123,6 +128,7 @@ class EmbeddingPipeline(BasePipeline):
         Raises:
             DataError: something among them is no text.
             ConfigError: an unknown prompt, or a wrong number.
+            NotFiniteError: a vector has a number that is none.
         """
         texts = _texts(sentences)
         self._say_notes()
@@ -131,6 +137,7 @@ class EmbeddingPipeline(BasePipeline):
         limit = checked_batch_size(batch_size) or self.batch_size
         encoded = self._encoder([prompt + text for text in texts])
         vectors = self._vectors(encoded, self._prompt_length(prompt), limit)[:, :keep]  # (N, E)
+        refuse_non_finite(vectors, range(len(texts)), texts.__getitem__)
         if normalize_embeddings:
             vectors = F.normalize(vectors, dim=-1)
         counts = LengthCounts.of(encoded)

@@ -411,6 +411,19 @@ def test_a_body_with_holes_is_refused(wide_bert: Path, tmp_path: Path) -> None:
         encoder(folder)
 
 
+def test_vectors_that_are_no_numbers_are_refused(wide_bert: Path) -> None:
+    model = AutoModel.from_pretrained(wide_bert)
+    tokenizer = AutoTokenizer.from_pretrained(wide_bert)
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight[tokenizer.convert_tokens_to_ids("book")] = torch.nan
+    for name in ("sentence-similarity", "feature-extraction"):
+        pipe = hfdl.pipeline(name, model=model, tokenizer=tokenizer, pooling="mean")
+        ask = pipe.encode if name == "sentence-similarity" else pipe
+        assert len(ask(["film", "a film"])) == 2
+        with pytest.raises(ModelError, match=r"text 2 \('the book'\): the model's answer is not"):
+            ask(["film", "the book"])
+
+
 def test_an_open_model_without_tokenizer_is_refused(wide_bert: Path) -> None:
     with pytest.raises(ConfigError, match="without its tokenizer"):
         encoder(AutoModel.from_pretrained(wide_bert))
