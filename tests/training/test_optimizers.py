@@ -16,10 +16,10 @@ from torch import nn
 import hfdl
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError, ConfigError
-from hfdl.training.checkpoint import optimizer_tensors
 from hfdl.training.events import Interrupted, Updated
 from hfdl.training.optim import build_optimizer
 from hfdl.training.optimizers import OPTIMIZERS
+from hfdl.training.tensors import optimizer_tensors
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
