@@ -6,8 +6,6 @@ import json
 import shlex
 from pathlib import Path
 
-from safetensors import safe_open
-
 ADAPTER = "adapter_config.json"
 _CLASSES = {
     "SEQ_CLS": "AutoPeftModelForSequenceClassification",
@@ -61,6 +59,8 @@ def _label_count(folder: Path) -> int | None:
     file = folder / "adapter_model.safetensors"
     if not file.is_file():
         return None
+    from safetensors import safe_open  # not at the top: ``hfdl recipes`` needs none of it
+
     with safe_open(file, framework="np") as tensors:
         heads = [key for key in tensors.keys() if key.endswith(_HEADS)]  # noqa: SIM118
         return tensors.get_slice(heads[0]).get_shape()[0] if heads else None

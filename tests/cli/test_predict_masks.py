@@ -37,7 +37,8 @@ def run(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answers(run: Path, file: Path, output: Path, *options: str) -> list[dict[str, Any]]:
-    code = errors.run(["predict", str(run), "--file", str(file), "--output", str(output), *options])
+    target = ["--output", str(output), "--overwrite"]
+    code = errors.run(["predict", str(run), "--file", str(file), *target, *options])
     assert code == 0
     return [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
 
