@@ -210,6 +210,12 @@ class DataConfig(Section):
         default=None,
         description="Splits a label cell into several labels ('sport;music' with ';').",
     )
+    label_vectors: bool | None = Field(
+        default=None,
+        description="Whether lists of 0 and 1 say of each label whether it holds ([1.0, 0.0, 0.0]; "
+        "data.labels names the places), or are labels called 0 and 1. Default: vectors where a "
+        "list of labels cannot look so.",
+    )
     problem_type: (
         Literal["single_label_classification", "multi_label_classification", "regression"] | None
     ) = Field(

@@ -23,7 +23,7 @@ def with_plain_labels(table: Table, config: DataConfig, column: str) -> Table:
     Raises:
         DataError: several labels in a row, with that problem type.
     """
-    cells = [_choices(cell) for cell in table.columns[column]]
+    cells = [chosen(cell) for cell in table.columns[column]]
     lists = [cell for cell in cells if isinstance(cell, list | tuple)]
     note = None
     if lists and config.problem_type == SINGLE:
@@ -36,10 +36,11 @@ def with_plain_labels(table: Table, config: DataConfig, column: str) -> Table:
     return replace(table, columns={**table.columns, column: cells}).noted(note)
 
 
-def _choices(cell: Any) -> Any:
+def chosen(cell: Any) -> Any:
+    """A cell without Label Studio's wrapping."""
     if isinstance(cell, str) and cell.startswith('{"choices"'):
         try:
-            return _choices(json.loads(cell))
+            return chosen(json.loads(cell))
         except ValueError:
             return cell
     if isinstance(cell, Mapping) and set(cell) == {"choices"}:
@@ -48,7 +49,7 @@ def _choices(cell: Any) -> Any:
 
 
 def _is_one_name(cell: Any) -> bool:
-    return len(cell) == 1 and isinstance(cell[0], str)
+    return len(cell) == 1 and isinstance(cell[0], str | int)
 
 
 def _one(cell: Any, table: Table, row: int, column: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from hfdl.config.load import MEMORY
 from hfdl.config.schema import DataConfig
 from hfdl.data.layouts.examples import as_examples
+from hfdl.data.layouts.label_vectors import with_label_vectors
 from hfdl.data.layouts.rows import Rows
 from hfdl.data.readers.embedded import SCHEME, read_embedded
 from hfdl.data.readers.folders import read_folder
@@ -118,7 +119,10 @@ def load_splits(
         if split == "train":
             splits.update(held[source])
         splits[split] = pick(held[source], split, source)
-    return {split: as_examples(table, config, rows) for split, table in in_order(splits).items()}
+    splits = in_order(splits)
+    if rows == "labels":
+        splits = with_label_vectors(splits, config)
+    return {split: as_examples(table, config, rows) for split, table in splits.items()}
 
 
 def _several(

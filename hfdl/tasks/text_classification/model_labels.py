@@ -61,6 +61,8 @@ def of_evaluation(
         pairs = [f"{old} is {new}" for old, new in zip(names, data.labels, strict=True)]
         fact = f"the model's labels have no names: {_listed(pairs)} (data.labels)"
         return ModelLabels(_of_model(data.labels), fact)
+    if many:
+        _refuse_other_size(names, tables, label_column(data))
     values = {text for table in tables.values() for text in _texts(table, data, many)}
     unknown = sorted(values - set(names))
     spelled = {text: found for text in unknown if (found := same_spelling(text, names))}
@@ -72,6 +74,20 @@ def of_evaluation(
         mapping = {str(i): name for i, name in enumerate(names)}
         return ModelLabels(_of_model(names, mapping), _numbers_fact(names, data))
     return ModelLabels(_of_model(names))
+
+
+def _refuse_other_size(names: Sequence[str], tables: Mapping[str, Table], column: str) -> None:
+    """Refuse vectors without names that are shorter or longer than the model's label set."""
+    for table in tables.values():
+        declared = [*(table.label_names or {}).get(column, ())]
+        numbered = declared == [str(i) for i in range(len(declared))]
+        if declared and numbered and len(declared) != len(names):
+            raise DataError(
+                f"{len(declared)} labels in column {column!r}, and the model has {len(names)}",
+                where=table.source,
+                rule=f"its labels are {_listed(names)}",
+                remedy="evaluate it on data with the labels that it was trained for",
+            )
 
 
 def _of_model(names: Sequence[str], mapping: Mapping[str, str] | None = None) -> LabelSet:

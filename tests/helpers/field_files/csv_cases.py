@@ -190,15 +190,25 @@ CSV = (
         "0/1 vectors as text",
         "a.csv",
         'text,label\na,"[1.0, 0.0]"\nb,"[0.0, 1.0]"\n',
-        {"label": [[1.0, 0.0], [0.0, 1.0]]},
-        notes=["column 'label' holds lists written as text"],
+        {"label": [["0"], ["1"]]},
+        notes=[
+            "column 'label' holds lists written as text",
+            "column 'label' holds vectors of 0 and 1, read as the labels 0, 1; "
+            "data.labels names them",
+            "each list of column 'label' holds one label and is read as multi-label; "
+            "data.problem_type=single_label_classification reads it as a class",
+        ],
     ),
     FieldFile(
         "0/1 vectors of numpy",
         "a.csv",
         "text,label\na,[1. 0. 0.]\nb,[0 1 1]\n",
-        {"label": [[1.0, 0.0, 0.0], [0, 1, 1]]},
-        notes=["column 'label' holds lists written as text"],
+        {"label": [["0"], ["1", "2"]]},
+        notes=[
+            "column 'label' holds lists written as text",
+            "column 'label' holds vectors of 0 and 1, read as the labels 0, 1, 2; "
+            "data.labels names them",
+        ],
     ),
     FieldFile(
         "labels in brackets",
