@@ -18,6 +18,8 @@ FEW = 30
 """Examples of a label below which its figures say little."""
 WEAKER = 0.05
 """Share by which a label must be found less often than the average to be worth a sentence."""
+MOST_NAMES = 12
+"""Labels that a sentence names."""
 NEAR = 0.1
 """Share of entities found with wrong borders that is worth a sentence."""
 MISJUDGED = 0.03
@@ -32,6 +34,7 @@ def limits(record: RunRecord) -> list[str]:
         _no_test(record),
         _width(record),
         _balance(record),
+        _unmeasured(record),
         _rare(record),
         _weakest(record),
         _confidence(record),
@@ -101,6 +104,20 @@ def _balance(record: RunRecord) -> str | None:
         f"The labels are uneven in the {record.splits[0]} split: {most!r} makes up "
         f"{wording.percent(largest / support.total())} of it, {least!r} "
         f"{wording.percent(smallest / support.total())}."
+    )
+
+
+def _unmeasured(record: RunRecord) -> str | None:
+    """The labels that the first split lacks."""
+    split = record.splits[0] if record.splits else ""
+    names = (record.metrics.get("not_measured") or {}).get(split) or []
+    if not names:
+        return None
+    more = len(names) - MOST_NAMES
+    shown = ", ".join(map(repr, names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"No example of the {split} split has {shown}: the figures do not measure how well the "
+        "model finds that."
     )
 
 

@@ -23,6 +23,7 @@ from hfdl.data.table import Table
 from hfdl.errors import DataError
 
 _MULTI = "multi_label_classification"
+_SHOWN = 12
 
 
 @dataclass
@@ -103,6 +104,7 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
     if "train" in rows:
         _find_unseen(rows, tables, report)
         _warn_of_labels(report, rows["train"], many)
+        _warn_of_unmeasured(report, order)
 
 
 def _label_set(
@@ -155,6 +157,17 @@ def _warn_of_labels(report: LabelReport, rows: Sequence[Sequence[str]], many: bo
         report.warnings.append(
             f"train has {len(counts)} labels for {len(rows)} rows: is data.label the right column?"
         )
+
+
+def _warn_of_unmeasured(report: LabelReport, order: Sequence[str]) -> None:
+    """Labels that a held-out split has in no row: its figures will not be of them."""
+    for split, counts in report.counts.items():
+        names = [f"`{name}`" for name in order if not counts.get(name)]
+        if split != "train" and names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            verb = "is" if len(names) == 1 else "are"
+            shown = ", ".join(names[:_SHOWN])
+            report.warnings.append(f"{split}: {shown}{more} {verb} not measured, for no row has it")
 
 
 def _names(value: Any, table: Table, config: DataConfig, many: bool) -> list[str]:

@@ -22,6 +22,11 @@ METRIC_NAMES = {
 """What ``answer_metrics`` gives."""
 BEST_METRICS = {SINGLE: ("accuracy", True), MULTI: ("f1", True), REGRESSION: ("mse", False)}
 """The metric that picks the best weights, and whether more of it is better."""
+MEANS = {
+    SINGLE: "macro averages leave out a label that is neither true nor predicted",
+    MULTI: "f1_macro counts a label that is never true as 0",
+}
+"""What averages over labels make of one that a split lacks, as scikit-learn does."""
 THRESHOLD = 0.5
 """A label of a multi-label text is given from this probability on."""
 
@@ -80,6 +85,11 @@ def answer_metrics(
             [ids[name] for name in references], [ids[name] for name in guesses], len(ids)
         )
     return multi_label_metrics(_indicator(references, ids), _indicator(guesses, ids))
+
+
+def names_in(answers: Sequence[Any]) -> set[str]:
+    """All labels of some right answers, which are names or lists of names."""
+    return {name for each in answers for name in (each if isinstance(each, list) else [each])}
 
 
 def _one(scores: dict[str, float]) -> Prediction:

@@ -26,9 +26,11 @@ from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
 from hfdl.tasks.text_classification.decoding import (
     BEST_METRICS,
     FUNCTIONS,
+    MEANS,
     METRIC_NAMES,
     answer_metrics,
     answers_of_texts,
+    names_in,
     scores_of_texts,
 )
 from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
@@ -36,6 +38,7 @@ from hfdl.tasks.text_classification.model_labels import ModelLabels, of_evaluati
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.split import ClassificationSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
+from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
 from hfdl.weights.pretrained import padding_side
 
@@ -46,6 +49,7 @@ class TextClassification(PretrainedTask):
     Attributes:
         labels: the label set; None until ``prepare`` has read it from the training split.
         problem_type: as in a transformers config; None until then.
+        not_measured: by held-out split, the labels that none of its examples has.
     """
 
     spec = SPEC
@@ -55,6 +59,7 @@ class TextClassification(PretrainedTask):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.labels: LabelSet | None = None
         self.problem_type: str | None = None
+        self.not_measured: dict[str, list[str]] = {}
         super().__init__(*args, **keywords)
 
     @classmethod
@@ -101,6 +106,7 @@ class TextClassification(PretrainedTask):
         splits = {
             name: self._split(name, table, data_config, facts) for name, table in tables.items()
         }
+        facts.extend(self._unmeasured(splits))
         if self.trains:
             refuse_on_numbers(self.tune, self.problem_type)
             if self.tune.class_weights is not None:
@@ -140,6 +146,15 @@ class TextClassification(PretrainedTask):
             name, encoded, targets, answers, self.padding,
             texts=texts, pairs=pairs, where=table.where,
         )  # fmt: skip
+
+    def _unmeasured(self, splits: Mapping[str, ClassificationSplit]) -> list[str]:
+        """Find the labels that held-out splits lack; a line a split."""
+        labels, problem_type = self._known()
+        if problem_type == REGRESSION:
+            return []
+        held = {name: names_in(split.answers) for name, split in splits.items()}
+        self.not_measured = unmeasured(labels.names, held)
+        return unmeasured_facts(self.not_measured, "row", MEANS[problem_type])
 
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None) -> ClassificationSplit:
         """Texts without answers, for the pipeline."""
@@ -230,6 +245,7 @@ class TextClassification(PretrainedTask):
             "task": self.name,
             "problem_type": self._known()[1],
             "labels": self.label_names,
+            **({"not_measured": self.not_measured} if self.not_measured else {}),
         }
 
     def _known(self) -> tuple[LabelSet, str]:

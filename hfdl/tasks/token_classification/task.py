@@ -39,6 +39,7 @@ from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
 from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
+from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
 from hfdl.weights.pretrained import padding_side
 
@@ -52,6 +53,7 @@ class TokenClassification(PretrainedTask):
     Attributes:
         label_names: the tags in the order of their ids; empty until ``prepare`` has read them.
         splitter: splits raw texts into words as the training data is split.
+        not_measured: by held-out split, the types that none of its entities has.
     """
 
     spec = SPEC
@@ -62,6 +64,7 @@ class TokenClassification(PretrainedTask):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self.label_names: list[str] = []
         self.splitter = WordSplitter()
+        self.not_measured: dict[str, list[str]] = {}
         super().__init__(*args, **keywords)
         self.all_pieces = self.recipe.data.label_pieces == "all"
 
@@ -123,6 +126,7 @@ class TokenClassification(PretrainedTask):
             facts.extend(read.facts)
             splits[name] = self._tagged(name, read.sentences, read.where)
             facts.append(length_facts(name, splits[name].encoded, self.encoder))
+        facts.extend(self._unmeasured(splits))
         if self.trains and self.tune.class_weights is not None:
             train = splits["train"]
             labels = [label for i in range(len(train)) for label in train.labels_of(i)]
@@ -131,6 +135,18 @@ class TokenClassification(PretrainedTask):
                 self.tune.class_weights, labels, self.label_names, types_of_labels
             )
         return Splits(**splits, facts=facts)
+
+    def _unmeasured(self, splits: dict[str, TaggedSplit]) -> list[str]:
+        """Find the types that held-out splits lack; a line a split."""
+        held = {
+            name: {one["label"] for right in split.references() for one in right["true_entities"]}
+            for name, split in splits.items()
+            if name != "train"
+        }
+        self.not_measured = unmeasured(self.types, held)
+        return unmeasured_facts(
+            self.not_measured, "entity", "entities that are predicted so count as wrong"
+        )
 
     def encode(self, texts: Sequence[str | Sentence]) -> TaggedSplit:
         """Texts, or sentences with words of their own, without answers: for the pipeline."""
@@ -260,7 +276,8 @@ class TokenClassification(PretrainedTask):
 
     def facts(self) -> dict[str, Any]:
         """Task, scheme and tags, for metrics.json."""
-        return {"task": self.name, "scheme": self.scheme, "labels": self.label_names}
+        facts = {"task": self.name, "scheme": self.scheme, "labels": self.label_names}
+        return {**facts, **({"not_measured": self.not_measured} if self.not_measured else {})}
 
 
 def _words(sentence: Sentence) -> list[str]:

@@ -40,14 +40,14 @@ GOOD = table("train.csv", ["one", "two", "three"], ["neg", "pos", "pos"])
 
 
 def test_good_data_has_nothing_to_say():
-    report = check({"train": GOOD, "test": table("test.tsv", ["four"], ["neg"])})
+    report = check({"train": GOOD, "test": table("test.tsv", ["four", "five"], ["neg", "pos"])})
     assert report.problems == report.warnings == []
     assert report.problem_type == "single_label_classification"
     train = report.splits["train"]
     assert (train.source, train.format, train.rows) == ("train.csv", "csv", 3)
     assert train.columns == ["text", "label"]
     assert train.labels == {"neg": 1, "pos": 2}
-    assert report.splits["test"].labels == {"neg": 1, "pos": 0}
+    assert report.splits["test"].labels == {"neg": 1, "pos": 1}
     assert train.lengths is None
     assert report.overlaps == {"train/test": Finding()}
 
