@@ -19,6 +19,7 @@ CONLL_SUFFIXES = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bioes")
 _BLANK = " \t"  # other white space may be a word: corpora hold NBSP and zero-width tokens
 _RUN = re.compile("[ \t]+")
 _DOCUMENT = "-DOCSTART-"
+_COMMENTS = ("# ", "#\t", "#begin document", "#end document")  # the last two: CoNLL-2012
 _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # CoNLL-U: a range of words, or an empty node
 _TAG = re.compile(r"O|[BIELSU]-\S+")
 _ANY_TAG = re.compile(r"O|[BIELSU][-_]\S+", re.IGNORECASE)
@@ -31,10 +32,11 @@ def read_conll(text: str, source: str, reading: Reading = PLAIN) -> Table:
 
     The columns are ``tokens`` (the first; the second where the first counts the words of each
     sentence, as in CoNLL-U and GermEval), ``tags`` (the last, where there are several), and each
-    under its number from 1. They are split at tabs if the first line of data has one, else at runs
-    of blanks and tabs. Left out are blank lines, ``-DOCSTART-`` lines, and comments: lines that
-    begin with ``#`` and a blank or tab and do not have the columns of the others. Of CoNLL-U, word
-    ranges (``1-2``) and empty nodes (``1.1``) are left out too.
+    under its number from 1. They are split at tabs if the first line of data has one and tabs give
+    every line the same columns, else at runs of blanks and tabs. Left out are blank lines, lines
+    that begin with ``-DOCSTART-``, and comments: lines that begin with ``#`` and a blank or tab, or
+    with ``#begin document`` or ``#end document``, and do not have the columns of the others. Of
+    CoNLL-U, word ranges (``1-2``) and empty nodes (``1.1``) are left out too.
 
     Args:
         text: the content of the file.
@@ -100,7 +102,7 @@ def _sentences(lines: list[str], source: str, comments: list[int]) -> Iterator[l
     sentence: list[_Word] = []
     for number, line in enumerate(lines, start=1):
         fields = _fields(line, layout.tabs)
-        if not fields or fields[0] == _DOCUMENT:
+        if not fields or fields[0].startswith(_DOCUMENT):
             if sentence:
                 yield sentence
             sentence = []
@@ -146,9 +148,17 @@ def _layout(lines: list[str]) -> _Layout:
     plain = [(number, line) for number, line in data if not _may_be_comment(line)] or data
     number, line = plain[0] if plain else (0, "")
     tabs = "\t" in line.strip(_BLANK)
+    if tabs and not _is_even(plain, tabs=True) and _is_even(plain, tabs=False):
+        tabs = False  # some columns are separated by tabs, others by blanks
     rows = [_fields(line, tabs) for _, line in plain]
     width = len(rows[0]) if rows else 0
     return _Layout(tabs, number, width, frozenset(row[-1] for row in rows if len(row) == width))
+
+
+def _is_even(data: list[tuple[int, str]], *, tabs: bool) -> bool:
+    """Whether all lines have the same columns, two or more."""
+    widths = {len(_fields(line, tabs)) for _, line in data}
+    return len(widths) == 1 and widths != {1}
 
 
 def _fields(line: str, tabs: bool) -> list[str]:
@@ -161,7 +171,7 @@ def _fields(line: str, tabs: bool) -> list[str]:
 
 
 def _may_be_comment(line: str) -> bool:
-    return line == "#" or line.startswith(("# ", "#\t"))
+    return line == "#" or line.startswith(_COMMENTS)
 
 
 def _counts(column: list[list[str]], least: int) -> bool:

@@ -191,4 +191,36 @@ ENTITIES = (
         {"text": ["Vitamin B", "Type O", "Blood O"]},
     ),
     entities("CoNLL-U of one word", "a.conllu", "1\tAnn\tPROPN\tB-PER\n", {"tokens": [["Ann"]]}),
+    entities(
+        "tabs between some columns and blanks between others",
+        "a.conll",
+        "-DOCSTART- -X- -X- O\n\nEU NNP\tB-NP B-ORG\nsees\tVBZ B-VP\tO\n\nAnn\t\tNNP  B-NP\tB-PER\n",
+        {
+            "tokens": [["EU", "sees"], ["Ann"]],
+            "3": [["B-NP", "B-VP"], ["B-NP"]],
+            "tags": [["B-ORG", "O"], ["B-PER"]],
+        },
+        lines=[3, 6],
+    ),
+    entities(
+        "blanks inside the columns that tabs separate",
+        "a.conll",
+        "New York\tB-LOC\nsees\tO\n",
+        {"tokens": [["New York", "sees"]]},
+    ),
+    entities(
+        "documents with their number",
+        "a.conll",
+        "-DOCSTART- (1)\tO\n\nAnn\tB-PER\n\n-DOCSTART- (2)\tO\nParis\tB-LOC\n",
+        {"tokens": [["Ann"], ["Paris"]], "tags": [["B-PER"], ["B-LOC"]]},
+        lines=[3, 6],
+    ),
+    entities(
+        "documents of CoNLL-2012",
+        "a.conll",
+        "#begin document (bc/x); part 000\nx 0 Ann NNP B-PER\nx 0 sees VB O\n#end document\n",
+        {"3": [["Ann", "sees"]], "tags": [["B-PER", "O"]]},
+        lines=[2],
+        notes=["2 comment lines were left out (first: line 1)"],
+    ),
 )
