@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.entities.bracketed_tags import are_bracketed, from_brackets
 from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling, twins
 from hfdl.data.entities.tags import OUTSIDE, detect_scheme, split_tag
 from hfdl.data.entities.token_columns import tags_of
@@ -23,7 +24,7 @@ def read_tags(
     """The tags of each row, and lines for a person.
 
     Where ``data.labels`` is a map, the tags are what it says; else they are read in the spellings
-    of ``hfdl.data.entities.tag_spelling``.
+    of ``hfdl.data.entities.tag_spelling``, or in brackets.
 
     Args:
         table: the split.
@@ -36,6 +37,9 @@ def read_tags(
     """
     rows = tags_of(table, config)
     facts = []
+    if are_bracketed(rows):
+        rows = _without_brackets(rows, table, config)
+        facts.append(f"{split}: tags in brackets, '(PER*  *)', are read as B-PER I-PER")
     if not isinstance(config.labels, dict):
         try:
             names = read_spelling((tag for tags in rows for tag in tags), types)
@@ -45,6 +49,23 @@ def read_tags(
             facts.append(f"{split}: {_read_as(names)}")
         rows = [[names.get(tag, tag) for tag in tags] for tags in rows]
     return rows, facts + [f"{split}: {line}" for line in _doubts(rows)]
+
+
+def _without_brackets(
+    rows: Sequence[Sequence[str]], table: Table, config: DataConfig
+) -> list[list[str]]:
+    read = []
+    for row, tags in enumerate(rows):
+        try:
+            read.append(from_brackets(tags))
+        except ValueError as error:
+            raise DataError(
+                f"{error} (column {config.tags!r})",
+                where=table.where(row),
+                rule="tags in brackets open and close entities, one at a time, in each sentence",
+                remedy="correct them, or write the tags as BIO",
+            ) from None
+    return read
 
 
 def scheme_of(table: Table, config: DataConfig, tags: Sequence[Sequence[str]]) -> str:

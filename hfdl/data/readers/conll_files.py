@@ -41,7 +41,7 @@ def read_conll(text: str, source: str, reading: Reading = PLAIN) -> Table:
     Args:
         text: the content of the file.
         source: its name, for messages.
-        reading: the options; none of them matters here.
+        reading: the options; only what columns the recipe asks for matters here.
 
     Raises:
         DataError: a line with more or fewer columns than the first, a column without a value, or
@@ -71,7 +71,9 @@ def read_conll(text: str, source: str, reading: Reading = PLAIN) -> Table:
     table = Table(
         source, columns, lines=[numbers[0] for numbers in item_lines], item_lines=item_lines
     )
-    return table.noted(*_notes(source, comments, counts_words, numbered))
+    notes = _notes(source, comments, counts_words, numbered)
+    words = _one_word(columns["tokens"], numbered[:-1]) if "tokens" in reading.asked else None
+    return table.noted(*notes, words)
 
 
 def looks_like_conll(text: str) -> bool:
@@ -209,6 +211,24 @@ def _types(column: list[list[str]]) -> set[str]:
     """The types of the entities in a column; none where a value of it is no tag."""
     tags = {tag for tags in column for tag in tags}
     return {tag[2:] for tag in tags - {"O"}} if all(map(_TAG.fullmatch, tags)) else set()
+
+
+def _one_word(tokens: list[list[str]], columns: list[list[list[str]]]) -> str | None:
+    """The line about a column of words that holds one word alone, such as a document's name."""
+    counts = [len({word for words in column for word in words}) for column in columns]
+    if sum(map(len, tokens)) < 3 or len({word for words in tokens for word in words}) > 1:
+        return None
+    if not columns or max(counts) < 2:
+        return None
+    number = max(range(len(columns)), key=lambda i: (counts[i], _are_words(columns[i]))) + 1
+    return (
+        f"column {columns.index(tokens) + 1} is {tokens[0][0]!r} in every line and is read as the "
+        f"words; data.tokens={number} reads another"
+    )
+
+
+def _are_words(column: list[list[str]]) -> bool:
+    return any(word.isalpha() for words in column for word in words)
 
 
 def _refuse_ragged(fields: list[str], where: str, first: int, width: int) -> None:

@@ -194,7 +194,8 @@ ENTITIES = (
     entities(
         "tabs between some columns and blanks between others",
         "a.conll",
-        "-DOCSTART- -X- -X- O\n\nEU NNP\tB-NP B-ORG\nsees\tVBZ B-VP\tO\n\nAnn\t\tNNP  B-NP\tB-PER\n",
+        "-DOCSTART- -X- -X- O\n\nEU NNP\tB-NP B-ORG\nsees\tVBZ B-VP\tO\n\n"
+        "Ann\t\tNNP  B-NP\tB-PER\n",
         {
             "tokens": [["EU", "sees"], ["Ann"]],
             "3": [["B-NP", "B-VP"], ["B-NP"]],
@@ -218,9 +219,20 @@ ENTITIES = (
     entities(
         "documents of CoNLL-2012",
         "a.conll",
-        "#begin document (bc/x); part 000\nx 0 Ann NNP B-PER\nx 0 sees VB O\n#end document\n",
-        {"3": [["Ann", "sees"]], "tags": [["B-PER", "O"]]},
+        "#begin document (bc/x); part 000\nx 0 Ann NNP B-PER\nx 1 sees VB O\nx 2 it PR O\n"
+        "#end document\n",
+        {"3": [["Ann", "sees", "it"]], "tags": [["B-PER", "O", "O"]]},
         lines=[2],
-        notes=["2 comment lines were left out (first: line 1)"],
+        notes=[
+            "2 comment lines were left out (first: line 1)",
+            "column 1 is 'x' in every line and is read as the words; data.tokens=3 reads another",
+        ],
+    ),
+    entities(
+        "documents of CoNLL-2012, words by number",
+        "a.conll",
+        "x 0 Ann B-PER\nx 1 sees O\nx 2 it O\n",
+        {"3": [["Ann", "sees", "it"]]},
+        keys={"tokens": "3"},
     ),
 )
