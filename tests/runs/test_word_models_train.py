@@ -194,13 +194,18 @@ def test_resuming_is_exact_with_a_learned_vocabulary(data: dict[str, str], tmp_p
         "train.batch_size": 8, "model.config.embedding_size": 8, "model.config.hidden_size": 8,
         "train.save_every": 2, "train.keep_checkpoints": 9,
     }  # fmt: skip
-    whole = hfdl.train("eras/lstm", overrides, output=tmp_path / "run", listener=silent)
-    first = whole.metrics["validation"]
-    (whole.directory / "metrics.json").unlink()
+    whole = hfdl.train("eras/lstm", overrides, output=tmp_path / "whole", listener=silent)
+
+    def break_off(event: Any) -> None:
+        if event.kind == "update" and event.step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hfdl.train("eras/lstm", overrides, output=tmp_path / "run", listener=break_off)
     again = hfdl.train(
         "eras/lstm", overrides, output=tmp_path / "run", resume=True, listener=silent
     )
-    assert again.metrics["validation"] == first
+    assert again.metrics["validation"] == whole.metrics["validation"]
 
 
 def test_a_saved_small_model_can_be_trained_further_on_other_labels(
