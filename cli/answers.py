@@ -1,22 +1,28 @@
-"""The output of ``hfdl predict``: JSON lines, or lines for a person."""
+"""Answers of ``hfdl predict`` on stdout: JSON lines for a program, lines for a person."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from hfdl.errors import OutputError
+from hfdl.runs.texts import cells, clean
 
-from .output import print_text, shorten, to_json
+from .output import print_unfolded, shorten, terminal_width, to_json
 from .output_file import written_aside
 from .texts import Input
 
-Pairs = Iterable[tuple[Input, Any]]
+Pairs = Iterable[tuple[Input | None, Any]]
+"""Texts with their answers. Both are None where a row has no text."""
+
 Write = Callable[[Pairs], None]
+
+NULLS: Mapping[str, None] = {"label": None, "score": None}
+"""The answer to no text, where no other shows what an answer holds."""
 
 
 @contextmanager
@@ -52,9 +58,11 @@ def write_json_lines(stream: TextIO, pairs: Pairs) -> None:
     An answer that is a list stands under ``predictions``. For a list of words the text is what the
     entities' offsets refer to.
     """
+    pairs = [*pairs]
+    known = next((_fields_of(answer) for _, answer in pairs if answer is not None), NULLS)
     for text, answer in pairs:
-        fields = answer if isinstance(answer, dict) else {"predictions": answer}
-        line = to_json({**_input_fields(text), **fields}, encoding=stream.encoding)
+        fields = dict.fromkeys(known) if answer is None else _fields_of(answer)
+        line = to_json({**input_fields(text), **fields}, encoding=stream.encoding)
         stream.write(f"{line}\n")
     stream.flush()
 
@@ -64,16 +72,19 @@ def print_answers(pairs: Pairs) -> None:
 
     Entities stand in brackets in their text; a generated text keeps its lines.
     """
-    from hfdl.runs.console import clean
-
     for text, answer in pairs:
-        for line in _lines(text, answer):
-            print_text(clean(line))
+        for line in ["(no text)"] if text is None else _lines(text, answer):
+            print_unfolded(clean(line))
 
 
-def _input_fields(text: Input) -> dict[str, Any]:
-    if isinstance(text, dict):
-        return dict(text)
+def _fields_of(answer: Any) -> dict[str, Any]:
+    return answer if isinstance(answer, dict) else {"predictions": answer}
+
+
+def input_fields(text: Input | None) -> dict[str, Any]:
+    """What the model read, by name."""
+    if text is None or isinstance(text, dict):
+        return {"text": None} if text is None else dict(text)
     return {"text": text} if isinstance(text, str) else {"text": _joined(text), "tokens": text}
 
 
@@ -92,18 +103,24 @@ def _lines(text: Input, answer: Any) -> list[str]:
 def _line(text: Input, answer: Any) -> str:
     if isinstance(answer, dict) and "entities" in answer and not isinstance(text, dict):
         return _marked(_joined(text), answer["entities"])
-    shown = shorten(" | ".join(text.values()) if isinstance(text, dict) else _joined(text))
+    given = " | ".join(text.values()) if isinstance(text, dict) else _joined(text)
     if isinstance(answer, dict) and "translation_text" in answer:
-        return f"{shown or '(empty text)'} -> {answer['translation_text']}"
+        return f"{shorten(given) or '(empty text)'} -> {answer['translation_text']}"
     answers = answer if isinstance(answer, list) else [answer]
     labels = "  ".join(_fields(one) for one in answers) or "(no label)"
-    return f"{labels}  {shown}"
+    return f"{labels}  {shorten(given, _room(labels))}"
+
+
+def _room(before: str) -> int | None:
+    """Columns that a terminal leaves for a text; None: no terminal, the usual width."""
+    width = terminal_width()
+    return None if width is None else max(20, width - cells(before) - 2)
 
 
 def _marked(text: str, entities: list[dict[str, Any]]) -> str:
     """The text on one line, each entity in brackets with its type."""
     if not entities:
-        return f"(no entity)  {shorten(text)}"
+        return f"(no entity)  {shorten(text, _room('(no entity)'))}"
     parts, last = [], 0
     for entity in entities:
         start, end = entity["start"], entity["end"]

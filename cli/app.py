@@ -20,7 +20,6 @@ from .verify import verify
 
 app = typer.Typer(
     name="hfdl",
-    add_completion=False,
     # Plain help keeps the examples as they are written, and costs no import of rich.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from hfdl.progress import tell
+
 from .output import print_text
 from .output_file import refuse_output, written_aside
+from .progress import working
 
 SUFFIXES = (".html", ".png")
 
@@ -60,13 +63,16 @@ def attention(
     refuse_output(output, overwrite=overwrite)
     if head is not None and layer is None:
         raise typer.BadParameter("--head is a head of a --layer: give both")
-    from hfdl.interpret.attention_view import attention_view
-    from hfdl.runs.console import clean
+    from hfdl.runs.texts import clean
 
-    view = attention_view(model, text, compare_with=compare, target=target)
-    write = view.to_html if output.suffix.lower() == ".html" else view.to_png
-    with written_aside(output) as aside:
-        write(aside, kind=kind, layer=layer, head=head)
+    with working(f"opening {model}"):
+        from hfdl.interpret.attention_view import attention_view
+
+        view = attention_view(model, text, compare_with=compare, target=target)
+        tell(f"writing {output}")
+        write = view.to_html if output.suffix.lower() == ".html" else view.to_png
+        with written_aside(output) as aside:
+            write(aside, kind=kind, layer=layer, head=head)
     print_text(clean(f"saved {output}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,11 @@ import typer
 
 from .continuing import continued_by
 from .options import Json, Overrides
-from .output import print_json, print_saved, print_table
+from .output import print_json, print_saved, print_table, print_text
+from .progress import working
 
 if TYPE_CHECKING:
-    from hfdl.runs.compare import Comparison, Row
+    from hfdl.runs.comparison import Comparison, Row
 
 
 def compare(
@@ -32,6 +34,9 @@ def compare(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, help="Train each N times, from train.seed on.")
     ] = 1,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print what each run prints, not a line an era.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train the same task with a model of every era, and print one table.
@@ -49,15 +54,19 @@ def compare(
       hfdl compare ner
     """
     from hfdl.config.overrides import parse_overrides
-    from hfdl.runs import compare as comparing
 
+    settings = parse_overrides(overrides or [])
     chosen = None if eras is None else [era.strip() for era in eras.split(",") if era.strip()]
     words = ["hfdl", "compare", name, *(overrides or []), "--seeds", str(seeds)]
     words += [] if eras is None else ["--eras", eras]
-    with continued_by(words, above=2):  # a run is at DIR/ERA/seed-N
+    # A run is at DIR/ERA/seed-N.
+    with working("reading the recipes") as listener, continued_by(words, above=2):
+        from hfdl.runs import compare as comparing
+
         done = comparing.compare(
-            name, parse_overrides(overrides or []), eras=chosen, seeds=seeds, output=output
-        )
+            name, settings, eras=chosen, seeds=seeds, output=output, listener=listener,
+            verbose=verbose,
+        )  # fmt: skip
     if json:
         print_json({"directory": str(done.directory), **done.as_dict()})
     else:
@@ -68,9 +77,18 @@ def _print(done: Comparison) -> None:
     splits = list(done.rows[0].scores)
     headers = ["era", *(f"{split} {done.rows[0].metric}" for split in splits)]
     headers += ["parameters", "seconds", "examples/s"]
+    rows = [_cells(row, splits) for row in done.rows]
+    guess = [f"{done.guesses[s].value:.4f}" if s in done.guesses else "-" for s in splits]
+    if done.guesses:
+        rows.append(["guessing", *guess, "-", "-", "-"])
     print()
-    print_table(headers, [_cells(row, splits) for row in done.rows])
+    print_table(headers, rows)
     print()
+    for row in done.rows:
+        for split, one in done.guesses.items():
+            beaten = replace(one, reached=row.mean(split), only=None)
+            if warning := beaten.warning():
+                print_text(f"warning: {row.era}: {warning}")
     print_saved(done.directory, "table.json, compare.html")
 
 

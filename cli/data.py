@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hfdl.errors import DataError, ModelError
+from hfdl.progress import tell
 
 from .options import Json, Overrides
 from .output import print_json, show_help
+from .progress import working
 
 if TYPE_CHECKING:
     from hfdl.config.schema import Recipe
@@ -61,15 +63,10 @@ def check(
       hfdl data check sentences.jsonl task=ner data.tokens=words data.tags=ner_tags
     """
     from hfdl.config.overrides import parse_overrides
-    from hfdl.data.readers.sources import load_splits
-    from hfdl.tasks.registry import attribute, task_spec
 
-    recipe = _recipe(source, parse_overrides(overrides or []))
-    spec = task_spec(recipe.task)
-    tables = load_splits(recipe.data, rows=spec.rows)
-    tokenizer, limit, note = _tokenizer(recipe, tables)
-    examine = attribute(spec.examiner)
-    report: DataReport = examine(tables, recipe.data, tokenizer, limit)
+    settings = parse_overrides(overrides or [])
+    with working(f"reading {source}"):
+        report, note = _examined(source, settings)
     if json:
         print_json(report.as_dict())
     else:
@@ -78,6 +75,20 @@ def check(
         print_report(report, note)
     if report.problems:
         raise DataError(report.problems[0])
+
+
+def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str | None]:
+    """The report, and what a reader should know of the tokenizer."""
+    from hfdl.data.readers.sources import load_splits
+    from hfdl.tasks.registry import attribute, task_spec
+
+    recipe = _recipe(source, settings)
+    tables = load_splits(recipe.data)
+    tell("opening the tokenizer")
+    tokenizer, limit, note = _tokenizer(recipe, tables)
+    tell("looking for duplicates and overlaps")
+    examine = attribute(task_spec(recipe.task).examiner)
+    return examine(tables, recipe.data, tokenizer, limit), note
 
 
 def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:

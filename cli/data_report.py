@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hfdl.runs.console import clean
+from hfdl.runs.texts import clean
 
 from .output import print_table, print_text
 

@@ -25,6 +25,8 @@ from .continuing import continue_run
 if TYPE_CHECKING:
     from hfdl.training.events import Interrupted
 
+COMPLETE = "_HFDL_COMPLETE"
+"""Set by the shell's completion script."""
 REPORT = "this is a fault in hfdl: please report it with the traceback above"
 OWN_CODE = "that line is in your own code, and the traceback above says what it led to"
 
@@ -68,7 +70,7 @@ def report(error: Exception) -> int:
 
 def say(kind: str, message: str) -> None:
     """One line on stderr, whatever the message holds."""
-    from hfdl.runs.console import clean
+    from hfdl.runs.texts import clean
 
     print(f"{kind}: {clean(' '.join(message.split()))}", file=sys.stderr, flush=True)
 
@@ -79,6 +81,8 @@ def _invoke(arguments: list[str]) -> int:
     from .app import app
 
     command = get_command(app)
+    if COMPLETE in os.environ:  # a shell asks what could follow; it exits by itself
+        command.main([], prog_name="hfdl", complete_var=COMPLETE)
     try:
         with command.make_context("hfdl", arguments) as context:
             command.invoke(context)

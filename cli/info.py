@@ -9,6 +9,7 @@ from typing import Any
 
 from .options import Json
 from .output import print_json, print_table
+from .progress import working
 
 
 def info(json: Json = False) -> None:
@@ -21,7 +22,8 @@ def info(json: Json = False) -> None:
       hfdl info
       hfdl info --json > environment.json
     """
-    facts = collect()
+    with working("looking at packages and hardware"):
+        facts = collect()
     if json:
         print_json(facts)
         return

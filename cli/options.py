@@ -6,14 +6,22 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_key, complete_run
+
 RunOrModel = Annotated[
     str,
-    typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, a model folder or a Hub id."),
+    typer.Argument(
+        metavar="RUN_OR_MODEL",
+        help="A run's folder, a model folder or a Hub id.",
+        autocompletion=complete_run,
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="KEY=VALUE", help="Keys of the recipe, such as data.test=FILE; key=null clears one."
+        metavar="KEY=VALUE",
+        help="Keys of the recipe, such as data.test=FILE; key=null clears one.",
+        autocompletion=complete_key,
     ),
 ]
 Json = Annotated[

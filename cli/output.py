@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
+
+TEXT = 70
+"""Columns of an example's text where there is no terminal to fill."""
 
 
 def show_help(context: typer.Context) -> None:
@@ -45,19 +49,42 @@ def print_json(value: Any) -> None:
     print(to_json(value, indent=2, encoding=sys.stdout.encoding))
 
 
-def print_table(headers: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns, two spaces apart, the headers above them if there are any."""
-    from hfdl.runs.console import clean
+def print_table(
+    headers: Sequence[str] | None, rows: Sequence[Sequence[str]], *, cut_last: bool = False
+) -> None:
+    """Print aligned columns, two spaces apart, the headers above them if there are any.
 
-    lines = [list(map(clean, row)) for row in ((headers, *rows) if headers else rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)]
-        print_text("  ".join(cells).rstrip())
+    Args:
+        headers, rows: the cells.
+        cut_last: whether the last column is cut at the terminal's edge, not folded.
+    """
+    from hfdl.runs.texts import clean
+
+    from .tables import table_lines
+
+    names = None if headers is None else [*map(clean, headers)]
+    cells = [[*map(clean, row)] for row in rows]
+    cut = TEXT if cut_last else None
+    for line in table_lines(names, cells, terminal_width(), cut_last=cut):
+        _print(line)
 
 
 def print_text(text: str) -> None:
-    """Print a line; characters that stdout cannot show become escapes."""
+    """Print a line, folded where the terminal is narrower; what stdout cannot show is escaped."""
+    from hfdl.runs.texts import fold
+
+    width = terminal_width()
+    for line in text.split("\n") if width else [text]:
+        for part in fold(line, width) if width else [line]:
+            _print(part)
+
+
+def print_unfolded(text: str) -> None:
+    """Print a line that can be copied whole: a command, or what a model has written."""
+    _print(text)
+
+
+def _print(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 
@@ -71,27 +98,47 @@ def print_note(text: str) -> None:
 
 def print_saved(path: Path, what: str = "") -> None:
     """Say where something was saved, whatever the name holds; ``what`` are the files in it."""
-    from hfdl.runs.console import clean
+    from hfdl.runs.texts import clean
 
     print_text(clean(f"saved in {path}" + (f": {what}" if what else "")))
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print a row for each split and a column for each metric, details (``a/b``) left out."""
+    """Print a row for each split and a column for each metric, details (``a/b``) left out.
+
+    Where the terminal is too narrow for that, a row for each metric and a column for each split.
+    """
+    from .tables import table_lines
+
     named = dict.fromkeys(name for values in metrics.values() for name in values)
     names = [name for name in named if "/" not in name]
     rows = [
         [split, *(_number(values[name]) if name in values else "-" for name in names)]
         for split, values in metrics.items()
     ]
-    if rows:
+    if not rows:
+        return
+    width = terminal_width()
+    widest = max(map(len, table_lines(["split", *names], rows, None)))
+    if width is None or widest <= width:
         print_table(["split", *names], rows)
+    else:
+        turned = [[*column] for column in zip(names, *(row[1:] for row in rows), strict=True)]
+        print_table(["metric", *(row[0] for row in rows)], turned)
 
 
-def shorten(text: str, width: int = 70) -> str:
-    """The text on one line, cut to a width."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else f"{line[: width - 3]}..."
+def terminal_width() -> int | None:
+    """Columns of the terminal that stdout is; None where it is none."""
+    if not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def shorten(text: str, width: int | None = None) -> str:
+    """The text on one line, cut to so many columns. Default: ``TEXT``."""
+    from hfdl.runs.texts import cut
+
+    return cut(" ".join(text.split()), TEXT if width is None else width)
 
 
 def _number(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,16 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hfdl.errors import DataError, ModelError, NotFiniteError
+from hfdl.errors import DataError, NotFiniteError
 
+from .answering import Given, print_all, print_lines, write_file
 from .options import RunOrModel
 from .output_file import refuse_output
+from .predict_model import open_pipeline
+from .progress import working
+from .row_files import refuse_ending
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
 
+    from .answering import Chunk
     from .texts import Input
-
 CHUNK = 256
 """Texts that go to the model in one call; the pipeline cuts them into batches."""
 
@@ -37,8 +40,15 @@ def predict(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="F", help="Write JSON lines here. Default: stdout.")
+        Path | None,
+        typer.Option(
+            metavar="F",
+            help="Write the rows with their answers here: F.csv, .tsv, .json, .jsonl or .parquet.",
+        ),
     ] = None,
+    line_numbers: Annotated[
+        bool, typer.Option("--line-numbers", help="Begin each row with its line in the file.")
+    ] = False,
     column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Column of the texts. Default: the run's own."),
@@ -72,13 +82,16 @@ def predict(
 ) -> None:
     """Print an answer for each text.
 
-    A JSON line each; on a terminal a readable one, unless --json or --output is given.
-    With no TEXT and no --file, texts are read from a pipe, a line each, and answered as they come.
+    A JSON line each; on a terminal a readable one, unless --json is given. With --output the rows
+    of --file come back, all of their columns and the columns of the answers: prediction and score,
+    predictions (several), or entities; in csv and tsv a list is JSON in its cell. A row without a
+    text has no answer, and is counted. With no TEXT and no --file, texts are read from a pipe, a
+    line each, and answered as they come.
 
     \b
     Examples:
       hfdl predict runs/sentiment "A film to see twice." "A waste of an evening."
-      hfdl predict runs/sentiment --file reviews.csv --column review --output answers.jsonl
+      hfdl predict runs/sentiment --file reviews.csv --column review --output answers.csv
       tail -f messages.txt | hfdl predict runs/sentiment
       hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
       hfdl predict runs/ner "Ann Smith moved to Paris." --json
@@ -86,71 +99,70 @@ def predict(
       hfdl predict runs/clm "The harbour" --stop . --scores
       hfdl predict google-t5/t5-small "Good day." --src-lang en --tgt-lang de
     """
-    _refuse_table_output(output)
+    if overwrite and output is None:
+        raise typer.BadParameter("--overwrite is about the file of --output")
+    if line_numbers and (output is None or file in (None, "-")):
+        raise typer.BadParameter("--line-numbers are those of a --file, and go into an --output")
     if output is not None:
+        refuse_ending(output)
         refuse_output(output, overwrite=overwrite, inputs=[file])
-    batches = _batches(run_or_model, texts, file, column)
     options: dict[str, Any] = {
         "batch_size": batch_size, "stop": stop or None, "return_scores": scores or None,
         "src_lang": src_lang, "tgt_lang": tgt_lang,
     }  # fmt: skip
-    options = {name: value for name, value in options.items() if value is not None}
-    pipe = _pipeline(run_or_model, options)
-    _refuse_vectors(pipe, run_or_model)
-    _refuse_top_k(top_k, pipe)
-    from .answers import open_answers
-
+    with working(f"opening {run_or_model}"):
+        given = _given(run_or_model, texts, file, column)
+        pipe = open_pipeline(run_or_model, options, top_k)
     call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
     if pipe.task == "token-classification":
         call["aggregation_strategy"] = "viterbi"  # what the run's own figures are of
-    is_readable = output is None and not json and sys.stdout.isatty()
-    with open_answers(output, readable=is_readable) as write:
-        done = 0
-        for batch in batches:
-            with _numbered_from(done):
-                answers = _answers(pipe, batch, call)
-            write(zip(batch, answers, strict=True))
-            done += len(batch)
+    done = 0
+
+    def answer(chunk: Chunk) -> list[Any]:
+        nonlocal done
+        with _numbered_from(done, chunk):
+            answers = _answers(pipe, chunk, call)
+        done += len(chunk)
+        return answers
+
+    if output is not None:
+        is_number = _is_regression(pipe)
+        write_file(given, answer, output, is_number=is_number, with_lines=line_numbers)
+    elif sys.stdout.isatty():
+        print_all(given, answer, readable=not json)
+    else:
+        print_lines(given, answer)
+    from .errors import say
+
+    if given.source is not None and (empty := given.source.empty_rows()):
+        say("note", empty)
 
 
 @contextmanager
-def _numbered_from(done: int) -> Iterator[None]:
-    """While active, a text without an answer has its number among all, not in this batch."""
+def _numbered_from(done: int, chunk: Chunk) -> Iterator[None]:
+    """While active, a text without an answer has its number among all, not in this chunk."""
     try:
         yield
     except NotFiniteError as error:
         if error.text:
-            raise NotFiniteError(done + error.row, error.text) from None
+            places = [place for place, text in enumerate(chunk) if text is not None]
+            raise NotFiniteError(done + places[error.row], error.text) from None
         raise
 
 
-_OF_WRITERS = ("stop", "return_scores")
-_OF_TRANSLATORS = ("src_lang", "tgt_lang")
+def _is_regression(pipe: Pipeline) -> bool:
+    config = getattr(getattr(pipe, "model", None), "config", None)
+    return getattr(config, "problem_type", None) == "regression"
 
 
-def _pipeline(run_or_model: str, options: dict[str, Any]) -> Pipeline:
-    """The model's pipeline, after refusing options that are another task's."""
-    from hfdl.pipelines import pipeline
-    from hfdl.pipelines.open_model import locate
-    from hfdl.tasks.registry import known_spec
-
-    if not {*_OF_WRITERS, *_OF_TRANSLATORS} & options.keys():
-        return pipeline(None, model=run_or_model, **options)
-    located = locate(run_or_model)
-    spec = known_spec(located.task)
-    translates = spec.rows == "pairs"
-    refused = () if translates else _OF_TRANSLATORS
-    if not (translates or spec.hub_task == "text-generation"):
-        refused = (*_OF_WRITERS, *_OF_TRANSLATORS)
-    for name in refused:
-        if name in options:
-            flag = "--scores" if name == "return_scores" else "--" + name.replace("_", "-")
-            what = "a model that translates" if name in _OF_TRANSLATORS else "one that writes texts"
-            raise typer.BadParameter(f"{flag} is for {what}, and this one is for {spec.name}")
-    return pipeline(located.task, model=located, **options)
+def _answers(pipe: Pipeline, chunk: Chunk, call: dict[str, Any]) -> list[Any]:
+    """One answer a text, and None for none."""
+    texts = [text for text in chunk if text is not None]
+    answers = iter(_answered(pipe, texts, call) if texts else [])
+    return [None if text is None else next(answers) for text in chunk]
 
 
-def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:
+def _answered(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[Any]:
     """One answer a text; of a task whose answer is a list, under the list's name."""
     if isinstance(texts[0], list):
         _refuse_words(pipe)
@@ -165,26 +177,27 @@ def _answers(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[A
     return answers
 
 
-def _batches(
+def _given(
     run_or_model: str, texts: list[str] | None, file: str | None, column: str | None
-) -> Iterator[list[Input]]:
-    from .texts import file_texts, stdin_texts
+) -> Given:
+    from .texts import file_rows, stdin_texts
 
     if texts and file:
         raise typer.BadParameter("give TEXT or --file, not both")
     if column and (file is None or file == "-"):
         raise typer.BadParameter("--column is the column of a --file")
     if texts:
-        return _chunks(texts)
+        return Given(_chunks(texts), len(texts))
     if file is not None and file != "-":
-        return _chunks(file_texts(Path(file), column, run_or_model))
+        source = file_rows(Path(file), column, run_or_model)
+        return Given(_chunks(source.inputs), len(source.inputs), source)
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a TEXT or --file, or pipe texts in")
     stream = cast(BufferedReader, sys.stdin.buffer)
-    return (chunk for lines in stdin_texts(stream) for chunk in _chunks(lines))
+    return Given(chunk for lines in stdin_texts(stream) for chunk in _chunks(lines))
 
 
-def _chunks(texts: Sequence[Input]) -> Iterator[list[Input]]:
+def _chunks(texts: Sequence[Input | None]) -> Iterator[Chunk]:
     return (list(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
 
 
@@ -196,27 +209,3 @@ def _refuse_words(pipe: Pipeline) -> None:
             rule="words are read by a model that tags them",
             remedy="name a column of texts: --column NAME",
         )
-
-
-def _refuse_vectors(pipe: Pipeline, model: str) -> None:
-    if pipe.task == "sentence-similarity":
-        raise ModelError(
-            "the model makes vectors of texts, and has no answers",
-            where=model,
-            rule="only a fine-tuned model can predict",
-            remedy=f"for the vectors: hfdl embed {shlex.quote(model)} TEXT; to fine-tune it: "
-            f"hfdl train RECIPE model.name={shlex.quote(model)}",
-        )
-
-
-def _refuse_top_k(top_k: int | None, pipe: Pipeline) -> None:
-    from hfdl.tasks.registry import known_spec
-
-    reason = known_spec(pipe.task).without_top_k
-    if top_k is not None and reason is not None:
-        raise typer.BadParameter(f"--top-k chooses among labels, and {reason}")
-
-
-def _refuse_table_output(output: Path | None) -> None:
-    if output and output.suffix.lower() in (".csv", ".tsv", ".parquet", ".xlsx"):
-        raise typer.BadParameter(f"--output writes JSON lines: name it {output.stem}.jsonl")

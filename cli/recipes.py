@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_shipped
 from .options import Json, Overrides
-from .output import print_json, print_table, print_text, show_help
+from .output import print_json, print_table, print_text, print_unfolded, show_help
 
 recipes_app = typer.Typer(name="recipes", rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name that 'recipes list' prints.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A name that 'recipes list' prints.", autocompletion=complete_shipped
+    ),
+]
 
 
 @recipes_app.callback(invoke_without_command=True)
@@ -77,7 +83,7 @@ def copy(
     """
     from hfdl.config.load import recipe_text
     from hfdl.errors import OutputError, shell_path
-    from hfdl.runs.console import clean
+    from hfdl.runs.texts import clean
 
     text = recipe_text(name)
     own_name = f"{name.rpartition('/')[2]}.yaml"
@@ -93,7 +99,7 @@ def copy(
         ) from None
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", where=str(target)) from None
-    print_text(clean(f"copied to {target}; run it with: hfdl train {shell_path(target)}"))
+    print_unfolded(clean(f"copied to {target}; run it with: hfdl train {shell_path(target)}"))
 
 
 @recipes_app.command()

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfdl.errors import shell_path
 
-from .output import print_metrics, print_saved, print_table, print_text, shorten
+from .output import (
+    print_metrics,
+    print_saved,
+    print_table,
+    print_text,
+    print_unfolded,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from hfdl.metrics.bootstrap import Spread
+    from hfdl.report.guess import Guess
+    from hfdl.report.sections.tagged import Sentence
     from hfdl.runs.seeds import SeedRuns
 
 # What a translation's record holds, by the name that a person reads.
 _SIDES = (("source", "text"), ("reference", "label"), ("prediction", "prediction"))
 _EXAMPLES = 3
+_MISTAKES = 5
 
 
 def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
@@ -29,13 +39,49 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     """
     print()
     print_metrics({split: metrics[split] for split in ("validation", "test") if metrics.get(split)})
+    print_guesses(_guesses(directory))
     _print_examples(directory / "predictions.jsonl", metrics.get("task"))
     print()
     folder = shell_path(directory)
     print_saved(directory)
     mask = metrics.get("mask_token")
     text = f"... {mask} ..." if mask else "..."  # a text without its mask would be refused
-    print_text(f'use it:   hfdl predict {folder} "{text}"')
+    print_unfolded(f'use it:   hfdl predict {folder} "{text}"')
+
+
+def _guesses(directory: Path) -> list[Guess]:
+    from hfdl.report.guess import guesses
+    from hfdl.report.record import read_run
+
+    return guesses(read_run(directory)) if (directory / "metrics.json").is_file() else []
+
+
+def print_guesses(guesses: Sequence[Guess]) -> None:
+    """Print what guessing would reach, and a warning where the model is no better."""
+    if guesses:
+        print_text("")
+    for guess in guesses:
+        print_text(f"for comparison: {guess.text()}")
+    for guess in guesses:
+        if warning := guess.warning():
+            print_text(f"warning: {warning}")
+
+
+def print_mistakes(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print the worst mistakes in brief."""
+    shown = [record for record in records if "tokens" not in record][:_MISTAKES]
+    if shown:
+        print_text("")
+        print_text(f"the worst of {len(records):,} mistakes:")
+        rows = [
+            [_words(row["label"]), _words(row["prediction"]), _words(row.get("score", "-")),
+             _text(row)]
+            for row in shown
+        ]  # fmt: skip
+        print_table(["label", "prediction", "score", "text"], rows, cut_last=True)
+    elif records:
+        print_text(f"\nthe worst of {len(records):,} sentences with mistakes:")
+        _print_sentences(records[:_EXAMPLES])
 
 
 def print_seeds(done: SeedRuns) -> None:
@@ -65,29 +111,38 @@ def _print_examples(file: Path, task: str | None) -> None:
     elif rows == "pairs":
         for example in _last_split(file)[:_EXAMPLES]:
             print()
-            print_table(None, [[name, shorten(str(example[key]))] for name, key in _SIDES])
+            sides = [[name, _line(example[key])] for name, key in _SIDES]
+            print_table(None, sides, cut_last=True)
     elif examples := _right_and_wrong(file):
         print()
-        print_table(["", "label", "prediction", "text"], [_row(example) for example in examples])
+        rows = [_row(example) for example in examples]
+        print_table(["", "label", "prediction", "text"], rows, cut_last=True)
 
 
 def _print_entities(file: Path) -> None:
     """Sentences with entities of the last split, one with mistakes among them if there is any."""
-    from hfdl.report.sections.tagged import read_sentences
-
-    rows = _last_split(file)
-    labels = sorted({tag for row in rows for tag in row.get("label") or []})
-    telling = [one for one in read_sentences(rows, labels) if one.true or one.predicted]
+    telling = [one for one in _sentences(_last_split(file)) if one.true or one.predicted]
     wrong = [one for one in telling if one.mistakes][:1]
     right = [one for one in telling if not one.mistakes][: _EXAMPLES - len(wrong)]
-    for sentence in right + wrong:
+    _print_sentences([one.record for one in right + wrong])
+
+
+def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[Sentence]:
+    from hfdl.report.sections.tagged import read_sentences
+
+    labels = sorted({tag for row in rows for tag in row.get("label") or []})
+    return read_sentences([dict(row) for row in rows], labels)
+
+
+def _print_sentences(rows: Sequence[Mapping[str, Any]]) -> None:
+    for sentence in _sentences(rows):
         sides = [("entities", sentence.true), ("prediction", sentence.predicted)]
         named = [
             [name, ", ".join(_entity(sentence, one) for one in side) or "none"]
             for name, side in sides
         ]
         print()
-        print_table(None, [["text", shorten(sentence.text)], *named])
+        print_table(None, [["text", _line(sentence.text)], *named], cut_last=True)
 
 
 def _entity(sentence: Any, entity: Any) -> str:
@@ -102,7 +157,8 @@ def _print_texts(predictions: Path, log: Path) -> None:
     samples = [event for event in events if event.get("event") == "samples"][-1:]
     for sample in [one for event in samples for one in event["samples"]][:_EXAMPLES]:
         print()
-        print_table(None, [[name, shorten(str(sample.get(name)))] for name in ("prompt", "text")])
+        named = [[name, _line(sample.get(name))] for name in ("prompt", "text")]
+        print_table(None, named, cut_last=True)
     pairs = [pair for row in _last_split(predictions)[:1] for pair in asked_tokens(row)]
     if pairs:
         print()
@@ -133,7 +189,16 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
 def _row(record: Mapping[str, Any]) -> list[str]:
     label, prediction = record.get("label"), record.get("prediction")
     verdict = "right" if label == prediction else "wrong"
-    return [verdict, _words(label), _words(prediction), shorten(str(record.get("text", "")))]
+    return [verdict, _words(label), _words(prediction), _text(record)]
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    texts = [record[key] for key in ("text", "text_pair") if record.get(key) is not None]
+    return _line(" | ".join(map(str, texts)))
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text).split())
 
 
 def _words(value: Any) -> str:

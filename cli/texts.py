@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hfdl.errors import DataError
+from hfdl.errors import DataError, listed
 
 if TYPE_CHECKING:
     from hfdl.config.schema import DataConfig
@@ -19,8 +20,32 @@ Input = str | dict[str, str] | list[str]
 _READ_BYTES = 1 << 16
 
 
-def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]:
-    """The texts of a file, one a row; pairs of texts if the run was trained on pairs.
+@dataclass(frozen=True)
+class FileRows:
+    """The rows of a file, and what of each the model reads.
+
+    Args:
+        table: the rows.
+        inputs: what the model reads of each; None where a text is missing or blank.
+        column: where the texts are.
+    """
+
+    table: Table
+    inputs: list[Input | None]
+    column: str
+
+    def empty_rows(self) -> str | None:
+        """How many rows have no text, and where the first is; None where all have one."""
+        rows = [row for row, given in enumerate(self.inputs) if given is None]
+        if not rows:
+            return None
+        have = "1 row has" if len(rows) == 1 else f"{len(rows):,} rows have"
+        their = "its answer is" if len(rows) == 1 else "their answers are"
+        return f"{have} no text (first: {self.table.where(rows[0])}); {their} empty"
+
+
+def file_rows(file: Path, column: str | None, run_or_model: str) -> FileRows:
+    """The rows of a file; pairs of texts if the run was trained on pairs.
 
     A column of words, such as that of a CoNLL file, is read as words.
 
@@ -31,12 +56,11 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
         run_or_model: the run whose columns are the default.
 
     Raises:
-        DataError: no such file, not readable, no such column, or a row without a text.
+        DataError: no such file, not readable, no such column, or no text in any row.
     """
     from hfdl.data.layouts.examples import as_examples
     from hfdl.data.readers.reading import Reading
     from hfdl.data.readers.sources import read_source
-    from hfdl.tasks.tables import text_column
 
     from .output import print_note
 
@@ -51,13 +75,48 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
         print_note(f"{file}: {note}")
     name = column or _default_column(table, own)
     values = table.column(name, "--column")
+    inputs: list[Any]
     if name == own.tokens or any(isinstance(value, list) for value in values):
-        return list(_words(table, name))
-    texts = text_column(table, name, "--column")
-    if own.pair is None:
-        return list(texts)
-    pairs = text_column(table, own.pair, "--column")
-    return [{"text": a, "text_pair": b} for a, b in zip(texts, pairs, strict=True)]
+        inputs = _words(table, name)
+    elif own.pair is None:
+        inputs = _texts(table, name)
+    else:
+        pairs = zip(_texts(table, name), _texts(table, own.pair), strict=True)
+        inputs = [None if None in (a, b) else {"text": a, "text_pair": b} for a, b in pairs]
+    if all(given is None for given in inputs):
+        raise DataError(
+            f"no row has a text in column {name!r}", where=table.source,
+            rule=f"the columns are: {listed(table.columns)}", remedy="name another: --column NAME",
+        )  # fmt: skip
+    return FileRows(table, inputs, name)
+
+
+def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]:
+    """The texts of a file, a blank one too, for a command that needs one from every row.
+
+    Raises:
+        DataError: as ``file_rows``; or a row without a text.
+    """
+    from hfdl.data.table import cell_text, no_text
+
+    rows = file_rows(file, column, run_or_model)
+    texts: list[Input] = []
+    for row, given in enumerate(rows.inputs):
+        cell = rows.table.columns[rows.column][row]
+        text = cell_text(cell) if given is None else given
+        if text is None:
+            where = rows.table.where(row)
+            raise no_text(cell, rows.column, where, "every row needs a text")
+        texts.append(text)
+    return texts
+
+
+def _texts(table: Table, name: str) -> list[Any]:
+    """The texts of a column, numbers too; None for one that is missing or blank."""
+    from hfdl.data.table import cell_text
+
+    texts = map(cell_text, table.column(name, "--column"))
+    return [text if text is not None and text.strip() else None for text in texts]
 
 
 def stdin_texts(stream: BufferedReader) -> Iterator[list[str]]:
@@ -80,11 +139,20 @@ def stdin_texts(stream: BufferedReader) -> Iterator[list[str]]:
         yield [_decode(rest, number + 1)]
 
 
-def _words(table: Table, name: str) -> list[list[str]]:
+def _words(table: Table, name: str) -> list[Any]:
+    """The words of each row; None for a row without any."""
     from hfdl.config.schema import DataConfig
     from hfdl.data.entities.token_columns import words_of
 
-    return words_of(table, DataConfig(tokens=name))
+    rows = [row for row, value in enumerate(table.columns[name]) if _has_words(value)]
+    words = dict(zip(rows, words_of(table.select(rows), DataConfig(tokens=name)), strict=True))
+    return [words.get(row) for row in range(len(table))]
+
+
+def _has_words(value: Any) -> bool:
+    if value is None or value != value:  # NaN
+        return False
+    return bool(value.strip()) if isinstance(value, str) else bool(value)
 
 
 class _Columns(NamedTuple):

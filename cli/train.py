@@ -11,17 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .completion import complete_recipe
 from .continuing import command_line, continue_run, continued_by
 from .options import Json, Overrides
 from .output import print_json
+from .progress import working
 
 if TYPE_CHECKING:
     from hfdl.runs.run import Run
+    from hfdl.training.events import Event
 
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A shipped name, a YAML file or a run's folder.")
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A shipped name, a YAML file or a run's folder.",
+            autocompletion=complete_recipe,
+        ),
     ],
     overrides: Overrides = None,
     output: Annotated[
@@ -114,13 +122,13 @@ class _Command:
 
 
 def _train(command: _Command) -> None:
-    from hfdl.runs import run
-    from hfdl.runs.console import console_listener
     from hfdl.training.launched import is_first_process
 
     # Of several processes the first one speaks.
     is_first = is_first_process()
-    with console_listener(None if is_first else StringIO()) as listener:
+    with working(f"reading {command.recipe}", None if is_first else StringIO()) as listener:
+        from hfdl.runs import run
+
         done = _together(
             lambda: run.train(
                 command.recipe, command.settings, **command.run_options, listener=listener
@@ -137,9 +145,6 @@ def _train(command: _Command) -> None:
 
 
 def _train_seeds(command: _Command, seeds: int) -> None:
-    from hfdl.runs.console import console_listener
-    from hfdl.runs.seeds import train_seeds
-
     from .summary import print_seeds
 
     words = ["hfdl", "train", command.recipe, *command.overrides, "--seeds", str(seeds)]
@@ -152,7 +157,12 @@ def _train_seeds(command: _Command, seeds: int) -> None:
         if code := _run_processes(command, [seed], path, own_flags, again, path.parent):
             raise typer.Exit(code)
 
-    with console_listener() as listener, continued_by(words, *flags, above=1):
+    with (
+        working(f"reading {command.recipe}") as listener,
+        continued_by(words, *flags, above=1),
+    ):
+        from hfdl.runs.seeds import train_seeds
+
         done = train_seeds(
             command.recipe, command.settings, seeds=seeds, **command.run_options,
             listener=listener, train_one=launched if command.processes > 1 else None,
@@ -180,14 +190,22 @@ def _together(train: Callable[[], Run]) -> Run:
 
 
 def _plan(command: _Command) -> None:
-    from hfdl.runs import run
     from hfdl.runs.console import console_listener
 
+    said: list[Event] = []
+    with working(f"reading {command.recipe}") as console:
+        from hfdl.runs import run
+
+        planned = run.plan(command.recipe, command.settings, listener=said.append)
+        if command.flags["--json"]:
+            for event in said:
+                console(event)
     if command.flags["--json"]:
-        print_json(run.plan(command.recipe, command.settings).as_record())
+        print_json(planned.as_record())
         return
     with console_listener(sys.stdout) as listener:
-        run.plan(command.recipe, command.settings, listener=listener)
+        for event in said:
+            listener(event)
 
 
 def _launch(command: _Command) -> None:

@@ -125,7 +125,7 @@ def print_nearest(answers: Sequence[tuple[str, float, str]]) -> None:
 
 
 def _shown(text: str) -> str:
-    from hfdl.runs.console import clean
+    from hfdl.runs.texts import clean
 
     return clean(shorten(text)) or "(empty text)"
 

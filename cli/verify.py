@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .output import print_json, print_table, print_text
+from .progress import working
 
 if TYPE_CHECKING:
     import torch
@@ -55,10 +56,11 @@ def verify(
       hfdl verify runs/sentiment --dtype float32 --variant left --variant right
       hfdl verify openai-community/gpt2 --json > parity.json
     """
-    from hfdl.parity.verify import DTYPES
-    from hfdl.parity.verify import verify as compare
+    with working(f"opening {model}"):
+        from hfdl.parity.verify import DTYPES
+        from hfdl.parity.verify import verify as compare
 
-    report = compare(model, dtypes=dtype or tuple(DTYPES), variants=variant, text=text)
+        report = compare(model, dtypes=dtype or tuple(DTYPES), variants=variant, text=text)
     if json:
         print_json(report.to_json())
     elif all_rows:

@@ -132,11 +132,46 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """A remedy for an unknown name: the nearest choice if one is close, else all of them."""
+    """A remedy for an unknown name: the nearest choice if one is close, else those there are.
+
+    Of many choices it names those that are most alike, and says how many more there are.
+    """
     choices = list(choices)
     if close := nearest(name, choices):
         return f"did you mean {close!r}?"
-    return f"choose one of: {', '.join(choices)}" if choices else "there is none to choose from"
+    return (
+        f"choose one of: {listed(choices, near=name)}"
+        if choices
+        else "there is none to choose from"
+    )
+
+
+MOST = 10
+"""Names that a message lists, of as many as there may be."""
+
+
+def listed(names: Iterable[object], *, near: str | None = None, most: int = MOST) -> str:
+    """Names as a list for a message: all of a few; of many some, and how many more there are.
+
+    Args:
+        names: of columns, labels, keys; none gives ``none``.
+        near: the name that was looked for. Those most like it are listed; default: the first.
+        most: how many are listed.
+    """
+    texts = [str(name) for name in names]
+    if not texts:
+        return "none"
+    if len(texts) <= most + 2:  # "and 1 more" would be as long
+        return ", ".join(texts)
+    chosen = texts[:most]
+    if near is not None:
+        likest = sorted(texts, key=lambda text: -_likeness(near, text))[:most]
+        chosen = [text for text in texts if text in likest]
+    return f"{', '.join(chosen)}, and {len(texts) - len(chosen):,} more"
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
 
 
 def shell_word(text: str) -> str:

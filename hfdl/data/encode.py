@@ -14,6 +14,10 @@ from typing import Any
 
 from hfdl.data.long_text import fit_pair, fit_single
 from hfdl.errors import DataError, ModelError
+from hfdl.progress import track
+
+PIECE = 1000
+"""Texts that go to the tokenizer in one call: enough for its threads, few enough to count."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +161,13 @@ class TextEncoder:
         ]
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        if not texts:
-            return []
+        starts = track(
+            range(0, len(texts), PIECE), "tokenising", total=len(texts), unit="texts",
+            size=lambda start: min(PIECE, len(texts) - start),
+        )  # fmt: skip
+        return [ids for start in starts for ids in self._some_ids(texts[start : start + PIECE])]
+
+    def _some_ids(self, texts: Sequence[str]) -> list[list[int]]:
         encoded = self.tokenizer(
             list(texts),
             add_special_tokens=False,

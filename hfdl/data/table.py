@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hfdl.errors import DataError, did_you_mean
+from hfdl.errors import DataError, did_you_mean, listed
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Table:
             raise DataError(
                 f"no column {name!r} for {key}",
                 where=self.source,
-                rule=f"the columns are: {', '.join(map(str, self.columns)) or 'none'}",
+                rule=f"the columns are: {listed(self.columns, near=name)}",
                 remedy=self.advised(
                     f"{hint}{'' if hint.endswith('?') else '.'} Set it with {key}=COLUMN"
                 ),
@@ -178,7 +178,7 @@ def refuse_empty(table: Table) -> Table:
     sizes = {name: len(values) for name, values in table.columns.items()}
     if len(set(sizes.values())) > 1:
         raise DataError(
-            f"columns of unequal length: {', '.join(f'{n} {s}' for n, s in sizes.items())}",
+            f"columns of unequal length: {listed(f'{n} {s}' for n, s in sizes.items())}",
             where=table.source,
             rule="each column has one value a row",
         )
@@ -186,7 +186,7 @@ def refuse_empty(table: Table) -> Table:
         raise DataError(
             "no rows",
             where=table.source,
-            rule=f"the columns are: {', '.join(sizes) or 'none'}",
+            rule=f"the columns are: {listed(sizes)}",
             remedy="is this the right file?",
         )
     return table

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ConfigError, ShapeError, nearest
+from hfdl.errors import ConfigError, ShapeError, listed, nearest
 from hfdl.hf_models.load import in_own_code
 from hfdl.hf_models.own_architectures import OWN, OwnArchitecture
 from hfdl.hf_models.registry import AUTO_CLASSES
@@ -68,7 +68,7 @@ def check_architecture(head: Head, model: ModelConfig) -> None:
         raise ConfigError(
             f"no architecture {model.name!r} for {HEADS[head]}",
             where="model.name",
-            rule=f"there are: {', '.join(names)}",
+            rule=f"there are: {listed(names)}",
             remedy=f"did you mean {SCHEME + close!r}?" if close else "choose one of these",
         )
     if own_architecture(model) is not None and model.implementation == "hf":

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.custom_attention.modules import base_model
-from hfdl.errors import ConfigError, ShapeError
+from hfdl.errors import ConfigError, ShapeError, listed
 from hfdl.interpret.hooks import Hooks, hooked
 from hfdl.interpret.sites import AttentionSite, attention_site, attention_sites
 
@@ -55,7 +55,8 @@ def ablate_heads(
         chosen[site.name] = site, _checked(site, list(numbers))
         if means is not None and site.name not in means:
             raise ConfigError(
-                f"there is no mean for {site.name}", rule=f"there are: {', '.join(means)}"
+                f"there is no mean for {site.name}",
+                rule=f"there are: {listed(means)}",
             )
     with hooked(model, [site.projection_name for site, _ in chosen.values()]) as hooks:
         for site, numbers in chosen.values():

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ConfigError, ModelError, listed
 from hfdl.nn.lengths import evaluating
 from hfdl.nn.masks import to_additive
 from hfdl.weights.pretrained import quiet_transformers
@@ -113,7 +113,7 @@ def _require_ids(model: Any, inputs: Mapping[str, Tensor]) -> None:
     for name in ("input_ids", *(["decoder_input_ids"] if is_encoder_decoder(model) else [])):
         if inputs.get(name) is None:
             raise ConfigError(
-                f"no {name} among {', '.join(inputs) or 'no inputs at all'}",
+                f"no {name} among {listed(inputs) if inputs else 'no inputs at all'}",
                 where=type(model).__name__,
                 rule="a map needs the tokens that it is a map of",
                 remedy=f"give {name}",

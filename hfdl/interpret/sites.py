@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from hfdl.custom_attention.modules import base_model, ported_modules, unported_modules
-from hfdl.errors import ModelError
+from hfdl.errors import ModelError, listed
 
 # The output projection among an attention module's children: Llama and hfdl, BART and OPT, GPT-2,
 # DistilBERT, T5, ModernBERT, GPT-NeoX and BLOOM.
@@ -86,7 +86,7 @@ def attention_site(model: nn.Module, layer: int | str) -> AttentionSite:
         rule="a number does where each layer has one attention, and a name anywhere"
         if stacks == 1
         else "this model has several attentions in a layer or several stacks, which are named",
-        remedy=f"choose one of: {', '.join(matching or names)}",
+        remedy=f"choose one of: {listed(matching or names, near=str(layer))}",
     )
 
 

@@ -18,11 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.custom_attention.switch import use_attention
+from hfdl.display import Shown
 from hfdl.hf_models.load import hf_class_of
 from hfdl.parity.ask import Model, answers, gap
 from hfdl.parity.mistakes import MISTAKES, Mistake
 from hfdl.parity.opening import core_of, own_core
 from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows, variants_for
+from hfdl.progress import track
 
 # In float64 mistakes lie far apart: an eps of 1e-6 moves a norm by 1e-6, rounding by 1e-15.
 BOUNDS = {torch.float64: 1e-9, torch.float32: 1e-5}
@@ -122,7 +124,9 @@ class _Search:
     ) -> dict[str, float]:
         """How far from ``expected`` a model is with each of the mistakes."""
         gaps = {}
-        for mistake in mistakes:
+        for mistake in track(
+            mistakes, "trying known mistakes", total=len(mistakes), unit="mistakes"
+        ):
             changed = mistake.apply(model)
             if changed is not None:
                 gaps[mistake.name] = gap(answers(changed, self.batches), expected)
@@ -163,8 +167,8 @@ class _Search:
 # ---- The result ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Shown):
     """Which known single mistake explains a mismatch, if one does.
 
     Args:
@@ -196,3 +200,10 @@ class Diagnosis:
 
     def __str__(self) -> str:
         return self.explanation
+
+    def shown(self) -> tuple[str, list[tuple[str, Any]]]:
+        rows: list[tuple[str, Any]] = [("found", self.explanation)]
+        if self.look_at:
+            rows.append(("look at", self.look_at))
+        rows += [("gap before", f"{self.gap_before:.1e}"), ("gap after", f"{self.gap_after:.1e}")]
+        return f"Diagnosis: {self.name or 'no known mistake'}", rows

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from hfdl.display import Shown
 from hfdl.parity.components import COMPONENTS
 from hfdl.parity.diagnose import Diagnosis
 
@@ -53,8 +54,8 @@ class Row:
         return {k: None if v == math.inf else v for k, v in values.items()}
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
     """Whether an implementation equals Hugging Face's, with every number that was compared.
 
     Args:
@@ -68,6 +69,22 @@ class Report:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = field(default=None)
+
+    def shown(self) -> tuple[str, list[tuple[str, Any]]]:
+        broken = sum(not row.ok for row in self.rows)
+        rows: list[tuple[str, Any]] = [("ok", self.ok), ("comparisons", len(self.rows))]
+        if self.rows:
+            worst = self.worst()
+            layer = "" if worst.layer is None else f" {worst.layer}"
+            place = f"{worst.component}{layer} of {worst.implementation}, {worst.variant}"
+            sizes = f"{worst.error:.1e} of {worst.bound:.0e}"
+            rows += [
+                ("beyond their bounds", broken),
+                ("nearest to its bound" if self.ok else "worst", f"{place}: {sizes}"),
+            ]
+        if self.diagnosis is not None:
+            rows.append(("diagnosis", str(self.diagnosis)))
+        return f"Parity of {self.model}", rows
 
     @property
     def ok(self) -> bool:

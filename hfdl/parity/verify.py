@@ -26,6 +26,7 @@ from hfdl.parity.implementations import KERNELS, Foreign, HuggingFace, Implement
 from hfdl.parity.opening import Reference, core_of, kernel_of, open_reference, own_core
 from hfdl.parity.report import Report, Row
 from hfdl.parity.variants import VARIANTS, Batch, make_batch, token_rows, variants_for
+from hfdl.progress import track
 from hfdl.weights.pretrained import quiet_transformers
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -151,11 +152,21 @@ class _Comparison:
         model = self.reference.model.to(dtype)
         implementations = self._implementations(model, dtype)
         eager = HuggingFace(model, "eager")
-        for batch in batches:
-            expected = eager.trace(_reference_batch(batch))
-            for implementation in implementations:
-                if not (batch.is_cached and isinstance(implementation, Foreign)):
-                    self._compare(implementation, expected, batch, dtype)
+        pairs = [
+            (batch, implementation)
+            for batch in batches
+            for implementation in implementations
+            if not (batch.is_cached and isinstance(implementation, Foreign))
+        ]
+        expected: Trace | None = None
+        before: Batch | None = None
+        name = str(dtype).removeprefix("torch.")
+        for batch, implementation in track(
+            pairs, f"comparing in {name}", total=len(pairs), unit="models"
+        ):
+            if batch is not before or expected is None:
+                before, expected = batch, eager.trace(_reference_batch(batch))
+            self._compare(implementation, expected, batch, dtype)
 
     def report(self) -> Report:
         """The report, with a diagnosis where a bound is broken."""

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from hfdl.errors import ConfigError, DataError
+from hfdl.display import Shown
+from hfdl.errors import ConfigError, DataError, listed
 
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
@@ -34,7 +35,7 @@ class Opened(Protocol):
         ...
 
 
-class BasePipeline:
+class BasePipeline(Shown):
     """A model on its device; a subclass adds ``task`` and ``__call__``.
 
     Args:
@@ -50,6 +51,18 @@ class BasePipeline:
         self.model: Any = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer
         self.batch_size = checked_batch_size(batch_size)
+
+    def shown(self) -> tuple[str, list[tuple[str, Any]]]:
+        config = self.model.config
+        labels = getattr(config, "id2label", None) or {}
+        rows: list[tuple[str, Any]] = [
+            ("model", f"{type(self.model).__name__} {getattr(config, 'name_or_path', '')}".strip()),
+            ("labels", listed(labels.values())),
+            ("device", self.device),
+        ]
+        if self.batch_size is not None:
+            rows.append(("batch_size", self.batch_size))
+        return f"{type(self).__name__} ({getattr(self, 'task', 'pipeline')})", rows
 
 
 def warn(message: str) -> None:
@@ -106,7 +119,7 @@ def answer_several(
     size: int | None,
     refusal: Callable[[Any, int], DataError],
 ) -> list[Answer] | Iterator[Answer]:
-    """A list of answers for a list of inputs, an iterator of them for another iterable.
+    """A list of answers for inputs that have a length, an iterator of them for another iterable.
 
     Args:
         inputs: what the pipeline was called with, a single input excepted.
@@ -117,11 +130,48 @@ def answer_several(
     Raises:
         DataError: the inputs are neither.
     """
-    if isinstance(inputs, list | tuple):
-        return answer(list(inputs))
+    if (several := as_list(inputs)) is not None:
+        return answer(several)
     if isinstance(inputs, bytes | Mapping) or not can_iterate(inputs):
         raise refusal(inputs, 0)
     return stream(inputs, answer, size)
+
+
+def as_list(inputs: Any) -> list[Any] | None:
+    """Inputs that have a length, as a list; None of a stream, of a single input and of no input.
+
+    Lists, tuples and other sequences, pandas' Series and Index, NumPy's arrays of texts, columns
+    of pyarrow, polars and datasets. A torch ``Dataset`` (transformers' ``KeyDataset``) is a stream,
+    as transformers has it: its items may be costly to make.
+
+    Raises:
+        DataError: a table; which of its columns has the texts it does not say.
+    """
+    if isinstance(inputs, list | tuple):
+        return list(inputs)
+    if isinstance(inputs, str | bytes | Mapping | torch.utils.data.Dataset):
+        return None
+    if _is_table(inputs):
+        raise DataError(
+            f"a {type(inputs).__name__} has several columns",
+            where="inputs",
+            rule="a pipeline reads texts",
+            remedy='give the column that holds them, as table["text"]',
+        )
+    for method in ("to_pylist", "tolist", "to_list"):  # values as Python's own
+        if callable(getattr(type(inputs), method, None)):
+            values = getattr(inputs, method)()
+            return values if isinstance(values, list) else None
+    is_sized = hasattr(type(inputs), "__len__")
+    return list(inputs) if is_sized and can_iterate(inputs) else None
+
+
+def _is_table(inputs: Any) -> bool:
+    """Whether it is a DataFrame or a Table: of pandas, polars or pyarrow."""
+    package = type(inputs).__module__.partition(".")[0]
+    return package in ("pandas", "polars", "pyarrow") and type(inputs).__name__ in (
+        "DataFrame", "LazyFrame", "Table", "RecordBatch",
+    )  # fmt: skip
 
 
 def can_iterate(inputs: Any) -> bool:

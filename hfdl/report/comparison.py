@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from hfdl.report import wording
 from hfdl.report.page import write_text
@@ -43,6 +44,7 @@ def comparison_html(table: Mapping[str, Any]) -> str:
         scores=score_chart(rows, metric, splits[0]) if splits else None,
         split=splits[0] if splits else None,
         times=time_chart(rows),
+        guess=_guess(table.get("guesses") or {}, metric, splits),
         rows=[_row(row, metric, splits) for row in rows],
     )
 
@@ -105,6 +107,18 @@ def _name_rows(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.grid(visible=False, axis="y")
 
 
+def _guess(guesses: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str, Any] | None:
+    """The row of a model that knows nothing, as it is written; None where there is no such."""
+    if not any(split in guesses for split in splits):
+        return None
+    values = [guesses.get(split, {}).get("value") for split in splits]
+    answers = dict.fromkeys(guesses[split]["answer"] for split in splits if split in guesses)
+    return {
+        "answer": " or ".join(answers),
+        "scores": [wording.figure(metric, value) for value in values],
+    }
+
+
 def _row(row: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str, Any]:
     """A row as it is written."""
     unit = 100 if wording.is_share(metric) else 1  # shares are shown in percent
@@ -115,6 +129,7 @@ def _row(row: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str
         scores.append(wording.figure(metric, row["mean"][split]) + spread)
     return {
         "title": row["title"],
+        "reports": [f"{quote(run)}/report.html" for run in row.get("runs") or []],
         "model": row["model"],
         "scores": scores,
         "parameters": wording.short_count(row["parameters"]),

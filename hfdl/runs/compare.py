@@ -8,15 +8,17 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.overrides import settings
 from hfdl.errors import ConfigError, did_you_mean
+from hfdl.progress import Progress, report
 from hfdl.report.comparison import write_comparison
+from hfdl.report.guess import guesses
 from hfdl.report.record import read_run
+from hfdl.runs.comparison import Comparison, Row
 from hfdl.runs.console import console_listener
 from hfdl.runs.eras import COMPARISONS, Era
 from hfdl.runs.lock import held
@@ -24,91 +26,12 @@ from hfdl.runs.outputs import RECIPE, check_group_folder, output_folder
 from hfdl.runs.run import Run, train
 from hfdl.runs.seeds import HELD_OUT, check_seeds
 from hfdl.tasks.registry import task_for_training
-from hfdl.training.events import Listener, Noted
+from hfdl.training.events import Event, Listener, Noted, Updated
 from hfdl.training.files import write_json
 
 TABLE, PAGE = "table.json", "compare.html"
 VECTORS = "model.vectors"
 _OWN = ("tune.freeze", "tune.lora", "tune.layer_decay")
-
-
-@dataclass(frozen=True)
-class Row:
-    """What became of one era.
-
-    Args:
-        era: its name.
-        title: what it is.
-        model: as the recipe names it.
-        metric: which one ``scores`` are of.
-        scores: by held-out split, one for each seed.
-        parameters, trained: of the model, and how many of them were trained.
-        seconds: of training, evaluations between included; the mean over the seeds.
-        samples_per_second: examples that training read a second; the mean over the seeds.
-        precision: that it was trained in.
-        runs: the runs' folders within that of the comparison.
-    """
-
-    era: str
-    title: str
-    model: str
-    metric: str
-    scores: dict[str, list[float]]
-    parameters: int
-    trained: int
-    seconds: float
-    samples_per_second: float
-    precision: str
-    runs: list[str]
-
-    def mean(self, split: str) -> float | None:
-        """The mean score on a split; None where there was none."""
-        return statistics.fmean(self.scores[split]) if self.scores.get(split) else None
-
-    def sd(self, split: str) -> float | None:
-        """The standard deviation over the seeds; None of a single one."""
-        scores = self.scores.get(split, [])
-        return statistics.stdev(scores) if len(scores) > 1 else None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Finished runs of the same task.
-
-    Args:
-        name: of the comparison.
-        directory: the folder with table.json, compare.html and a folder for each era.
-        rows: one for each era.
-        seeds: that each era was trained with.
-        examples: how many each split has.
-        machine: what the last run was trained on: processor, threads, versions; the precisions of
-            all of them.
-    """
-
-    name: str
-    directory: Path
-    rows: list[Row]
-    seeds: list[int]
-    examples: dict[str, int]
-    machine: dict[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The contents of table.json."""
-        rows = [
-            {
-                **asdict(row),
-                "mean": {split: row.mean(split) for split in row.scores},
-                "sd": {split: row.sd(split) for split in row.scores},
-            }
-            for row in self.rows
-        ]
-        return {
-            "comparison": self.name,
-            "seeds": self.seeds,
-            "examples": self.examples,
-            "machine": self.machine,
-            "rows": rows,
-        }
 
 
 def compare(
@@ -119,6 +42,7 @@ def compare(
     seeds: int = 1,
     output: str | Path | None = None,
     listener: Listener | None = None,
+    verbose: bool | None = None,
 ) -> Comparison:
     """Train the same task with a model of every era, and put them into one table.
 
@@ -133,6 +57,8 @@ def compare(
         seeds: how often each is trained, from ``train.seed`` on.
         output: the folder. Default: ``runs/compare-NAME-DATE-TIME``.
         listener: takes the runs' events. Default: the console.
+        verbose: whether it takes all of them, or a line for each era and its progress. Default: all
+            where a listener is given; the console gets the lines.
 
     Raises:
         HfdlError: as for ``train``; what a recipe is wrong in is found before the first is trained.
@@ -150,27 +76,50 @@ def compare(
         tell = stack.enter_context(
             console_listener() if listener is None else nullcontext(listener)
         )
+        verbose = listener is not None if verbose is None else verbose
         runs: dict[str, list[Run]] = {}
         for number, era in enumerate(chosen, start=1):
-            tell(Noted(f"era {number} of {len(chosen)}: {era.title} ({era.recipe})"))
+            place = f"era {number} of {len(chosen)}: {era.title}"
+            if verbose:
+                tell(Noted(f"{place} ({era.recipe})"))
+            heard = tell if verbose else _Brief(place)
             runs[era.name] = [
-                _train_one(era, {**by_era[era.name], "train.seed": seed}, folder, seed, tell)
+                _train_one(era, {**by_era[era.name], "train.seed": seed}, folder, seed, heard)
                 for seed in all_seeds
             ]
+            if not verbose:
+                tell(Noted(f"{place}  {_row(era, runs[era.name], folder).text()}"))
         last = runs[chosen[-1].name][-1]
         rows = [_row(era, runs[era.name], folder) for era in chosen]
         precisions = ", ".join(dict.fromkeys(row.precision for row in rows))
+        record = read_run(last.directory)
         comparison = Comparison(
             name,
             folder,
             rows,
             all_seeds,
-            examples=dict(read_run(last.directory).plan["examples"]),
+            examples=dict(record.plan["examples"]),
             machine={**last.metrics["environment"], "precision": precisions},
+            guesses={one.split: one for one in guesses(record) if one.metric == rows[0].metric},
         )
         write_json(folder / TABLE, comparison.as_dict())
         write_comparison(folder / PAGE, comparison.as_dict())
     return comparison
+
+
+class _Brief:
+    """A listener that takes a run's updates for progress, and keeps the rest to its log.
+
+    Args:
+        place: which era it is.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Updated):
+            report(Progress(self.place, event.step, event.steps, "updates"))
 
 
 def _train_one(

@@ -9,28 +9,29 @@ from typing import Any
 
 import torch
 
+from hfdl.progress import tell
 from hfdl.tasks.protocol import Measures, Split, Splits, Task
 from hfdl.training.evaluation import Evaluation, evaluate
 from hfdl.training.events import Evaluated, Listener, Noted
 
-Metrics = dict[str, dict[str, float]]
 
-
-def evaluate_saved(task: Task, splits: Splits, listener: Listener) -> Metrics:
-    """Metrics of a saved model on its held-out splits, in float32."""
+def evaluate_saved(task: Task, splits: Splits, listener: Listener) -> dict[str, Evaluation]:
+    """Evaluations of a saved model on its held-out splits, in float32."""
+    tell("opening the model")
     model = task.load_model()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     for fact in splits.facts:
         listener(Noted(fact))
-    metrics = {}
+    results = {}
     for name, split in splits.named().items():
         if name == "train":
             continue
         began = time.perf_counter()
-        metrics[name] = evaluate_split(task, model, split, device).metrics
-        listener(Evaluated(name, 0, 0.0, metrics[name], False, time.perf_counter() - began))
-    return metrics
+        results[name] = evaluate_split(task, model, split, device)
+        seconds = time.perf_counter() - began
+        listener(Evaluated(name, 0, 0.0, results[name].metrics, False, seconds))
+    return results
 
 
 def evaluate_split(

@@ -12,8 +12,11 @@ from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.overrides import settings
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.config.yaml import dump_recipe
+from hfdl.display import Shown
+from hfdl.report.guess import guesses
 from hfdl.runs.console import console_listener
 from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
+from hfdl.runs.scores import Scores, metric_text
 from hfdl.tasks.registry import (
     canonical_name,
     task_for_model,
@@ -27,11 +30,9 @@ from hfdl.weights.resolve import find_model
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
 
-Metrics = dict[str, dict[str, float]]
 
-
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """A finished run.
 
     Args:
@@ -43,6 +44,16 @@ class Run:
     directory: Path
     metrics: dict[str, Any]
     recipe: Recipe
+
+    def shown(self) -> tuple[str, list[tuple[str, Any]]]:
+        splits = [split for split in ("validation", "test") if self.metrics.get(split)]
+        rows = [
+            ("model", self.recipe.model.name),
+            *((split, metric_text(self.metrics[split])) for split in splits),
+            ("saved in", str(self.directory)),
+            ("report", str(self.directory / "report.html")),
+        ]
+        return f"Run of {self.recipe.task}", rows
 
     def pipeline(self, **options: Any) -> Pipeline:
         """A pipeline on the trained model; options as for ``hfdl.pipeline``."""
@@ -87,11 +98,11 @@ def train(
             resolved = session.recipe_of_run(folder, overrides)
             if metrics := session.finished_metrics(folder):
                 return Run(folder.path, metrics, resolved)
-        task = task_for_training(resolved, memory)
-        splits = task.prepare(resolved.data)
         tell = stack.enter_context(
             console_listener() if listener is None else nullcontext(listener)
         )
+        task = task_for_training(resolved, memory)
+        splits = task.prepare(resolved.data)
         running = session.Session(resolved, task, splits, folder, tell)
         running.facts += notes
         metrics = running.train(
@@ -115,11 +126,11 @@ def plan(
     overrides, memory = take_objects(overrides or {})
     resolved = _resolve(recipe, overrides)
     notes = check_launcher_settings(resolved.train)
-    task = task_for_training(resolved, memory)
-    splits = task.prepare(resolved.data)
-    dry = session.Session(resolved, task, splits, None, lambda event: None)
-    planned = dry.estimated()
     with console_listener() if listener is None else nullcontext(listener) as tell:
+        task = task_for_training(resolved, memory)
+        splits = task.prepare(resolved.data)
+        dry = session.Session(resolved, task, splits, None, lambda event: None)
+        planned = dry.estimated()
         for fact in [*dry.facts, *notes]:
             tell(Noted(fact))
         tell(planned)
@@ -130,28 +141,49 @@ def evaluate(
     run_or_model: str | Path,
     overrides: Mapping[str, Any] | None = None,
     *,
+    output: str | Path | None = None,
     listener: Listener | None = None,
-) -> Metrics:
+) -> Scores:
     """Evaluate a saved model in float32.
 
     Args:
         run_or_model: a run's folder, a model folder, or a Hub id of a fine-tuned model.
         overrides: keys of the recipe. With ``data.test`` or ``data.validation`` only those are
             evaluated; without, the held-out splits of the run itself.
+        output: a folder for metrics.json, predictions.jsonl, mistakes.jsonl and report.html; a
+            new or an empty one, so never the run's. Default: nothing is written.
         listener: takes the events. Default: the console.
 
     Returns:
-        metrics by split.
+        metrics by split: a dict that knows its folder.
+
+    Raises:
+        HfdlError: the model, the data or the output is wrong; nothing was written.
     """
-    from hfdl.runs.held_out import evaluate_saved
+    from hfdl.runs import evaluation
+    from hfdl.runs import held_out as held_out_splits
 
     overrides, memory = take_objects(overrides or {})
     folder = find_model(str(run_or_model))
     recipe = _resolve(_own_recipe(folder), overrides)
-    task = task_for_model(folder, recipe, memory=memory)
-    splits = task.prepare(_held_out(recipe.data, overrides))
+    target = None if output is None else RunFolder(Path(output))
+    if target is not None:
+        target.check(resume=False, overwrite=False)
     with console_listener() if listener is None else nullcontext(listener) as tell:
-        return evaluate_saved(task, splits, tell)
+        task = task_for_model(folder, recipe, memory=memory)
+        held_out = recipe.model_copy(update={"data": _held_out(recipe.data, overrides)})
+        splits = task.prepare(held_out.data)
+        found = held_out_splits.evaluate_saved(task, splits, tell)
+        record = evaluation.record_of(task, splits, found)
+        if target is not None:
+            evaluation.write_evaluation(target, record, held_out, splits.facts)
+    return Scores(
+        {name: result.metrics for name, result in found.items()},
+        str(run_or_model),
+        None if target is None else target.path,
+        guesses=guesses(record),
+        mistakes=evaluation.worst_first(record),
+    )
 
 
 def _resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:

@@ -12,6 +12,7 @@ import numpy as np
 
 from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.schema import Recipe
+from hfdl.display import Shown
 from hfdl.errors import ConfigError, OutputError
 from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval
 from hfdl.report.record import read_run
@@ -32,8 +33,8 @@ TrainOne = Callable[[dict[str, Any], Path, bool, bool], Any]
 """Trains one seed: overrides, output, resume, overwrite."""
 
 
-@dataclass(frozen=True)
-class SeedRuns:
+@dataclass(frozen=True, repr=False)
+class SeedRuns(Shown):
     """Finished runs that differ in their seed alone.
 
     Args:
@@ -45,6 +46,15 @@ class SeedRuns:
     directory: Path
     runs: dict[int, Run]
     spreads: dict[str, dict[str, Spread]]
+
+    def shown(self) -> tuple[str, list[tuple[str, Any]]]:
+        rows = [
+            (f"{split} {name}", f"{one.mean:.4f}" + ("" if one.sd is None else f" ± {one.sd:.4f}"))
+            for split, spreads in self.spreads.items()
+            for name, one in spreads.items()
+            if "/" not in name
+        ]
+        return f"Runs with {len(self.runs)} seeds in {self.directory}", rows
 
     def as_dict(self) -> dict[str, Any]:
         """The contents of seeds.json."""

@@ -16,6 +16,7 @@ from hfdl.config.schema import Recipe
 from hfdl.environment import machine, peak_memory_bytes, versions
 from hfdl.errors import ConfigError
 from hfdl.nn.dropout import use_cheap_dropout
+from hfdl.progress import tell
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.callbacks import load_callbacks
 from hfdl.runs.held_out import evaluate_split, prediction_records
@@ -60,6 +61,7 @@ class Session:
     ) -> None:
         assert splits.train is not None
         try_metrics(recipe, task, splits)
+        tell("building the model")
         forget_device_state()
         self.recipe, self.task, self.splits, self.folder = recipe, task, splits, folder
         self.accelerator, self.precision, reason = make_accelerator(
@@ -159,6 +161,7 @@ class Session:
                 Finished(reason, progress.step, progress.seconds, str(self.folder.path), scores)
             )
         if self._is_main:
+            tell("writing the report")
             write_report(self.folder.path)
             write_model_card(self.folder.path)
             Checkpoints(self.folder.checkpoints, keep=1).tidy()
@@ -183,6 +186,7 @@ class Session:
         }
         metrics = self._metrics(evaluations)
         if self._is_main:
+            tell("saving the model")
             aside = self.folder.path / ".writing-model"
             with quiet_transformers():
                 model.save_pretrained(aside)

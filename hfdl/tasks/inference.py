@@ -11,12 +11,16 @@ import torch
 
 from hfdl.errors import NotFiniteError
 from hfdl.nn.lengths import evaluating
+from hfdl.progress import track
 from hfdl.tasks.protocol import Batch, Split
 
 # Padded tokens in one forward pass: enough to fill two cores or a GPU, little enough that one long
 # text among short ones cannot blow up memory.
 CPU_TOKENS = 4096
 GPU_TOKENS = 65536
+
+SPLITS = ("train", "validation", "test")
+"""Splits that have answers; texts that a pipeline was given are in none of them."""
 
 
 def inference_batches(
@@ -54,7 +58,9 @@ def forward_batches(
 ) -> Iterator[tuple[Any, Batch]]:
     """The model's outputs for each batch, in eval mode; then every part is in its mode again."""
     with evaluating(model):
-        for examples in batches:
+        for examples in track(
+            batches, _work(split), total=sum(map(len, batches)), unit="texts", size=len
+        ):
             batch = split.batch(examples.tolist(), seed=0, epoch=0).to(device)
             with autocast or nullcontext():
                 outputs = model(**batch.inputs)
@@ -93,6 +99,10 @@ def naming_texts(examples: Sequence[int], text_of: Callable[[int], str]) -> Iter
     except NotFiniteError as error:
         number = examples[error.row * len(examples) // error.rows]
         raise NotFiniteError(number, text_of(number)) from None
+
+
+def _work(split: Split) -> str:
+    return f"evaluating {split.name}" if split.name in SPLITS else "predicting"
 
 
 def token_budget(device: torch.device) -> int:

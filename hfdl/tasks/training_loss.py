@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from hfdl.config.schema import TuneConfig
-from hfdl.errors import ConfigError, did_you_mean
+from hfdl.errors import ConfigError, did_you_mean, listed
 
 
 def loss_options(tune: TuneConfig) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def class_weights(
             raise ConfigError(
                 f"no {'tag or type' if types else 'label'} {name!r}",
                 where="tune.class_weights",
-                rule=f"{'they' if types else 'the labels'} are: {', '.join(known)}",
+                rule=f"{'they' if types else 'the labels'} are: {listed(known)}",
                 remedy=did_you_mean(name, known),
             )
     groups = types or names

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,8 +126,9 @@ def test_version() -> None:
         (["predict", "m", "text", "--column", "x"], "--column is the column of a --file"),
         (["predict", "m", "--file", "nope.csv"],
          "nope.csv: no such file. Check the path given to --file"),
-        (["predict", "m", "text", "--output", "a.csv"],
-         "--output writes JSON lines: name it a.jsonl"),
+        (["predict", "m", "text", "--output", "a.xlsx"],
+         "the ending '.xlsx' is unknown; the ending says what is written: .csv, .tsv, .json, "
+         ".jsonl, .ndjson, .parquet. Name it a.csv"),
         (["train", "sentiment", "--processes", "0"], "Invalid value for '--processes'"),
     ],
 )  # fmt: skip
@@ -281,8 +283,18 @@ def test_only_the_first_process_prints(call, library, monkeypatch) -> None:
 def test_evaluate(call, library) -> None:
     code, out, _ = call("evaluate", "runs/x", "data.test=mine.csv")
     assert code == 0
-    assert library.calls == [("evaluate", ("runs/x", {"data.test": "mine.csv"}), {})]
-    assert out.splitlines() == ["split  accuracy  loss", "test   0.7500    0.5000"]
+    [(_, arguments, options)] = library.calls
+    assert arguments == ("runs/x", {"data.test": "mine.csv"})
+    assert re.fullmatch(r"runs/evaluate-x-\d{8}-\d{6}", str(options["output"]))
+    assert out.splitlines()[:2] == ["split  accuracy  loss", "test   0.7500    0.5000"]
+    assert out.splitlines()[-1].startswith(f"saved in {options['output']}: report.html, ")
+    assert call("evaluate", "runs/x", "mine.csv", "data.label=y", "--output", "o")[0] == 0
+    assert library.calls[1] == (
+        "evaluate", ("runs/x", {"data.test": "mine.csv", "data.label": "y"}), {"output": Path("o")},
+    )  # fmt: skip
+    assert call("evaluate", "runs/x")[0] == 0
+    assert library.calls[2][1:] == (("runs/x", {}), {})
+    assert call("evaluate", "runs/x", "a.csv", "data.test=b.csv")[0] == 2
     out = call("evaluate", "runs/x", "--json")[1]
     assert json.loads(out) == {"test": {"accuracy": 0.75, "loss": 0.5}}
 
@@ -332,7 +344,9 @@ def test_predict_file_in_chunks(call, pipe, tmp_path) -> None:
     (tmp_path / "a.csv").write_text("id,review\n" + "1,good\n" * 600, encoding="utf-8")
     target = tmp_path / "out.jsonl"
     arguments = ["--file", str(tmp_path / "a.csv"), "--column", "review", "--output", str(target)]
-    assert call("predict", "m", *arguments) == (0, "", "")
+    code, out, err = call("predict", "m", *arguments)
+    assert (code, err) == (0, "")
+    assert re.fullmatch(rf"wrote 600 rows to {target} in \d.*s\n", out)
     assert [len(batch) for batch in pipe.batches] == [256, 256, 88]
     assert len(lines_of(target.read_text(encoding="utf-8"))) == 600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "out.jsonl"]

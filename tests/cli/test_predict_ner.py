@@ -81,7 +81,7 @@ def test_entities_on_a_terminal_stand_in_their_text(call, stand_in, monkeypatch)
     assert out.splitlines() == [
         "[Ann: PER] saw\\x1b[31m [Bob: PER]",
         "(no entity)  ",
-        f"(no entity)  {'long ' * 13}lo...",
+        f"(no entity)  {'long ' * 12}long...",  # 80 columns
     ]
 
 

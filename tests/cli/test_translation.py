@@ -59,8 +59,9 @@ def test_predict_as_json_lines(call, tmp_path) -> None:
     line = {"text": "ä", "translation_text": "Ä"}
     assert json.loads(call("predict", "m", "ä", "--json")[1]) == line
     file = tmp_path / "out.jsonl"
-    assert call("predict", "m", "ä", "--output", str(file)) == (0, "", "")
-    assert json.loads(file.read_text(encoding="utf-8")) == line
+    assert call("predict", "m", "ä", "--output", str(file))[0] == 0
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written == {"text": "ä", "prediction": "Ä"}
 
 
 @pytest.mark.usefixtures("translator")

@@ -50,7 +50,7 @@ def test_help_loads_the_command_line_only(arguments: list[str]) -> None:
     loaded = modules_after(command(*arguments))
     assert packages(loaded) & (HEAVY | {"rich", "jinja2"}) == set()
     own = {m for m in loaded if m.startswith("hfdl") and not m.startswith("hfdl.cli")}
-    assert own <= {"hfdl", "hfdl.errors"}
+    assert own <= {"hfdl", "hfdl.errors", "hfdl.progress"}
 
 
 @pytest.mark.parametrize(

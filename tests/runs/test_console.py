@@ -4,7 +4,9 @@ import io
 import re
 from dataclasses import replace
 
-from hfdl.runs.console import PlainConsole, Rate, TerminalConsole, console_listener, format_seconds
+from hfdl.runs.console import PlainConsole, TerminalConsole, console_listener
+from hfdl.runs.event_lines import Rate
+from hfdl.runs.texts import format_seconds
 from hfdl.training.events import (
     Checkpointed,
     Evaluated,
@@ -150,7 +152,9 @@ def test_terminal_is_left_in_order_after_an_error() -> None:
             raise RuntimeError
     except RuntimeError:
         pass
-    assert stream.getvalue().rstrip().endswith("\x1b[?25h")
+    shown = stream.getvalue()
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
+    assert shown.rindex("\x1b[?25l") < shown.rindex("\x1b[?25h")
 
 
 def test_force_plain_and_dumb_terminals(monkeypatch) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from hfdl.progress import track
+
 _BATCH = 1000  # texts that are tokenised at once
 _FIRST_EDGE = 8
 
@@ -65,7 +67,11 @@ def encoded(tokenizer: Any, *columns: Sequence[str], special: bool = True) -> It
         columns: the texts, or the first and the second texts of the pairs.
         special: whether special tokens are put around them.
     """
-    for start in range(0, len(columns[0]), _BATCH):
+    count = len(columns[0])
+    for start in track(
+        range(0, count, _BATCH), "counting tokens", total=count, unit="texts",
+        size=lambda start: min(_BATCH, count - start),
+    ):  # fmt: skip
         batch = [list(column[start : start + _BATCH]) for column in columns]
         rows = tokenizer(*batch, add_special_tokens=special, truncation=False, verbose=False)
         yield from rows["input_ids"]

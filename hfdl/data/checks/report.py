@@ -15,6 +15,7 @@ from hfdl.data.checks.duplicates import Finding, conflicts, count
 from hfdl.data.checks.labels import check_labels
 from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts
 from hfdl.data.table import Table, notes_of
+from hfdl.display import Shown
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class TagReport:
     only: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DataReport(Shown):
     """The whole data set.
 
     Args:
@@ -65,6 +66,13 @@ class DataReport:
     targets: dict[str, SplitReport] = field(default_factory=dict)
     tags: dict[str, TagReport] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def shown(self) -> tuple[str, list[tuple[str, Any]]]:
+        sizes = ", ".join(f"{name} {split.rows:,} rows" for name, split in self.splits.items())
+        rows = [("data", sizes), ("problems", len(self.problems)), ("warnings", len(self.warnings))]
+        rows += [("problem", line) for line in self.problems[:2]]
+        rows += [("warning", line) for line in self.warnings[:1]]
+        return "Data check" + ("" if self.problems else ": OK"), rows
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values that json can write."""

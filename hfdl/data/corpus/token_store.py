@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from hfdl.data.encode import read_template
+from hfdl.progress import track
 
 CHUNK = 1 << 20
 """Characters that go to the tokenizer at once: enough for all of its threads, and little memory."""
@@ -91,7 +92,7 @@ def build_store(
         _START, folder and folder / _STARTS
     ) as starts:  # fmt: skip
         starts.append([0])
-        for batch in _batches(pieces):
+        for batch in track(_batches(pieces), "tokenising", unit="texts", size=len):
             row: list[int] = []
             ends: list[int] = []
             for piece, own in zip(batch, _encode(batch, tokenizer), strict=True):

@@ -23,7 +23,7 @@ from hfdl.data.entities.tags import (
 from hfdl.data.entities.token_columns import words_of
 from hfdl.data.entities.words import split_words
 from hfdl.data.table import Table
-from hfdl.errors import DataError, did_you_mean
+from hfdl.errors import DataError, did_you_mean, listed
 
 
 @dataclass
@@ -260,7 +260,7 @@ def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str) -> N
                 raise DataError(
                     f"unknown entity type {entity.label!r}",
                     where=tagged.where_span(row, entity),
-                    rule=f"the model knows: {', '.join(types) or 'none'}",
+                    rule=f"the model knows: {listed(types)}",
                     remedy=f"{did_you_mean(entity.label, types).rstrip('?')}, or add {remedy}",
                 )
 
@@ -269,7 +269,7 @@ def _no_columns(table: Table, config: DataConfig) -> DataError:
     return DataError(
         f"no column {config.tokens!r} for data.tokens and none {config.spans!r} for data.spans",
         where=table.source,
-        rule=f"the columns are: {', '.join(map(str, table.columns))}",
+        rule=f"the columns are: {listed(table.columns)}",
         remedy=table.advised("set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN"),
     )
 

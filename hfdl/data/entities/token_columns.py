@@ -7,7 +7,7 @@ from typing import Any
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.table import Table
-from hfdl.errors import DataError
+from hfdl.errors import DataError, listed
 
 
 def words_of(table: Table, config: DataConfig) -> list[list[str]]:
@@ -85,7 +85,7 @@ def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataC
     raise DataError(
         f"tag {tag!r} in column {config.tags!r} has no name",
         where=table.where(row),
-        rule=f"the source names: {', '.join(names.values())}"
+        rule=f"the source names: {listed(names.values())}"
         if names
         else "a tag is a text such as B-PER, or a number that the source names",
         remedy="name the numbers with data.labels=[O,B-PER,I-PER,...]",

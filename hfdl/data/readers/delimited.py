@@ -28,7 +28,7 @@ from hfdl.data.readers.csv_notes import breaks_note, unnamed_note
 from hfdl.data.readers.reading import PLAIN, Reading
 from hfdl.data.readers.text_decoding import text_lines
 from hfdl.data.table import Table, refuse_empty
-from hfdl.errors import DataError
+from hfdl.errors import DataError, listed
 
 _Row = tuple[int, list[str]]
 _limit_lock = threading.Lock()
@@ -189,7 +189,7 @@ def _checked(
             if len(fields) != len(names):
                 few = "few" if len(fields) < len(names) else "many"
                 raise DataError(
-                    f"too {few} fields: expected {len(names)} ({', '.join(names)}), "
+                    f"too {few} fields: expected {len(names)} ({listed(names)}), "
                     f"found {len(fields)}",
                     where=f"{source}, line {number}",
                     rule=f"fields are separated by one {separator}",

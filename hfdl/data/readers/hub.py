@@ -10,7 +10,7 @@ from typing import Any
 from hfdl.data.readers.in_memory import table_from_dataset, unread_note
 from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table
-from hfdl.errors import DataError
+from hfdl.errors import DataError, listed
 
 HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*(/[\w.-]+)?)(:(?P<config>[\w.-]+))?", re.ASCII)
 """What a Hub id looks like, CONFIG included (use ``fullmatch``)."""
@@ -118,12 +118,12 @@ def _not_found(source: str, reason: str | None) -> DataError:
 
 
 def _config_missing(name: str, source: str, message: str) -> DataError:
-    listed = re.search(r"available configs: (\[.*?\])", message)
-    choices = re.findall(r"'([^']+)'", listed[1]) if listed else []
+    found = re.search(r"available configs: (\[.*?\])", message)
+    choices = re.findall(r"'([^']+)'", found[1]) if found else []
     return DataError(
         "the Hub data set has several configurations",
         where=source,
-        rule=f"they are: {', '.join(choices)}" if choices else "one must be named",
+        rule=f"they are: {listed(choices)}" if choices else "one must be named",
         remedy=f"name one, for instance {name}:{choices[0] if choices else 'CONFIG'}",
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from hfdl.data.readers.parquet_files import label_names_of
 from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table, columns_of_rows, refuse_duplicate_columns, refuse_empty
-from hfdl.errors import DataError
+from hfdl.errors import DataError, listed
 
 _KINDS = (
     "data in memory is a datasets.Dataset or DatasetDict, a pandas.DataFrame, a list of dicts, "
@@ -49,7 +49,7 @@ def _splits(data: Mapping[Any, Any]) -> dict[str, Table]:
     names = named_splits(data)
     if not names:
         raise DataError(
-            f"no split among the keys {', '.join(map(repr, data))}",
+            f"no split among the keys {listed(map(repr, data))}",
             where=f"{type(data).__name__} in memory",
             rule=_KINDS,
             remedy="name the splits train, validation and test",

@@ -21,6 +21,7 @@ from hfdl.data.readers.several_files import expanded, files_note, is_pattern, jo
 from hfdl.data.readers.split_names import SPLITS, in_order, pick
 from hfdl.data.table import Table
 from hfdl.errors import DataError
+from hfdl.progress import tell
 
 # No Hub id ends like this, so a missing file is called a missing file.
 _FILE_SUFFIXES = {*FORMATS, ".xlsx", ".xls", ".gz", ".zip", ".yaml", ".yml", ".arrow"}
@@ -46,6 +47,7 @@ def read_source(
     Raises:
         DataError: nothing of that name, or content that cannot be read.
     """
+    tell(f"reading {source}")
     if memory is not None and source in memory:
         return tables_from_memory(memory[source])
     if source.startswith(MEMORY):

@@ -18,7 +18,7 @@ from hfdl.data.encode import read_template
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.sentences import join_words
 from hfdl.errors import ConfigError, DataError, NotFiniteError, did_you_mean
-from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
+from hfdl.pipelines.inputs import BasePipeline, answer_several, as_list, checked_batch_size
 from hfdl.pipelines.open_model import open_model
 from hfdl.pipelines.token_classification.aggregation import STRATEGIES, aggregate, pieces_of
 from hfdl.pipelines.token_classification.rows import (
@@ -131,10 +131,9 @@ class TokenClassificationPipeline(BasePipeline):
 
         if isinstance(inputs, str):
             return answer([inputs])[0]
-        if isinstance(inputs, list | tuple):
-            texts = cast("list[Input]", list(inputs))
-            if is_split_into_words and texts and all(isinstance(one, str) for one in texts):
-                return answer([cast("list[str]", texts)])  # the words of one text
+        several = as_list(inputs)
+        if is_split_into_words and several and all(isinstance(one, str) for one in several):
+            return answer([several])  # the words of one text
         return answer_several(inputs, answer, size, partial(_wrong_input, is_split_into_words))
 
     def _aggregated(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hfdl.report import wording
 from hfdl.report.counts import is_right
+from hfdl.report.guess import MULTI, REGRESSION, SINGLE
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.section import Section, by_split, group, highest, render, where
-from hfdl.report.sections.headline import MULTI, REGRESSION, SINGLE
 
 if TYPE_CHECKING:
     from markupsafe import Markup

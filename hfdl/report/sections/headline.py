@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from hfdl.report import wording
-from hfdl.report.counts import is_right, wilson
+from hfdl.report.counts import f1_interval, is_right, wilson
+from hfdl.report.guess import MULTI, SINGLE, guesses
 from hfdl.report.record import RunRecord
 from hfdl.report.section import Section, render
-
-SINGLE = "single_label_classification"
-MULTI = "multi_label_classification"
-REGRESSION = "regression"
+from hfdl.report.sections.tagged import read_sentences
 
 AVERAGES = {
     SINGLE: "Precision, recall and F1 are macro averages: each label counts alike.",
@@ -35,7 +34,8 @@ def build(record: RunRecord) -> Section:
         columns=columns,
         rows=metric_rows(record, columns),
         meaning=meaning(record),
-        baseline=majority(record),
+        single=record.problem_type == SINGLE,
+        baseline=next(iter(guesses(record)), None),
     )
     return Section("figures", "Figures", html)
 
@@ -95,7 +95,8 @@ def metric_rows(record: RunRecord, columns: list[str]) -> list[dict[str, Any]]:
 
 def _cell(record: RunRecord, column: str, metric: str) -> dict[str, Any]:
     """A metric on a split, with its 95 % interval where there is one."""
-    interval = accuracy_interval(record, column) if metric == "accuracy" else None
+    intervals = {"accuracy": accuracy_interval, "f1": entity_interval}
+    interval = intervals[metric](record, column) if metric in intervals else None
     value = wording.figure(metric, record.metrics[column].get(metric))
     return {"value": value, "interval": interval}
 
@@ -111,15 +112,21 @@ def accuracy_interval(record: RunRecord, split: str) -> tuple[float, float] | No
     return wilson(right, len(rows)) if abs(right / len(rows) - stated) < 1e-4 else None
 
 
-def majority(record: RunRecord) -> dict[str, Any] | None:
-    """The commonest label and its share: what a model that always says it would reach."""
-    if record.problem_type != SINGLE or not record.splits:
+def entity_interval(record: RunRecord, split: str) -> tuple[float, float] | None:
+    """The 95 % interval of entities' F1 where the split's F1 is that of the saved predictions."""
+    stated = record.metrics[split].get("f1")
+    if record.spec.rows != "entities" or stated is None:
         return None
-    counts = Counter(str(row["label"]) for row in record.on(record.splits[0]))
-    if not counts:
-        return None
-    label, count = min(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return {"label": label, "share": count / counts.total(), "split": record.splits[0]}
+    sentences = read_sentences(record.on(split), record.labels)
+    counts = np.array(
+        [
+            [len({*one.true} & {*one.predicted}), len({*one.predicted}), len({*one.true})]
+            for one in sentences
+        ]
+    ).reshape(-1, 3)
+    hits, predicted, true = counts.sum(axis=0).tolist()
+    found = 2 * hits / (predicted + true) if predicted + true else 0.0
+    return f1_interval(counts) if abs(found - stated) < 1e-4 else None
 
 
 def _tiles(record: RunRecord) -> list[tuple[str, str]]:

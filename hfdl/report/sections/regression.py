@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hfdl.report import plots
+from hfdl.report.guess import REGRESSION
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.section import Section, by_split, render
-from hfdl.report.sections.headline import REGRESSION
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.encode import Template
-from hfdl.data.entities.align import align
+from hfdl.data.encode import PIECE, Template
+from hfdl.data.entities.align import Aligned, Span, align
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.windows import Row, cut_rows
 from hfdl.errors import ConfigError, DataError
+from hfdl.progress import track
 from hfdl.tasks.token_classification.split import EncodedSentence
 
 
@@ -64,10 +65,19 @@ class SentenceEncoder:
         """
         texts, words = [s.text for s in sentences], [s.words for s in sentences]
         encoded = []
-        for i, aligned in enumerate(align(self.tokenizer, texts, words)):
+        for i, aligned in enumerate(self._aligned(texts, words)):
             size = len(aligned.ids)
             encoded.append(EncodedSentence.of(aligned, self._rows(size, aligned.firsts, i, where)))
         return encoded
+
+    def _aligned(self, texts: Sequence[str], words: Sequence[Sequence[Span]]) -> Iterator[Aligned]:
+        count = len(texts)
+        for start in track(
+            range(0, count, PIECE), "tokenising", total=count, unit="sentences",
+            size=lambda start: min(PIECE, count - start),
+        ):  # fmt: skip
+            end = start + PIECE
+            yield from align(self.tokenizer, texts[start:end], words[start:end])
 
     def _rows(self, size: int, firsts: Sequence[int], i: int, where: Any) -> list[Row]:
         room = self.max_length - self.template.size

@@ -21,7 +21,7 @@ from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
 from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
 from hfdl.data.entities.word_splitter import CONFIG_KEY, WordSplitter
 from hfdl.data.table import Table
-from hfdl.errors import ModelError, NotFiniteError
+from hfdl.errors import ModelError, NotFiniteError, listed
 from hfdl.metrics.entities import entity_metric_names, span_metrics
 from hfdl.metrics.own import Answers
 from hfdl.nn.losses import IGNORED, token_losses
@@ -194,7 +194,7 @@ class TokenClassification(PretrainedTask):
             raise ModelError(
                 f"the model has no tag {missing[0]!r}",
                 where=str(self.folder / "config.json"),
-                rule=f"its tags, {', '.join(self.label_names)}, must be all of the scheme's",
+                rule=f"its tags, {listed(self.label_names)}, must be all of the scheme's",
                 remedy=f"fine-tune it first: hfdl train ner model.name={self.folder}",
             )
 

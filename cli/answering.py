@@ -1,0 +1,93 @@
+"""``hfdl predict`` at work: texts in chunks; their answers as a file, JSON or lines to read."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hfdl.progress import track
+
+from .output import print_text
+from .progress import working
+from .row_files import is_special
+
+if TYPE_CHECKING:
+    from .texts import FileRows, Input
+
+    Chunk = list[Input | None]
+    Answer = Callable[[Chunk], list[Any]]
+
+
+@dataclass(frozen=True)
+class Given:
+    """The texts to answer.
+
+    Args:
+        chunks: of at most ``CHUNK`` texts; None in the place of one that a row lacks.
+        total: how many texts there are; None of a pipe.
+        source: the rows of a file; None of texts that are no file's.
+    """
+
+    chunks: Iterator[Chunk]
+    total: int | None = None
+    source: FileRows | None = None
+
+
+def _counted(given: Given) -> Iterator[Chunk]:
+    return track(given.chunks, "predicting", total=given.total, unit="texts", size=len)
+
+
+def write_file(
+    given: Given,
+    answer: Answer,
+    output: Path,
+    *,
+    is_number: bool,
+    with_lines: bool,
+) -> None:
+    """The rows with their answers as a file, and a line that says so."""
+    from .answer_rows import AnswerRows
+    from .errors import say
+    from .row_files import row_file
+
+    began, count = time.perf_counter(), 0
+    table = AnswerRows(given.source, is_number=is_number, with_lines=with_lines)
+    with working("predicting"), row_file(output) as file:
+        for chunk in _counted(given):
+            file.write(table.rows(chunk, answer(chunk)))
+            count += len(chunk)
+        file.write(table.rest())
+    for name, other in table.renamed.items():
+        say("note", f"the file has a column {name!r} of its own; the answers are in {other!r}")
+    from hfdl.runs.texts import clean, format_seconds
+
+    rows = "1 row" if count == 1 else f"{count:,} rows"
+    seconds = format_seconds(time.perf_counter() - began)
+    line = f"wrote {rows} to {output} in {seconds}"
+    print(clean(line), file=sys.stderr) if is_special(output) else print_text(clean(line))
+
+
+def print_all(given: Given, answer: Answer, *, readable: bool) -> None:
+    """Answers on the terminal: the bar goes before they come, for both have the same lines."""
+    from .answers import print_answers, write_json_lines
+
+    for chunk in given.chunks:
+        with working("predicting"):
+            pairs = [*zip(chunk, answer(chunk), strict=True)]
+        if readable:
+            print_answers(pairs)
+        else:
+            write_json_lines(sys.stdout, pairs)
+
+
+def print_lines(given: Given, answer: Answer) -> None:
+    """A JSON line a text, on a stdout that is no terminal."""
+    from .answers import write_json_lines
+
+    with working("predicting"):
+        for chunk in _counted(given):
+            write_json_lines(sys.stdout, zip(chunk, answer(chunk), strict=True))

@@ -1,0 +1,70 @@
+"""The pipeline of ``hfdl predict``, and the options that its task does not have."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hfdl.errors import ModelError
+
+if TYPE_CHECKING:
+    from hfdl.pipelines.protocol import Pipeline
+
+_OF_WRITERS = ("stop", "return_scores")
+_OF_TRANSLATORS = ("src_lang", "tgt_lang")
+
+
+def open_pipeline(run_or_model: str, options: dict[str, Any], top_k: int | None) -> Pipeline:
+    """The model's pipeline; options that are None are not given.
+
+    Raises:
+        BadParameter: an option is another task's.
+        ModelError: the model has no answers.
+    """
+    pipe = _opened(run_or_model, {k: v for k, v in options.items() if v is not None})
+    _refuse_vectors(pipe, run_or_model)
+    _refuse_top_k(top_k, pipe)
+    return pipe
+
+
+def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
+    """The model's pipeline, after refusing options that are another task's."""
+    from hfdl.pipelines import pipeline
+    from hfdl.pipelines.open_model import locate
+    from hfdl.tasks.registry import known_spec
+
+    if not {*_OF_WRITERS, *_OF_TRANSLATORS} & options.keys():
+        return pipeline(None, model=run_or_model, **options)
+    located = locate(run_or_model)
+    spec = known_spec(located.task)
+    translates = spec.rows == "pairs"
+    refused = () if translates else _OF_TRANSLATORS
+    if not (translates or spec.hub_task == "text-generation"):
+        refused = (*_OF_WRITERS, *_OF_TRANSLATORS)
+    for name in refused:
+        if name in options:
+            flag = "--scores" if name == "return_scores" else "--" + name.replace("_", "-")
+            what = "a model that translates" if name in _OF_TRANSLATORS else "one that writes texts"
+            raise typer.BadParameter(f"{flag} is for {what}, and this one is for {spec.name}")
+    return pipeline(located.task, model=located, **options)
+
+
+def _refuse_vectors(pipe: Pipeline, model: str) -> None:
+    if pipe.task == "sentence-similarity":
+        raise ModelError(
+            "the model makes vectors of texts, and has no answers",
+            where=model,
+            rule="only a fine-tuned model can predict",
+            remedy=f"for the vectors: hfdl embed {shlex.quote(model)} TEXT; to fine-tune it: "
+            f"hfdl train RECIPE model.name={shlex.quote(model)}",
+        )
+
+
+def _refuse_top_k(top_k: int | None, pipe: Pipeline) -> None:
+    from hfdl.tasks.registry import known_spec
+
+    reason = known_spec(pipe.task).without_top_k
+    if top_k is not None and reason is not None:
+        raise typer.BadParameter(f"--top-k chooses among labels, and {reason}")

@@ -1,0 +1,67 @@
+"""Evaluating a saved model: its figures, and a folder of their own for the report and mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hfdl.config.schema import Recipe
+from hfdl.config.yaml import dump_recipe
+from hfdl.environment import machine, versions
+from hfdl.progress import tell
+from hfdl.report import write_report
+from hfdl.report.mistakes import mistakes
+from hfdl.report.record import RunRecord
+from hfdl.runs.held_out import prediction_records
+from hfdl.runs.log import LOG
+from hfdl.runs.outputs import RECIPE, RunFolder
+from hfdl.tasks.protocol import Splits, Task
+from hfdl.training.evaluation import Evaluation
+
+MISTAKES = "mistakes.jsonl"
+
+
+def record_of(task: Task, splits: Splits, evaluations: Mapping[str, Evaluation]) -> RunRecord:
+    """What the files of an evaluation would hold."""
+    held_out = {name: split for name, split in splits.named().items() if name in evaluations}
+    metrics = {name: result.metrics for name, result in evaluations.items()}
+    predictions = list(prediction_records(held_out, evaluations))
+    return RunRecord({}, "", {**task.facts(), **metrics}, [], predictions)
+
+
+def worst_first(record: RunRecord) -> list[dict[str, Any]]:
+    """The mistakes on every split, those of the test split first."""
+    return [row for split in record.splits for row in mistakes(record, split)]
+
+
+def write_evaluation(
+    folder: RunFolder, record: RunRecord, recipe: Recipe, notes: Sequence[str]
+) -> Path:
+    """Write recipe.yaml, metrics.json, predictions.jsonl, mistakes.jsonl, log.jsonl, report.html.
+
+    Args:
+        folder: checked already.
+        record: the figures and predictions.
+        recipe: with the data that they are of.
+        notes: lines for a person about that data.
+
+    Returns:
+        the folder.
+    """
+    tell("writing the report")
+    folder.create(resume=False, overwrite=False)
+    folder.write_recipe(dump_recipe(recipe, file=RECIPE))
+    folder.write_predictions(record.predictions)
+    environment = {**versions(), **machine(), "precision": "float32"}
+    folder.write_metrics({**record.metrics, "environment": environment})
+    _write_lines(folder.path / LOG, [{"event": "note", "text": note} for note in notes])
+    _write_lines(folder.path / MISTAKES, worst_first(record))
+    write_report(folder.path)
+    return folder.path
+
+
+def _write_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    path.write_text("".join(lines), encoding="utf-8")
