@@ -182,7 +182,7 @@ class PretrainedTask(ScoredTask, ABC):
     @property
     def smaller_is_better(self) -> frozenset[str]:
         """Metrics that are errors: the best weights have the least of them."""
-        return self.spec.smaller_is_better | {"loss"} | self.own_metrics.smaller
+        return self.spec.smaller_is_better | {"loss"}
 
     # ---- the model ---------------------------------------------------------------------------
 

@@ -237,7 +237,7 @@ class TakesMetrics(Protocol):
     """
 
     own_metrics: Any
-    """Their ``names``, known once they were computed or tried."""
+    """Their ``names``, and ``smaller`` of those that are errors: known once they were tried."""
 
     def score(
         self, predictions: Sequence[Prediction], references: Sequence[Any]

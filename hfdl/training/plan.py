@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
@@ -18,7 +19,10 @@ def total_steps(config: TrainConfig, examples: int) -> int:
 def best_metric(config: TrainConfig, task: Task) -> tuple[str, bool]:
     """The metric that picks the best weights, and whether more of it is better."""
     name = config.best_metric
-    return task.best_metric if name is None else (name, name not in task.smaller_is_better)
+    if name is None:
+        return task.best_metric
+    own = _own(config, task)
+    return name, name not in task.smaller_is_better | (own.smaller if own else frozenset())
 
 
 def check_best_metric(config: TrainConfig, task: Task) -> None:
@@ -27,11 +31,16 @@ def check_best_metric(config: TrainConfig, task: Task) -> None:
     Raises:
         ConfigError: naming the nearest.
     """
-    own = task.own_metrics.names if isinstance(task, TakesMetrics) and config.metrics else []
-    names = [*task.metric_names, *own, "loss"]
+    own = _own(config, task)
+    names = [*task.metric_names, *(own.names if own else []), "loss"]
     if config.best_metric is not None and config.best_metric not in names:
         raise ConfigError(
             f"the task has no metric {config.best_metric!r}",
             where="train.best_metric",
             remedy=did_you_mean(config.best_metric, names),
         )
+
+
+def _own(config: TrainConfig, task: Task) -> Any:
+    """The metrics that the recipe adds, where it adds some."""
+    return task.own_metrics if config.metrics and isinstance(task, TakesMetrics) else None
