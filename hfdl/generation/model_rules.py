@@ -143,7 +143,9 @@ def _settings(values: dict[str, Any], by_model: set[str]) -> Settings:
     try:
         return Settings(**values)
     except ConfigError as error:
-        involved = [name for name in by_model if name in str(error)]
+        involved = [name for name in values if name in by_model and name in str(error)]
+        where = error.where
+        involved.sort(key=lambda name: name != where)  # the very one first
         if not involved:
             raise
         raise ConfigError(

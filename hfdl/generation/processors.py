@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hfdl.errors import ConfigError
 from hfdl.generation.settings import Settings
 from hfdl.generation.warpers import warper
 
@@ -202,6 +203,7 @@ def biased(biases: dict[tuple[int, ...], float]) -> Rule:
 
     def rule(state: State, scores: Tensor) -> Tensor:
         bias = torch.zeros_like(scores)
+        _refuse_unknown([tokens[-1] for tokens in biases], scores, "sequence_bias, bad_words_ids")
         for sequence, number in biases.items():
             *before, token = sequence
             if len(before) > state.ids.shape[1]:
@@ -236,6 +238,7 @@ def not_first(tokens: list[int], behind_forced: bool) -> Rule:
 
 def forced(scores: Tensor, tokens: Sequence[int], rows: Tensor) -> Tensor:
     """Leave nothing but some tokens, in the rows (N, 1)."""
+    _refuse_unknown(tokens, scores, "forced_bos_token_id, forced_eos_token_id")
     only = torch.full_like(scores, -float("inf"))
     only[:, list(tokens)] = 0.0
     return torch.where(rows, only, scores)
@@ -247,7 +250,7 @@ def ending_gains(stops: Sequence[int], start: int, factor: float) -> Rule:
     def rule(state: State, scores: Tensor) -> Tensor:
         if state.new <= start:
             return scores
-        ends = list(stops)
+        ends = [token for token in stops if token < scores.shape[1]]
         gain = scores[:, ends].abs() * (factor ** (state.new - start) - 1)
         lifted = scores.clone()
         lifted[:, ends] += gain.masked_fill(~scores[:, ends].isfinite(), 0.0)
@@ -261,6 +264,18 @@ def without(scores: Tensor, tokens: Iterable[int]) -> Tensor:
     result = scores.clone()
     result[:, [token for token in tokens if token < scores.shape[1]]] = -float("inf")
     return result
+
+
+def _refuse_unknown(tokens: Iterable[int], scores: Tensor, where: str) -> None:
+    """Refuse ids that the model has no score for."""
+    vocabulary = scores.shape[1]
+    for token in tokens:
+        if not 0 <= token < vocabulary:
+            raise ConfigError(
+                f"there is no token {token}", where=where,
+                rule=f"the model's tokens are 0 to {vocabulary - 1}",
+                remedy="correct generation_config.json, or give the setting",
+            )  # fmt: skip
 
 
 def _marked(scores: Tensor, tokens: Tensor, where: Tensor) -> Tensor:

@@ -133,3 +133,26 @@ def test_texts_to_stop_at_need_texts(tiny: Callable[..., Any], prompts: Prompts)
         generate(model, ids)
     ended = generate(model, ids, stop_text=lambda prompt, new: len(new) == 4)
     assert ended.shape == (1, 11)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"forced_eos_token_id": 9999}, {"forced_bos_token_id": 9999}, {"bad_words_ids": [[9999]]},
+     {"sequence_bias": [[[9999], 1.0]]}],
+)  # fmt: skip
+def test_a_token_that_the_model_lacks_is_told(
+    wish: dict[str, Any], tiny: Callable[..., Any], prompts: Prompts
+) -> None:
+    model, ids = tiny("marian", 1), prompts()[0][2:]
+    model.generation_config.update(**wish)
+    with pytest.raises(ConfigError, match=rf"{next(iter(wish))}.*: there is no token 9999"):
+        generate(model, ids)
+
+
+def test_the_setting_that_is_wrong_is_the_one_that_is_named(
+    tiny: Callable[..., Any], prompts: Prompts
+) -> None:
+    model, ids = tiny("llama", 1), prompts()[0][2:]
+    model.generation_config.update(do_sample=True, temperature=0.0, top_k=5)
+    with pytest.raises(ConfigError, match=r"the model's generation_config, temperature: 0"):
+        generate(model, ids)
