@@ -13,6 +13,7 @@ from helpers.support import reviews, write_csv
 from helpers.wording import assert_wording
 
 import hfdl
+from hfdl.config.schema import ModelConfig, TrainConfig
 from hfdl.errors import CheckpointError
 from hfdl.tasks.registry import TASKS
 from hfdl.training.events import Event, Interrupted, Updated
@@ -194,12 +195,78 @@ def test_other_code_of_an_own_task_is_noticed(
         TASKS.pop("mine", None)
 
 
-def test_other_code_of_an_own_optimizer_is_noticed(
+OWN = """
+import torch
+
+
+class Slow(torch.optim.SGD):
+    pass
+
+
+def plain(q, k, v, mask, *, dropout=0.0):
+    return v
+
+
+def one(predictions, references):
+    return 1.0
+
+
+def fails(event):
+    if event.kind == "update" and event.step == 2:
+        raise KeyError("mine")
+"""
+OWN_CODE = {
+    "model.attention": "plain", "train.optimizer": "Slow", "train.metrics": "one",
+}  # fmt: skip
+
+
+def test_the_keys_of_own_code_are_covered() -> None:
+    keys = {
+        f"{section}.{key}"
+        for section in ("model", "train")
+        for key, value in json_schema(section).items()
+        if "file.py:" in value.get("description", "")
+    }
+    assert keys == {*OWN_CODE, "train.callbacks"}
+
+
+def json_schema(section: str) -> dict[str, Any]:
+    kind = {"model": ModelConfig, "train": TrainConfig}[section]
+    return kind.model_json_schema()["properties"]
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+@pytest.mark.parametrize("key", OWN_CODE)
+def test_other_code_of_an_own_part_is_noticed(
+    key: str, as_module: bool, settings: dict[str, Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    code = tmp_path / f"own_{key.replace('.', '_')}.py"
+    code.write_text(OWN)
+    named = f"{code.stem if as_module else code}:{OWN_CODE[key]}"
+    value: Any = [named] if key == "train.metrics" else named
+    try:
+        stopped({**settings, key: value}, tmp_path / "run")
+        code.write_text(OWN + "\n\nRATE = 2\n")
+        place = f"{key}[0]" if key == "train.metrics" else key
+        with pytest.raises(CheckpointError) as caught:
+            hfdl.train("sentiment", output=tmp_path / "run", resume=True, listener=silent)
+        assert f"the file of {place} is not the one that" in str(caught.value)
+        code.write_text(OWN)
+        hfdl.train("sentiment", output=tmp_path / "run", resume=True, listener=silent)
+    finally:
+        sys.modules.pop(code.stem, None)
+
+
+def test_a_callback_that_failed_is_mended_and_the_run_resumed(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    code = tmp_path / "slow.py"
-    code.write_text("import torch\n\n\nclass Slow(torch.optim.SGD):\n    pass\n")
-    stopped({**settings, "train.optimizer": f"{code}:Slow"}, tmp_path / "run")
-    code.write_text(code.read_text() + "\n\nRATE = 2\n")
-    with pytest.raises(CheckpointError, match=r"the file of train\.optimizer is not the one that"):
-        hfdl.train("sentiment", output=tmp_path / "run", resume=True, listener=silent)
+    code = tmp_path / "listens.py"
+    code.write_text(OWN)
+    more = {"train.callbacks": [f"{code}:fails"], "train.save_every": 1}
+    with pytest.raises(KeyError):
+        hfdl.train("sentiment", {**settings, **more}, output=tmp_path / "run", listener=silent)
+    code.write_text(OWN.replace('raise KeyError("mine")', "pass"))
+    done = hfdl.train("sentiment", output=tmp_path / "run", resume=True, listener=silent)
+    assert done.metrics["runtime"]["steps"] > 2
