@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hfdl.custom_attention.calls import report_call
@@ -98,7 +99,8 @@ class AttentionAdapter:
             key = key.repeat_interleave(groups, dim=1)  # (B, H, S, K)
             value = value.repeat_interleave(groups, dim=1)  # (B, H, S, K)
         result = self.fn(query, key, value, mask, **keywords)
-        out, weights = result if isinstance(result, tuple) else (result, None)
+        pair = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+        out, weights = pair
         _check_result(out, weights, query, value, where)
         return out.transpose(1, 2).contiguous(), weights  # (B, T, H, K), (B, H, T, S)
 
@@ -178,14 +180,29 @@ def _eager_features(module_class: type[nn.Module]) -> frozenset[str]:
 def _check_result(out: Any, weights: Any, query: Tensor, value: Tensor, where: str) -> None:
     batch, heads, queries, _ = query.shape
     _check_returned("output", out, (batch, heads, queries, value.shape[3]), where)
+    # Under autocast the layer that follows takes any floating type.
+    free = torch.is_autocast_enabled(value.device.type) and out.is_floating_point()
+    if out.dtype != value.dtype and not free:
+        raise ShapeError(
+            f"the function's output is {_name(out.dtype)}",
+            where=where,
+            rule=f"it has the type of q, k and v, here {_name(value.dtype)}",
+            remedy="return out.to(q.dtype)",
+        )
     if weights is not None:
         _check_returned("weights", weights, (batch, heads, queries, value.shape[2]), where)
 
 
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def _check_returned(what: str, result: Any, shape: tuple[int, ...], where: str) -> None:
     if not isinstance(result, Tensor):
+        several = f" of {len(result)}" if isinstance(result, tuple) else ""
+        kind = f"{type(result).__name__}{several}"
         raise ShapeError(
-            f"the function's {what} is of type {type(result).__name__}",
+            f"the function's {what} is of type {kind}",
             where=where,
             rule="it returns out, or (out, weights), as torch tensors",
         )

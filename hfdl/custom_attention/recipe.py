@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import AttentionInterface
 
 from hfdl.config.own_code import OwnPart, file_of_path, is_own_path, load_own, sha256
 from hfdl.custom_attention import register
-from hfdl.custom_attention.calls import count_attention_calls
 from hfdl.custom_attention.modules import base_model
 from hfdl.custom_attention.switch import use_attention
+from hfdl.custom_attention.trial import KEY
 from hfdl.errors import ConfigError, HfdlError, ModelError, did_you_mean
 
-KEY = "model.attention"
 RECORD = "hfdl_attention"
 """The key of config.json that says which attention the weights were trained with."""
 
@@ -107,95 +105,6 @@ def refuse_unsaid(config: Any, asked: str | None, name: str) -> None:
         )
 
 
-def try_attention(model: nn.Module, name: str, path: str, *, trains: bool) -> None:
-    """Run a model once on a few ids, before anything is written, to find faults of its attention.
-
-    Every attention module must call it, what it returns must have the right shape and be finite
-    and, where the model is trained, gradients must pass through it.
-
-    Args:
-        model: switched to it already.
-        name: what it is registered as.
-        path: as the recipe has it, for messages.
-        trains: whether the model is trained.
-
-    Raises:
-        ConfigError, ModelError, ShapeError: naming what is wrong. What the user's function raises
-            goes through.
-    """
-    inner: Any = base_model(model)
-    if name not in register.registered_attentions():
-        return  # one of transformers' own
-    if trains and name == "hfdl_numpy":
-        raise ConfigError(
-            "an attention in NumPy has no gradients",
-            where=KEY,
-            rule="it can be evaluated with, not trained",
-            remedy=f"train with {KEY}=hfdl, the same formula in torch",
-        )
-    was_training, inputs = inner.training, _few_ids(inner)
-    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(trains):
-        inner.train(trains)
-        watched = _Watched(name)
-        try:
-            with count_attention_calls(inner, name) as calls, watched:
-                inner(**inputs)
-        finally:
-            inner.train(was_training)
-    if calls.missing:
-        raise ModelError(
-            f"{path} did not run in {len(calls.missing)} of {len(calls.counts)} attention modules, "
-            f"the first of them {calls.missing[0]}",
-            where=KEY,
-            rule="every attention module of the model must call it",
-            remedy="leave it out, or choose another model.name",
-        )
-    if watched.problem:
-        raise ConfigError(
-            f"{path} {watched.problem}",
-            where=KEY,
-            rule="each query gets a finite mean of values, and training needs its gradient; a "
-            "query that may attend to nothing must not give NaN",
-            remedy="compute in torch, without detach() or NumPy, and mask with torch.where or "
-            "masked_fill",
-        )
-
-
-class _Watched:
-    """While active, the registered adapter's outputs are looked at."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.problem = name, ""
-
-    def __enter__(self) -> None:
-        self._adapter: Any = AttentionInterface()[self.name]
-        AttentionInterface.register(self.name, self._look)
-
-    def __exit__(self, *_: object) -> None:
-        AttentionInterface.register(self.name, self._adapter)
-
-    def _look(self, module: Any, query: Tensor, key: Any, value: Any, *rest: Any, **kw: Any) -> Any:
-        out, weights = self._adapter(module, query, key, value, *rest, **kw)
-        given = any(x.requires_grad for x in (query, key, value))
-        if torch.is_grad_enabled() and given and not out.requires_grad:
-            self.problem = "gives an output without a gradient"
-        elif not torch.isfinite(out[:, :2]).all():  # the first tokens are no padding
-            self.problem = "gives NaN or infinity"
-        return out, weights
-
-
-def _few_ids(model: Any) -> dict[str, Tensor]:
-    """Two rows of four tokens, the second with padding."""
-    device = model.device
-    size = getattr(model.config.get_text_config(), "vocab_size", 8)
-    ids = (torch.arange(8, device=device).view(2, 4) + 1) % size
-    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], device=device)
-    inputs = {"input_ids": ids, "attention_mask": mask}
-    if model.config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = ids
-    return inputs
-
-
 def _registered(path: str) -> tuple[str, OwnPart | None]:
     """The name of an attention in transformers' registry; of a function it is registered now."""
     if not is_own_path(path):
@@ -229,8 +138,10 @@ def _registered(path: str) -> tuple[str, OwnPart | None]:
 
 def _check_unchanged(record: Mapping[str, Any], folder: str) -> None:
     path, digest = record["name"], record.get("sha256")
-    file = file_of_path(path) if is_own_path(path) else None
-    if file is None or digest is None:
+    if not is_own_path(path) or digest is None:
+        return
+    file = file_of_path(path) or load_own(path, KEY, "an attention").file
+    if file is None:
         return
     gone = not file.is_file()
     if gone or sha256(file) != digest:

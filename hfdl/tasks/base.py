@@ -20,8 +20,8 @@ from hfdl.custom_attention.recipe import (
     attend_by,
     attention_of,
     refuse_unsaid,
-    try_attention,
 )
+from hfdl.custom_attention.trial import try_attention
 from hfdl.data.table import Table
 from hfdl.errors import ModelError
 from hfdl.hf_models.from_config import is_new_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,39 @@ def plain(q, k, v, mask, *, dropout=0.0):
     return v
 
 
+def three(q, k, v, mask, *, dropout=0.0):
+    return v, v, v
+
+
+def swapped(q, k, v, mask, *, dropout=0.0):
+    return v.transpose(1, 2)
+
+
+def in_double(q, k, v, mask, *, dropout=0.0):
+    return v.double()
+
+
+def blind(q, k, v, mask, *, dropout=0.0):
+    return (q @ k.transpose(-1, -2)).softmax(-1) @ v
+
+
+def masked(q, k, v, mask, *, dropout=0.0):
+    scores = q.float() @ k.float().transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return scores.softmax(-1) @ v.float()
+
+
 value = 3
 """
 NAMES = ["no_gradient", "by_numpy", "undefined", "narrow", "without_dropout", "without_mask",
-         "value", "plane"]  # fmt: skip
+         "value", "plane", "three", "swapped", "in_double", "blind"]  # fmt: skip
+SAYS = {  # the name of the attention has a digest in it
+    "without_dropout": "keyword 'dropout'", "narrow": "must be (B, H, T, K)",
+    "swapped": "is (2, 5, 4, 8); it must be (B, H, T, K) = (2, 4, 5, 8)",
+    "three": "is of type tuple of 3; it returns out, or (out, weights)",
+    "in_double": "output is float64; it has the type of q, k and v, here float32",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -69,12 +99,27 @@ def test_a_function_that_is_no_attention_is_refused(
 ) -> None:
     attention = {"model.attention": f"{own}:{name}"}
     error = refused(settings, tmp_path / "run", **attention)
-    if name == "without_dropout":
-        assert "keyword 'dropout'" in str(error)  # the name has a digest in it
-    elif name == "narrow":
-        assert "must be (B, H, T, K)" in str(error)
+    if name in SAYS:
+        assert SAYS[name] in str(error)
     else:
         assert_wording(error)
+
+
+@pytest.mark.parametrize("name", ["tiny_bert", "tiny_gpt2"])
+def test_an_attention_keeps_to_its_mask(
+    name: str, own: Path, settings: dict[str, Any], tmp_path: Path, request: Any,
+    without_report: None,
+) -> None:  # fmt: skip
+    task = {"task": "causal_lm"} if name == "tiny_gpt2" else {}
+    chosen = {**settings, **task, "model.name": str(request.getfixturevalue(name))}
+    error = refused(chosen, tmp_path / "run", **{"model.attention": f"{own}:blind"})
+    assert "does not keep to its mask: padding, or the tokens behind it," in str(error)
+    for precision in ("float32", "bf16"):
+        more = {"train.steps": 1, "train.precision": precision, "model.attention": f"{own}:masked"}
+        hfdl.train(
+            "sentiment", {**chosen, **more}, output=tmp_path / precision,
+            listener=lambda event: None,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["hfdl_numpy", "hfdl_fussed", "/no/file.py:f"])
@@ -111,3 +156,19 @@ def test_weights_of_another_attention_are_not_trained_further_in_silence(
             listener=lambda event: None,
         )  # fmt: skip
         assert ("hfdl_attention" in (output / "config.json").read_text()) == (name != "sdpa")
+
+
+@pytest.mark.usefixtures("without_report")
+def test_the_changed_file_of_a_module_is_noticed(
+    own: Path, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = {**settings, "train.steps": 1, "model.attention": "mine:plain"}
+    try:
+        hfdl.train("sentiment", named, output=tmp_path / "run", listener=lambda event: None)
+        hfdl.pipeline("sentiment", model=str(tmp_path / "run"))
+        own.write_text(OWN + "# another\n", encoding="utf-8")
+        with pytest.raises(HfdlError, match="has changed since the model was trained"):
+            hfdl.pipeline("sentiment", model=str(tmp_path / "run"))
+    finally:
+        sys.modules.pop("mine", None)
