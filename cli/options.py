@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,3 +27,15 @@ Overrides = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON; progress stays on stderr.")
 ]
+
+
+def parsed(value: str | None) -> Any:
+    """An option's value as ``key=value`` has it: a number, or ``{name: number}``."""
+    if value is None:
+        return None
+    from hfdl.config.yaml import parse_value
+
+    try:
+        return parse_value(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

@@ -14,7 +14,7 @@ import typer
 from hfdl.errors import DataError, NotFiniteError
 
 from .answering import Given, print_all, print_lines, write_file
-from .options import RunOrModel
+from .options import RunOrModel, parsed
 from .output_file import refuse_output
 from .predict_model import open_pipeline
 from .progress import working
@@ -59,6 +59,10 @@ def predict(
     top_k: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="The N best labels, or tokens for a mask."),
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="Every label from this score on: 0.4, or '{rare: 0.3}'."),
     ] = None,
     stop: Annotated[
         list[str] | None,
@@ -108,7 +112,7 @@ def predict(
         refuse_output(output, overwrite=overwrite, inputs=[file])
     options: dict[str, Any] = {
         "batch_size": batch_size, "stop": stop or None, "return_scores": scores or None,
-        "src_lang": src_lang, "tgt_lang": tgt_lang,
+        "src_lang": src_lang, "tgt_lang": tgt_lang, "threshold": parsed(threshold),
     }  # fmt: skip
     with working(f"opening {run_or_model}"):
         given = _given(run_or_model, texts, file, column)

@@ -35,10 +35,12 @@ def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
     from hfdl.pipelines.open_model import locate
     from hfdl.tasks.registry import known_spec
 
-    if not {*_OF_WRITERS, *_OF_TRANSLATORS} & options.keys():
+    if not {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys():
         return pipeline(None, model=run_or_model, **options)
     located = locate(run_or_model)
     spec = known_spec(located.task)
+    if "threshold" in options and spec.hub_task != "text-classification":
+        raise typer.BadParameter(f"--threshold chooses among labels, and this is for {spec.name}")
     translates = spec.rows == "pairs"
     refused = () if translates else _OF_TRANSLATORS
     if not (translates or spec.hub_task == "text-generation"):

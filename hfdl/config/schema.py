@@ -24,6 +24,7 @@ OwnCode = Annotated[str, AfterValidator(absolute)]
 """A name, or ``file.py:NAME`` or ``module:NAME``; the path of a file becomes absolute."""
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Section(BaseModel):
@@ -470,6 +471,12 @@ class TuneConfig(Section):
         description="Share of each target that is spread over all classes, in training.",
     )
 
+    threshold: Literal["best"] | Threshold | dict[str, Threshold] | None = Field(
+        default=None,
+        description="Score from which on a label is given, where a text may have several: one for "
+        "all, some by label ({rare: 0.3}), or 'best': tuned on validation for the F1 of each "
+        "label. It is saved with the model. Default: 0.5.",
+    )
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
         default=None,
         description="Weight of each label in the training loss: 'balanced' (inverse frequency) or "

@@ -21,9 +21,11 @@ from hfdl.tasks.inference import (
     refuse_non_finite,
     token_budget,
 )
+from hfdl.tasks.text_classification.data import MULTI
 from hfdl.tasks.text_classification.decoding import FUNCTIONS
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.task import TextClassification
+from hfdl.tasks.text_classification.thresholds import refuse_thresholds, thresholds_of
 
 Answer = dict[str, Any]
 Input = str | Mapping[str, str]
@@ -41,6 +43,9 @@ class TextClassificationPipeline(BasePipeline):
         batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
         top_k: how many labels to give; None for all. Default: the best one, not in a list.
         function_to_apply: ``softmax``, ``sigmoid`` or ``none``. Default: by the problem's type.
+        threshold: of a model whose texts may have several labels: the score from which on one is
+            given, for all labels or by label. The answer is then the list of these. Default: what
+            the model was saved with (``tune.threshold``); without that no threshold.
         long_text: as ``data.long_text``. Default: the recipe's; for a model without one ``window``.
         max_length: as ``data.max_length``. Default: the recipe's, else the model's limit.
         truncation: as transformers' tokenizers take it; True is ``long_text="truncate"``.
@@ -57,6 +62,7 @@ class TextClassificationPipeline(BasePipeline):
         batch_size: int | None = None,
         top_k: int | None = _UNSET,
         function_to_apply: str | None = None,
+        threshold: float | Mapping[str, float] | None = None,
         long_text: str | None = None,
         max_length: int | None = None,
         truncation: bool | None = None,
@@ -66,6 +72,8 @@ class TextClassificationPipeline(BasePipeline):
         super().__init__(self._opened, device, batch_size)
         self._top_k = top_k
         self._function = _checked_function(function_to_apply)
+        self._threshold = threshold
+        self._least(threshold, self._function)
 
     def __call__(
         self,
@@ -74,6 +82,7 @@ class TextClassificationPipeline(BasePipeline):
         top_k: int | None = _UNSET,
         function_to_apply: str | None = None,
         batch_size: int | None = None,
+        threshold: float | Mapping[str, float] | None = None,
         long_text: str | None = None,
         max_length: int | None = None,
         truncation: bool | None = None,
@@ -83,14 +92,14 @@ class TextClassificationPipeline(BasePipeline):
         Args:
             inputs: a text, a dict with ``text`` and ``text_pair``, a list of either, or any other
                 iterable of either.
-            top_k, function_to_apply, batch_size, long_text, max_length, truncation: as for the
-                class, for this call.
+            top_k, function_to_apply, batch_size, threshold, long_text, max_length, truncation: as
+                for the class, for this call.
 
         Returns:
             As transformers' pipeline. A text: ``[{"label", "score"}]``; with ``top_k`` the list
-            of the best. A dict: the bare answer. A list: one answer a text, and ``[]`` for ``[]``.
-            Another iterable: an iterator, which reads on as it is read: ``batch_size`` texts at a
-            time, without one 256.
+            of the best; by thresholds the list of the labels that hold, the best first. A dict:
+            the bare answer. A list: one answer a text, and ``[]`` for ``[]``. Another iterable: an
+            iterator, which reads on as it is read: ``batch_size`` texts at a time, without one 256.
 
         Raises:
             DataError: an input is neither a text nor such a dict.
@@ -99,15 +108,20 @@ class TextClassificationPipeline(BasePipeline):
         limit = checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
         task = self._opened.task(_data_options(long_text, max_length, truncation))
+        given = self._threshold if threshold is None else threshold
+        least = self._least(given, function)
+        if given is None and best is not _UNSET:
+            least = None  # all scores of the best top_k, as asked
 
         def answer(texts: list[Input]) -> list[Any]:
-            return [_shape(scores, best) for scores in self._scores(task, texts, function, limit)]
+            rows = self._scores(task, texts, function, limit)
+            return [_shape(scores, best, least) for scores in rows]
 
         if isinstance(inputs, str):
             answers = answer([inputs])
             # transformers puts a single text's answer into a list, unless this very call asks
             # for top_k.
-            return answers if top_k is _UNSET else answers[0]
+            return answers if top_k is _UNSET and least is None else answers[0]
         if isinstance(inputs, Mapping):
             return answer([cast(Mapping[str, str], inputs)])[0]
         return answer_several(inputs, answer, limit, _wrong_input)
@@ -130,6 +144,22 @@ class TextClassificationPipeline(BasePipeline):
             for i in range(len(inputs))
         ]
 
+    def _least(
+        self, threshold: float | Mapping[str, float] | None, function: str | None
+    ) -> dict[str, float] | None:
+        """The score from which on each label is given; None: by no threshold.
+
+        Raises:
+            ConfigError: the model gives a text one label or a number, or has no such label.
+        """
+        task = self._opened.task()
+        if threshold is None:
+            return None if function not in (None, "sigmoid") else task.by_label()
+        if task.problem_type != MULTI or function not in (None, "sigmoid"):
+            raise refuse_thresholds("threshold", function or task.problem_type)
+        names = task.label_names
+        return dict(zip(names, thresholds_of(threshold, names, "threshold"), strict=True))
+
     def _default_function(self) -> str | None:
         config: Any = self.model.config
         if config.num_labels == 1 and config.problem_type != "regression":
@@ -147,7 +177,10 @@ def _data_options(
     return {key: value for key, value in options.items() if value is not None}
 
 
-def _shape(scores: list[Answer], top_k: int | None) -> Any:
+def _shape(scores: list[Answer], top_k: int | None, least: dict[str, float] | None) -> Any:
+    if least is not None:
+        scores = [answer for answer in scores if answer["score"] >= least[answer["label"]]]
+        top_k = None if top_k is _UNSET else top_k
     ranked = sorted(scores, key=lambda answer: answer["score"], reverse=True)
     if top_k is _UNSET:
         return ranked[0]

@@ -32,6 +32,7 @@ def limits(record: RunRecord) -> list[str]:
         _unfinished(record),
         _attention(record),
         _no_test(record),
+        _thresholds(record),
         _width(record),
         _balance(record),
         _unmeasured(record),
@@ -71,6 +72,19 @@ def _no_test(record: RunRecord) -> str | None:
     return (
         "There is no test split. The validation split also picked the best weights, "
         "so its figures are a little too good."
+    )
+
+
+def _thresholds(record: RunRecord) -> str | None:
+    """Where labels are given by thresholds that plain transformers does not know."""
+    if not record.metrics.get("thresholds"):
+        return None
+    tuned = record.section("tune").get("threshold") == "best"
+    flatters = " They were tuned on the validation split: its figures are a little too good."
+    return (
+        "A label is given from its own threshold on (label_thresholds in config.json). hfdl "
+        "answers by them; plain transformers gives the scores and leaves the choice to its user."
+        + (flatters if tuned else "")
     )
 
 

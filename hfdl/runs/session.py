@@ -24,11 +24,11 @@ from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
 from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
 from hfdl.runs.own_metrics import try_metrics
-from hfdl.tasks.protocol import Splits, Task, TellsOfModel
+from hfdl.tasks.protocol import Settles, Splits, Task, TellsOfModel
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.dry_run import probe
-from hfdl.training.evaluation import Evaluation
+from hfdl.training.evaluation import Evaluation, evaluate
 from hfdl.training.events import Event, Finished, Listener, Noted, Planned
 from hfdl.training.files import move_into
 from hfdl.training.loop import Loop
@@ -180,6 +180,7 @@ class Session:
         merge(model)  # what is evaluated is what is saved
         held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        self._settle(model, rank, world)
         evaluations = {
             name: evaluate_split(self.task, model, split, self.accelerator.device, rank, world)
             for name, split in held_out.items()
@@ -195,6 +196,15 @@ class Session:
             self.folder.write_predictions(prediction_records(held_out, evaluations))
             self.folder.write_metrics(metrics)
         return metrics
+
+    def _settle(self, model: torch.nn.Module, rank: int, world: int) -> None:
+        """Let the task choose how it answers, by the validation split."""
+        task, split = self.task, self.splits.validation
+        if split is None or not isinstance(task, Settles) or not task.settles:
+            return
+        found = evaluate(task, model, split, self.accelerator.device, rank=rank, world=world)
+        for fact in task.settle(model, found.predictions, split.references()):
+            self._tell(Noted(fact))
 
     def _metrics(self, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
         progress = self.loop.progress

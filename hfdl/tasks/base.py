@@ -23,7 +23,7 @@ from hfdl.custom_attention.recipe import (
 )
 from hfdl.custom_attention.trial import try_attention
 from hfdl.data.table import Table
-from hfdl.errors import ModelError
+from hfdl.errors import ConfigError, ModelError
 from hfdl.hf_models.from_config import is_new_model
 from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
@@ -64,6 +64,8 @@ class PretrainedTask(ScoredTask, ABC):
     """transformers' class that opens its models."""
     head: ClassVar[Head]
     """The head of its models, where they can be trained from random weights."""
+    has_thresholds: ClassVar[bool] = False
+    """Whether its answers may be by ``tune.threshold``."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -81,6 +83,13 @@ class PretrainedTask(ScoredTask, ABC):
         memory: Mapping[str, Any] | None = None,
         new_model: NewModel | None = None,
     ) -> None:
+        if recipe.tune.threshold is not None and not self.has_thresholds:
+            raise ConfigError(
+                f"{self.name} has no thresholds",
+                where="tune.threshold",
+                rule="they say which of several labels a text has",
+                remedy="leave it out",
+            )
         self.folder, self.new_model = folder, new_model
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
         self.tune = recipe.tune if trains else TuneConfig()

@@ -207,6 +207,23 @@ class Generates(Protocol):
 
 
 @runtime_checkable
+class Settles(Protocol):
+    """Optional protocol for tasks that choose how they answer once the weights are final."""
+
+    settles: bool
+    """Whether there is anything to choose."""
+
+    def settle(
+        self,
+        model: torch.nn.Module,
+        predictions: Sequence[Prediction],
+        references: Sequence[Any],
+    ) -> list[str]:
+        """Choose by the validation split, note it in the model's config, and say it in lines."""
+        ...
+
+
+@runtime_checkable
 class Measures(Protocol):
     """Optional protocol for tasks with metrics that predictions alone do not give.
 

@@ -46,6 +46,7 @@ def run_facts(record: RunRecord) -> list[tuple[str, str]]:
         ("Tokens seen", _number(plan.get("tokens"))),
         ("Epochs", _number(plan.get("epochs"))),
         ("Batch size", _batch(plan)),
+        ("Thresholds", _thresholds(record)),
         ("Precision", plan.get("precision")),
         ("Processes", _number(plan.get("processes"))),
         ("Ended", wording.sentence(end["reason"]) if end.get("reason") else None),
@@ -72,6 +73,12 @@ def _environment_fact(name: str, value: Any) -> tuple[str, str]:
 
 def _number(value: Any) -> str | None:
     return None if value is None else wording.number(value)
+
+
+def _thresholds(record: RunRecord) -> str | None:
+    """From which score on each of several labels is given, where the run says it."""
+    known = record.metrics.get("thresholds") or {}
+    return ", ".join(f"{name} {wording.number(value)}" for name, value in known.items()) or None
 
 
 def _batch(plan: dict[str, Any]) -> str | None:

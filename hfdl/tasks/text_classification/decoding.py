@@ -11,6 +11,7 @@ import torch
 from hfdl.metrics import multi_label_metrics, regression_metrics, single_label_metrics
 from hfdl.tasks.protocol import Prediction
 from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
+from hfdl.tasks.text_classification.thresholds import THRESHOLD, Thresholds
 
 FUNCTIONS = {SINGLE: "softmax", MULTI: "sigmoid", REGRESSION: "none"}
 """What transformers' pipeline applies to logits, by the problem's type."""
@@ -27,8 +28,6 @@ MEANS = {
     MULTI: "f1_macro counts a label that is never true as 0",
 }
 """What averages over labels make of one that a split lacks, as scikit-learn does."""
-THRESHOLD = 0.5
-"""A label of a multi-label text is given from this probability on."""
 
 
 def scores_of_texts(
@@ -54,7 +53,10 @@ def scores_of_texts(
 
 
 def answers_of_texts(
-    scores: Sequence[Sequence[float]], names: Sequence[str], problem_type: str
+    scores: Sequence[Sequence[float]],
+    names: Sequence[str],
+    problem_type: str,
+    thresholds: Thresholds | None = None,
 ) -> list[Prediction]:
     """``prediction`` (a label, a list of labels or a number), ``score`` and ``scores``.
 
@@ -62,11 +64,15 @@ def answers_of_texts(
         scores: (B, C), as ``scores_of_texts`` gives them.
         names: of the C labels.
         problem_type: as in a transformers config.
+        thresholds: from which score on each of several labels is given; None: ``THRESHOLD``.
     """
     if problem_type == REGRESSION:
         return [{"prediction": row[0], "score": row[0]} for row in scores]
-    decide = _several if problem_type == MULTI else _one
-    return [decide(dict(zip(names, row, strict=True))) for row in scores]
+    rows = [dict(zip(names, row, strict=True)) for row in scores]
+    if problem_type == SINGLE:
+        return [_one(row) for row in rows]
+    least = dict(zip(names, thresholds or [THRESHOLD] * len(names), strict=True))
+    return [_several(row, least) for row in rows]
 
 
 def answer_metrics(
@@ -97,8 +103,8 @@ def _one(scores: dict[str, float]) -> Prediction:
     return {"prediction": best, "score": scores[best], "scores": scores}
 
 
-def _several(scores: dict[str, float]) -> Prediction:
-    labels = [name for name, score in scores.items() if score >= THRESHOLD]
+def _several(scores: dict[str, float], least: dict[str, float]) -> Prediction:
+    labels = [name for name, score in scores.items() if score >= least[name]]
     return {"prediction": labels, "score": max(scores.values()), "scores": scores}
 
 

@@ -37,19 +37,22 @@ from hfdl.tasks.text_classification.loss import refuse_on_numbers, row_losses
 from hfdl.tasks.text_classification.model_labels import ModelLabels, of_evaluation, of_training
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.split import ClassificationSplit
+from hfdl.tasks.text_classification.thresholded import Thresholded
+from hfdl.tasks.text_classification.thresholds import of_saved_model
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
 from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
 from hfdl.weights.pretrained import padding_side
 
 
-class TextClassification(PretrainedTask):
+class TextClassification(Thresholded, PretrainedTask):
     """The task ``text_classification``; see ``PretrainedTask``.
 
     Attributes:
         labels: the label set; None until ``prepare`` has read it from the training split.
         problem_type: as in a transformers config; None until then.
         not_measured: by held-out split, the labels that none of its examples has.
+        thresholds: of several labels, the score from which on each is given; None: 0.5.
     """
 
     spec = SPEC
@@ -84,6 +87,8 @@ class TextClassification(PretrainedTask):
             self.labels = LabelSet(tuple(label_names(config)))
             is_number = config.num_labels == 1
             self.problem_type = config.problem_type or (REGRESSION if is_number else SINGLE)
+            if self.problem_type == MULTI:
+                self.thresholds = of_saved_model(self.recipe.tune.threshold, config)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -107,6 +112,7 @@ class TextClassification(PretrainedTask):
             name: self._split(name, table, data_config, facts) for name, table in tables.items()
         }
         facts.extend(self._unmeasured(splits))
+        self._check_thresholds(self.problem_type)
         if self.trains:
             refuse_on_numbers(self.tune, self.problem_type)
             if self.tune.class_weights is not None:
@@ -182,8 +188,8 @@ class TextClassification(PretrainedTask):
         """The labels and the problem's type."""
         labels, problem_type = self._known()
         return {
-            "num_labels": len(labels.names), "id2label": labels.id2label,
-            "label2id": labels.label2id, "problem_type": problem_type,
+            **self._threshold_settings(), "num_labels": len(labels.names),
+            "id2label": labels.id2label, "label2id": labels.label2id, "problem_type": problem_type,
             "pad_token_id": self.tokenizer.pad_token_id,
         }  # fmt: skip
 
@@ -211,8 +217,9 @@ class TextClassification(PretrainedTask):
         """``prediction`` (a label, a list of labels or a number), ``score`` and ``scores``."""
         labels, problem_type = self._known()
         return answers_of_texts(
-            self.scores(outputs, batch).cpu().tolist(), labels.names, problem_type
-        )
+            self.scores(outputs, batch).cpu().tolist(), labels.names, problem_type,
+            self.thresholds,
+        )  # fmt: skip
 
     def scores(self, outputs: Any, batch: Batch, function: str | None = None) -> torch.Tensor:
         """One row of scores for each example, the mean over its windows; shape (B, C).
@@ -246,6 +253,7 @@ class TextClassification(PretrainedTask):
             "problem_type": self._known()[1],
             "labels": self.label_names,
             **({"not_measured": self.not_measured} if self.not_measured else {}),
+            **({"thresholds": self.by_label()} if self.thresholds else {}),
         }
 
     def _known(self) -> tuple[LabelSet, str]:
