@@ -171,7 +171,9 @@ def _text(value: Any, row: int, table: Table, column: str, declared: Sequence[st
                 f"{error}: {str(value)[:60]}",
                 where=table.where(row),
                 rule=f"column {column!r} holds one label a row",
-                remedy="several labels a row need data.problem_type=multi_label_classification",
+                remedy="lists of one label need data.problem_type=single_label_classification"
+                if isinstance(value, list | tuple) and len(value) == 1
+                else "several labels a row need data.problem_type=multi_label_classification",
             ) from None
     if text is None:
         raise missing_label(table, row, column)

@@ -61,3 +61,32 @@ def test_a_model_of_another_size_is_refused(tiny_bert: Path, tmp_path: Path) -> 
     with pytest.raises(DataError) as caught:
         hfdl.evaluate(run.directory, {"data.test": shorter}, listener=silent)
     assert_wording(caught.value)
+
+
+SINGLE = {"data.problem_type": "single_label_classification"}
+
+
+@pytest.mark.parametrize("kind", ["names", "ids", "one-hot"])
+def test_lists_of_one_label_are_classes(kind: str, tiny_bert: Path, tmp_path: Path) -> None:
+    plain = reviews(16)
+    ids = {"positive": 1, "negative": 0}
+    made = {
+        "names": [{**row, "label": [row["label"]]} for row in plain],
+        "ids": [{**row, "label": [ids[row["label"]]]} for row in plain],
+        "one-hot": [
+            {**row, "label": [1.0 - ids[row["label"]], ids[row["label"]]]} for row in plain
+        ],
+    }[kind]
+    named = {"data.labels": ["negative", "positive"]} if kind == "one-hot" else {}
+    run = train(tmp_path / "a", made, tiny_bert, **SINGLE, **named)
+    flat = [{**row, "label": ids[row["label"]]} for row in plain] if kind == "ids" else plain
+    other = train(tmp_path / "b", flat, tiny_bert)
+    assert run.metrics["problem_type"] == "single_label_classification"
+    assert run.metrics["validation"] == other.metrics["validation"]
+    (run.directory / "recipe.yaml").unlink()
+    found = hfdl.evaluate(run.directory, {"data.test": made, **SINGLE, **named}, listener=silent)
+    assert found["test"] == pytest.approx(run.metrics["validation"], rel=1e-5)
+    if kind == "names":
+        with pytest.raises(DataError) as caught:
+            hfdl.evaluate(run.directory, {"data.test": made}, listener=silent)
+        assert_wording(caught.value)
