@@ -133,6 +133,22 @@ def header_of(fields: Sequence[str], where: str, reading: Reading) -> Header:
     return Header(names, unnamed if len(unnamed) < len(names) else [])
 
 
+def with_outer_columns(first: list[str], second: Sequence[str]) -> list[str]:
+    """The fields of the first row, with as many blank ones at its end as the second row has.
+
+    Spreadsheets end the header, or every row but the header, in separators with nothing behind
+    them: that is a column without a name. Any other first row stays.
+
+    Args:
+        first: the fields of the first row.
+        second: those of the row after it, which decides; rows unlike it are refused.
+    """
+    outer = [*first[len(second) :], *second[len(first) :]]
+    if not second or any(field.strip() for field in outer):
+        return first
+    return [*first[: len(second)], *[""] * (len(second) - len(first))]
+
+
 def no_header_advice(names: Iterable[str]) -> str | None:
     """What to try where a header looks like a row of data: it has numbers or whole sentences."""
     if any(name.strip().isdigit() or name.count(" ") >= 3 for name in names):

@@ -23,6 +23,7 @@ from hfdl.data.readers.csv_header import (
     header_of,
     no_header_advice,
     separator_of,
+    with_outer_columns,
 )
 from hfdl.data.readers.csv_notes import breaks_note, unnamed_note
 from hfdl.data.readers.reading import PLAIN, Reading
@@ -178,19 +179,26 @@ def _tsv(
 def _checked(
     rows: Iterator[_Row], source: str, separator: str, remedy: str, reading: Reading
 ) -> tuple[Header, Iterator[_Row]]:
-    """The names of the columns, and the rows, each refused unless it has as many fields."""
+    """The names of the columns, and the rows, each refused unless it has as many fields; what
+    stands behind the last column of the header must be blank.
+    """
     line, first = next(rows, (1, []))
+    width = len(first)
+    second = next(rows, None)
+    if second:
+        first = with_outer_columns(first, second[1])
+        rows = chain([second], rows)
     header = header_of(first, f"{source}, line {line}", reading)
     names = header.names
     rows = rows if reading.header is True else chain([(line, first)], rows)
 
     def checked() -> Iterator[_Row]:
         for number, fields in rows:
-            if len(fields) != len(names):
+            if len(fields) != len(names) or any(field.strip() for field in fields[width:]):
                 few = "few" if len(fields) < len(names) else "many"
                 raise DataError(
-                    f"too {few} fields: expected {len(names)} ({listed(names)}), "
-                    f"found {len(fields)}",
+                    f"too {few} fields: expected {len(names[:width])} "
+                    f"({listed(names[:width])}), found {len(fields)}",
                     where=f"{source}, line {number}",
                     rule=f"fields are separated by one {separator}",
                     remedy=remedy,

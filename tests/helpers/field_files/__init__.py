@@ -5,9 +5,18 @@ from helpers.field_files.csv_cases import CSV
 from helpers.field_files.encoding_cases import ENCODINGS
 from helpers.field_files.entity_cases import ENTITIES
 from helpers.field_files.json_cases import JSON
+from helpers.field_files.outer_column_cases import OUTER_COLUMNS
 from helpers.field_files.span_cases import SPANS
 from helpers.field_files.word_cases import WORDS
 
-FIELD_FILES: tuple[FieldFile, ...] = (*CSV, *ENCODINGS, *JSON, *ENTITIES, *SPANS, *WORDS)
+FIELD_FILES: tuple[FieldFile, ...] = (
+    *CSV,
+    *ENCODINGS,
+    *JSON,
+    *ENTITIES,
+    *SPANS,
+    *WORDS,
+    *OUTER_COLUMNS,
+)
 
 __all__ = ["FIELD_FILES", "FieldFile"]
