@@ -14,9 +14,13 @@ _LABELS = ("labels", "hypertextlabels")
 
 
 def is_label_studio(content: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether rows are tasks: each has its data, and a list of annotations."""
+    """Whether rows are tasks: each has its data, and a list of annotations or predictions."""
     return bool(content) and all(
-        isinstance(task.get("data"), dict) and isinstance(_annotations(task), list)
+        isinstance(task.get("data"), dict)
+        and (
+            isinstance(_annotations(task), list)
+            or ("predictions" in task and _annotations(task) is None)
+        )
         for task in content
     )
 
@@ -28,7 +32,9 @@ def rows_of_label_studio(
 
     Choices become the label, labelled regions the spans. Annotations that were cancelled are left
     out, and so are tasks that have no others; a task that nobody annotated is a row without a
-    label. Predictions are not read.
+    label. Predictions are not read, nor are other controls, such as ratings and taxonomies; where
+    nothing else is there, the table's advice says so. Annotations that differ only in their order
+    or in whether they repeat the text of a region are one.
 
     Raises:
         DataError: two annotations of a task that differ.
@@ -45,16 +51,18 @@ def rows_of_label_studio(
             cancelled += 1
             continue
         results = [_answers(one.get("result") or [], controls) for one in valid]
-        if any(other != results[0] for other in results[1:]):
+        if any(_bare(other) != _bare(results[0]) for other in results[1:]):
             raise _disagreement(len(results), where, task)
-        answers = results[0] if results else dict.fromkeys(controls)
+        # Of annotations that say the same, the one whose regions give their text, to be checked.
+        answers = max(results, key=_texts, default=dict.fromkeys(controls))
         rows.append({**task["data"], **_named(answers, controls, reading)})
         places.append(where)
     # Where a value is a list in one row it is in all.
     columns = {name: _alike(values) for name, values in columns_of_rows(rows).items()}
     left = f"{counted(cancelled, 'task')} left out: annotation cancelled" if cancelled else None
     # Tasks have no lines; the place of each is its own, since some are left out.
-    return Table(source, columns, files=places).noted(left)
+    advice = None if controls else _nothing_read(content)
+    return Table(source, columns, files=places, advice=advice).noted(left)
 
 
 def _annotations(task: Mapping[str, Any]) -> Any:
@@ -104,6 +112,38 @@ def _answers(
         name: sorted(found, key=str) if controls[name] == "choices" else sorted(found, key=_place)
         for name, found in answers.items()
     }
+
+
+def _bare(answers: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The answers without the texts of regions, which not every tool writes."""
+    return {
+        name: [_place(one) if isinstance(one, Mapping) else one for one in found]
+        for name, found in answers.items()
+    }
+
+
+def _texts(answers: Mapping[str, list[Any]]) -> int:
+    items = [one for found in answers.values() for one in found if isinstance(one, Mapping)]
+    return sum(one["text"] is not None for one in items)
+
+
+def _nothing_read(content: Sequence[Mapping[str, Any]]) -> str:
+    """What to do where no task has a choice or a labelled region."""
+    items = [
+        item
+        for task in content
+        for annotation in _annotations(task) or []
+        for item in annotation.get("result") or []
+    ]
+    kinds = sorted({str(item.get("type")) for item in items if item.get("type") != "relation"})
+    if kinds:
+        return f"of Label Studio's controls choices and labels are read, not {', '.join(kinds)}"
+    if any(task.get("predictions") for task in content):
+        return (
+            "these tasks of Label Studio have predictions and no annotations; what a person has "
+            "not submitted is not read: submit them, and export again"
+        )
+    return "no task of Label Studio is annotated here"
 
 
 def _place(span: Mapping[str, Any]) -> tuple[int, int, str]:
