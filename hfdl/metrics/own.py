@@ -135,13 +135,21 @@ def _function_values(
     for key, value in values.items():
         if not isinstance(key, str) or not _is_number(value):
             inside = f" under {key!r}" if isinstance(result, dict) else ""
-            raise ConfigError(
-                f"it returned {type(value).__name__}{inside}",
-                where=f"{KEY}, {path}",
-                rule="a metric returns a number, or a dict of numbers by name",
-                remedy="return float(value)",
-            )
+            raise _no_figure(f"{type(value).__name__}{inside}", path, "return float(value)")
+        if not key.isprintable():
+            raise _no_figure(f"a name that cannot be printed, {key!r}", path, "rename it")
+    if not values:
+        raise _no_figure("an empty dict", path, "leave it out, or return a number")
     return {key: float(value) for key, value in values.items()}
+
+
+def _no_figure(what: str, path: str, remedy: str) -> ConfigError:
+    return ConfigError(
+        f"it returned {what}",
+        where=f"{KEY}, {path}",
+        rule="a metric returns a number, or a dict of numbers by name",
+        remedy=remedy,
+    )
 
 
 def _named_values(name: str, metric: NamedMetric, answers: Answers) -> dict[str, float]:
@@ -208,9 +216,9 @@ def _flat(found: dict[str, Any], prefix: str = "") -> dict[str, float]:
 
 def _is_number(value: Any) -> bool:
     """A number of Python's, NumPy's, or a tensor of one element."""
-    if isinstance(value, numbers.Real):
-        return True
-    return getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()
+    return isinstance(value, numbers.Real)
 
 
 def _declared(value: Any) -> Collection[str] | bool:

@@ -38,6 +38,14 @@ def _callback(path: str) -> Listener:
         )
     if isinstance(value, type):
         value = _instance(value, path)
+    if _is_never_run(value):
+        raise ConfigError(
+            f"{path} is a generator or async",
+            where=KEY,
+            rule="called with an event such a function does nothing yet, and nobody goes on with "
+            "it",
+            remedy=f"write: def {part.name}(event): ... without yield and async",
+        )
     if not _takes_one(value):
         raise ConfigError(
             f"{path} cannot be called with an event",
@@ -63,6 +71,13 @@ def _instance(kind: type, path: str) -> Any:
 
 def _is_of_the_trainer(kind: type) -> bool:
     return any(each.__name__ == "TrainerCallback" for each in kind.__mro__)
+
+
+def _is_never_run(value: Any) -> bool:
+    """Whether calling it runs none of its lines."""
+    functions = (value, getattr(value, "__call__", None))  # noqa: B004
+    kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    return any(kind(function) for kind in kinds for function in functions)
 
 
 def _takes_one(value: Any) -> bool:

@@ -92,11 +92,11 @@ def train(
         folder = RunFolder(stack.enter_context(output_folder(output, str(recipe))))
         note = stack.enter_context(folder.claimed(resume=resume, overwrite=overwrite))
         notes = [*([note] if note else []), *check_launcher_settings(resolved.train)]
-        from hfdl.runs import session  # imports torch: whoever is refused need not wait for that
+        from hfdl.runs import earlier, session  # torch: whoever is refused need not wait for it
 
         if resume:
-            resolved = session.recipe_of_run(folder, overrides)
-            if metrics := session.finished_metrics(folder):
+            resolved = earlier.recipe_of_run(folder, overrides)
+            if metrics := earlier.finished_metrics(folder):
                 return Run(folder.path, metrics, resolved)
         tell = stack.enter_context(
             console_listener() if listener is None else nullcontext(listener)

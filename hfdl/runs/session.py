@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import torch
 
-from hfdl.config.load import load_recipe
 from hfdl.config.overrides import settings
 from hfdl.config.schema import Recipe
 from hfdl.environment import machine, peak_memory_bytes, versions
@@ -22,7 +20,7 @@ from hfdl.runs.callbacks import load_callbacks
 from hfdl.runs.held_out import evaluate_split, prediction_records
 from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
-from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
+from hfdl.runs.outputs import RunFolder
 from hfdl.runs.own_metrics import try_metrics
 from hfdl.tasks.protocol import Settles, Splits, Task, TellsOfModel
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
@@ -154,6 +152,9 @@ class Session:
             if resume:
                 self.loop.resume()
             reason = self.loop.run(watch)
+            if self.splits.validation is not None and self.loop.progress.best_step is None:
+                name, _ = best_metric(self.recipe.train, self.task)
+                self._tell(Noted(f"{name} was never a number: saved are the last weights"))
             metrics = self._finish()
             progress = self.loop.progress
             scores = {name: metrics[name] for name in self.splits.named() if name in metrics}
@@ -270,37 +271,6 @@ class _Listening:
         for listener in self._opened:
             self._session._listeners.remove(listener)
             listener.close()
-
-
-def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
-    """The recipe that a run was started with, which is the one it is resumed with.
-
-    Raises:
-        ConfigError: an override would change it.
-    """
-    recipe = load_recipe(folder.path)
-    changed = load_recipe(recipe, overrides)
-    old, new = dict(settings(recipe.model_dump())), dict(settings(changed.model_dump()))
-    for path in {**new, **old}:  # a section that is switched on or off is in one of them alone
-        if old.get(path) != new.get(path):
-            key = ".".join(path)
-            raise ConfigError(
-                f"{key} is {old.get(path)!r} in the run and {new.get(path)!r} now",
-                where=str(folder.path / RECIPE),
-                rule="a run is resumed with the recipe it was started with",
-                remedy=f"leave {key} out, or start a new run",
-            )
-    return recipe
-
-
-def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
-    """metrics.json of a finished run, whose report is made again; None of an unfinished one."""
-    path = folder.path / METRICS
-    if not path.is_file():
-        return None
-    write_report(folder.path)
-    write_model_card(folder.path)
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _model_facts(task: Task) -> list[str]:

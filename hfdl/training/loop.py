@@ -38,7 +38,7 @@ from hfdl.training.events import (
 from hfdl.training.fingerprint import fingerprint, refuse_another
 from hfdl.training.finite import refuse_update
 from hfdl.training.memory import give_back_free_pages
-from hfdl.training.plan import best_metric, check_best_metric, total_steps
+from hfdl.training.plan import best_metric, check_best_metric, total_steps, value_of
 from hfdl.training.signals import SignalWatch
 from hfdl.training.state import Progress, TrainingState
 
@@ -224,7 +224,7 @@ class Loop:
     def _note_best(self, metrics: dict[str, float]) -> bool:
         progress = self.progress
         name, larger_is_better = best_metric(self.config, self.task)
-        value = metrics[name]
+        value = value_of(name, metrics)
         if self.state.watches_a_metric:
             # The loss, as transformers' Trainer has it: these schedules take less for better.
             self.state.schedule.step(metrics["loss"])  # pyright: ignore[reportArgumentType]

@@ -92,17 +92,12 @@ def optimizer_class(name: str) -> tuple[str, Callable[..., torch.optim.Optimizer
     Raises:
         ConfigError: there is none of that name, or it cannot work with this loop.
     """
-    if is_own_path(name):
+    plain = name.removeprefix("torch.optim:")
+    if is_own_path(plain):
         return "", _own_class(name)
-    plain = name.lower().replace("-", "_").removeprefix("torch.optim.")
+    plain = plain.lower().replace("-", "_").removeprefix("torch.optim.")
     plain = _ALIASES.get(plain, plain)
-    if reason := _UNFIT.get(plain.replace("_", "")):
-        raise ConfigError(
-            f"{name!r} cannot train here",
-            where=KEY,
-            rule=f"{reason}; the loop makes one step from one gradient of every parameter",
-            remedy="choose another, such as adamw or sgd",
-        )
+    _refuse_unfit(plain.replace("_", ""), name)
     if plain not in OPTIMIZERS:
         raise ConfigError(
             f"unknown optimizer {name!r}",
@@ -112,6 +107,16 @@ def optimizer_class(name: str) -> tuple[str, Callable[..., torch.optim.Optimizer
         )
     module, _, attribute = OPTIMIZERS[plain].partition(":")
     return plain, getattr(import_module(module), attribute)
+
+
+def _refuse_unfit(kind: str, name: str) -> None:
+    if reason := _UNFIT.get(kind):
+        raise ConfigError(
+            f"{name!r} cannot train here",
+            where=KEY,
+            rule=f"{reason}; the loop makes one step from one gradient of every parameter",
+            remedy="choose another, such as adamw or sgd",
+        )
 
 
 def _theirs(name: str) -> str | None:
@@ -135,6 +140,9 @@ def _own_class(path: str) -> Callable[..., torch.optim.Optimizer]:
             rule="an optimizer of your own is a subclass of torch.optim.Optimizer",
             remedy="derive the class from torch.optim.Optimizer",
         )
+    for kind in made.__mro__:
+        if kind.__module__.startswith("torch.optim."):
+            _refuse_unfit(kind.__name__.lower(), path)
     return made
 
 

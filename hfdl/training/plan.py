@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from hfdl.config.schema import TrainConfig
@@ -23,6 +24,22 @@ def best_metric(config: TrainConfig, task: Task) -> tuple[str, bool]:
         return task.best_metric
     own = _own(config, task)
     return name, name not in task.smaller_is_better | (own.smaller if own else frozenset())
+
+
+def value_of(name: str, metrics: Mapping[str, float]) -> float:
+    """The metric that picks the best weights, of one evaluation.
+
+    Raises:
+        ConfigError: a function of the user's gave it when it was tried, and now does not.
+    """
+    if name not in metrics:
+        raise ConfigError(
+            f"the evaluation has no {name!r}, which picks the best weights",
+            where="train.best_metric",
+            rule="a metric of your own gives the same names each time",
+            remedy=did_you_mean(name, metrics),
+        )
+    return metrics[name]
 
 
 def check_best_metric(config: TrainConfig, task: Task) -> None:

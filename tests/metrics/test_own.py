@@ -59,6 +59,32 @@ def nothing(predictions, references):
     pass
 
 
+def empty(predictions, references):
+    return {}
+
+
+def coloured(predictions, references):
+    return {"a\\n\\x1b[31mb": 1.0}
+
+
+def text_of_numpy(predictions, references):
+    import numpy
+
+    return numpy.array("good")
+
+
+def day(predictions, references):
+    import numpy
+
+    return {"day": numpy.datetime64("2020-01-01")}
+
+
+def complex_of_numpy(predictions, references):
+    import numpy
+
+    return numpy.complex64(1j)
+
+
 def inside(predictions, references):
     return {"a": 1.0, "b": [1, 2]}
 
@@ -103,7 +129,13 @@ def test_any_kind_of_number_will_do(number: object, own: Path) -> None:
     assert type(found["given"]) is float
 
 
-@pytest.mark.parametrize("name", ["text", "nothing", "inside", "one_argument", "value", "oen"])
+NONE = [
+    "text", "nothing", "inside", "one_argument", "value", "oen", "empty", "coloured",
+    "text_of_numpy", "day", "complex_of_numpy",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NONE)
 def test_what_is_no_metric_is_refused(name: str, own: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         OwnMetrics([f"{own}:{name}"], [])(ANSWERS)

@@ -49,6 +49,19 @@ def two(event, state):
     pass
 
 
+def generator(event):
+    yield event
+
+
+async def coroutine(event):
+    pass
+
+
+class Coroutine:
+    async def __call__(self, event):
+        pass
+
+
 number = 1
 """
 
@@ -68,7 +81,13 @@ def test_functions_classes_and_objects_are_called_in_order(own: Path) -> None:
     assert heard == [("function", "note"), ("class", "note"), ("instance", "note")]
 
 
-@pytest.mark.parametrize("name", ["OfTheTrainer", "Needs", "Silent", "two", "number", "lisen"])
+NONE = [
+    "OfTheTrainer", "Needs", "Silent", "two", "number", "lisen", "generator", "coroutine",
+    "Coroutine",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NONE)
 def test_what_is_no_callback_is_refused(name: str, own: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_callbacks([f"{own}:{name}"])

@@ -151,7 +151,10 @@ def test_a_name_steps_as_its_class_does(name: str) -> None:
         assert not torch.equal(a, c)
 
 
-@pytest.mark.parametrize("name", ["AdamW", "adamw_torch", "adamw-torch-fused", "torch.optim.AdamW"])
+OTHERS = ["AdamW", "adamw_torch", "adamw-torch-fused", "torch.optim.AdamW", "torch.optim:AdamW"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_other_spellings_are_adamw(name: str) -> None:
     optimizer = build_optimizer(net(), TrainConfig(optimizer=name))
     assert type(optimizer) is torch.optim.AdamW
@@ -162,6 +165,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "unknown": {"optimizer": "adamv"},
     "of another package": {"optimizer": "adamw_bnb_8bit"},
     "needs a closure": {"optimizer": "LBFGS"},
+    "needs a closure, by its path": {"optimizer": "torch.optim:LBFGS"},
+    "needs a closure, by its module": {"optimizer": "torch.optim.lbfgs:LBFGS"},
     "matrices only": {"optimizer": "muon"},
     "betas of sgd": {"optimizer": "sgd", "adam_betas": (0.8, 0.9)},
     "epsilon of rmsprop": {"optimizer": "rmsprop", "adam_epsilon": 1e-6},
