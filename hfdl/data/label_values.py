@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hfdl.config.schema import DataConfig
@@ -171,13 +171,23 @@ def _text(value: Any, row: int, table: Table, column: str, declared: Sequence[st
                 f"{error}: {str(value)[:60]}",
                 where=table.where(row),
                 rule=f"column {column!r} holds one label a row",
-                remedy="lists of one label need data.problem_type=single_label_classification"
-                if isinstance(value, list | tuple) and len(value) == 1
-                else "several labels a row need data.problem_type=multi_label_classification",
+                remedy=_remedy(value, column),
             ) from None
     if text is None:
         raise missing_label(table, row, column)
     return text
+
+
+def _remedy(value: Any, column: str) -> str:
+    """What to do about a cell that is no label: of an object, which of its keys may hold one."""
+    if not isinstance(value, Mapping):
+        if isinstance(value, list | tuple) and len(value) == 1:
+            return "lists of one label need data.problem_type=single_label_classification"
+        return "several labels a row need data.problem_type=multi_label_classification"
+    keys = [key for key, part in value.items() if isinstance(part, str | int | float)]
+    if not keys:
+        return "write the label itself"
+    return f"name the key that holds the label: data.label={column}.{keys[0]}"
 
 
 def missing_label(table: Table, row: int, column: str) -> DataError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.layouts.label_cells import with_plain_labels
+from hfdl.data.layouts.nested_columns import with_nested
 from hfdl.data.layouts.rows import Rows
 from hfdl.data.layouts.span_columns import SPAN_COLUMNS, with_spans
 from hfdl.data.layouts.unlabelled import without_unlabelled
@@ -18,7 +19,8 @@ def as_examples(
 ) -> Table:
     """The table with an example a row. What was left out or read in a special way is in its notes.
 
-    Rows that an annotator rejected are left out; lists that are written as text are read; a word a
+    Keys of objects that the recipe names become columns; rows that an annotator rejected are left
+    out; lists that are written as text are read; a word a
     row becomes a sentence a row; the spans of annotation tools become ``data.spans``; with
     ``data.unlabelled=skip`` rows without a label are left out.
 
@@ -31,6 +33,7 @@ def as_examples(
     Raises:
         DataError: a row that cannot be read so, with its place.
     """
+    table = with_nested(table, config)
     if is_judged(table) and ANSWER not in _named(config):
         table = accepted(table)
     if rows == "entities":
