@@ -220,6 +220,8 @@ def _bit(value: Any, row: int, table: Table, name: str) -> bool:
             f"{value!r} in label column {name!r}",
             where=table.where(row),
             rule="a list of label columns holds 0 or 1 (or True or False) a row",
-            remedy="one column that holds label names is data.label=COLUMN",
+            remedy="rows that nobody scored (-1) are left out with data.unlabelled=skip"
+            if str(value).strip() in ("-1", "-1.0")
+            else "one column that holds label names is data.label=COLUMN",
         )
     return bit

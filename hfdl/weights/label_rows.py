@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 _NAMELESS = re.compile(r"LABEL_\d+")
+_WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 _SHOWN = 12
 """Most labels that a line names."""
 _APART = 1e-4
@@ -25,7 +26,12 @@ _APART = 1e-4
 
 
 def spelling(name: str) -> str:
-    """What two spellings of a label share: case, and blank, hyphen or underscore, do not count."""
+    """What two spellings of a label share: case, and blank, hyphen or underscore, do not count.
+
+    1.0 is 1: a column of whole numbers is one of floats where a row is empty.
+    """
+    if whole := _WHOLE.fullmatch(name.strip()):
+        return whole[1]
     return re.sub(r"[\s_-]+", " ", name.strip()).casefold()
 
 

@@ -210,3 +210,17 @@ def test_a_model_without_names_is_told_them(
         hfdl.evaluate(folder, {"data.test": str(file)}, listener=lambda e: None)
     given = {"data.test": str(file), "data.labels": ["spam", "ham"]}
     assert hfdl.evaluate(folder, given, listener=lambda e: None)["test"]["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("names", [["1", "2"], ["2.0", "1.0"]])
+def test_whole_numbers_with_and_without_a_point_are_the_same_labels(
+    names: list[str], tiny_bert: Path, make_classifier: Callable[..., Path], texts: list[str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    folder = make_classifier(tiny_bert, num_labels=2, id2label=dict(enumerate(names)))
+    answers = [names[i] for i in balanced(folder, texts)]
+    other = {"1": "1.0", "2": "2.0", "1.0": "1", "2.0": "2"}
+    rows = [{"text": t, "label": other[answer]} for t, answer in zip(texts, answers, strict=True)]
+    file = write_csv(tmp_path / "test.csv", rows)
+    found = hfdl.evaluate(folder, {"data.test": str(file)}, listener=lambda e: None)
+    assert found["test"]["accuracy"] == 1.0

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.checks.duplicates import Finding, normalise
+from hfdl.data.checks.duplicates import Finding
+from hfdl.data.label_doubts import label_doubts
 from hfdl.data.label_values import (
     label_cells,
     label_column,
@@ -143,13 +144,7 @@ def _find_unseen(
 
 def _warn_of_labels(report: LabelReport, rows: Sequence[Sequence[str]], many: bool) -> None:
     counts = report.counts["train"]
-    alike: dict[str, list[str]] = {}
-    for name in counts:
-        alike.setdefault(normalise(name), []).append(name)
-    for names in alike.values():
-        if len(names) > 1:
-            listed = ", ".join(map(repr, names))
-            report.warnings.append(f"labels that differ in case or white space only: {listed}")
+    report.warnings.extend(label_doubts(counts))
     absent = [name for name, count in counts.items() if count == 0]
     if absent:
         report.warnings.append(f"train has no row with the label {', '.join(map(repr, absent))}")

@@ -42,7 +42,12 @@ def as_examples(
         table = _labels(table, config)
     if labelled and rows != "texts" and config.unlabelled == "skip":
         labels = [config.label] if isinstance(config.label, str) else config.label
-        table = without_unlabelled(table, labels, blank_is_none=not _has_several(config))
+        table = without_unlabelled(
+            table,
+            labels,
+            blank_is_none=not _has_several(config),
+            are_bits=isinstance(config.label, list),
+        )
     return table
 
 

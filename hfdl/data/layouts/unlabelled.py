@@ -9,7 +9,9 @@ from hfdl.data.table import Table, counted
 from hfdl.errors import DataError
 
 
-def without_unlabelled(table: Table, columns: Sequence[str], *, blank_is_none: bool) -> Table:
+def without_unlabelled(
+    table: Table, columns: Sequence[str], *, blank_is_none: bool, are_bits: bool = False
+) -> Table:
     """The rows that have a label in all columns; the others are counted.
 
     Args:
@@ -17,6 +19,7 @@ def without_unlabelled(table: Table, columns: Sequence[str], *, blank_is_none: b
         columns: of labels; those that the table lacks are not looked at.
         blank_is_none: whether an empty text is no label. (In a cell of several labels it means
             that none of them holds.)
+        are_bits: whether the columns hold 0 and 1, and -1 is neither.
 
     Raises:
         DataError: no row is left.
@@ -27,6 +30,7 @@ def without_unlabelled(table: Table, columns: Sequence[str], *, blank_is_none: b
         for name in held
         for row, cell in enumerate(table.columns[name])
         if _is_missing(cell, name in (table.label_names or {}), blank_is_none)
+        or (are_bits and _is_unscored(cell))
     }
     if not missing:
         return table
@@ -40,6 +44,11 @@ def without_unlabelled(table: Table, columns: Sequence[str], *, blank_is_none: b
     rows = counted(len(missing), "row")
     note = f"{rows} without a label left out (first: {_place(table, min(missing))})"
     return table.select([row for row in range(len(table)) if row not in missing]).noted(note)
+
+
+def _is_unscored(cell: Any) -> bool:
+    """Whether a cell of a 0/1 column is -1: nobody scored the row, as in test labels of Kaggle."""
+    return str(cell).strip() in ("-1", "-1.0")
 
 
 def _is_missing(cell: Any, declared: bool, blank_is_none: bool) -> bool:

@@ -12,6 +12,7 @@ import torch
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.encode import TextEncoder, length_facts
+from hfdl.data.label_doubts import label_doubts
 from hfdl.data.label_values import problem_type
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
@@ -134,6 +135,7 @@ class TextClassification(Thresholded, PretrainedTask):
         elif self.has_trained_head:
             read = of_training(read.labels, self.config, config)
         facts.extend([read.fact] if read.fact else [])
+        facts.extend(label_doubts(read.labels.names) if self.trains else [])
         return read.labels
 
     def _split(

@@ -157,7 +157,9 @@ def test_label_warnings():
     labels = ["Pos", "pos ", *"abcdefghij"]
     report = check({"train": table("t.csv", texts, labels)})
     assert report.warnings == [
-        "labels that differ in case or white space only: 'Pos', 'pos '",
+        "labels that differ in case or white space only: 'Pos', 'pos '; if they are one: "
+        "'data.labels={Pos: Pos, a: a, b: b, c: c, d: d, e: e, f: f, g: g, h: h, i: i, j: j, "
+        '"pos ": Pos}\'',
         "train has 12 labels for 12 rows: is data.label the right column?",
     ]
     report = check({"train": GOOD}, labels=["neg", "pos", "mixed"])

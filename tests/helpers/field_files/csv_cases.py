@@ -246,6 +246,15 @@ CSV = (
         keys={"unlabelled": "skip", "label_separator": ";"},
     ),
     FieldFile(
+        "Jigsaw's rows that nobody scored",
+        "a.csv",
+        "text,toxic,rude\na,0,1\nb,-1,-1\nc,1,0\n",
+        {"text": ["a", "c"], "toxic": ["0", "1"]},
+        [2, 4],
+        keys={"unlabelled": "skip", "label": ["toxic", "rude"]},
+        notes=["1 row without a label left out (first: line 3)"],
+    ),
+    FieldFile(
         "targets of a translation left out",
         "a.tsv",
         "text\tlabel\na\tb\nc\t\n",
