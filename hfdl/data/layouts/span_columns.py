@@ -92,7 +92,15 @@ def _count_spans(cells: Sequence[Any]) -> int:
 
 
 def _listed(cell: Any) -> Any:
-    return cell["entities"] if isinstance(cell, Mapping) and "entities" in cell else cell
+    """The spans of a cell: also of an object of lists, as datasets keeps a list of objects."""
+    cell = cell["entities"] if isinstance(cell, Mapping) and "entities" in cell else cell
+    if isinstance(cell, Mapping) and any(key in cell for key in _STARTS):
+        lists = {key: value for key, value in cell.items() if isinstance(value, list | tuple)}
+        if len(lists) == len(cell) and len(set(map(len, lists.values()))) == 1:
+            return [
+                dict(zip(lists, items, strict=True)) for items in zip(*lists.values(), strict=True)
+            ]
+    return cell
 
 
 def _is_span(item: Any) -> bool:
@@ -130,8 +138,13 @@ def _span(item: Any, row: _Row) -> Any:
             rule="a span has one label",
             remedy="give it one, or remove it",
         )
-    start, end = _in_characters(start, end, item.get("text"), row)
+    start, end = _in_characters(_whole(start), _whole(end), item.get("text"), row)
     return {"start": start, "end": end, "label": label}
+
+
+def _whole(place: Any) -> Any:
+    """3.0 as 3: pandas makes floats of a column in which one is missing."""
+    return int(place) if isinstance(place, float) and place.is_integer() else place
 
 
 def _in_characters(start: Any, end: Any, own: Any, row: _Row) -> tuple[Any, Any]:

@@ -181,4 +181,24 @@ SPANS = (
         {"spans": [[]]},
         notes=READ_AS_SPANS,
     ),
+    entities(
+        "an object of lists, as datasets keeps spans",
+        "a.jsonl",
+        '{"text": "Ann sees", "entities": {"start": [0], "end": [3], "label": ["PER"]}}\n'
+        '{"text": "no one", "entities": {"start": [], "end": [], "label": []}}\n',
+        {"spans": [[SPAN], []]},
+        notes=["column 'entities' is read as the spans"],
+    ),
+    entities(
+        "an object of lists in data.spans",
+        "a.json",
+        [{"text": "Ann sees", "spans": {"start": [0], "end": [3], "type": ["PER"]}}],
+        {"spans": [[SPAN]]},
+    ),
+    entities(
+        "offsets that pandas made floats",
+        "a.jsonl",
+        '{"text": "Ann sees", "spans": [{"start": 0.0, "end": 3.0, "label": "PER"}]}\n',
+        {"spans": [[SPAN]]},
+    ),
 )
