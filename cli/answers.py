@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hfdl.errors import OutputError
-from hfdl.runs.texts import cells, clean
 
 from .output import print_unfolded, shorten, terminal_width, to_json
 from .output_file import written_aside
@@ -72,6 +71,8 @@ def print_answers(pairs: Pairs) -> None:
 
     Entities stand in brackets in their text; a generated text keeps its lines.
     """
+    from hfdl.runs.texts import clean
+
     for text, answer in pairs:
         for line in ["(no text)"] if text is None else _lines(text, answer):
             print_unfolded(clean(line))
@@ -113,6 +114,8 @@ def _line(text: Input, answer: Any) -> str:
 
 def _room(before: str) -> int | None:
     """Columns that a terminal leaves for a text; None: no terminal, the usual width."""
+    from hfdl.runs.texts import cells
+
     width = terminal_width()
     return None if width is None else max(20, width - cells(before) - 2)
 

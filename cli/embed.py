@@ -14,6 +14,7 @@ from .answers import open_answers
 from .errors import say
 from .options import RunOrModel
 from .output_file import refuse_output
+from .progress import working
 from .vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
 
 if TYPE_CHECKING:
@@ -95,12 +96,13 @@ def embed(
     _check(output, query, top_k)
     if output is not None:
         refuse_output(output, overwrite=overwrite, inputs=[file])
-    batches = plain_texts(run_or_model, texts, file, column)
-    from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline
+    with working(f"opening {run_or_model}"):
+        batches = plain_texts(run_or_model, texts, file, column)
+        from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline
 
-    pipe = SentenceSimilarityPipeline(
-        run_or_model, pooling=pooling, max_length=max_length, batch_size=batch_size
-    )
+        pipe = SentenceSimilarityPipeline(
+            run_or_model, pooling=pooling, max_length=max_length, batch_size=batch_size
+        )
     for note in pipe.notes:
         say("note", note)
     options: dict[str, Any] = {

@@ -32,11 +32,12 @@ def open_pipeline(run_or_model: str, options: dict[str, Any], top_k: int | None)
 def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
     """The model's pipeline, after refusing options that are another task's."""
     from hfdl.pipelines import pipeline
-    from hfdl.pipelines.open_model import locate
-    from hfdl.tasks.registry import known_spec
 
     if not {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys():
         return pipeline(None, model=run_or_model, **options)
+    from hfdl.pipelines.open_model import locate
+    from hfdl.tasks.registry import known_spec
+
     located = locate(run_or_model)
     spec = known_spec(located.task)
     if "threshold" in options and spec.hub_task != "text-classification":

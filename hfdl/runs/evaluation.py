@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from hfdl.runs.log import LOG
 from hfdl.runs.outputs import RECIPE, RunFolder
 from hfdl.tasks.protocol import Splits, Task
 from hfdl.training.evaluation import Evaluation
+from hfdl.training.files import json_text
 
 MISTAKES = "mistakes.jsonl"
 
@@ -63,5 +63,5 @@ def write_evaluation(
 
 
 def _write_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    lines = (json_text(record) + "\n" for record in records)
     path.write_text("".join(lines), encoding="utf-8")

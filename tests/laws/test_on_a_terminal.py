@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": ["verify", "nowhere/model"],
     "compare": ["compare", "sentiment", "--eras", "bag-of-words"],
     "attention": ["attention", "nowhere/model", "a text", "--output", "a.html"],
+    "embed": ["embed", "nowhere/model", "a text"],
     "info": ["info"],
 }
 SPY = """
@@ -56,7 +57,7 @@ def test_the_first_sign_comes_before_any_heavy_import(command: str, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=120, cwd=tmp_path, env=None)  # fmt: skip
     assert done.stdout == "HEAVY []\n", done.stdout + done.stderr
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 9
 
 
 def fits(shown: Shown, width: int) -> None:
