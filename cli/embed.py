@@ -12,7 +12,7 @@ import typer
 
 from .answers import open_answers
 from .errors import say
-from .options import RunOrModel
+from .options import Encoding, RunOrModel
 from .output_file import refuse_output
 from .progress import working
 from .vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
@@ -71,6 +71,7 @@ def embed(
         int | None,
         typer.Option(metavar="N", min=1, help="Tokens of a text. Default: the model's limit."),
     ] = None,
+    encoding: Encoding = None,
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")
     ] = None,
@@ -97,7 +98,7 @@ def embed(
     if output is not None:
         refuse_output(output, overwrite=overwrite, inputs=[file])
     with working(f"opening {run_or_model}"):
-        batches = plain_texts(run_or_model, texts, file, column)
+        batches = plain_texts(run_or_model, texts, file, column, encoding)
         from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline
 
         pipe = SentenceSimilarityPipeline(

@@ -39,3 +39,21 @@ def parsed(value: str | None) -> Any:
         return parse_value(value)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _known_encoding(value: str | None) -> str | None:
+    try:
+        "".encode(value or "utf-8")
+    except (LookupError, ValueError):
+        raise typer.BadParameter(f"no encoding is called {value!r}; utf-8 and cp1252 are") from None
+    return value
+
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        callback=_known_encoding,
+        help="Of a text --file, such as cp1252. Default: the run's own, else UTF-8.",
+    ),
+]

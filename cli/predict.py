@@ -14,7 +14,7 @@ import typer
 from hfdl.errors import DataError, NotFiniteError
 
 from .answering import Given, print_all, print_lines, write_file
-from .options import RunOrModel, parsed
+from .options import Encoding, RunOrModel, parsed
 from .output_file import refuse_output
 from .predict_model import open_pipeline
 from .progress import working
@@ -53,6 +53,7 @@ def predict(
         str | None,
         typer.Option(metavar="NAME", help="Column of the texts. Default: the run's own."),
     ] = None,
+    encoding: Encoding = None,
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")
     ] = None,
@@ -115,7 +116,7 @@ def predict(
         "src_lang": src_lang, "tgt_lang": tgt_lang, "threshold": parsed(threshold),
     }  # fmt: skip
     with working(f"opening {run_or_model}"):
-        given = _given(run_or_model, texts, file, column)
+        given = _given(run_or_model, texts, file, column, encoding)
         pipe = open_pipeline(run_or_model, options, top_k)
     call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
     if pipe.task == "token-classification":
@@ -182,7 +183,11 @@ def _answered(pipe: Pipeline, texts: list[Input], call: dict[str, Any]) -> list[
 
 
 def _given(
-    run_or_model: str, texts: list[str] | None, file: str | None, column: str | None
+    run_or_model: str,
+    texts: list[str] | None,
+    file: str | None,
+    column: str | None,
+    encoding: str | None,
 ) -> Given:
     from .texts import file_rows, stdin_texts
 
@@ -193,7 +198,7 @@ def _given(
     if texts:
         return Given(_chunks(texts), len(texts))
     if file is not None and file != "-":
-        source = file_rows(Path(file), column, run_or_model)
+        source = file_rows(Path(file), column, run_or_model, encoding)
         return Given(_chunks(source.inputs), len(source.inputs), source)
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a TEXT or --file, or pipe texts in")

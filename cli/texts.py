@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,7 +45,9 @@ class FileRows:
         return f"{have} no text (first: {self.table.where(rows[0])}); {their} empty"
 
 
-def file_rows(file: Path, column: str | None, run_or_model: str) -> FileRows:
+def file_rows(
+    file: Path, column: str | None, run_or_model: str, encoding: str | None = None
+) -> FileRows:
     """The rows of a file; pairs of texts if the run was trained on pairs.
 
     A column of words, such as that of a CoNLL file, is read as words.
@@ -54,6 +57,7 @@ def file_rows(file: Path, column: str | None, run_or_model: str) -> FileRows:
         column: where the texts are; default: the column that the run was trained on, else
             ``text``, else the words of a CoNLL file, else the only one.
         run_or_model: the run whose columns are the default.
+        encoding: of a text file. Default: ``data.encoding`` of the run.
 
     Raises:
         DataError: no such file, not readable, no such column, or no text in any row.
@@ -68,7 +72,9 @@ def file_rows(file: Path, column: str | None, run_or_model: str) -> FileRows:
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")
     own = _run_columns(run_or_model)
     reading = Reading.of(own.data, words=own.tokens is not None)
-    table = read_source(str(file), reading=reading)["train"]
+    with _encoding_as_option():
+        reading = replace(reading, encoding=encoding or reading.encoding)
+        table = read_source(str(file), reading=reading)["train"]
     rows = "texts" if own.tokens is None else "entities"
     table = as_examples(table, own.data, rows, labelled=False)
     for note in table.notes:
@@ -91,7 +97,9 @@ def file_rows(file: Path, column: str | None, run_or_model: str) -> FileRows:
     return FileRows(table, inputs, name)
 
 
-def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]:
+def file_texts(
+    file: Path, column: str | None, run_or_model: str, encoding: str | None = None
+) -> list[Input]:
     """The texts of a file, a blank one too, for a command that needs one from every row.
 
     Raises:
@@ -99,7 +107,7 @@ def file_texts(file: Path, column: str | None, run_or_model: str) -> list[Input]
     """
     from hfdl.data.table import cell_text, no_text
 
-    rows = file_rows(file, column, run_or_model)
+    rows = file_rows(file, column, run_or_model, encoding)
     texts: list[Input] = []
     for row, given in enumerate(rows.inputs):
         cell = rows.table.columns[rows.column][row]
@@ -117,6 +125,20 @@ def _texts(table: Table, name: str) -> list[Any]:
 
     texts = map(cell_text, table.column(name, "--column"))
     return [text if text is not None and text.strip() else None for text in texts]
+
+
+@contextmanager
+def _encoding_as_option() -> Iterator[None]:
+    """While active, errors name the option of the encoding, for no key can be given here."""
+    try:
+        yield
+    except DataError as error:
+        if "data.encoding" not in f"{error.rule}{error.remedy}":
+            raise
+        rule = (error.rule or "").replace("data.encoding", "--encoding")
+        remedy = (error.remedy or "").replace("set data.encoding=", "give --encoding ")
+        remedy = remedy.replace("leave data.encoding out", "give --encoding utf-8")
+        raise DataError(error.problem, where=error.where, rule=rule, remedy=remedy) from None
 
 
 def stdin_texts(stream: BufferedReader) -> Iterator[list[str]]:

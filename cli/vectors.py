@@ -30,7 +30,11 @@ _SHOWN = 3
 
 
 def plain_texts(
-    run_or_model: str, texts: list[str] | None, file: str | None, column: str | None
+    run_or_model: str,
+    texts: list[str] | None,
+    file: str | None,
+    column: str | None,
+    encoding: str | None = None,
 ) -> Iterator[list[str]]:
     """The texts of the command line, of a file or of a pipe, some at a time.
 
@@ -46,7 +50,8 @@ def plain_texts(
     if texts:
         return _chunks(texts)
     if file is not None and file != "-":
-        return _chunks([_plain(text) for text in file_texts(Path(file), column, run_or_model)])
+        inputs = file_texts(Path(file), column, run_or_model, encoding)
+        return _chunks([_plain(text) for text in inputs])
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a TEXT or --file, or pipe texts in")
     return stdin_texts(cast(BufferedReader, sys.stdin.buffer))
