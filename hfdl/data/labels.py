@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 from hfdl.config.overrides import as_override
@@ -266,5 +267,7 @@ def _remedy_for_model(labels: LabelSet, name: str, values: set[str]) -> str:
     if nameless and len(values) == len(labels):
         named = as_override("data.labels", natural_sort(values))
         return f"say what the model's labels are called, in the order of their ids: {named}"
-    mapping = as_override("data.labels", {name: labels.names[0]})
-    return f"fix the row, or say which label it is, for instance {mapping}"
+    unknown = natural_sort(values - set(labels.names))[:_SHOWN] or (name,)
+    mapping = as_override("data.labels", dict(zip(unknown, cycle(labels.names), strict=False)))
+    which = "label it is" if len(unknown) == 1 else "labels they are"
+    return f"fix the row, or say which {which}, for instance {mapping}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from helpers.support import reviews, write_csv
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import hfdl
+from hfdl.config.overrides import parse_overrides
 from hfdl.errors import DataError
 from hfdl.training.events import Evaluated, Noted
 from hfdl.weights.pretrained import quiet_transformers
@@ -224,3 +226,16 @@ def test_whole_numbers_with_and_without_a_point_are_the_same_labels(
     file = write_csv(tmp_path / "test.csv", rows)
     found = hfdl.evaluate(folder, {"data.test": str(file)}, listener=lambda e: None)
     assert found["test"]["accuracy"] == 1.0
+
+
+def test_the_remedy_maps_all_unknown_labels_at_once(
+    tiny_bert: Path, make_classifier: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_classifier(tiny_bert, num_labels=2, id2label={0: "good", 1: "bad"})
+    rows = [{"text": "a film", "label": label} for label in ["no: way", "4", "bad", "it's"]]
+    file = write_csv(tmp_path / "test.csv", rows)
+    with pytest.raises(DataError, match="say which labels they are") as caught:
+        hfdl.evaluate(folder, {"data.test": str(file)}, listener=lambda e: None)
+    (pasted,) = shlex.split(str(caught.value.remedy).split("for instance ")[1])
+    given = parse_overrides([pasted, f"data.test={file}"])
+    hfdl.evaluate(folder, given, listener=lambda e: None)

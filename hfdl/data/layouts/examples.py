@@ -12,6 +12,7 @@ from hfdl.data.layouts.verdicts import ANSWER, accepted, is_judged
 from hfdl.data.layouts.word_rows import sentences_of_words
 from hfdl.data.layouts.written_lists import with_lists
 from hfdl.data.table import Table
+from hfdl.errors import DataError
 
 
 def as_examples(
@@ -31,8 +32,11 @@ def as_examples(
         labelled: whether labels are read at all; they are not for predictions.
 
     Raises:
-        DataError: a row that cannot be read so, with its place.
+        DataError: a row that cannot be read so, with its place; one column is the text and its
+            label, or both texts of a pair.
     """
+    if rows == "labels":
+        _refuse_same_column(config, labelled)
     table = with_nested(table, config)
     if is_judged(table) and ANSWER not in _named(config):
         table = accepted(table)
@@ -49,6 +53,20 @@ def as_examples(
             are_bits=isinstance(config.label, list),
         )
     return table
+
+
+def _refuse_same_column(config: DataConfig, labelled: bool) -> None:
+    """Refuse a text that is its own label or its own pair: all that is learned is to copy it."""
+    labels = [config.label] if isinstance(config.label, str) else config.label
+    others = {"data.text_pair": [config.text_pair]} | ({"data.label": labels} if labelled else {})
+    for key, names in others.items():
+        if config.text in names:
+            raise DataError(
+                f"{config.text!r} is the column of data.text, too",
+                where=key,
+                rule="a text has a label, or a second text, of another column",
+                remedy=f"set {key}=COLUMN, or data.text=COLUMN",
+            )
 
 
 def _sentences(table: Table, config: DataConfig, labelled: bool) -> Table:
