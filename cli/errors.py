@@ -65,7 +65,26 @@ def report(error: Exception) -> int:
         where = f"{error.filename}: " if error.filename else ""
         say("error", f"{where}{error.strerror}")
         return 2
+    if _is_out_of_memory(error):
+        words = str(error).partition("\n")[0]
+        say(
+            "error",
+            f"memory did not suffice{f' ({words:.120})' if words else ''}; the machine, or a limit "
+            "on the process, gives no more. Free some, or take smaller batches "
+            "(train.micro_batch_size=1, --batch-size 1) or a smaller model",
+        )
+        return 2
     return _interrupted(error) or _lost_another(error) or _unexpected(error)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if "torch" not in sys.modules:
+        return False
+    from hfdl.training.memory import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def say(kind: str, message: str) -> None:
