@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .answers import open_answers
 from .errors import say
 from .options import Encoding, RunOrModel
 from .output_file import refuse_output
+from .predicting.answers import open_answers
+from .predicting.vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
 from .progress import working
-from .vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
 
 if TYPE_CHECKING:
     from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline

@@ -13,18 +13,18 @@ import typer
 
 from hfdl.errors import DataError, NotFiniteError
 
-from .answering import Given, print_all, print_lines, write_file
 from .options import Encoding, RunOrModel, parsed
 from .output_file import refuse_output
-from .predict_model import open_pipeline
+from .predicting.answering import Given, print_all, print_lines, write_file
+from .predicting.model import open_pipeline
+from .predicting.row_files import refuse_ending
 from .progress import working
-from .row_files import refuse_ending
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
 
-    from .answering import Chunk
-    from .texts import Input
+    from .predicting.answering import Chunk
+    from .predicting.texts import Input
 CHUNK = 256
 """Texts that go to the model in one call; the pipeline cuts them into batches."""
 
@@ -189,7 +189,7 @@ def _given(
     column: str | None,
     encoding: str | None,
 ) -> Given:
-    from .texts import file_rows, stdin_texts
+    from .predicting.texts import file_rows, stdin_texts
 
     if texts and file:
         raise typer.BadParameter("give TEXT or --file, not both")

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from hfdl.cli import errors
-from hfdl.cli.row_files import _FORMATS
+from hfdl.cli.predicting.row_files import _FORMATS
 from hfdl.data.readers.readers import read_file
 
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")

@@ -13,9 +13,9 @@ import typer
 
 from hfdl.errors import DataError, OutputError
 
+from ..output import print_text, shorten
+from ..output_file import written_aside
 from .answers import open_answers
-from .output import print_text, shorten
-from .output_file import written_aside
 from .texts import Input, file_texts, stdin_texts
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hfdl.progress import track
 
-from .output import print_text
-from .progress import working
+from ..output import print_text
+from ..progress import working
 from .row_files import is_special
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def write_file(
     with_lines: bool,
 ) -> None:
     """The rows with their answers as a file, and a line that says so."""
+    from ..errors import say
     from .answer_rows import AnswerRows
-    from .errors import say
     from .row_files import row_file
 
     began, count = time.perf_counter(), 0

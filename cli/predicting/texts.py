@@ -66,7 +66,7 @@ def file_rows(
     from hfdl.data.readers.reading import Reading
     from hfdl.data.readers.sources import read_source
 
-    from .output import print_note
+    from ..output import print_note
 
     if not file.expanduser().is_file():
         raise DataError("no such file", where=str(file), remedy="check the path given to --file")

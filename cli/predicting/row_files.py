@@ -10,9 +10,9 @@ from typing import Any, Protocol, TextIO
 
 from hfdl.errors import OutputError
 
+from ..output import to_json
+from ..output_file import written_aside
 from .cells import cell, plain
-from .output import to_json
-from .output_file import written_aside
 
 Row = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 from hfdl.errors import OutputError
 
-from .output import print_unfolded, shorten, terminal_width, to_json
-from .output_file import written_aside
+from ..output import print_unfolded, shorten, terminal_width, to_json
+from ..output_file import written_aside
 from .texts import Input
 
 Pairs = Iterable[tuple[Input | None, Any]]

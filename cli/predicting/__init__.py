@@ -1,0 +1,1 @@
+"""What ``hfdl predict`` and ``hfdl embed`` read and write: texts, answers, rows, vectors."""
