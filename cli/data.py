@@ -83,11 +83,12 @@ def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str
     from hfdl.tasks.registry import attribute, task_spec
 
     recipe = _recipe(source, settings)
-    tables = load_splits(recipe.data)
+    spec = task_spec(recipe.task)
+    tables = load_splits(recipe.data, rows=spec.rows)
     tell("opening the tokenizer")
     tokenizer, limit, note = _tokenizer(recipe, tables)
     tell("looking for duplicates and overlaps")
-    examine = attribute(task_spec(recipe.task).examiner)
+    examine = attribute(spec.examiner)
     return examine(tables, recipe.data, tokenizer, limit), note
 
 

@@ -571,8 +571,8 @@ def no_override(place: Place) -> Made:
 def unknown_task(place: Place) -> Made:
     return place.train("task=summarization"), (
         "task: unknown task 'summarization'. Choose one of: text_classification, "
-        "token_classification, masked_lm, causal_lm, translation, sentiment, sentiment-analysis, "
-        "text-classification, ner, token-classification, mlm, fill-mask, clm, text-generation"
+        "token_classification, masked_lm, translation, sentiment, sentiment-analysis, "
+        "text-classification, token-classification, mlm, text-generation, and 4 more"
     )
 
 
@@ -778,7 +778,7 @@ def evaluating_a_model_without_a_head(place: Place) -> Made:
     return ["evaluate", str(place.model), f"data.test={place.good}"], (
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
         "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
-        "ForCausalLM, LMHeadModel, ForConditionalGeneration. "
+        "ForCausalLM, LMHeadModel, ForConditionalGeneration, MTModel. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 
@@ -810,7 +810,7 @@ def predicting_with_a_model_without_a_head(place: Place) -> Made:
     return ["predict", str(place.model), "a film"], (
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
         "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
-        "ForCausalLM, LMHeadModel, ForConditionalGeneration. "
+        "ForCausalLM, LMHeadModel, ForConditionalGeneration, MTModel. "
         "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
     )
 

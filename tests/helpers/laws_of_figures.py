@@ -24,7 +24,7 @@ Span = tuple[int, int, str]
 
 
 def single_figures(run: Path, file: Path, rows: list[Row], answers: list[Row]) -> Figures:
-    truth, said = [row["label"] for row in rows], [answer["label"] for answer in answers]
+    truth, said = [row["label"] for row in rows], [answer["prediction"] for answer in answers]
     averaged: Row = {"average": "macro", "zero_division": 0}
     return {
         "accuracy": sklearn.accuracy_score(truth, said),
@@ -52,7 +52,7 @@ def multi_figures(run: Path, file: Path, rows: list[Row], answers: list[Row]) ->
 
 def regression_figures(run: Path, file: Path, rows: list[Row], answers: list[Row]) -> Figures:
     truth = [float(row["label"]) for row in rows]
-    said = [answer["score"] for answer in answers]
+    said = [answer["prediction"] for answer in answers]
     return {
         "mse": sklearn.mean_squared_error(truth, said),
         "mae": sklearn.mean_absolute_error(truth, said),
@@ -191,7 +191,7 @@ def translation_figures(run: Path, file: Path, rows: list[Row], answers: list[Ro
     """sacrebleu of the answers; of the right targets' tokens the saved model's own outputs."""
     import sacrebleu
 
-    said = [answer["translation_text"] for answer in answers]
+    said = [answer["prediction"] for answer in answers]
     truth = [[row["label"] for row in rows]]
     model, tokenizer = opened("AutoModelForSeq2SeqLM", run), tokenizer_of(run)
     losses: list[float] = []

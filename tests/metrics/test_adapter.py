@@ -75,7 +75,7 @@ def test_the_table_covers_every_name() -> None:
         load("?")
     assert {*EXPECTED, *OF_SACREBLEU, "seqeval"} == set(NAMED)
     assert len(NAMED) == 17
-    assert str(caught.value).endswith(f"Choose one of: {', '.join(NAMED)}")
+    assert str(caught.value).endswith(f"Choose one of: {', '.join(list(NAMED)[:10])}, and 7 more")
 
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted", "binary"])
