@@ -181,7 +181,7 @@ class Translation(PretrainedTask):
         wished |= {name: value for name, value in options.items() if value is not None}
         settings = {k: v for k, v in wished.items() if k not in ("seed", "stop_text")}
         rules = model_rules(model, settings)
-        # A total of ``longest_output`` is what hfdl saves for transformers, which has no such limit.
+        # A total of ``longest_output`` is what hfdl saves for transformers, which has no limit.
         if rules.new_tokens is None and rules.total in (None, self.longest_output):
             most = getattr(self.config, "max_position_embeddings", None) or LIMIT
             # Each row's own limit: it must not depend on what a text is batched with.
