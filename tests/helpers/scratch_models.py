@@ -227,3 +227,16 @@ def casts_lifted() -> Iterator[None]:
         modernbert.apply_rotary_pos_emb = rotation
         for norm, forward in norms:
             norm.forward = forward  # pyright: ignore[reportAttributeAccessIssue]
+
+
+MISTAKEN = {
+    "bert": "masked_lm",
+    "roberta": "sequence",
+    "gpt2": "causal_lm",
+    "gpt2, scaled by layer, untied": "causal_lm",
+    "llama": "causal_lm",
+    "mistral": "causal_lm",
+    "albert": "masked_lm",
+    "modernbert": "token",
+}
+"""A model of each kind, with its head; together they can make every known mistake."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.scratch_models import MISTAKEN as MODELS
 from helpers.scratch_models import hf_model
 from torch import Tensor, nn
 
@@ -25,17 +26,6 @@ from hfdl.parity.opening import core_of, own_core
 from hfdl.parity.report import Row
 from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows
 
-# A model of each kind; together they can make every mistake.
-MODELS = {
-    "bert": "masked_lm",
-    "roberta": "sequence",
-    "gpt2": "causal_lm",
-    "gpt2, scaled by layer, untied": "causal_lm",
-    "llama": "causal_lm",
-    "mistral": "causal_lm",
-    "albert": "masked_lm",
-    "modernbert": "token",
-}
 NAMES = [mistake.name for mistake in MISTAKES]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.scratch_models import MISTAKEN as MODELS
 from helpers.scratch_models import hf_model
 from torch import Tensor, nn
 
@@ -15,18 +16,6 @@ from hfdl.hf_models.load import hf_class_of, to_scratch_model
 from hfdl.parity.mistakes import MISTAKES, Mistake
 from hfdl.parity.variants import variants_for
 from hfdl.parity.verify import verify
-
-# As in the museum (test_mistakes.py): together they can make every mistake.
-MODELS = {
-    "bert": "masked_lm",
-    "roberta": "sequence",
-    "gpt2": "causal_lm",
-    "gpt2, scaled by layer, untied": "causal_lm",
-    "llama": "causal_lm",
-    "mistral": "causal_lm",
-    "albert": "masked_lm",
-    "modernbert": "token",
-}
 
 
 class Unknown(nn.Module):
