@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hfdl.errors import OutputError
@@ -34,8 +34,12 @@ def held(folder: Path) -> Iterator[str | None]:
     Raises:
         OutputError: another run holds it, or it cannot be made.
     """
-    with made(folder):
-        descriptor, note = _acquire(folder)
+    with ExitStack() as folders:
+        while True:
+            folders.enter_context(made(folder))
+            with suppress(FileNotFoundError):  # whoever had made it has just removed it again
+                descriptor, note = _acquire(folder)
+                break
         try:
             yield note
         finally:
@@ -63,8 +67,7 @@ def made(folder: Path, *, exclusively: bool = False) -> Iterator[None]:
         missing.append(above)
         above = above.parent
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=not exclusively)
+        _make(folder, exclusively)
     except FileExistsError:
         raise
     except OSError as error:
@@ -82,16 +85,31 @@ def made(folder: Path, *, exclusively: bool = False) -> Iterator[None]:
                 path.rmdir()
 
 
+def _make(folder: Path, exclusively: bool) -> None:
+    """Make a folder and those above it, also while another run removes its own there."""
+    for tries_left in reversed(range(10)):
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=not exclusively)
+            return
+        except (FileExistsError, FileNotFoundError):
+            if not tries_left or folder.exists():
+                raise
+
+
 def _acquire(folder: Path) -> tuple[int | None, str | None]:
     """The open and locked file, or why there is none.
 
     Raises:
+        FileNotFoundError: the folder is gone.
         OutputError: another run holds the folder.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:
+            raise
         except OSError as error:
             return None, _no_lock(folder, error)
         try:

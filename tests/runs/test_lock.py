@@ -248,7 +248,9 @@ def test_many_at_once_get_in_one_by_one(tmp_path: Path, monkeypatch: pytest.Monk
 
     def enter() -> None:
         for _ in range(20):
-            with held(run):
+            with held(run) as note:
+                assert note is None, note
+                assert (run / LOCK).exists()
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -259,6 +261,28 @@ def test_many_at_once_get_in_one_by_one(tmp_path: Path, monkeypatch: pytest.Monk
     for thread in threads:
         thread.join()
     assert most == [1] * 160
+
+
+def test_a_folder_that_goes_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last run in a folder removes it between another's making and locking it."""
+    run, opened = tmp_path / "above" / "run", []
+    real = os.open
+
+    def remove_first(path: Any, *args: Any, **options: Any) -> int:
+        if not opened and Path(path).name == LOCK:
+            opened.append(path)
+            run.rmdir()
+            run.parent.rmdir()
+        return real(path, *args, **options)
+
+    monkeypatch.setattr("hfdl.runs.lock.os.open", remove_first)
+    with held(run) as note:
+        assert note is None
+        assert (run / LOCK).exists()
+    assert opened
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refusal_in_words(tmp_path: Path) -> None:
