@@ -187,3 +187,54 @@ def _are_files(value: Any) -> bool:
     """Whether a list names files; any other list is data."""
     listed = isinstance(value, list | tuple) and bool(value)
     return listed and all(isinstance(item, str | PurePath) for item in value)
+
+
+def take_model(
+    overrides: Mapping[str, Any], memory: Mapping[str, Any], model: Any, tokenizer: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take a model that was given as an object into the overrides, as ``take_objects`` does data.
+
+    Args:
+        overrides: dotted, as ``take_objects`` gives them.
+        memory: objects by marker.
+        model: a module; or a name or a folder, which is ``model.name``; None: there is none.
+        tokenizer: the module's; None: that of ``model.name``, else of the folder that the module
+            or the tokenizer says it came from.
+
+    Returns:
+        both with the model in them.
+
+    Raises:
+        ConfigError: it is no model, or nobody says which tokenizer it reads with.
+    """
+    if model is None and tokenizer is None:
+        return dict(overrides), dict(memory)
+    if isinstance(model, str | PurePath) and tokenizer is None:
+        return {**overrides, "model.name": str(model)}, dict(memory)
+    if isinstance(model, str | PurePath | type) or not callable(getattr(model, "forward", None)):
+        raise ConfigError(
+            f"model is {type(model).__name__}" if not isinstance(model, type)
+            else f"{model.__name__} is a class",
+            where="model",
+            rule="it is a torch module, with tokenizer= beside it, or the name of a model",
+            remedy="give model=MODULE, or the class by its file: model.class=FILE.py:CLASS",
+        )  # fmt: skip
+    origins = (
+        overrides.get("model.name"),
+        getattr(tokenizer, "name_or_path", None),
+        getattr(model, "name_or_path", None),
+        None if tokenizer is None else type(model).__name__,
+    )
+    name = next((str(origin) for origin in origins if origin), None)
+    if name is None:
+        raise ConfigError(
+            f"the tokenizer of {type(model).__name__} is not known",
+            where="tokenizer",
+            rule="a model reads the ids of one tokenizer",
+            remedy="give tokenizer=..., or model.name=FOLDER of a model with the same one",
+        )
+    objects = {f"{MEMORY}model": model, f"{MEMORY}tokenizer": tokenizer}
+    return (
+        {**overrides, "model.name": name, "model.class": f"{MEMORY}model"},
+        {**memory, **{marker: each for marker, each in objects.items() if each is not None}},
+    )

@@ -53,7 +53,7 @@ class OwnPart:
 
 def is_own_path(text: str) -> bool:
     """Whether a text names code (``my.py:f``, ``package.module:f``) and no built-in part."""
-    return ":" in text and not text.startswith("hfdl://")
+    return ":" in text and "://" not in text
 
 
 def absolute(text: str) -> str:

@@ -6,9 +6,9 @@ The models are frozen and refuse unknown keys. The text of each field is its doc
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Optional
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from hfdl.config.data_section import CsvConfig, DataConfig
 from hfdl.config.section import OwnCode, PositiveInt, Section, Share, Threshold
@@ -25,15 +25,36 @@ __all__ = [
 ]
 
 
-class ModelConfig(Section):
-    """Which model is trained."""
-
+class _NamedModel(Section):
     name: str = Field(
         description="Hub id, or a folder that holds a saved model and its tokenizer. To train from "
         "scratch: hfdl://transformer for a translation; hfdl://bert, hfdl://gpt2, hfdl://llama and "
         "so on for language models and labels; hfdl://lstm, gru or rnn for all of these but masks, "
         "hfdl://text-cnn, word-average or bag-of-words for labels of texts. config holds the sizes."
     )
+
+
+_ClassedModel = create_model(  # "class" is a word of Python, which a class body cannot name
+    "_ClassedModel",
+    __base__=_NamedModel,
+    **{  # pyright: ignore[reportArgumentType, reportCallIssue]
+        "class": (
+            Optional[OwnCode],  # noqa: UP045  # pyright: no "|" of an Annotated outside annotations
+            Field(
+                default=None,
+                description="Class of the model: file.py:Class or module:Class of your own, a "
+                "torch.nn.Module or a transformers PreTrainedModel, which is made from the config "
+                "and the tokenizer of name. Sizes of its own may stand in config. Default: the "
+                "class that transformers has for the task.",
+            ),
+        )
+    },
+)
+
+
+class ModelConfig(_ClassedModel):
+    """Which model is trained."""
+
     tokenizer: str | None = Field(
         default=None,
         description="Tokenizer of an hfdl:// model: learned from the training data (bpe: bytes "
@@ -78,6 +99,11 @@ class ModelConfig(Section):
     def _former_name(cls, value: Any) -> Any:
         """Accept "scratch", the name of this value in hfdl 0.1, for "hfdl"."""
         return "hfdl" if value == "scratch" else value
+
+    @property
+    def own_class(self) -> str | None:
+        """The key ``class``, under a name that Python lets one write."""
+        return getattr(self, "class")
 
 
 class LoraConfig(Section):

@@ -7,13 +7,13 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 from transformers import AttentionInterface
 
-from hfdl.config.own_code import OwnPart, file_of_path, is_own_path, load_own, sha256
+from hfdl.config.own_code import OwnPart, is_own_path, load_own
+from hfdl.config.recorded_code import check_recorded, recorded
 from hfdl.custom_attention import register
 from hfdl.custom_attention.modules import base_model
 from hfdl.custom_attention.switch import use_attention
@@ -61,8 +61,7 @@ def attend_by(model: nn.Module, path: str) -> str:
 
 def recorded_attention(config: Any) -> dict[str, Any] | None:
     """What a model's config says of the attention that its weights were trained with."""
-    record: Any = getattr(config, RECORD, None)
-    return record if isinstance(record, dict) and isinstance(record.get("name"), str) else None
+    return recorded(config, RECORD)
 
 
 def attention_of(config: Any, asked: str | None, folder: str) -> str | None:
@@ -79,7 +78,8 @@ def attention_of(config: Any, asked: str | None, folder: str) -> str | None:
     record = recorded_attention(config)
     if record is None or (asked is not None and asked != record["name"]):
         return asked
-    _check_unchanged(record, folder)
+    usual = f", or {KEY}=sdpa for the model's usual attention"
+    check_recorded(record, folder, key=KEY, what="attention", otherwise=usual)
     return record["name"]
 
 
@@ -134,24 +134,3 @@ def _registered(path: str) -> tuple[str, OwnPart | None]:
             remedy=error.remedy or f"write: def {part.name}(q, k, v, mask): return ...",
         ) from error
     return name, part
-
-
-def _check_unchanged(record: Mapping[str, Any], folder: str) -> None:
-    path, digest = record["name"], record.get("sha256")
-    if not is_own_path(path) or digest is None:
-        return
-    file = file_of_path(path) or load_own(path, KEY, "an attention").file
-    if file is None:
-        return
-    gone = not file.is_file()
-    if gone or sha256(file) != digest:
-        raise ConfigError(
-            f"{file} {'is gone' if gone else 'has changed'} since the model was trained with its "
-            f"attention {path.rpartition(':')[2]}",
-            where=folder,
-            rule="the weights belong to the attention that they were trained with (its SHA-256 is "
-            "in config.json)",
-            remedy="put the file back as it was; hfdl evaluate and hfdl train take another place "
-            f"of it, too, {KEY}=PATH/{file.name}:{path.rpartition(':')[2]}, or {KEY}=sdpa for the "
-            "model's usual attention",
-        )

@@ -107,6 +107,16 @@ def check_sizes(head: Head, model: ModelConfig) -> dict[str, Any]:
     return sizes
 
 
+def default_config(head: Head, model: ModelConfig) -> Any:
+    """The config of an architecture with the sizes that it has by default.
+
+    Raises:
+        ConfigError: as ``check_architecture``.
+    """
+    check_architecture(head, model)
+    return _config(model)
+
+
 def new_config(head: Head, model: ModelConfig, tokenizer: Any, **settings: Any) -> Any:
     """The transformers config of a new model.
 

@@ -111,7 +111,7 @@ class Built(NamedTuple):
 
 
 def build_saved(
-    auto_class: str,
+    auto_class: str | type[Any],
     folder: Path,
     model: ModelConfig,
     *,

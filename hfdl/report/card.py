@@ -55,7 +55,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "interval": any(accuracy_interval(record, split) for split in record.splits),
         "counts": [_count(record, split) for split in record.splits],
         "pipeline": Markdown(spec.hub_task) if spec.hub_task else None,
-        "plain": spec.card.in_transformers,
+        "plain": spec.card.in_transformers and not record.section("model").get("class"),
         "arguments": Markdown(_arguments(record)),
         "own_arguments": Markdown(spec.card.own_arguments),
         "call": Markdown(spec.card.call),

@@ -30,6 +30,7 @@ def limits(record: RunRecord) -> list[str]:
     """The limits of a run, the gravest first."""
     sentences = [
         _unfinished(record),
+        _class(record),
         _attention(record),
         _no_test(record),
         _thresholds(record),
@@ -63,6 +64,18 @@ def _attention(record: RunRecord) -> str | None:
         f"The weights were trained with an attention of their own, {name} of {Path(source).name}. "
         "hfdl uses it again where that file stands as it was. Plain transformers opens the folder "
         "with its usual attention: its answers are then others, and these figures do not hold."
+    )
+
+
+def _class(record: RunRecord) -> str | None:
+    """Where the weights belong to a class of the user's own."""
+    path = record.section("model").get("class") or ""
+    if not path:
+        return None
+    named = f", {path.rpartition(':')[2]} of {Path(path.rpartition(':')[0]).name}"
+    return (
+        f"The weights belong to a model class of their own{'' if '://' in path else named}. "
+        "transformers' Auto classes do not know it: open the folder with hfdl, or with the class."
     )
 
 

@@ -8,7 +8,7 @@ from hfdl.config.overrides import settings
 from hfdl.config.own_code import is_own_path, load_own
 from hfdl.config.schema import Recipe
 
-OWN_CODE = ("model.attention", "train.optimizer", "train.metrics")
+OWN_CODE = ("model.class", "model.attention", "train.optimizer", "train.metrics")
 """The keys whose code a run depends on. That of a task is known by its classes.
 
 Callbacks only listen; one that raised is mended and the run resumed."""

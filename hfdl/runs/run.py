@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfdl.config.load import load_recipe, take_objects
+from hfdl.config.load import load_recipe, take_model, take_objects
 from hfdl.config.overrides import settings
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.config.yaml import dump_recipe
@@ -70,6 +70,8 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     listener: Listener | None = None,
+    model: Any = None,
+    tokenizer: Any = None,
 ) -> Run:
     """Fine-tune a model as a recipe says.
 
@@ -81,12 +83,16 @@ def train(
         resume: continue the run in ``output`` from its last checkpoint, bit for bit.
         overwrite: replace the run in ``output``.
         listener: takes the run's events. Default: the console.
+        model: a torch module or a transformers model, which is trained itself, not a copy
+            (docs/own-parts.md); or a name or folder, as ``model.name``. Default: the recipe's.
+        tokenizer: of such a module. Default: that of ``model.name``, or of the folder that the
+            module was loaded from.
 
     Raises:
         HfdlError: the recipe, the data, the model or the output is wrong; nothing was written.
         Interrupted: SIGINT or SIGTERM; a checkpoint was saved.
     """
-    overrides, memory = take_objects(overrides or {})
+    overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
     resolved = _resolve(recipe, overrides)
     with ExitStack() as stack:
         folder = RunFolder(stack.enter_context(output_folder(output, str(recipe))))
@@ -116,6 +122,8 @@ def plan(
     overrides: Mapping[str, Any] | None = None,
     *,
     listener: Listener | None = None,
+    model: Any = None,
+    tokenizer: Any = None,
 ) -> Planned:
     """What ``train`` would do, its time and memory estimated from a few real updates.
 
@@ -123,7 +131,7 @@ def plan(
     """
     from hfdl.runs import session
 
-    overrides, memory = take_objects(overrides or {})
+    overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
     resolved = _resolve(recipe, overrides)
     notes = check_launcher_settings(resolved.train)
     with console_listener() if listener is None else nullcontext(listener) as tell:

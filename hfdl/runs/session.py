@@ -71,7 +71,7 @@ class Session:
         # The new head must be the same on every process, dropout must not.
         seed_everything(recipe.train.seed)
         model = task.build_model(recipe.model)
-        if recipe.model.implementation == "auto":
+        if recipe.model.implementation == "auto" and recipe.model.own_class is None:
             use_cheap_dropout(model)
         if recipe.train.gradient_checkpointing:
             _checkpoint_gradients(model)
@@ -97,8 +97,8 @@ class Session:
         )
         self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
         self.facts += [*_model_facts(task), *random_parts, *tuned.facts]
-        if attention := recipe.model.attention:
-            self.facts.append(f"attention: {Path(attention).name}")
+        parts = {"class": recipe.model.own_class, "attention": recipe.model.attention}
+        self.facts += [f"{key}: {Path(path).name}" for key, path in parts.items() if path]
 
     def planned(self) -> Planned:
         """What is about to run."""

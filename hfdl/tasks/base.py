@@ -22,11 +22,13 @@ from hfdl.custom_attention.recipe import (
     refuse_unsaid,
 )
 from hfdl.custom_attention.trial import try_attention
+from hfdl.custom_model.trial import try_model
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, ModelError
 from hfdl.hf_models.from_config import is_new_model
 from hfdl.hf_models.load import build_saved
 from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
+from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own, own_source
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.scored import ScoredTask
 from hfdl.tasks.spec import TaskSpec
@@ -55,6 +57,7 @@ class PretrainedTask(ScoredTask, ABC):
         trains: whether ``prepare`` reads a training split, and labels are read from it.
         memory: data objects by the marker that stands for them in the recipe.
         new_model: a model that is trained from random weights.
+        own_model: a class or an object of the user's, with the tokenizer of a folder.
     """
 
     spec: ClassVar[TaskSpec]
@@ -82,6 +85,7 @@ class PretrainedTask(ScoredTask, ABC):
         trains: bool,
         memory: Mapping[str, Any] | None = None,
         new_model: NewModel | None = None,
+        own_model: OwnSavedModel | GivenModel | None = None,
     ) -> None:
         if recipe.tune.threshold is not None and not self.has_thresholds:
             raise ConfigError(
@@ -90,7 +94,7 @@ class PretrainedTask(ScoredTask, ABC):
                 rule="they say which of several labels a text has",
                 remedy="leave it out",
             )
-        self.folder, self.new_model = folder, new_model
+        self.folder, self.new_model, self.own_model = folder, new_model, own_model
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
         self.tune = recipe.tune if trains else TuneConfig()
         self.seed = recipe.train.seed
@@ -117,7 +121,13 @@ class PretrainedTask(ScoredTask, ABC):
         """
         cls.check_recipe(recipe)
         model = recipe.model
-        new = cls.new_model_for(model)
+        own = own_source(model, memory or {}, cls.head)
+        if isinstance(own, OwnSavedModel | GivenModel):
+            return cls(
+                own.folder, own.tokenizer, own.config, recipe=recipe, trains=True, memory=memory,
+                own_model=own,
+            )  # fmt: skip
+        new = cls.new_model_for(model) if own is None else own
         if new is not None:
             config = None if new.tokenizer is None else new.config()
             return cls(
@@ -209,6 +219,8 @@ class PretrainedTask(ScoredTask, ABC):
         """
         model = self._build(model_config, **self.head_settings())
         limit_generation(model, self.longest_output)
+        if model_config.own_class is not None:
+            self.model_facts += try_model(model, self.head, self.tokenizer, trains=self.trains)
         path = model_config.attention
         if path is None:
             refuse_unsaid(self.config, path, model_config.name)
@@ -230,7 +242,12 @@ class PretrainedTask(ScoredTask, ABC):
         settings = self.head_settings()
         # Labels are in the saved config; padding is not in that of every model.
         kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}
-        model = self._build(ModelConfig(name=str(self.folder)), **kept)
+        own = open_own(self.config, self.recipe.model.own_class, self.folder, kept)
+        if own is not None:
+            model, self.new_parameters, _ = own
+            try_model(model, self.head, self.tokenizer, trains=False)
+        else:
+            model = self._build(ModelConfig(name=str(self.folder)), **kept)
         if self.new_parameters:
             raise self.untrained(self.folder, self.new_parameters[0])
         refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
@@ -248,6 +265,8 @@ class PretrainedTask(ScoredTask, ABC):
     def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:
         if self.new_model is not None:
             model, self.new_parameters = self.new_model.build(**settings)
+        elif self.own_model is not None:
+            model, self.new_parameters, self.model_facts = self.own_model.build(self, settings)
         else:
             assert self.folder is not None
             model, self.new_parameters, self.model_facts = build_saved(

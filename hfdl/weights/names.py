@@ -7,3 +7,6 @@ OWN_TYPES = "hfdl-"
 
 SCHEME = "hfdl://"
 """What the name of a model that is made from its sizes begins with, such as ``hfdl://gpt2``."""
+
+CLASS_RECORD = "hfdl_class"
+"""The key of config.json that says which class of the user's own the weights belong to."""

@@ -12,9 +12,10 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
-from hfdl.weights.names import OWN_TYPES
+from hfdl.weights.names import CLASS_RECORD, OWN_TYPES
 from hfdl.weights.resolve import saved_class_name
 
 # transformers puts this where a tokenizer has no limit of its own.
@@ -187,12 +188,18 @@ def open_saved(
 
 
 def build_pretrained(
-    auto_class: str, folder: Path, model: ModelConfig, *, config: Any = None, **settings: Any
+    auto_class: str | type[Any],
+    folder: Path,
+    model: ModelConfig,
+    *,
+    config: Any = None,
+    **settings: Any,
 ) -> tuple[torch.nn.Module, list[str]]:
     """A transformers model for a task.
 
     Args:
-        auto_class: name of the Auto class, such as ``AutoModelForSequenceClassification``.
+        auto_class: name of the Auto class, such as ``AutoModelForSequenceClassification``; or a
+            subclass of ``PreTrainedModel`` of the user's own.
         folder: the model's folder.
         model: the recipe's ``model`` section; with ``config`` the weights are random.
         config: what ``load_config`` gave for both; it is left as it is. None: it is read here.
@@ -211,11 +218,19 @@ def build_pretrained(
     config = load_config(folder, model.config) if config is None else copy.deepcopy(config)
     for key, value in settings.items():
         setattr(config, key, value)
-    auto = getattr(transformers, auto_class)
+    if isinstance(auto_class, str):
+        refuse_own_class(config, str(folder))
+        auto = getattr(transformers, auto_class)
+    else:
+        auto = auto_class
     dtype = getattr(torch, model.dtype)
     if model.config is not None:
         with refuse_unfit_sizes():
-            new_model = auto.from_config(config, dtype=dtype, trust_remote_code=False)
+            new_model = (
+                auto.from_config(config, dtype=dtype, trust_remote_code=False)
+                if isinstance(auto_class, str)
+                else auto._from_config(config, dtype=dtype)
+            )
         return new_model, [name for name, _ in new_model.named_parameters()]
     with quiet_transformers():
         try:
@@ -228,12 +243,29 @@ def build_pretrained(
             raise ModelError(
                 f"transformers cannot load the weights: {_line(error)}",
                 where=str(folder),
-                rule=f"{auto_class} must know the model's type and its weights must fit",
+                rule=f"{auto.__name__} must know the model's type and its weights must fit",
                 remedy="check the folder, or choose another model",
             ) from error
     new = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
     _refuse_new_body(loaded, new, folder)
     return loaded, new
+
+
+def refuse_own_class(config: Any, folder: str) -> None:
+    """Refuse to open the weights of a class of the user's own as those of another.
+
+    Raises:
+        ModelError: the config records such a class.
+    """
+    record = recorded(config, CLASS_RECORD)
+    if record is not None:
+        raise ModelError(
+            f"its weights belong to the class {record['name']}",
+            where=folder,
+            rule="train, evaluate, predict and the pipelines open a class of your own; nothing "
+            "else knows what it computes",
+            remedy=f"to train it further, name the class: model.class={record['name']}",
+        )
 
 
 def _refuse_new_body(model: torch.nn.Module, new: list[str], folder: Path) -> None:

@@ -18,7 +18,7 @@ def take_saved_labels(
     model: Any,
     missing: Sequence[str],
     saved_config: Any,
-    auto_class: str,
+    auto_class: str | type[Any],
     folder: Path,
     others: Callable[[str], Sequence[str]] = lambda name: (),
 ) -> tuple[list[str], str | None]:
@@ -64,7 +64,7 @@ def take_saved_labels(
 
 
 def _saved(
-    auto_class: str, folder: Path, config: Any, dtype: torch.dtype, names: Iterable[str]
+    auto_class: str | type[Any], folder: Path, config: Any, dtype: torch.dtype, names: Iterable[str]
 ) -> dict[str, torch.Tensor] | None:
     """Parameters of the head as they were saved; None where the folder lacks one of them."""
     section = ModelConfig(name=str(folder), dtype=str(dtype).removeprefix("torch."))  # pyright: ignore[reportArgumentType]

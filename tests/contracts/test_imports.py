@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"custom_attention", "hf_models", "parity", "pipelines", "runs", "tasks"},
     "config": set(),
     "custom_attention": {"config", "foundations", "hf_models", "nn", "weights"},
+    "custom_model": {"config", "nn", "weights"},
     "data": {"tokenizers", "config", "display", "progress"},
     "display": set(),
     "environment": set(),
@@ -46,8 +47,8 @@ ALLOWED: dict[str, set[str]] = {
         "pipelines", "progress", "report", "tasks", "training", "tuning", "weights",
     },
     "tasks": {
-        "config", "custom_attention", "data", "generation", "hf_models", "metrics", "models", "nn",
-        "progress", "weights",
+        "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
+        "models", "nn", "progress", "weights",
     },
     "tokenizers": set(),
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.

@@ -10,7 +10,10 @@ from hfdl.tasks.registry import TASKS
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "hfdl").rglob("*.py"), *(ROOT / "cli").rglob("*.py")])
 # The heads of a model are named in these folders; two of them are called like the task.
-HEADS = ("hfdl/weights/", "hfdl/hf_models/", "hfdl/parity/", "hfdl/tasks/language_modeling/")
+HEADS = (
+    "hfdl/weights/", "hfdl/hf_models/", "hfdl/parity/", "hfdl/tasks/language_modeling/",
+    "hfdl/custom_model/",
+)  # fmt: skip
 HEAD_NAMES = {"masked_lm", "causal_lm"}
 # An extra of pip is called like the task.
 EXTRAS = {("hfdl/metrics/translation.py", "translation")}

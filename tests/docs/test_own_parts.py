@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,26 @@ def test_the_example_runs(folder: Path, tiny_bert: Path) -> None:
     checked = hfdl(folder, "verify", "runs/near", "--dtype", "float32", "--variant", "right")
     assert checked.returncode == 1
     assert "of trained, right" in checked.stdout
+
+
+def test_the_example_of_a_model_runs(folder: Path, tiny_bert: Path) -> None:
+    """The commands of the page, on a tiny model."""
+    shutil.copy(EXAMPLES / "own_model.py", folder)
+    page = (EXAMPLES.parent / "own-parts.md").read_text(encoding="utf-8")
+    section = page.split("## Model: ")[1].split("\n## ")[0]
+    commands = [line for line in section.splitlines() if line.startswith("hfdl ")]
+    assert len(commands) == 4
+    small = ["train.steps=4", "train.batch_size=8", "data.max_length=32", "train.precision=float32"]
+    for command in commands:
+        words = shlex.split(command)[1:]
+        if words[0] == "train":
+            own = any(word.startswith("model.name=") for word in words)
+            words += [*small, *([] if own else [f"model.name={tiny_bert}"])]
+        done = hfdl(folder, *words)
+        assert done.returncode == 0, (command, done.stderr)
+    config = json.loads((folder / "runs" / "mean" / "config.json").read_text())
+    assert (config["architectures"], config["head_width"]) == (["MeanBert"], 64)
+    assert "MeanBert of own\\_model.py" in (folder / "runs" / "mean" / "README.md").read_text()
 
 
 FAULTS = {

@@ -1,0 +1,1 @@
+"""A model of your own in transformers' place: ``model.class``, ``hfdl.train(model=)``."""
