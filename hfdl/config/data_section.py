@@ -63,8 +63,8 @@ class DataConfig(Section):
     labels: list[str] | dict[str, str] | None = Field(
         default=None,
         description="The label set in its order (of named entities the tags, in any order), or a "
-        "map from the value in the file to the label. Default: what the training split holds, "
-        "sorted.",
+        "map from the value in the file to the label; of entities also from type to type. Default: "
+        "what the training split holds, sorted.",
     )
 
     @field_validator("labels", mode="before")

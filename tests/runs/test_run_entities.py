@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from helpers.wording import assert_wording
 
 import hfdl
 from hfdl.cli import errors
 from hfdl.config.load import load_recipe
-from hfdl.errors import DataError, ModelError
+from hfdl.errors import DataError
 from hfdl.hf_models import HfModel
 from hfdl.tasks.registry import task_for_model
 from hfdl.tasks.token_classification.task import TokenClassification
@@ -144,25 +143,6 @@ def foreign(body: Path, folder: Path, names: list[str]) -> Path:
         model.save_pretrained(folder)
     transformers.AutoTokenizer.from_pretrained(body).save_pretrained(folder)
     return folder
-
-
-@pytest.mark.parametrize(
-    ("names", "missing"),
-    [
-        (["O", "B-PER", "I-PER", "B-LOC"], "I-LOC"),
-        (["O", "I-LOC", "I-PER"], "B-LOC"),
-        (["O", "LOC", "PER"], "B-LOC"),
-        (["B-LOC", "I-LOC", "B-PER", "I-PER"], "O"),
-        (["O", "B-LOC", "I-LOC", "E-LOC"], "S-LOC"),
-    ],
-)
-def test_a_foreign_model_without_a_tag_of_its_scheme_is_not_evaluated(
-    tiny_bert: Path, source: Path, tmp_path: Path, names: list[str], missing: str
-) -> None:
-    folder = foreign(tiny_bert, tmp_path / "foreign", names)
-    with pytest.raises(ModelError) as caught:
-        hfdl.evaluate(folder, {"data.test": str(source)}, listener=lambda event: None)
-    assert_wording(caught.value)
 
 
 @pytest.mark.parametrize(

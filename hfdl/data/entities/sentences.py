@@ -20,10 +20,16 @@ from hfdl.data.entities.tags import (
     spot_of,
     write_tags,
 )
-from hfdl.data.entities.token_columns import words_of
+from hfdl.data.entities.token_columns import values_of, words_of
+from hfdl.data.entities.type_names import (
+    Rename,
+    TypeNames,
+    unknown_to_model,
+    unknown_to_training,
+)
 from hfdl.data.entities.words import split_words
 from hfdl.data.table import Table
-from hfdl.errors import DataError, did_you_mean, listed
+from hfdl.errors import DataError, listed
 
 
 @dataclass
@@ -78,6 +84,7 @@ def read_sentences(
     scheme: str | None = None,
     types: Sequence[str] | None = None,
     splitter: Callable[[str], list[tuple[int, int]]] = split_words,
+    rename: Rename | None = None,
 ) -> SentenceSet:
     """The sentences of a split, with tags in one scheme.
 
@@ -93,6 +100,7 @@ def read_sentences(
         types: the entity types of the model. None: those of ``data.labels`` where it is a list of
             tags, else those of the split.
         splitter: how raw text is split into words, where spans are given.
+        rename: what the saved model whose ``types`` they are calls a type of the data.
 
     Raises:
         DataError: no such columns; words and tags of unequal number, or no text; a sentence
@@ -101,15 +109,15 @@ def read_sentences(
             that cannot follow the one before it. The message gives the line.
     """
     if config.tokens in table.columns:
-        tagged = _from_tags(table, config, split, scheme, types or ())
+        tagged = _from_tags(table, config, split, scheme, types or (), rename)
     elif config.spans in table.columns:
-        tagged = _from_spans(table, config, split, scheme, splitter)
+        tagged = _from_spans(table, config, split, scheme, splitter, rename)
     else:
         raise _no_columns(table, config)
     listed = _listed_types(config) if types is None else None
     allowed = listed or (tagged.types if types is None else list(types))
     remedy = "it to data.labels" if listed else "sentences of that type to data.train"
-    _refuse_unknown(tagged, allowed, remedy)
+    _refuse_unknown(tagged, allowed, None if rename else remedy)
     tagged.types = allowed
     return tagged
 
@@ -140,7 +148,12 @@ def _listed_types(config: DataConfig) -> list[str]:
 
 
 def _from_tags(
-    table: Table, config: DataConfig, split: str, scheme: str | None, known: Sequence[str]
+    table: Table,
+    config: DataConfig,
+    split: str,
+    scheme: str | None,
+    known: Sequence[str],
+    rename: Rename | None,
 ) -> SentenceSet:
     words, (tags, facts) = words_of(table, config), read_tags(table, config, split, known)
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
@@ -148,11 +161,13 @@ def _from_tags(
     file_scheme = scheme_of(table, config, tags)
     scheme = scheme or _scheme(config, file_scheme)
     tagged = SentenceSet(table, [], scheme, [], facts=facts)
+    names = TypeNames.of(config, rename, values_of(table, config))
     types: set[str] = set()
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
         entities, illegal = read_entities(others, file_scheme)
         for one in illegal:
             _note(tagged, row, one, some, file_scheme, config)
+        entities = names.entities(entities)
         types.update(entity.label for entity in entities)
         text, spans = join_words(some)
         written = write_tags(entities, len(some), scheme)
@@ -180,11 +195,12 @@ def _from_spans(
     split: str,
     scheme: str | None,
     splitter: Callable[[str], list[tuple[int, int]]],
+    rename: Rename | None,
 ) -> SentenceSet:
     texts = table.column(config.text, "data.text")
     rows = table.column(config.spans, "data.spans")
     tagged = SentenceSet(table, [], scheme or _scheme(config, "BIO"), [])
-    within: list[str] = []
+    names, within = TypeNames.of(config, rename), list[str]()
     for row, (text, value) in enumerate(zip(texts, rows, strict=True)):
         where = table.where(row)
         if not isinstance(text, str) or not text.strip():
@@ -194,7 +210,7 @@ def _from_spans(
                 rule=f"column {config.text!r} holds the text that the spans point into",
                 remedy="remove the row",
             )
-        spans, words = spans_of(value, text, where), splitter(text)
+        spans, words = names.spans(spans_of(value, text, where)), splitter(text)
         entities, inside = over_words(spans, words)
         within += [f"{where}, span {shown(span, text)}" for span in inside]
         tags = write_tags(entities, len(words), tagged.scheme)
@@ -251,18 +267,16 @@ def _note(
         tagged.illegal.append(f"{place}: {spot_of(one)}")
 
 
-def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str) -> None:
+def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str | None) -> None:
     if set(tagged.types) <= set(types):
         return
     for row in range(len(tagged.sentences)):
         for entity in tagged.spans(row):
             if entity.label not in types:
-                raise DataError(
-                    f"unknown entity type {entity.label!r}",
-                    where=tagged.where_span(row, entity),
-                    rule=f"the model knows: {listed(types)}",
-                    remedy=f"{did_you_mean(entity.label, types).rstrip('?')}, or add {remedy}",
-                )
+                where = tagged.where_span(row, entity)
+                if remedy is None:
+                    raise unknown_to_model(entity.label, tagged.types, types, where)
+                raise unknown_to_training(entity.label, types, where, remedy)
 
 
 def _no_columns(table: Table, config: DataConfig) -> DataError:

@@ -10,7 +10,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.entities.bracketed_tags import are_bracketed, from_brackets
 from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling, twins
 from hfdl.data.entities.tags import OUTSIDE, detect_scheme, split_tag
-from hfdl.data.entities.token_columns import tags_of
+from hfdl.data.entities.token_columns import tags_of, values_of
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -23,8 +23,8 @@ def read_tags(
 ) -> tuple[list[list[str]], list[str]]:
     """The tags of each row, and lines for a person.
 
-    Where ``data.labels`` is a map, the tags are what it says; else they are read in the spellings
-    of ``hfdl.data.entities.tag_spelling``, or in brackets.
+    Where ``data.labels`` is a map of tags, they are what it says; else they are read in the
+    spellings of ``hfdl.data.entities.tag_spelling``, or in brackets.
 
     Args:
         table: the split.
@@ -40,7 +40,8 @@ def read_tags(
     if are_bracketed(rows):
         rows = _without_brackets(rows, table, config)
         facts.append(f"{split}: tags in brackets, '(PER*  *)', are read as B-PER I-PER")
-    if not isinstance(config.labels, dict):
+    listed = config.labels if isinstance(config.labels, dict) else {}
+    if not values_of(table, config) & set(listed):
         try:
             names = read_spelling((tag for tags in rows for tag in tags), types)
         except AmbiguousTagError as error:

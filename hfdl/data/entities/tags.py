@@ -180,20 +180,28 @@ def tag_names(types: Iterable[str], scheme: str) -> list[str]:
     return [OUTSIDE, *(f"{p}-{label}" for label in sorted(set(types)) for p in _PREFIXES[scheme])]
 
 
-def legal_transitions(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shown_scheme(names: Iterable[str]) -> str:
+    """The scheme that the names of a model's tags show: BIOES for BILOU too, BIO for IOB1 too."""
+    letters = {split_tag(name)[0] for name in names}
+    return "BIOES" if letters & set("ESLU") else "BIO" if letters & set("BI") else "IO"
+
+
+def legal_transitions(
+    names: Sequence[str], scheme: str | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which tags may begin a sentence, follow each other, and end it.
 
-    The names show the scheme: with E, S, L or U entities are closed; without any prefix
+    Without ``scheme`` the names show it: with E, S, L or U entities are closed; without any prefix
     everything is allowed. A model may have only the I tag of a type; that I may begin an entity.
 
     Args:
         names: C tags.
+        scheme: ``IOB1``, which no names show.
 
     Returns:
         booleans of shape (C,), (C, C) with the earlier tag first, and (C,).
     """
-    letters = {split_tag(name)[0] for name in names}
-    scheme = "BIOES" if letters & set("ESLU") else "BIO" if letters & set("BI") else "IO"
+    scheme = scheme or shown_scheme(names)
     meanings = [_meaning(name) for name in names]
     begun = {label for prefix, label in meanings if prefix in "BS"}
 

@@ -53,6 +53,12 @@ def tags_of(table: Table, config: DataConfig) -> list[list[str]]:
     ]
 
 
+def values_of(table: Table, config: DataConfig) -> set[str]:
+    """The tags as the file writes them, numbers as text."""
+    rows = enumerate(table.column(config.tags, "data.tags"))
+    return {str(tag) for row, value in rows for tag in _items(value, table, row, config.tags)}
+
+
 def _items(value: Any, table: Table, row: int, column: str) -> list[Any]:
     if isinstance(value, str):
         return [item for item in value.split(" ") if item]  # NBSP may be part of a word

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hfdl.data.entities.sentence import Sentence
-from hfdl.data.entities.tags import OUTSIDE, legal_transitions, read_entities
+from hfdl.data.entities.tags import OUTSIDE, legal_transitions, read_entities, shown_scheme
 from hfdl.data.entities.viterbi import viterbi
 from hfdl.tasks.protocol import Prediction
 
@@ -37,11 +37,15 @@ class Tagger:
     Args:
         names: C tags in the order of their ids.
         scheme: what they are written in.
+        may_be_iob1: whether tags B and I may be of IOB1 as well, where I begins entities. Then a
+            sentence has the likeliest tags that one of the two schemes allows.
     """
 
-    def __init__(self, names: Sequence[str], scheme: str) -> None:
+    def __init__(self, names: Sequence[str], scheme: str, *, may_be_iob1: bool = False) -> None:
         self._names, self._scheme = names, scheme
-        self._allowed = legal_transitions(names)
+        self._allowed = [legal_transitions(names)]
+        if may_be_iob1 and shown_scheme(names) == "BIO":
+            self._allowed.append(legal_transitions(names, "IOB1"))
 
     def __call__(self, sentence: Sentence, scores: np.ndarray) -> Prediction:
         """``prediction`` (a tag a word) and ``entities``, each with its ``score``.
@@ -54,7 +58,7 @@ class Tagger:
             scores: (W, C) log-probabilities; fewer rows where the last words were cut off, which
                 then are outside.
         """
-        path = viterbi(scores, *self._allowed)  # (W,)
+        path = self._path(scores)
         lost = len(sentence.words) - len(path)
         tags = [*(self._names[i] for i in path), *[OUTSIDE] * lost]
         chances = np.exp(scores[np.arange(len(path)), path])  # (W,)
@@ -66,3 +70,8 @@ class Tagger:
                 "score": float(chances[start:end].mean()),
             })  # fmt: skip
         return {"prediction": tags, "entities": entities}
+
+    def _path(self, scores: np.ndarray) -> np.ndarray:
+        """The likeliest tags that a scheme allows, (W,)."""
+        paths = [viterbi(scores, *allowed) for allowed in self._allowed]
+        return max(paths, key=lambda path: float(scores[np.arange(len(path)), path].sum()))

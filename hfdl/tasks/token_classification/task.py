@@ -8,6 +8,7 @@ whose tags may follow each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,11 +18,10 @@ from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import read_template
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.sentences import join_words, read_sentences, refuse_no_entities
-from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
-from hfdl.data.entities.tags import SCHEMES, detect_scheme, split_tag, tag_names
+from hfdl.data.entities.tags import split_tag, tag_names
 from hfdl.data.entities.word_splitter import CONFIG_KEY, WordSplitter
 from hfdl.data.table import Table
-from hfdl.errors import ModelError, NotFiniteError, listed
+from hfdl.errors import NotFiniteError
 from hfdl.metrics.entities import entity_metric_names, span_metrics
 from hfdl.metrics.own import Answers
 from hfdl.nn.losses import IGNORED, token_losses
@@ -36,6 +36,12 @@ from hfdl.tasks.token_classification.data import (
     length_facts,
 )
 from hfdl.tasks.token_classification.decoding import Tagger, scores_of_words
+from hfdl.tasks.token_classification.model_tags import (
+    CONFIG,
+    ModelTags,
+    is_foreign,
+    named_by,
+)
 from hfdl.tasks.token_classification.spec import SPEC
 from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
@@ -92,7 +98,7 @@ class TokenClassification(PretrainedTask):
         )  # fmt: skip
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
-            self.label_names = label_names(config)
+            self.label_names = named_by(label_names(config), data)
             self.splitter = WordSplitter.of_config(config)
 
     # ---- data ------------------------------------------------------------------------------
@@ -102,20 +108,22 @@ class TokenClassification(PretrainedTask):
 
         Raises:
             DataError: see ``hfdl.data``; also where there is nothing to train or evaluate on.
-            ModelError: a saved model lacks tags that its scheme needs.
+            ModelError: a saved model's tags have no names, or it lacks one that is needed.
         """
         tables, facts = read_tables(
             data_config, self.memory, self.seed, self.trains, rows="entities"
         )
         scheme = types = None
+        saved, config_file = self.model_tags, str((self.folder or Path()) / CONFIG)
         splits: dict[str, TaggedSplit] = {}
         if not self.trains:
             scheme, types = self.scheme, self.types
-            self._refuse_missing(tag_names(types, scheme))
+            saved.refuse_nameless(config_file)
         for name, table in sorted(tables.items(), key=lambda item: item[0] != "train"):
             read = read_sentences(
-                table, data_config, name, scheme=scheme, types=types, splitter=self.splitter
-            )
+                table, data_config, name, scheme=scheme, types=types, splitter=self.splitter,
+                rename=None if self.trains else saved.type_of,
+            )  # fmt: skip
             if name == "train":
                 refuse_no_entities(read)
                 if data_config.tokens in table.columns:
@@ -124,9 +132,11 @@ class TokenClassification(PretrainedTask):
                 self.label_names = tag_names(types, scheme)
                 facts.extend(self._learn_tokenizer(one.text for one in read.sentences))
             facts.extend(read.facts)
+            if not self.trains:
+                read.sentences = saved.write(read.sentences, config_file)
             splits[name] = self._tagged(name, read.sentences, read.where)
             facts.append(length_facts(name, splits[name].encoded, self.encoder))
-        facts.extend(self._unmeasured(splits))
+        facts.extend([*saved.facts, *self._unmeasured(splits)])
         if self.trains and self.tune.class_weights is not None:
             train = splits["train"]
             labels = [label for i in range(len(train)) for label in train.labels_of(i)]
@@ -160,43 +170,23 @@ class TokenClassification(PretrainedTask):
         read = [_as_words(one) for one in sentences] if self.splitter.of_words else sentences
         return TaggedSplit(
             name, sentences, self.encoder(read, where), self.encoder.template, self.padding,
-            ids={tag: i for i, tag in enumerate(self.tags)},
-            all_pieces=self.all_pieces, where=where,
+            ids=self.model_tags.ids, all_pieces=self.all_pieces, where=where,
         )  # fmt: skip
 
     @property
-    def tags(self) -> list[str]:
-        """The tags in the usual spelling, where a model that hfdl did not train has another."""
-        try:
-            names = read_spelling(self.label_names)
-        except AmbiguousTagError:
-            names = {}
-        return [names.get(name, name) for name in self.label_names]
+    def model_tags(self) -> ModelTags:
+        """The tags, of training or of the saved model."""
+        return ModelTags(self.label_names)
 
     @property
     def scheme(self) -> str:
-        """The scheme that the tags are in; BIO where their names show no other."""
-        try:
-            scheme = detect_scheme([self.tags])
-        except ValueError:  # tags of no scheme, such as parts of speech
-            return "BIO"
-        return scheme if scheme in SCHEMES else "BIO"
+        """The scheme that the tags are in."""
+        return self.model_tags.scheme
 
     @property
     def types(self) -> list[str]:
         """The types of entities, sorted."""
-        return sorted({split_tag(name)[1] for name in self.tags} - {""})
-
-    def _refuse_missing(self, needed: Sequence[str]) -> None:
-        missing = [name for name in needed if name not in self.tags]
-        if missing:
-            assert self.folder is not None
-            raise ModelError(
-                f"the model has no tag {missing[0]!r}",
-                where=str(self.folder / "config.json"),
-                rule=f"its tags, {listed(self.label_names)}, must be all of the scheme's",
-                remedy=f"fine-tune it first: hfdl train ner model.name={self.folder}",
-            )
+        return self.model_tags.types
 
     @property
     def metric_names(self) -> list[str]:
@@ -247,7 +237,9 @@ class TokenClassification(PretrainedTask):
             NotFiniteError: a word's scores are no numbers.
         """
         assert isinstance(batch, TaggedBatch), "the batch comes from a TaggedSplit"
-        tag = Tagger(self.tags, self.scheme)
+        tags = self.model_tags
+        may_be_iob1 = not self.trains and is_foreign(self.config)
+        tag = Tagger(tags.names, tags.scheme, may_be_iob1=may_be_iob1)
         scores = scores_of_words(outputs.logits, batch.targets)
         for number, sentence, own in zip(batch.examples, batch.sentences, scores, strict=True):
             if np.isnan(own).any():
