@@ -25,7 +25,7 @@ from hfdl.tasks.text_classification.data import MULTI
 from hfdl.tasks.text_classification.decoding import FUNCTIONS
 from hfdl.tasks.text_classification.spec import SPEC
 from hfdl.tasks.text_classification.task import TextClassification
-from hfdl.tasks.text_classification.thresholds import refuse_thresholds, thresholds_of
+from hfdl.tasks.text_classification.thresholds import THRESHOLD, refuse_thresholds, thresholds_of
 
 Answer = dict[str, Any]
 Input = str | Mapping[str, str]
@@ -44,8 +44,8 @@ class TextClassificationPipeline(BasePipeline):
         top_k: how many labels to give; None for all. Default: the best one, not in a list.
         function_to_apply: ``softmax``, ``sigmoid`` or ``none``. Default: by the problem's type.
         threshold: of a model whose texts may have several labels: the score from which on one is
-            given, for all labels or by label. The answer is then the list of these. Default: what
-            the model was saved with (``tune.threshold``); without that no threshold.
+            given, for all labels or by label; the answer is the list of these. Default: what the
+            model was saved with (``tune.threshold``), else 0.5, as evaluation counts them.
         long_text: as ``data.long_text``. Default: the recipe's; for a model without one ``window``.
         max_length: as ``data.max_length``. Default: the recipe's, else the model's limit.
         truncation: as transformers' tokenizers take it; True is ``long_text="truncate"``.
@@ -97,7 +97,8 @@ class TextClassificationPipeline(BasePipeline):
 
         Returns:
             As transformers' pipeline. A text: ``[{"label", "score"}]``; with ``top_k`` the list
-            of the best; by thresholds the list of the labels that hold, the best first. A dict:
+            of the best; of a model of several labels a text the list of those that hold, the
+            best first, which transformers' pipeline has no way to ask for. A dict:
             the bare answer. A list: one answer a text, and ``[]`` for ``[]``. Another iterable: an
             iterator, which reads on as it is read: ``batch_size`` texts at a time, without one 256.
 
@@ -147,14 +148,16 @@ class TextClassificationPipeline(BasePipeline):
     def _least(
         self, threshold: float | Mapping[str, float] | None, function: str | None
     ) -> dict[str, float] | None:
-        """The score from which on each label is given; None: by no threshold.
+        """The score from which on each label is given; None: a text has one label, or a number.
 
         Raises:
             ConfigError: the model gives a text one label or a number, or has no such label.
         """
         task = self._opened.task()
         if threshold is None:
-            return None if function not in (None, "sigmoid") else task.by_label()
+            if task.problem_type != MULTI or function not in (None, "sigmoid"):
+                return None
+            return task.by_label() or dict.fromkeys(task.label_names, THRESHOLD)
         if task.problem_type != MULTI or function not in (None, "sigmoid"):
             raise refuse_thresholds("threshold", function or task.problem_type)
         names = task.label_names

@@ -38,8 +38,8 @@ def single_figures(run: Path, file: Path, rows: list[Row], answers: list[Row]) -
 def multi_figures(run: Path, file: Path, rows: list[Row], answers: list[Row]) -> Figures:
     names = sorted({label for row in rows for label in row["label"]})
     truth = np.array([[name in row["label"] for name in names] for row in rows])
-    scores = [{one["label"]: one["score"] for one in answer["predictions"]} for answer in answers]
-    said = np.array([[row[name] >= 0.5 for name in names] for row in scores])
+    given = [{one["label"] for one in answer["predictions"]} for answer in answers]
+    said = np.array([[name in row for name in names] for row in given])
     micro: Row = {"average": "micro", "zero_division": 0}
     return {
         "accuracy": sklearn.accuracy_score(truth, said),

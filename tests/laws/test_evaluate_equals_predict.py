@@ -153,9 +153,7 @@ CASES = {
         TEXTS, "sentiment", of_single, single_figures, {**LONG, "data.long_text": "head_tail"},
         options=("--batch-size", "3"),
     ),
-    "several": Case(
-        TEXTS, "sentiment", of_several, multi_figures, {**LONG, **SEVERAL}, options=("--top-k", "9")
-    ),
+    "several": Case(TEXTS, "sentiment", of_several, multi_figures, {**LONG, **SEVERAL}),
     "regression": Case(TEXTS, "sentiment", of_numbers, regression_figures, LONG),
     "pairs": Case(
         TEXTS, "sentiment", of_pairs, single_figures, {**LONG, "data.text_pair": "other"},

@@ -81,6 +81,29 @@ def test_evaluate_equals_predict(name: str, tiny_bert: Path, tmp_path: Path) -> 
     assert alone["f1"] == pytest.approx(found["f1"], rel=1e-12)
 
 
+@pytest.mark.parametrize("names", [NAMES, ["LABEL_0", "LABEL_1", "LABEL_2", "LABEL_3"]])
+def test_a_model_of_others_gives_all_labels_that_evaluation_counts(
+    names: list[str], make_classifier: Any, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = make_classifier(
+        tiny_bert, num_labels=4, problem_type="multi_label_classification",
+        id2label=dict(enumerate(names)),
+    )  # fmt: skip
+    held = dict(zip(NAMES, names, strict=True))
+    data = [{**row, "label": [held[label] for label in row["label"]]} for row in rows()]
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in data), encoding="utf-8")
+    found = json.loads(command("evaluate", folder, f"data.test={file}", "--json"))["test"]
+    lines = command("predict", folder, "--file", file, "--json").splitlines()
+    answers = [[one["label"] for one in json.loads(line)["predictions"]] for line in lines]
+    assert len({len(answer) for answer in answers}) > 1 or len(answers[0]) != 1
+    back = {name: own for own, name in held.items()}
+    own = micro_f1([[back[label] for label in answer] for answer in answers])
+    assert found["f1"] == pytest.approx(own, rel=1e-12)
+    piped = hfdl.pipeline(model=str(folder))([row["text"] for row in data])
+    assert [[one["label"] for one in answer] for answer in piped] == answers
+
+
 def test_best_is_best_for_each_label(tiny_bert: Path, tmp_path: Path) -> None:
     run = train(tmp_path / "run", tiny_bert, "best")
     lines = (run.directory / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
@@ -125,7 +148,8 @@ def test_pipeline_answers(tiny_bert: Path, tmp_path: Path) -> None:
     text = "what a good film"
     pipe = hfdl.pipeline("sentiment", model=run.directory)
     every = pipe(text, top_k=None)
-    assert pipe(text) == every[:1]
+    assert pipe(text) == [one for one in every if one["score"] >= 0.5]
+    assert pipe(text, top_k=1) == every[:1]
     for least, count in itertools.product((0.0, 0.3, 0.5, 1.0), (None, 1)):
         right = [one for one in every if one["score"] >= least]
         top = {} if count is None else {"top_k": count}
