@@ -10,6 +10,7 @@ from transformers import AttentionInterface
 
 from hfdl.custom_attention import register
 from hfdl.custom_attention.calls import count_attention_calls
+from hfdl.custom_attention.dependence import Dependence
 from hfdl.custom_attention.modules import base_model
 from hfdl.errors import ConfigError, ModelError
 
@@ -18,11 +19,12 @@ _SEEN = 2
 """Tokens of the second row that are no padding."""
 
 
-def try_attention(model: nn.Module, name: str, path: str, *, trains: bool) -> None:
+def try_attention(model: nn.Module, name: str, path: str, *, trains: bool) -> list[str]:
     """Run a model on a few ids, before anything is written, to find faults of its attention.
 
     Every attention module must call it, what it returns must have the right shape and be finite,
-    it must keep to its mask and, where the model is trained, gradients must pass through it.
+    it must keep to its mask and mix what stands at different places, and gradients must pass
+    through it where the model is trained.
 
     Args:
         model: switched to it already.
@@ -30,13 +32,16 @@ def try_attention(model: nn.Module, name: str, path: str, *, trains: bool) -> No
         path: as the recipe has it, for messages.
         trains: whether the model is trained.
 
+    Returns:
+        a line for a person where its output does not depend on the queries or the keys.
+
     Raises:
         ConfigError, ModelError, ShapeError: naming what is wrong. What the user's function raises
             goes through.
     """
     inner: Any = base_model(model)
     if name not in register.registered_attentions():
-        return  # one of transformers' own
+        return []  # one of transformers' own
     if trains and name == "hfdl_numpy":
         raise ConfigError(
             "an attention in NumPy has no gradients",
@@ -52,9 +57,12 @@ def try_attention(model: nn.Module, name: str, path: str, *, trains: bool) -> No
             with count_attention_calls(inner, name) as calls, watched:
                 inner(**inputs)
         _refuse(calls, watched.problem, path)
-        _refuse_unmasked(inner.eval(), inputs, path)
+        with Dependence(name) as depends:
+            _refuse_unmasked(inner.eval(), name, inputs, path)
+        _refuse_unmixed(depends, path)
     finally:
         inner.train(was_training)
+    return [depends.fact] if depends.fact else []
 
 
 def _refuse(calls: Any, problem: str, path: str) -> None:
@@ -78,16 +86,32 @@ def _refuse(calls: Any, problem: str, path: str) -> None:
         )
 
 
+def _refuse_unmixed(depends: Dependence, path: str) -> None:
+    """Refuse a function that gives every token what it has already."""
+    if not depends.mixes:
+        raise ConfigError(
+            f"{path} attends to nothing: no token's output depends on another token's value",
+            where=KEY,
+            rule="attention is a mean of the values of several tokens; by weights that do not "
+            "depend on queries or keys if you like",
+            remedy="return weights @ v, with weights of shape (B, H, T, S), and not v alone",
+        )
+
+
 @torch.no_grad()
-def _refuse_unmasked(model: Any, inputs: dict[str, Tensor], path: str) -> None:
+def _refuse_unmasked(model: Any, name: str, inputs: dict[str, Tensor], path: str) -> None:
     """Refuse an attention through which padding, or what comes later, changes a token's state."""
     others = {name: ids.clone() for name, ids in inputs.items()}
     size = _vocabulary(model)
-    for name, ids in others.items():
-        if name != "attention_mask":
+    for key, ids in others.items():
+        if key != "attention_mask":
             ids[1, _SEEN:] = (ids[1, _SEEN:] + size // 2) % size
-    states = [model(**each)[0][1, :_SEEN].float() for each in (inputs, others)]
-    if torch.allclose(*states, rtol=1e-4, atol=1e-5):
+    watched = [_Watched(name), _Watched(name)]
+    for each, given in zip(watched, (inputs, others), strict=True):
+        with each:
+            model(**given)
+    outputs = zip(*(each.outputs for each in watched), strict=True)
+    if all(torch.allclose(*pair, rtol=1e-4, atol=1e-5) for pair in outputs):
         return
     what = "padding" if model.config.is_encoder_decoder else "padding, or the tokens behind it,"
     raise ConfigError(
@@ -105,6 +129,8 @@ class _Watched:
 
     def __init__(self, name: str) -> None:
         self.name, self.problem = name, ""
+        self.outputs: list[Tensor] = []
+        """Of each call, those of the second row's tokens that are no padding: (2, H, K)."""
 
     def __enter__(self) -> None:
         self._adapter: Any = AttentionInterface()[self.name]
@@ -120,6 +146,7 @@ class _Watched:
             self.problem = "gives an output without a gradient"
         elif not torch.isfinite(out[:, :_SEEN]).all():  # the first tokens are no padding
             self.problem = "gives NaN or infinity"
+        self.outputs.append(out[1, :_SEEN].detach().float())
         return out, weights
 
 

@@ -259,7 +259,7 @@ class PretrainedTask(ScoredTask, ABC):
     def _attending(self, model: torch.nn.Module, path: str) -> torch.nn.Module:
         """The model with the attention that the recipe names, tried once."""
         name = attend_by(model, path)
-        try_attention(model, name, path, trains=self.trains)
+        self.model_facts += try_attention(model, name, path, trains=self.trains)
         return model
 
     def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:

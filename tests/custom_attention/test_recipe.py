@@ -10,7 +10,9 @@ import pytest
 from helpers.wording import assert_wording
 
 import hfdl
+from hfdl.config.load import load_recipe
 from hfdl.errors import HfdlError
+from hfdl.tasks.registry import task_for_training
 
 OWN = """
 import torch
@@ -41,7 +43,26 @@ def without_mask(q, k, v):
 
 
 def plain(q, k, v, mask, *, dropout=0.0):
+    scores = torch.zeros(*q.shape[:3], k.shape[2], dtype=q.dtype)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return scores.softmax(-1) @ v
+
+
+def by_keys(q, k, v, mask, *, dropout=0.0):
+    return plain(q, k, v * k.sum(-1, keepdim=True).sigmoid(), mask)
+
+
+def by_queries(q, k, v, mask, *, dropout=0.0):
+    return plain(q, k, v, mask) * q.sum(-1, keepdim=True).sigmoid()
+
+
+def alone(q, k, v, mask, *, dropout=0.0):
     return v
+
+
+def gated(q, k, v, mask, *, dropout=0.0):
+    return v * (q * k).sum(-1, keepdim=True).sigmoid()
 
 
 def three(q, k, v, mask, *, dropout=0.0):
@@ -70,7 +91,8 @@ def masked(q, k, v, mask, *, dropout=0.0):
 value = 3
 """
 NAMES = ["no_gradient", "by_numpy", "undefined", "narrow", "without_dropout", "without_mask",
-         "value", "plane", "three", "swapped", "in_double", "blind"]  # fmt: skip
+         "value", "plane", "three", "swapped", "in_double", "blind",
+         "alone", "gated"]  # fmt: skip
 SAYS = {  # the name of the attention has a digest in it
     "without_dropout": "keyword 'dropout'", "narrow": "must be (B, H, T, K)",
     "swapped": "is (2, 5, 4, 8); it must be (B, H, T, K) = (2, 4, 5, 8)",
@@ -120,6 +142,39 @@ def test_an_attention_keeps_to_its_mask(
             "sentiment", {**chosen, **more}, output=tmp_path / precision,
             listener=lambda event: None,
         )  # fmt: skip
+
+
+UNUSED = {"plain": "queries and keys", "by_keys": "queries", "by_queries": "keys", "masked": None}
+
+
+@pytest.mark.parametrize(
+    "model", ["tiny_bert", "tiny_bert-hfdl", "tiny_gpt2", "tiny_gpt2-hfdl", "transformer"]
+)
+@pytest.mark.parametrize("name", UNUSED)
+def test_what_an_attention_does_not_depend_on_is_said(
+    name: str, model: str, own: Path, settings: dict[str, Any], request: Any
+) -> None:
+    chosen = {**settings, "model.attention": f"{own}:{name}"}
+    if model == "transformer":
+        sizes = dict.fromkeys(("hidden_size", "intermediate_size"), 16) | {"vocab_size": 300}
+        chosen |= {f"model.config.{key}": size for key, size in sizes.items()}
+        chosen |= {"model.name": "hfdl://transformer", "data.text": "text", "data.label": "text"}
+    else:
+        body, _, own_code = model.partition("-")
+        chosen["model.name"] = str(request.getfixturevalue(body))
+        chosen["model.implementation"] = own_code or "hf"
+    recipe = load_recipe("translation" if model == "transformer" else "sentiment", chosen)
+    task = task_for_training(recipe)
+    task.prepare(recipe.data)
+    task.build_model(recipe.model)
+    said = [fact for fact in task.model_facts if fact.startswith("model.attention")]
+    if UNUSED[name] is None:
+        assert said == []
+    else:
+        (line,) = said
+        assert line.startswith(
+            f"model.attention: its output does not depend on the {UNUSED[name]}, so"
+        )
 
 
 @pytest.mark.parametrize("name", ["hfdl_numpy", "hfdl_fussed", "/no/file.py:f"])
