@@ -80,6 +80,7 @@ def check(
 def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str | None]:
     """The report, and what a reader should know of the tokenizer."""
     from hfdl.data.readers.sources import load_splits
+    from hfdl.tasks.head_note import head_note
     from hfdl.tasks.registry import attribute, task_spec
 
     recipe = _recipe(source, settings)
@@ -88,8 +89,10 @@ def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str
     tell("opening the tokenizer")
     tokenizer, limit, note = _tokenizer(recipe, tables)
     tell("looking for duplicates and overlaps")
-    examine = attribute(spec.examiner)
-    return examine(tables, recipe.data, tokenizer, limit), note
+    report = attribute(spec.examiner)(tables, recipe.data, tokenizer, limit)
+    if tokenizer is not None and (head := head_note(recipe, tables)):
+        report.notes.append(head)
+    return report, note
 
 
 def _recipe(source: str, settings: Mapping[str, Any]) -> Recipe:

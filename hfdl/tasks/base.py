@@ -32,7 +32,7 @@ from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own, own_source
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.scored import ScoredTask
 from hfdl.tasks.spec import TaskSpec
-from hfdl.tasks.tables import text_column
+from hfdl.tasks.tables import Strata, text_column
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.pretrained import (
     length_limit,
@@ -192,6 +192,16 @@ class PretrainedTask(ScoredTask, ABC):
     @abstractmethod
     def prepare(self, data_config: DataConfig) -> Splits:
         """Read, split and tokenise the data."""
+
+    def strata(self, table: Table) -> Strata:
+        """What dividing a table keeps the proportions of: a value for each row; None: nothing."""
+        del table
+        return None
+
+    def labels_of_training(self, tables: Mapping[str, Table]) -> Sequence[str]:
+        """The labels that ``prepare`` would read from these splits; none of other tasks."""
+        del tables
+        return ()
 
     @classmethod
     def training_texts(cls, train: Table, config: DataConfig) -> list[str]:

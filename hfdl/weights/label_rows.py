@@ -98,8 +98,8 @@ class LabelMatch:
         """Labels of the data that have a row of the model's."""
         return [name for name, row in zip(self.new, self.rows, strict=True) if row is not None]
 
-    def fact(self) -> str | None:
-        """What became of the head's rows, as a line for a person; None where nothing did."""
+    def fact(self) -> str:
+        """What became of the head's rows, as a line for a person."""
         if self.by_number:
             pairs = [f"{a} is {b}" for a, b in zip(self.old, self.new, strict=True)]
             return f"head kept by number, its labels having no names: {_listed(pairs)}"
@@ -110,7 +110,7 @@ class LabelMatch:
         ]
         spelled = f" ({_listed(renamed)})" if renamed else ""
         if self.is_identity:
-            return f"head kept: {_listed(renamed)}" if renamed else None
+            return f"head kept: {_listed(renamed) or 'its labels are those of the data'}"
         fresh = [name for name, row in zip(self.new, self.rows, strict=True) if row is None]
         dropped = [name for i, name in enumerate(self.old) if i not in self.rows]
         if not fresh and not dropped:

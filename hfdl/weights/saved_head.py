@@ -36,18 +36,18 @@ def take_saved_labels(
 
     Returns:
         what is still missing, and a line about the labels; no line where the folder has no such
-        head or nothing was moved.
+        head.
     """
     if 1 in (model.config.num_labels, saved_config.num_labels):
         return list(missing), None  # a number, which has no labels
     match = LabelMatch.of(label_names(saved_config), label_names(model.config), others)
-    if match.is_identity and not match.fact():
-        return list(missing), None
     names = label_parameters(model)  # with the axis of each
     same_size = len(match.old) == len(match.new)
     if same_size:
         if set(names) & set(missing):
             return list(missing), None  # no head was saved
+        if match.is_identity:
+            return list(missing), match.fact()
         saved = {name: model.get_parameter(name).detach().clone() for name in names}
     else:
         found = _saved(auto_class, folder, saved_config, model.dtype, names)
@@ -55,8 +55,7 @@ def take_saved_labels(
             return list(missing), None
         saved = found
     if match.kept:
-        if not match.is_identity:
-            move_rows(model, match, names, saved)
+        move_rows(model, match, names, saved)
         return [name for name in missing if name not in names], match.fact()
     if same_size:
         move_rows(model, match, names, saved)

@@ -101,7 +101,7 @@ class TextClassification(Thresholded, PretrainedTask):
         """
         tables, facts = read_tables(
             data_config, self.memory, self.seed, self.trains,
-            strata=lambda table: data.strata(table, data_config),
+            strata=self.strata,
         )  # fmt: skip
         if self.problem_type is None:
             self.problem_type = problem_type(data_config, tables["train"])
@@ -119,6 +119,16 @@ class TextClassification(Thresholded, PretrainedTask):
             if self.tune.class_weights is not None:
                 self.class_weights = self._weights(splits["train"])
         return Splits(**splits, facts=facts)
+
+    def strata(self, table: Table) -> list[str] | None:
+        """The label of each row, unless it is a number."""
+        return data.strata(table, self.recipe.data)
+
+    def labels_of_training(self, tables: Mapping[str, Table]) -> Sequence[str]:
+        """As ``prepare`` reads them; none where they are numbers."""
+        config = self.recipe.data
+        kind = problem_type(config, tables["train"])
+        return () if kind == REGRESSION else self._labels_of(tables, config, kind, []).names
 
     def _labels_of(
         self, tables: Mapping[str, Table], config: DataConfig, problem_type: str, facts: list[str]

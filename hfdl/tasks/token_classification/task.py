@@ -7,7 +7,7 @@ whose tags may follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -145,6 +145,11 @@ class TokenClassification(PretrainedTask):
                 self.tune.class_weights, labels, self.label_names, types_of_labels
             )
         return Splits(**splits, facts=facts)
+
+    def labels_of_training(self, tables: Mapping[str, Table]) -> Sequence[str]:
+        """The tags, as ``prepare`` reads them."""
+        read = read_sentences(tables["train"], self.recipe.data, "train")
+        return tag_names(read.types, read.scheme)
 
     def _unmeasured(self, splits: dict[str, TaggedSplit]) -> list[str]:
         """Find the types that held-out splits lack; a line a split."""

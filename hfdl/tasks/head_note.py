@@ -1,0 +1,46 @@
+"""What training would make of a saved model's head, told from labels alone, before it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hfdl.config.schema import Recipe
+from hfdl.data.table import Table
+from hfdl.errors import HfdlError
+from hfdl.tasks.base import PretrainedTask
+from hfdl.tasks.registry import task_class
+from hfdl.tasks.tables import divide
+from hfdl.weights.label_rows import LabelMatch, label_names
+from hfdl.weights.pretrained import load_config, load_tokenizer
+from hfdl.weights.resolve import find_model
+
+
+def head_note(recipe: Recipe, tables: Mapping[str, Table]) -> str | None:
+    """The line that training gives on the saved head: kept, put in order, kept in part, or new.
+
+    Args:
+        recipe: whose model is looked at.
+        tables: the splits as they are read, train among them.
+
+    Returns:
+        the line; None where the model has no head of the task's, has no labels, or where
+        training would be refused.
+    """
+    cls = task_class(recipe.task)
+    if "train" not in tables or not issubclass(cls, PretrainedTask):
+        return None
+    try:
+        if cls.new_model_for(recipe.model) is not None:
+            return None
+        folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
+        config = load_config(folder)
+        task = cls(folder, load_tokenizer(folder), config, recipe=recipe, trains=True)
+        if not task.has_trained_head:
+            return None
+        kept, _ = divide(dict(tables), recipe.data, task.seed, task.strata)
+        labels = task.labels_of_training(kept)
+    except HfdlError:
+        return None
+    if len(labels) < 2 or config.num_labels < 2:
+        return None
+    return LabelMatch.of(label_names(config), labels, task.other_names).fact()
