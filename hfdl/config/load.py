@@ -21,6 +21,11 @@ from hfdl.errors import ConfigError, nearest
 _SUFFIX = ".yaml"
 _NEW_MODEL = "hfdl://"
 _OF_A_NEW_MODEL = ("tokenizer", "vectors", "config")
+# New models whose sizes have the same names. Those of all others mean nothing to each other.
+_SAME_SIZES = (
+    {"lstm", "gru", "rnn"}, {"encoder", "decoder"}, {"bert", "roberta", "xlm-roberta", "electra"},
+    {"llama", "mistral", "qwen2", "qwen3"},
+)  # fmt: skip
 
 
 def load_recipe(
@@ -46,14 +51,28 @@ def load_recipe(
 
 
 def _for_another_model(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe whose new model is replaced by a saved one, without what only the new one has."""
+    """A recipe whose new model is replaced, without what only that model has.
+
+    Beside a saved model that is all that a new one is made of; beside another new one its sizes,
+    where they have other names. The size of the vocabulary is learned from the data for either.
+    """
     model, name = data.get("model"), dict(settings(overrides)).get(("model", "name"))
     if not isinstance(model, dict) or not str(model.get("name")).startswith(_NEW_MODEL):
         return dict(data)
-    if not isinstance(name, str) or name.startswith(_NEW_MODEL):
+    if not isinstance(name, str):
         return dict(data)
+    if name.startswith(_NEW_MODEL):
+        return {**data, "model": _without_sizes_of_others(model, name)}
     kept = {key: value for key, value in model.items() if key not in _OF_A_NEW_MODEL}
     return {**data, "model": kept}
+
+
+def _without_sizes_of_others(model: Mapping[str, Any], name: str) -> dict[str, Any]:
+    names = {each.removeprefix(_NEW_MODEL) for each in (str(model["name"]), name)}
+    sizes = model.get("config")
+    if not isinstance(sizes, dict) or len(names) == 1 or any(names <= s for s in _SAME_SIZES):
+        return dict(model)
+    return {**model, "config": {k: v for k, v in sizes.items() if k == "vocab_size"} or None}
 
 
 def _validate(data: dict[str, Any], origin: Origin) -> Recipe:

@@ -338,3 +338,18 @@ def test_a_saved_model_takes_the_place_of_a_new_one_with_all_its_parts():
     assert sized.model.config == {"n_layer": 2}
     other = load_recipe("clm", {"model.name": "hfdl://llama"})
     assert other.model.tokenizer == "bpe"
+
+
+def test_another_new_model_has_no_sizes_of_the_recipes_own():
+    """What GPT-2 calls n_layer no other architecture knows; the vocabulary is the data's."""
+    asked = {"model.name": "hfdl://decoder", "model.config.hidden_size": 8}
+    other = load_recipe("clm", asked)
+    assert other.model.config == {"vocab_size": 1000, "hidden_size": 8}
+    assert load_recipe("clm", {"model.name": "hfdl://lstm"}).model.config == {"vocab_size": 1000}
+    same = load_recipe("clm", {"model.name": "hfdl://gpt2", "model.config.n_head": 2})
+    assert same.model.config == {**(load_recipe("clm").model.config or {}), "n_head": 2}
+    for name in ("lstm", "gru", "rnn"):  # whose sizes have the same names
+        kin = load_recipe("eras/lstm", {"model.name": f"hfdl://{name}"})
+        assert kin.model.config == load_recipe("eras/lstm").model.config
+    encoder = load_recipe("eras/lstm", {"model.name": "hfdl://encoder"})
+    assert encoder.model.config == {"vocab_size": 20000}
