@@ -489,8 +489,8 @@ def class_weights_of_a_language_model(place: Place) -> Made:
 def unknown_architecture(place: Place) -> Made:
     return place.read("clm", "model.name=hfdl://gpt3"), (
         "model.name: no architecture 'hfdl://gpt3' for a causal LM; there are: hfdl://lstm, "
-        "hfdl://gru, hfdl://rnn, hfdl://gpt2, hfdl://llama, hfdl://mistral, hfdl://qwen2, "
-        "hfdl://qwen3. Did you mean 'hfdl://gpt2'?"
+        "hfdl://gru, hfdl://rnn, hfdl://decoder, hfdl://gpt2, hfdl://llama, hfdl://mistral, "
+        "hfdl://qwen2, hfdl://qwen3. Did you mean 'hfdl://gpt2'?"
     )
 
 

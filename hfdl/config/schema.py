@@ -29,8 +29,10 @@ class _NamedModel(Section):
     name: str = Field(
         description="Hub id, or a folder that holds a saved model and its tokenizer. To train from "
         "scratch: hfdl://transformer for a translation; hfdl://bert, hfdl://gpt2, hfdl://llama and "
-        "so on for language models and labels; hfdl://lstm, gru or rnn for all of these but masks, "
-        "hfdl://text-cnn, word-average or bag-of-words for labels of texts. config holds the sizes."
+        "so on, or hfdl://encoder and hfdl://decoder, for language models and labels; hfdl://lstm, "
+        "gru or rnn for all of these but masks, hfdl://text-cnn, word-average or bag-of-words for "
+        "labels of texts. config holds the sizes, and position_embedding_type of hfdl://encoder, "
+        "decoder and transformer: learned, sinusoidal, rotary, alibi, t5 or none."
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.hf_models.base import FamilyModel, HfModel
+from hfdl.hf_models.base import HfModel
+from hfdl.hf_models.family import FamilyModel
 from hfdl.hf_models.registry import CONFIGS, HF_MODELS
 
 __all__ = ["CONFIGS", "HF_MODELS", "FamilyModel", "HfModel"]

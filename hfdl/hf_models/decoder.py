@@ -19,13 +19,13 @@ from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ModelError
 from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, is_requested
-from hfdl.hf_models.base import TIED_WORDS, FamilyModel
+from hfdl.hf_models.base import TIED_WORDS, BackboneModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.common import last_token
 from hfdl.nn.packing import Packing
 
 
-class DecoderHfModel(FamilyModel):
+class DecoderHfModel(BackboneModel):
     """What the decoders share."""
 
     @can_return_tuple

@@ -21,13 +21,13 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs
-from hfdl.hf_models.base import TIED_WORDS, FamilyModel
+from hfdl.hf_models.base import TIED_WORDS, BackboneModel
 from hfdl.hf_models.kernels import FUSED
 from hfdl.models.common import first_token
 from hfdl.nn.packing import Packing
 
 
-class EncoderHfModel(FamilyModel):
+class EncoderHfModel(BackboneModel):
     """What the encoders share."""
 
     @can_return_tuple

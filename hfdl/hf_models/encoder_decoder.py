@@ -17,19 +17,15 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 from transformers.utils.generic import can_return_tuple
 
 from hfdl.errors import ConfigError
-from hfdl.hf_models.base import HfModel, ScratchConfig
+from hfdl.hf_models.base import HfModel, PositionedConfig
 from hfdl.hf_models.kernels import kernel_named
-from hfdl.models.transformer import (
-    Memory,
-    ScaledEmbeddings,
-    Transformer,
-    TransformerConfig,
-    init_module,
-)
+from hfdl.models.init import init_module
+from hfdl.models.transformer import Memory, Transformer, TransformerConfig
+from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.losses import IGNORED
 
 
-class ScratchTransformerConfig(ScratchConfig):
+class ScratchTransformerConfig(PositionedConfig):
     """``hfdl.models.transformer.TransformerConfig`` with the ids of the special tokens."""
 
     model_type = "hfdl-transformer"
@@ -50,6 +46,11 @@ class ScratchTransformerConfig(ScratchConfig):
     attention_dropout: float | int = 0.0
     activation_dropout: float | int = 0.0
     tie_word_embeddings: bool = True
+    position_embedding_type: str = "sinusoidal"
+    max_position_embeddings: int | None = None
+    rope_theta: float | int = 10000.0
+    relative_attention_num_buckets: int = 32
+    relative_attention_max_distance: int = 128
     is_encoder_decoder: bool = True
     use_cache: bool = True
     pad_token_id: int | None = 0
@@ -160,7 +161,7 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
         return _Encoder(self.core, self.config)
 
     @property
-    def embeddings(self) -> ScaledEmbeddings:
+    def embeddings(self) -> Embeddings:
         """The embedding of the source's tokens and their positions."""
         return self.core.encoder.embeddings
 

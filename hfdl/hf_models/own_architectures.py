@@ -13,6 +13,16 @@ from hfdl.hf_models.encoder_decoder import (
     ScratchTransformerConfig,
     ScratchTransformerForConditionalGeneration,
 )
+from hfdl.hf_models.one_stack import (
+    ScratchDecoderConfig,
+    ScratchDecoderForCausalLM,
+    ScratchDecoderForSequenceClassification,
+    ScratchDecoderForTokenClassification,
+    ScratchEncoderConfig,
+    ScratchEncoderForMaskedLM,
+    ScratchEncoderForSequenceClassification,
+    ScratchEncoderForTokenClassification,
+)
 from hfdl.hf_models.recurrent_lm import ScratchRecurrentForCausalLM
 from hfdl.hf_models.word_base import (
     ScratchBagOfWordsConfig,
@@ -97,6 +107,19 @@ class OwnArchitecture:
                     rule=f"it is {rule}" + ("" if default is None else f", {default!r} by default"),
                     remedy="correct or remove it",
                 )
+        self._check_together(sizes)
+
+    def _check_together(self, sizes: Mapping[str, Any]) -> None:
+        """Refuse names that the model does not know, and sizes that mean nothing together."""
+        try:
+            self.config_class.core_config(**self.preset, **sizes)
+        except ConfigError as error:
+            raise ConfigError(
+                error.problem,
+                where="model.config",
+                rule=error.rule,
+                remedy=error.remedy or "correct or remove it",
+            ) from error
 
 
 def _rule(key: str, value: Any, default: Any, *, least: int) -> tuple[bool, str]:
@@ -141,6 +164,14 @@ OWN: dict[str, OwnArchitecture] = {
     ),
     "bag-of-words": _architecture(
         ScratchBagOfWordsConfig, ScratchBagOfWordsForSequenceClassification
+    ),
+    "encoder": _architecture(
+        ScratchEncoderConfig, ScratchEncoderForMaskedLM, ScratchEncoderForSequenceClassification,
+        ScratchEncoderForTokenClassification,
+    ),
+    "decoder": _architecture(
+        ScratchDecoderConfig, ScratchDecoderForCausalLM, ScratchDecoderForSequenceClassification,
+        ScratchDecoderForTokenClassification,
     ),
     "transformer": _architecture(
         ScratchTransformerConfig, ScratchTransformerForConditionalGeneration

@@ -7,9 +7,10 @@ from typing import Any
 
 import transformers
 
-from hfdl.hf_models.base import FamilyModel, HfModel
+from hfdl.hf_models.base import BackboneModel, HfModel
 from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
 from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
+from hfdl.hf_models.family import FamilyModel
 from hfdl.hf_models.own_architectures import OWN
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
@@ -40,7 +41,7 @@ def _config_class(family: Family) -> Any:
     return type(f"Scratch{parent.__name__}", (parent,), body)
 
 
-def _model_class(family: Family, parent: type[FamilyModel], config_class: Any) -> Any:
+def _model_class(family: Family, parent: type[BackboneModel], config_class: Any) -> Any:
     name = family.hf_name(parent.head)
     body = {
         "family": family,
@@ -48,7 +49,7 @@ def _model_class(family: Family, parent: type[FamilyModel], config_class: Any) -
         "__module__": _HOME,
         "__doc__": f"hfdl's own ``transformers.{name}``.",
     }
-    return type(f"Scratch{name}", (parent,), body)
+    return type(f"Scratch{name}", (FamilyModel, parent), body)
 
 
 def _register(config_class: Any, models: Iterable[type[HfModel]]) -> None:

@@ -1,20 +1,28 @@
 """Shared parts of the models: attention patterns, positions, pooling of tokens, tied weights.
 
 Shapes: B texts, T tokens; *B T is B T of a padded batch and N, the tokens of all texts, of a packed
-one; S tokens so far, those of the past included; D width, E width of the embeddings.
+one; L tokens of its longest text; S tokens so far, those of the past included; H heads; D width, E
+width of the embeddings.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
+from hfdl.errors import ConfigError, did_you_mean
 from hfdl.nn.attend import Attend, Cache, Collected, PackedAttend, PaddedAttend
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.masks import combine, padding_mask, sliding_window_mask
 from hfdl.nn.packing import Packing
 from hfdl.nn.pooling import mean_pool
+
+BiasOf = Callable[[int, int, int], Float[Tensor, "1 H T S"]]
+"""(T, S, offset) -> what is added to the scores of T queries from position ``offset`` on and S keys
+from 0 on; it depends on their distance alone."""
 
 
 def encoder_attend(
@@ -25,6 +33,7 @@ def encoder_attend(
     *,
     window: int | None = None,
     x: Float[Tensor, "*B T D"] | None = None,
+    bias: BiasOf | None = None,
 ) -> Attend:
     """Every real token of a sequence sees every other, or those within a window.
 
@@ -34,15 +43,20 @@ def encoder_attend(
         kernel: the attention.
         collect: takes the weights.
         window: a token sees itself and less than this many positions to each side; None: all.
-        x: what is encoded; needed for a window.
+        x: what is encoded; needed for a window or a bias.
+        bias: relative positions.
     """
     if packing is not None:
-        return PackedAttend(packing, kernel, window=window)
+        return PackedAttend(packing, kernel, window=window, bias=_of_longest(packing, bias))
     mask = None if attention_mask is None else padding_mask(attention_mask)  # (B, 1, 1, T)
     if window is not None and x is not None and window < x.shape[-2]:
         near = sliding_window_mask(x.shape[-2], window=window, causal=False, device=x.device)
         mask = combine(mask, near[None, None])  # (T, T) -> (B, 1, T, T)
-    return PaddedAttend(kernel, mask, collect=collect)
+    added = None
+    if bias is not None:
+        assert x is not None
+        added = bias(x.shape[-2], x.shape[-2], 0)
+    return PaddedAttend(kernel, mask, bias=added, collect=collect)
 
 
 def decoder_attend(
@@ -56,6 +70,7 @@ def decoder_attend(
     cache: Cache | None = None,
     layer_idx: int = 0,
     window: int | None = None,
+    bias: BiasOf | None = None,
 ) -> Attend:
     """Every real token of a sequence sees itself and what came before.
 
@@ -69,16 +84,20 @@ def decoder_attend(
         cache: keys and values of the past.
         layer_idx: the layer of the cache that stands for all layers of this kind.
         window: a token sees this many positions, its own included; None: all.
+        bias: relative positions. They are counted in places of the row, so padding on the left of
+            a text changes nothing between its tokens.
     """
     if packing is not None:
-        return PackedAttend(packing, kernel, causal=True, window=window)
+        longest = _of_longest(packing, bias)
+        return PackedAttend(packing, kernel, causal=True, window=window, bias=longest)
     past = 0 if cache is None else int(cache.get_seq_length(layer_idx))
     keys, first = (length, 0) if cache is None else cache.get_mask_sizes(length, layer_idx)
     padded = attention_mask is not None and not bool(attention_mask.all())
+    added = None if bias is None else bias(length, keys, past - first)
     # A cache of fixed size gives more keys than there are positions so far.
     exact = first + keys == past + length
     if exact and not padded and (window is None or keys <= window):
-        return PaddedAttend(kernel, causal=True, cache=cache, collect=collect)
+        return PaddedAttend(kernel, causal=True, bias=added, cache=cache, collect=collect)
     queries = torch.arange(past, past + length, device=device).unsqueeze(1)  # (T, 1)
     positions = torch.arange(first, first + keys, device=device)  # (S,)
     mask = positions <= queries  # (T, S)
@@ -88,7 +107,12 @@ def decoder_attend(
     if padded:
         assert attention_mask is not None
         mask = mask & _real(attention_mask, first, keys)
-    return PaddedAttend(kernel, mask, cache=cache, collect=collect)
+    return PaddedAttend(kernel, mask, bias=added, cache=cache, collect=collect)
+
+
+def _of_longest(packing: Packing, bias: BiasOf | None) -> Float[Tensor, "1 H L L"] | None:
+    """The bias of a packed batch's longest sequence; the others take a corner of it."""
+    return None if bias is None else bias(packing.longest, packing.longest, 0)
 
 
 def _real(
@@ -168,3 +192,17 @@ def last_token(
 def tie(decoder: nn.Linear, tokens: nn.Embedding) -> None:
     """Decode words by the embedding that encoded them (Press and Wolf 2017)."""
     decoder.weight = tokens.weight
+
+
+def check_norm_order(order: str) -> None:
+    """Refuse an order of norms that does not exist.
+
+    Raises:
+        ConfigError: it is neither ``post`` nor ``pre``.
+    """
+    if order not in ("post", "pre"):
+        raise ConfigError(
+            f"unknown norm_order {order!r}",
+            rule="the norm stands behind the residual (post) or before the sub-layer (pre)",
+            remedy=did_you_mean(order, ["post", "pre"]),
+        )

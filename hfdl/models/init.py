@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import nn
 
 
@@ -35,3 +36,18 @@ def scale_residuals(model: nn.Module, std: float, num_layers: int) -> None:
     for name, parameter in model.named_parameters():
         if name.endswith(("attention.o_proj.weight", "feed_forward.down_proj.weight")):
             nn.init.normal_(parameter, std=std / math.sqrt(2 * num_layers))
+
+
+@torch.no_grad()
+def init_module(module: nn.Module) -> None:
+    """Draw a module's own first weights as tensor2tensor does, the code of Vaswani et al. 2017.
+
+    Linear layers: uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010, equation 16), with
+    zero biases. Embeddings: N(0, 1 / D), for they are multiplied by sqrt(D).
+    """
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        zero_fixed(module)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+        zero_fixed(module)

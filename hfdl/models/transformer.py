@@ -17,24 +17,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hfdl.errors import ConfigError, did_you_mean
-from hfdl.models.common import decoder_attend, encoder_attend, next_positions, tie
-from hfdl.models.init import zero_fixed
+from hfdl.models.common import (
+    check_norm_order,
+    decoder_attend,
+    encoder_attend,
+    next_positions,
+    tie,
+)
+from hfdl.models.init import init_module
+from hfdl.models.position_choice import PositionConfig, RelativePositions, added_positions
 from hfdl.nn.attend import Attend, Cache, Collected, PackedAttend
 from hfdl.nn.attention import MultiHeadAttention, Projected
 from hfdl.nn.blocks import PostNormBlock, PostNormDecoderBlock, PreNormBlock, PreNormDecoderBlock
-from hfdl.nn.dropout import Dropout
+from hfdl.nn.embeddings import Embeddings
 from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import CausalLMHead
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
-from hfdl.nn.positions import sinusoidal
 from hfdl.nn.stack import DecoderStack, Stack
 
 Memory = Float[Tensor, "*B S D"] | Sequence[Projected]
@@ -49,8 +53,11 @@ _BLOCKS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig:
+class TransformerConfig(PositionConfig):
     """Sizes and settings; the defaults are the paper's base model (table 3).
+
+    Positions are sinusoidal by default. ALiBi, T5's and rotary ones work in the self-attention of
+    encoder and decoder, T5's with a table for each of the two.
 
     Args:
         vocab_size: V, of source and target together.
@@ -63,10 +70,8 @@ class TransformerConfig:
     """
 
     vocab_size: int = 37000
-    hidden_size: int = 512
     encoder_layers: int = 6
     decoder_layers: int = 6
-    num_attention_heads: int = 8
     intermediate_size: int = 2048
     hidden_act: str = "relu"
     norm_order: str = "post"
@@ -76,19 +81,16 @@ class TransformerConfig:
     activation_dropout: float = 0.0
     tie_word_embeddings: bool = True
     pad_token_id: int | None = 0
+    position_embedding_type: str = "sinusoidal"
 
     def __post_init__(self) -> None:
-        """Refuse an order of norms that does not exist.
+        """Refuse an order of norms or a type of positions that does not exist.
 
         Raises:
-            ConfigError: ``norm_order`` is neither ``post`` nor ``pre``.
+            ConfigError: naming the key.
         """
-        if self.norm_order not in _BLOCKS:
-            raise ConfigError(
-                f"unknown norm_order {self.norm_order!r}",
-                rule="the norm stands behind the residual (post) or before the sub-layer (pre)",
-                remedy=did_you_mean(self.norm_order, _BLOCKS),
-            )
+        super().__post_init__()
+        check_norm_order(self.norm_order)
 
 
 def transformer_base() -> TransformerConfig:
@@ -103,35 +105,13 @@ def transformer_big() -> TransformerConfig:
     )
 
 
-class ScaledEmbeddings(nn.Module):
-    """sqrt(D) E[token] + PE(position), then dropout (sections 3.4 and 3.5).
-
-    The factor lifts rows of length one to the size of the positions, so that one matrix can embed
-    tokens and decode them.
-    """
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        width = config.hidden_size
-        self.tokens = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
-        self.dropout = Dropout(config.dropout)
-        self.width = width
-
-    def forward(
-        self, input_ids: Int[Tensor, "*B T"], positions: Int[Tensor, "*#B T"]
-    ) -> Float[Tensor, "*B T D"]:
-        """Embed ids at positions."""
-        x = self.tokens(input_ids) * math.sqrt(self.width)
-        return self.dropout(x + sinusoidal(positions, self.width, dtype=x.dtype))
-
-
 class Encoder(nn.Module):
     """The left half of the paper's figure 1."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         block, _ = _BLOCKS[config.norm_order]
-        self.embeddings = ScaledEmbeddings(config)
+        self.embeddings = _embeddings(config)
         self.layers = Stack(
             block(
                 _attention(config, i), _feed_forward(config), _norm(config), _norm(config),
@@ -139,13 +119,14 @@ class Encoder(nn.Module):
             )
             for i in range(config.encoder_layers)
         )  # fmt: skip
+        self.relative = RelativePositions(config, causal=False)
         self.norm = _norm(config) if config.norm_order == "pre" else None
 
     def forward(
-        self, input_ids: Int[Tensor, "*B S"], positions: Int[Tensor, "*#B S"], attend: Attend
+        self, x: Float[Tensor, "*B S D"], positions: Int[Tensor, "*#B S"], attend: Attend
     ) -> Float[Tensor, "*B S D"]:
-        """The memory of a source."""
-        x = self.layers(self.embeddings(input_ids, positions), attend)
+        """The memory of an embedded source."""
+        x = self.layers(x, attend, self.relative.rotation(positions, x))
         return x if self.norm is None else self.norm(x)
 
 
@@ -155,7 +136,7 @@ class Decoder(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         _, block = _BLOCKS[config.norm_order]
-        self.embeddings = ScaledEmbeddings(config)
+        self.embeddings = _embeddings(config)
         self.layers = DecoderStack(
             block(
                 _attention(config, i), _attention(config, i), _feed_forward(config),
@@ -163,6 +144,7 @@ class Decoder(nn.Module):
             )
             for i in range(config.decoder_layers)
         )  # fmt: skip
+        self.relative = RelativePositions(config, causal=True)
         self.norm = _norm(config) if config.norm_order == "pre" else None
 
     def project_memory(self, memory: Float[Tensor, "*B S D"]) -> list[Projected]:
@@ -172,15 +154,15 @@ class Decoder(nn.Module):
 
     def forward(
         self,
-        input_ids: Int[Tensor, "*B T"],
+        x: Float[Tensor, "*B T D"],
         positions: Int[Tensor, "*#B T"],
         memory: Memory,
         attend: Attend,
         cross: Attend,
     ) -> Float[Tensor, "*B T D"]:
-        """The last hidden states of a target."""
+        """The last hidden states of an embedded target."""
         memories = [memory] * len(self.layers) if isinstance(memory, Tensor) else memory
-        x = self.layers(self.embeddings(input_ids, positions), memories, attend, cross)
+        x = self.layers(x, memories, attend, cross, self.relative.rotation(positions, x))
         return x if self.norm is None else self.norm(x)
 
 
@@ -217,8 +199,10 @@ class Transformer(nn.Module):
             collect: takes each layer's attention weights where the kernel has them.
         """
         positions = next_positions(input_ids.shape[-1], packing, None, input_ids.device)
-        attend = encoder_attend(attention_mask, packing, kernel, collect)
-        return self.encoder(input_ids, positions, attend)
+        x = self.encoder.embeddings(input_ids, positions)
+        bias = self.encoder.relative.bias_for(x)
+        attend = encoder_attend(attention_mask, packing, kernel, collect, x=x, bias=bias)
+        return self.encoder(x, positions, attend)
 
     def project_memory(self, memory: Float[Tensor, "*B S D"]) -> list[Projected]:
         """A memory's keys and values for each layer, made once for all steps of a generation."""
@@ -253,13 +237,15 @@ class Transformer(nn.Module):
         """
         length, device = decoder_input_ids.shape[-1], decoder_input_ids.device
         positions = next_positions(length, packing, cache, device)
+        x = self.decoder.embeddings(decoder_input_ids, positions)
         attend = decoder_attend(
-            length, decoder_attention_mask, packing, kernel, collect, device=device, cache=cache
-        )
+            length, decoder_attention_mask, packing, kernel, collect, device=device, cache=cache,
+            bias=self.decoder.relative.bias_for(x),
+        )  # fmt: skip
         cross = encoder_attend(attention_mask, None, kernel, cross_collect)
         if packing is not None:
             cross = PackedAttend(packing, kernel, memory=memory_packing)
-        return self.head(self.decoder(decoder_input_ids, positions, memory, attend, cross))
+        return self.head(self.decoder(x, positions, memory, attend, cross))
 
     def forward(
         self,
@@ -273,19 +259,17 @@ class Transformer(nn.Module):
         return self.decode(decoder_input_ids, memory, attention_mask, **options)
 
 
-@torch.no_grad()
-def init_module(module: nn.Module) -> None:
-    """Draw a module's own first weights as tensor2tensor, the paper's code, does.
+def _embeddings(config: TransformerConfig) -> Embeddings:
+    """sqrt(D) E[token] + PE(position), then dropout (sections 3.4 and 3.5).
 
-    Linear layers: uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010, equation 16), with
-    zero biases. Embeddings: N(0, 1 / D), for they are multiplied by sqrt(D).
+    The factor lifts rows of length one to the size of the positions, so that one matrix can embed
+    tokens and decode them.
     """
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        zero_fixed(module)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
-        zero_fixed(module)
+    width = config.hidden_size
+    return Embeddings(
+        nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id),
+        positions=added_positions(config), scale=math.sqrt(width), dropout=config.dropout,
+    )  # fmt: skip
 
 
 def _attention(config: TransformerConfig, layer_idx: int) -> MultiHeadAttention:

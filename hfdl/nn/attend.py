@@ -6,7 +6,8 @@ for each forward pass and hands it through its blocks, so no block knows of padd
 of caches.
 
 Shapes: *B T is B T of a padded batch and N, the tokens of all sequences, of a packed one; so is M
-for S keys; H heads, G key-value heads (G divides H), K head width.
+for S keys; L tokens of the longest sequence; H heads, G key-value heads (G divides H), K head
+width.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ class PackedAttend:
             causal, ahead; None: all.
         memory: in cross-attention the sequences of k and v, one for each of ``packing``'s; M
             tokens, elsewhere the same N.
+        bias: added to the scores of the longest sequence. It depends on the distance of two tokens
+            alone, so shorter sequences take its first rows and columns.
     """
 
     packing: Packing
@@ -145,6 +148,7 @@ class PackedAttend:
     causal: bool = False
     window: int | None = None
     memory: Packing | None = None
+    bias: Float[Tensor, "1 H L L"] | None = None
 
     def __call__(
         self,
@@ -162,12 +166,13 @@ class PackedAttend:
             torch.split(v, [*sources]),
         ]
         outs = list(pieces[0])  # what an empty sequence gets: nothing
-        for (t, _), rows in _by_length(targets, sources).items():
+        for (t, s), rows in _by_length(targets, sources).items():
             # b sequences of t tokens: (b, t, H, K) -> (b, H, t, K)
             group = [torch.stack([x[row] for row in rows]).transpose(1, 2) for x in pieces]
             mask = self._mask(t, q.device)
+            bias = None if self.bias is None else self.bias[..., :t, :s]
             out, _ = self.kernel(
-                group[0], group[1], group[2], mask, scale=module.scale,
+                group[0], group[1], group[2], mask, scale=module.scale, bias=bias,
                 causal=self.causal and mask is None, dropout=dropout,
             )  # fmt: skip
             for row, tokens in zip(rows, out.transpose(1, 2).unbind(0), strict=True):

@@ -106,8 +106,10 @@ class PostNormDecoderBlock(_DecoderBlock):
         memory: Float[Tensor, "*B S D"] | Projected,
         attend: Attend,
         cross_attend: Attend,
+        rotation: Rotation | None = None,
     ) -> Float[Tensor, "*B T D"]:
-        x = self.attention_norm(x + self.attention_dropout(self.attention(x, attend)))
+        attended = self.attention(x, attend, rotation=rotation)
+        x = self.attention_norm(x + self.attention_dropout(attended))
         crossed = self.cross_attention(x, cross_attend, memory=memory)
         x = self.cross_attention_norm(x + self.dropout(crossed))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
@@ -122,8 +124,10 @@ class PreNormDecoderBlock(_DecoderBlock):
         memory: Float[Tensor, "*B S D"] | Projected,
         attend: Attend,
         cross_attend: Attend,
+        rotation: Rotation | None = None,
     ) -> Float[Tensor, "*B T D"]:
-        x = x + self.attention_dropout(self.attention(self.attention_norm(x), attend))
+        attended = self.attention(self.attention_norm(x), attend, rotation=rotation)
+        x = x + self.attention_dropout(attended)
         normed = self.cross_attention_norm(x)
         x = x + self.dropout(self.cross_attention(normed, cross_attend, memory=memory))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))

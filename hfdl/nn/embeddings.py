@@ -24,6 +24,8 @@ class Embeddings(nn.Module):
         norm: applied to the sum.
         projection: E -> D, where the embeddings are narrower than the model (ELECTRA, Clark et
             al. 2020, https://arxiv.org/abs/2003.10555).
+        scale: what the tokens' embeddings are multiplied by (sqrt(D) in Vaswani et al. 2017,
+            section 3.4).
         dropout: probability in training.
     """
 
@@ -35,12 +37,13 @@ class Embeddings(nn.Module):
         token_types: nn.Embedding | None = None,
         norm: nn.Module | None = None,
         projection: nn.Linear | None = None,
+        scale: float = 1.0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.tokens, self.positions, self.token_types = tokens, positions, token_types
         self.norm, self.projection = norm, projection
-        self.dropout = Dropout(dropout)
+        self.scale, self.dropout = scale, Dropout(dropout)
 
     def forward(
         self,
@@ -57,7 +60,7 @@ class Embeddings(nn.Module):
             assert input_ids is not None
             inputs_embeds = self.tokens(input_ids)
         assert inputs_embeds is not None
-        x = inputs_embeds  # (..., T, E)
+        x = inputs_embeds if self.scale == 1.0 else inputs_embeds * self.scale  # (..., T, E)
         if self.token_types is not None:
             types = self.token_types.weight[0] if token_type_ids is None else None
             x = x + (self.token_types(token_type_ids) if types is None else types)

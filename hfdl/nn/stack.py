@@ -89,6 +89,7 @@ class DecoderStack(Stack):
         memories: Sequence[Float[Tensor, "*B S D"] | Projected],
         attend: Attend,
         cross: Attend,
+        rotation: Rotation | None = None,
     ) -> Float[Tensor, "*B T D"]:
         """Run x through every block.
 
@@ -97,7 +98,8 @@ class DecoderStack(Stack):
             memories: for each block the encoder's output, or its keys and values.
             attend: self-attention.
             cross: attention to the memory.
+            rotation: rotary positions of self-attention.
         """
         for block, memory in zip(self, memories, strict=True):
-            x = self._run(block, x, memory, attend, cross)
+            x = self._run(block, x, memory, attend, cross, rotation)
         return x

@@ -51,13 +51,13 @@ def test_the_architectures_are_those_of_the_families() -> None:
     assert "hfdl://qwen3" in causal
     assert not {*causal} & {*masked}
     texts, tokens = architectures("sequence"), architectures("token")
-    assert texts[:6] == [
+    assert texts[:8] == [
         "hfdl://lstm", "hfdl://gru", "hfdl://rnn", "hfdl://text-cnn", "hfdl://word-average",
-        "hfdl://bag-of-words",
+        "hfdl://bag-of-words", "hfdl://encoder", "hfdl://decoder",
     ]  # fmt: skip
     assert tokens[:3] == ["hfdl://lstm", "hfdl://gru", "hfdl://rnn"]
     assert {*causal, *masked} < {*texts}
-    assert [len(each) for each in (causal, masked, texts, tokens)] == [8, 7, 18, 15]
+    assert [len(each) for each in (causal, masked, texts, tokens)] == [9, 8, 20, 17]
     assert architectures("seq2seq") == ["hfdl://transformer"]
     assert len(CASES) == 36
     assert is_new_model(ModelConfig(name="hfdl://gpt2"))
@@ -124,7 +124,7 @@ def test_what_ends_documents_and_pads_too_is_no_padding_of_a_language_model(toke
          "the sizes of a model must fit each other"),
         ("token", {"name": "hfdl://text-cnn"},
          "no architecture 'hfdl://text-cnn' for labels of tokens; there are: hfdl://lstm, "
-         "hfdl://gru, hfdl://rnn, hfdl://albert, hfdl://bert"),
+         "hfdl://gru, hfdl://rnn, hfdl://encoder, hfdl://decoder, hfdl://albert, hfdl://bert"),
         ("sequence", {"name": "hfdl://ltsm"}, "Did you mean 'hfdl://lstm'?"),
     ],
 )  # fmt: skip

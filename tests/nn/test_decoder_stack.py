@@ -18,7 +18,10 @@ class Block(nn.Module):
         self.factor = nn.Parameter(torch.tensor(factor, dtype=torch.float64))
         self.seen: list[tuple[object, object]] = []
 
-    def forward(self, x: Tensor, memory: Tensor, attend: object, cross: object) -> Tensor:
+    def forward(
+        self, x: Tensor, memory: Tensor, attend: object, cross: object, rotation: object
+    ) -> Tensor:
+        assert rotation is None
         self.seen.append((attend, cross))
         return self.factor * x + memory
 

@@ -4,7 +4,7 @@ Added to embeddings: ``sinusoidal``, ``learned``. Applied to queries and keys: `
 attention scores: ``alibi``, ``t5``.
 """
 
-from hfdl.nn.positions.alibi import alibi_bias, alibi_slopes
+from hfdl.nn.positions.alibi import AlibiBias, alibi_bias, alibi_slopes
 from hfdl.nn.positions.learned import LearnedPositions
 from hfdl.nn.positions.rotary import (
     LinearScaling,
@@ -19,6 +19,7 @@ from hfdl.nn.positions.sinusoidal import SinusoidalPositions, sinusoidal
 from hfdl.nn.positions.t5 import T5RelativeBias, t5_buckets
 
 __all__ = [
+    "AlibiBias",
     "LearnedPositions",
     "LinearScaling",
     "Llama3Scaling",

@@ -318,8 +318,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "an encoder": (
         {"model.name": "hfdl://bert"},
         "model.name: no architecture 'hfdl://bert' for a causal LM; there are: hfdl://lstm, "
-        "hfdl://gru, hfdl://rnn, hfdl://gpt2, hfdl://llama, hfdl://mistral, hfdl://qwen2, "
-        "hfdl://qwen3. Choose one of these",
+        "hfdl://gru, hfdl://rnn, hfdl://decoder, hfdl://gpt2, hfdl://llama, hfdl://mistral, "
+        "hfdl://qwen2, hfdl://qwen3. Choose one of these",
     ),
     "class weights": (
         {"tune.class_weights": "balanced"},
