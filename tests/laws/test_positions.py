@@ -1,0 +1,271 @@
+"""Positions chosen by name: what holds for every type, with every head of every model that has it.
+
+That they compute what their papers say is in ``tests/models/test_one_stack.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import StaticCache
+
+from hfdl.generation import generate
+from hfdl.hf_models.own_architectures import OWN
+from hfdl.models.position_choice import POSITION_TYPES
+from hfdl.nn.cache import KVCache
+from hfdl.nn.packing import Packing
+
+WORDS, PAD = 31, 0
+SIZES: dict[str, Any] = {
+    "vocab_size": WORDS, "hidden_size": 16, "num_attention_heads": 4, "intermediate_size": 24,
+    "dropout": 0.0, "pad_token_id": PAD, "bos_token_id": 1, "eos_token_id": 2,
+}  # fmt: skip
+CHOOSING = [name for name, own in OWN.items() if "position_embedding_type" in own.sizes]
+EVERY = [
+    (name, head, kind) for name in CHOOSING for head in OWN[name].heads for kind in POSITION_TYPES
+]
+WRITERS = [each for each in EVERY if each[1] in ("causal_lm", "seq2seq")]
+STACKS = [each for each in EVERY if each[0] != "transformer"]
+LENGTHS = (9, 9, 5, 1)
+
+
+def test_there_are_as_many_as_there_are() -> None:
+    assert CHOOSING == ["encoder", "decoder", "transformer"]
+    assert [len(each) for each in (EVERY, WRITERS, STACKS)] == [42, 12, 36]
+
+
+def built(name: str, head: Any, kind: str, **settings: Any) -> Any:
+    """A model in float64 whose weights are all drawn wide, in eval mode."""
+    torch.manual_seed(0)
+    layers = {"encoder_layers": 2, "decoder_layers": 2}
+    sizes = layers if name == "transformer" else {"num_hidden_layers": 2}
+    config = OWN[name].config_class(position_embedding_type=kind, **SIZES, **sizes, **settings)
+    model: Any = OWN[name].heads[head](config).double().eval()
+    with torch.no_grad():
+        for path, parameter in model.named_parameters():
+            about = 1.0 if path.endswith("norm.weight") else 0.0
+            parameter.copy_(0.5 * torch.randn_like(parameter) + about)
+    return model
+
+
+def writer(name: str, head: Any, kind: str) -> Any:
+    """One that generates; nothing ends a text before its time."""
+    from transformers import GenerationConfig
+
+    model = built(name, head, kind, tie_word_embeddings=False)  # tied ones repeat themselves
+    model.config.eos_token_id = None
+    model.generation_config = GenerationConfig(pad_token_id=PAD, decoder_start_token_id=1)
+    return model
+
+
+def texts() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return [torch.randint(3, WORDS, (n,), generator=generator) for n in LENGTHS]
+
+
+def padded(rows: list[Tensor], side: str = "right") -> dict[str, Tensor]:
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), PAD)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        where = slice(None, len(row)) if side == "right" else slice(width - len(row), None)
+        ids[i, where], mask[i, where] = row, 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def read(model: Any, head: str, **inputs: Tensor) -> Tensor:
+    if head == "seq2seq":
+        inputs["decoder_input_ids"] = torch.tensor([[1, 7, 9]] * len(inputs["input_ids"]))
+    return model(**inputs).logits
+
+
+# ---- Padding, packing, windows of a cache --------------------------------------------------------
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
+def test_a_text_is_read_alike_alone_and_in_a_padded_batch(
+    name: str, head: str, kind: str, attention: str
+) -> None:
+    """With ``sdpa`` an encoder computes no padding; with ``eager`` it does."""
+    model = built(name, head, kind)
+    model.set_attn_implementation(attention)
+    found = read(model, head, **padded(texts()))
+    for row, text in zip(found, texts(), strict=True):
+        alone = read(model, head, input_ids=text[None])[0]
+        rows = len(text) if head in ("masked_lm", "causal_lm", "token") else len(alone)
+        assert (row[:rows] - alone).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+@pytest.mark.parametrize(("name", "head"), [("decoder", "causal_lm"), ("decoder", "token")])
+def test_documents_in_one_row_are_read_alone(name: str, head: str, kind: str) -> None:
+    model = built(name, head, kind)
+    rows = texts()
+    found = model(
+        input_ids=torch.cat(rows)[None],
+        position_ids=torch.cat([torch.arange(len(row)) for row in rows])[None],
+        use_cache=False,
+    ).logits[0]
+    for part, text in zip(found.split(LENGTHS), rows, strict=True):
+        assert (part - model(input_ids=text[None]).logits[0]).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+def test_a_packed_translation_is_the_padded_one(kind: str) -> None:
+    core = built("transformer", "seq2seq", kind).core
+    source, target = padded(texts()), padded(texts()[::-1])
+    packs = [Packing.of(each["attention_mask"]) for each in (source, target)]
+    memory = core.encode(packs[0].pack(source["input_ids"]), packing=packs[0])
+    found = core.decode(
+        packs[1].pack(target["input_ids"]), memory, packing=packs[1], memory_packing=packs[0]
+    )
+    whole = core(source["input_ids"], source["attention_mask"], target["input_ids"])
+    assert (found - packs[1].pack(whole)).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+@pytest.mark.parametrize("cut", [1, 4, 8])
+def test_a_decoder_goes_on_from_its_cache(kind: str, cut: int) -> None:
+    """Rows padded on the left, in steps of ``cut`` and of one; also with a cache of fixed size."""
+    model = built("decoder", "causal_lm", kind)
+    batch = padded(texts(), "left")
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    places = (mask.cumsum(1) - 1).clamp(min=0)
+    whole = model(**batch, position_ids=places).logits
+    for cache in (None, StaticCache(config=model.config, max_cache_len=16)):
+        found, start = [], 0
+        for end in (cut, *range(cut + 1, 10)):
+            out = model(
+                input_ids=ids[:, start:end], attention_mask=mask[:, :end],
+                position_ids=places[:, start:end], past_key_values=cache, use_cache=True,
+            )  # fmt: skip
+            found.append(out.logits)
+            cache, start = out.past_key_values, end
+        assert (torch.cat(found, dim=1) - whole)[mask.bool()].abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+def test_a_translation_goes_on_from_its_cache(kind: str) -> None:
+    core = built("transformer", "seq2seq", kind).core
+    source, target = padded(texts()), texts()[0].expand(4, -1)
+    memory = core.encode(**source)
+    whole = core.decode(target, memory, source["attention_mask"])
+    cache, projected = KVCache(), core.project_memory(memory)
+    steps = [
+        core.decode(part, projected, source["attention_mask"], cache=cache)
+        for part in target.split((3, 1, 1, 4), dim=1)
+    ]
+    assert (torch.cat(steps, dim=1) - whole).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"do_sample": True, "seed": 5}])
+@pytest.mark.parametrize(("name", "head", "kind"), WRITERS)
+def test_what_is_written_does_not_depend_on_the_cache(
+    name: str, head: str, kind: str, options: dict[str, Any]
+) -> None:
+    model = writer(name, head, kind)
+    side = "left" if head == "causal_lm" else "right"
+    batch = padded(texts(), side)
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    both = [
+        generate(model, ids, mask, max_new_tokens=12, use_cache=use_cache, **options)
+        for use_cache in (True, False)
+    ]
+    assert torch.equal(*both)
+    if "seed" not in options:
+        theirs = model.generate(**batch, max_new_tokens=12, do_sample=False, **options)
+        assert torch.equal(both[0], theirs)
+    else:
+        assert max(len({*row[-12:]}) for row in both[0].tolist()) > 3
+
+
+# ---- Order ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+@pytest.mark.parametrize(("name", "head"), [("encoder", "token"), ("transformer", "seq2seq")])
+def test_order_is_nothing_to_an_encoder_without_positions_and_something_to_all_others(
+    name: str, head: str, kind: str
+) -> None:
+    model = built(name, head, kind)
+    ids, order = texts()[0][None], torch.randperm(9, generator=torch.Generator().manual_seed(0))
+    see = model.core.encode if head == "seq2seq" else lambda ids: model(ids).logits
+    difference = (see(ids)[:, order] - see(ids[:, order])).abs().max()
+    assert (difference < 1e-10) == (kind == "none")
+    assert kind == "none" or difference > 1e-3
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+def test_order_is_something_to_every_decoder(kind: str) -> None:
+    """Without positions the mask still tells what came before: from the second layer on."""
+    model = built("decoder", "causal_lm", kind)
+    ids = texts()[0][None]
+    other = torch.cat([ids[:, :8].flip(1), ids[:, 8:]], dim=1)
+    assert (model(ids).logits[:, -1] - model(other).logits[:, -1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", POSITION_TYPES)
+def test_a_decoder_does_not_see_what_comes_later(kind: str) -> None:
+    model = built("decoder", "causal_lm", kind)
+    ids = texts()[0][None]
+    other = torch.cat([ids[:, :5], ids[:, 5:].flip(1)], dim=1)
+    assert (model(ids).logits - model(other).logits)[:, :5].abs().max() < 1e-12
+
+
+# ---- Files, weights, gradients -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
+def test_what_is_saved_and_opened_is_bitwise_the_same(
+    name: str, head: Any, kind: str, tmp_path: Path
+) -> None:
+    model = built(name, head, kind).float()
+    model.save_pretrained(tmp_path)
+    again, info = OWN[name].heads[head].from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values()), info
+    assert again.config.position_embedding_type == kind
+    assert again.config.max_position_embeddings == (512 if kind == "learned" else None)
+    batch = padded(texts())
+    assert torch.equal(read(again.eval(), head, **batch), read(model, head, **batch))
+
+
+@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
+def test_the_weights_are_those_of_the_type(name: str, head: Any, kind: str) -> None:
+    found = [n for n, _ in built(name, head, kind).named_parameters() if _of_positions(n)]
+    assert len(found) == {"learned": 1, "t5": 1}.get(kind, 0) * (2 if head == "seq2seq" else 1)
+
+
+def _of_positions(name: str) -> bool:
+    return ".positions." in name or ".relative." in name
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
+def test_every_weight_is_trained_alike_where_activations_are_computed_again(
+    name: str, head: str, kind: str, checkpointing: bool
+) -> None:
+    grads = []
+    for again in (False, checkpointing):
+        model = built(name, head, kind).train()
+        if again:
+            model.gradient_checkpointing_enable()
+        read(model, head, **padded(texts())).sin().sum().backward()
+        grads.append({n: p.grad for n, p in model.named_parameters()})
+    assert all(g is not None and g.abs().max() > 0 for g in grads[0].values() if g is not None)
+    unused = [n for n, g in grads[0].items() if g is None]
+    assert unused == []
+    for name_, grad in grads[0].items():
+        torch.testing.assert_close(grads[1][name_], grad, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "head", "kind"), STACKS)
+def test_embeddings_in_the_place_of_ids_are_read_alike(name: str, head: str, kind: str) -> None:
+    model = built(name, head, kind)
+    ids = texts()[0][None]
+    embeds = model.get_input_embeddings()(ids)
+    assert (model(ids).logits - model(inputs_embeds=embeds).logits).abs().max() < 1e-12
