@@ -228,6 +228,13 @@ def take_model(
     """
     if model is None and tokenizer is None:
         return dict(overrides), dict(memory)
+    if model is None:
+        raise ConfigError(
+            "a tokenizer was given without its model",
+            where="tokenizer",
+            rule="model.name brings its own",
+            remedy="give model=MODULE, too; or leave it out",
+        )
     if isinstance(model, str | PurePath) and tokenizer is None:
         return {**overrides, "model.name": str(model)}, dict(memory)
     if isinstance(model, str | PurePath | type) or not callable(getattr(model, "forward", None)):

@@ -291,7 +291,12 @@ class PretrainedTask(ScoredTask, ABC):
         """Whether training begins with a saved model that was saved with this task's head."""
         names = getattr(self.config, "architectures", None) or []
         is_saved = self.new_model is None and self.recipe.model.config is None
-        return is_saved and any(str(name).endswith(self.spec.architectures) for name in names)
+        keeps = self.own_model is None or self.own_model.keeps_head
+        return (
+            is_saved
+            and keeps
+            and any(str(name).endswith(self.spec.architectures) for name in names)
+        )
 
     def other_names(self, label: str) -> Sequence[str]:
         """Names that a label may have in a saved model beside its own, the nearest first."""

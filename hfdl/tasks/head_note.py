@@ -23,12 +23,14 @@ def head_note(recipe: Recipe, tables: Mapping[str, Table]) -> str | None:
         tables: the splits as they are read, train among them.
 
     Returns:
-        the line; None where the model has no head of the task's, has no labels, or where
-        training would be refused.
+        the line; None where the model has no head of the task's, has no labels or is of a class
+        of the user's, or where training would be refused.
     """
     cls = task_class(recipe.task)
     if "train" not in tables or not issubclass(cls, PretrainedTask):
         return None
+    if recipe.model.own_class is not None:
+        return None  # what it takes over is known when it is built
     try:
         if cls.new_model_for(recipe.model) is not None:
             return None

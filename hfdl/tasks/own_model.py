@@ -35,7 +35,7 @@ from hfdl.weights.names import CLASS_RECORD
 from hfdl.weights.pretrained import load_config, load_tokenizer, with_padding
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
-from hfdl.weights.vocabulary_size import tokenizer_size
+from hfdl.weights.vocabulary_size import refuse_larger_tokenizer, tokenizer_size
 
 MODEL, TOKENIZER = f"{MEMORY}model", f"{MEMORY}tokenizer"
 """What stands in a recipe for a model that was given as an object, and for its tokenizer."""
@@ -107,6 +107,11 @@ class OwnSavedModel:
         for name, value in {**self.own_sizes, CLASS_RECORD: own.record}.items():
             setattr(self.config, name, value)
 
+    @property
+    def keeps_head(self) -> bool:
+        """Whether it may take over the folder's head."""
+        return issubclass(self.own.value, PreTrainedModel)
+
     def build(self, task: _Task, settings: Mapping[str, Any]) -> Built:
         """The model for the labels of the data."""
         if issubclass(self.own.value, PreTrainedModel):
@@ -137,20 +142,27 @@ class GivenModel:
     folder = None
 
     def __init__(self, model: nn.Module, tokenizer: Any, section: ModelConfig) -> None:
-        self.model, self.section = model, section
+        self.model, self.section = getattr(model, "_orig_mod", model), section
+        _refuse_unfit(self.model)
         folder = Path(section.name).expanduser()
         if tokenizer is None:
             folder = find_model(section.name, section.revision, weights=False)
             tokenizer = load_tokenizer(folder)
         self.tokenizer = with_padding(tokenizer, "tokenizer")
-        if isinstance(model, PreTrainedModel):
-            self.config = copy.deepcopy(model.config)
+        if isinstance(self.model, PreTrainedModel):
+            refuse_larger_tokenizer(self.model, self.tokenizer, None)
+            self.config = copy.deepcopy(self.model.config)
         elif (folder / "config.json").is_file():
             self.config = load_config(folder)
         else:
             size, pad = tokenizer_size(self.tokenizer), self.tokenizer.pad_token_id
             self.config = OwnModelConfig()
             self.config.update({"vocab_size": size, "pad_token_id": pad})
+
+    @property
+    def keeps_head(self) -> bool:
+        """Whether it has one whose labels are known."""
+        return isinstance(self.model, PreTrainedModel)
 
     def build(self, task: _Task, settings: Mapping[str, Any]) -> Built:
         """The object itself, for the labels of the data."""
@@ -243,6 +255,24 @@ def _object(memory: Mapping[str, Any]) -> nn.Module:
             f"{KEY}=FILE.py:CLASS",
         )
     return memory[MODEL]
+
+
+def _refuse_unfit(model: nn.Module) -> None:
+    """Refuse what is around a model instead of one."""
+    if type(model).__module__.startswith("peft."):
+        raise ConfigError(
+            f"it is a {type(model).__name__}, a model with adapters",
+            where="model",
+            rule="hfdl adds adapters itself, and merges them when it saves",
+            remedy='give the model without them, and "tune.lora": {}',
+        )
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ConfigError(
+            f"{type(model).__name__} has parameters without weights",
+            where="model",
+            rule="those on the device meta hold no numbers",
+            remedy="load or draw the weights first: model.to_empty(device='cpu')",
+        )
 
 
 def _refuse_plain_translator(value: type, head: Head) -> None:

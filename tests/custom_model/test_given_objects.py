@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import transformers
 from helpers import tuned_tasks
 from helpers.tuned_tasks import Bodies
 from helpers.wording import assert_wording
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 
 import hfdl
 from hfdl.config.own_code import load_own
-from hfdl.errors import ConfigError, HfdlError
+from hfdl.errors import HfdlError
 from hfdl.training.events import Noted
 
 pytestmark = pytest.mark.usefixtures("without_report")
@@ -86,7 +88,7 @@ def test_a_plain_module(gives_tokenizer: bool, own: Path, bodies: Bodies, tmp_pa
     right = module(ids["input_ids"], ids["attention_mask"]).softmax(-1)[0]
     found = trained.pipeline(top_k=None)(["what a good film"])[0]
     scores = {each["label"]: each["score"] for each in found}
-    assert scores["negative"] == pytest.approx(float(right[0]), rel=1e-5)
+    assert scores["negative"] == pytest.approx(float(right[0].detach()), rel=1e-5)
 
 
 def test_a_tokenizer_of_no_folder(own: Path, bodies: Bodies, tmp_path: Path) -> None:
@@ -142,6 +144,13 @@ def test_a_class_of_a_notebook_works_where_it_is_defined(
     assert hfdl.evaluate(tmp_path / "run", chosen, listener=silent)["validation"]
 
 
+def test_a_compiled_module_is_its_module(bodies: Bodies, tmp_path: Path) -> None:
+    run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=1)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(bodies.bert)
+    train(run, tmp_path / "run", model=torch.compile(model))
+    assert type(run.open(tmp_path / "run")).__name__ == "BertForSequenceClassification"
+
+
 def test_a_name_or_a_folder_is_the_models_name(bodies: Bodies, tmp_path: Path) -> None:
     run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=1)
     trained = train(run, tmp_path / "run", model=bodies.bert)
@@ -149,7 +158,11 @@ def test_a_name_or_a_folder_is_the_models_name(bodies: Bodies, tmp_path: Path) -
     assert trained.recipe.model.own_class is None
 
 
-@pytest.mark.parametrize("kind", ["class", "number", "no tokenizer", "again", "translation"])
+@pytest.mark.parametrize(
+    "kind",
+    ["class", "number", "no tokenizer", "again", "translation", "tokenizer alone", "adapters",
+     "meta", "larger tokenizer"],
+)  # fmt: skip
 def test_what_is_no_model_is_refused_and_nothing_is_written(
     kind: str, own: Path, bodies: Bodies, tmp_path: Path
 ) -> None:
@@ -158,16 +171,23 @@ def test_what_is_no_model_is_refused_and_nothing_is_written(
     value = load_own(f"{own}:Words", "model.class", "a model").value
     tokenizer = transformers.AutoTokenizer.from_pretrained(bodies.bert)
     module = value(transformers.BertConfig(vocab_size=len(tokenizer)))
+    bert = transformers.AutoModelForSequenceClassification.from_pretrained(bodies.bert)
+    larger = transformers.AutoTokenizer.from_pretrained(bodies.bert)
+    larger.add_tokens(["[X]", "[Y]"])
     objects: dict[str, Any] = {
         "class": {"model": value, "tokenizer": tokenizer},
         "number": {"model": 3},
         "no tokenizer": {"model": module},
         "again": {},
         "translation": {"model": module, "tokenizer": tokenizer},
+        "tokenizer alone": {"tokenizer": tokenizer},
+        "adapters": {"model": get_peft_model(bert, LoraConfig(target_modules=["query"]))},
+        "meta": {"model": copy.deepcopy(bert).to("meta")},
+        "larger tokenizer": {"model": bert, "tokenizer": larger},
     }[kind]
     if kind == "again":
         run.settings.update({"model.class": "memory://model"})
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(HfdlError) as caught:
         train(run, tmp_path / "run", **objects)
     assert_wording(caught.value)
     assert not (tmp_path / "run").exists()
