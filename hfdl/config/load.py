@@ -14,12 +14,17 @@ from pydantic import ValidationError
 
 from hfdl.config.error_messages import Origin, config_error, misread_boolean, wrong_value
 from hfdl.config.overrides import merge, settings
+from hfdl.config.recorded_code import refuse_code_inside
 from hfdl.config.schema import Recipe
 from hfdl.config.yaml import Document, parse_document, read_document
 from hfdl.errors import ConfigError, nearest
 
 _SUFFIX = ".yaml"
 _NEW_MODEL = "hfdl://"
+CODE = (
+    "task", "model.class", "model.attention", "train.metrics", "train.callbacks", "train.optimizer",
+)  # fmt: skip
+"""The keys that may name code of the user's own."""
 _OF_A_NEW_MODEL = ("tokenizer", "vectors", "config")
 # New models whose sizes have the same names. Those of all others mean nothing to each other.
 _SAME_SIZES = (
@@ -47,7 +52,19 @@ def load_recipe(
     else:
         document = _read(name_or_path)
         data, origin = document.data, Origin(document.source, document.lines, overrides)
-    return _validate(merge(_for_another_model(data, overrides), overrides), origin)
+    recipe = _validate(merge(_for_another_model(data, overrides), overrides), origin)
+    if folder := _folder_of(name_or_path):
+        named = {".".join(path): value for path, value in settings(recipe.model_dump())}
+        refuse_code_inside({key: named.get(key) for key in CODE}, folder)
+    return recipe
+
+
+def _folder_of(name_or_path: str | Path | Recipe) -> Path | None:
+    """The folder that a recipe's file stands in; None of a recipe that comes with hfdl."""
+    if isinstance(name_or_path, Recipe) or str(name_or_path) in recipe_names():
+        return None
+    path = Path(name_or_path).expanduser()
+    return path if path.is_dir() else path.parent
 
 
 def _for_another_model(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

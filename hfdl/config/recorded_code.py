@@ -71,6 +71,32 @@ def check_recorded(
         )
 
 
+def refuse_code_inside(named: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a recipe of a model folder that names code of that folder.
+
+    Args:
+        named: values of the recipe by key.
+        folder: where the recipe stands; where it holds no model, its code is the user's own.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if not (folder / "config.json").is_file():
+        return
+    for key, value in named.items():
+        for path in value if isinstance(value, list) else [value]:
+            own = isinstance(path, str) and is_own_path(path)
+            file = file_of_path(path) if own else None
+            if file is not None and _is_inside(file, folder):
+                raise ConfigError(
+                    f"its recipe asks for code of its own folder, {file.name}",
+                    where=str(folder),
+                    rule="code in a model folder is never run",
+                    remedy=f"if you trust it, move the file elsewhere and change {key} in "
+                    "recipe.yaml",
+                )
+
+
 def _is_inside(file: Path, folder: Path) -> bool:
     """Whether a file stands in a folder, as it is named or where its links lead."""
     folders = {folder.absolute(), folder.resolve()}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from helpers import tuned_tasks
 from helpers.tuned_tasks import Bodies
 from helpers.wording import assert_wording
 
 import hfdl
+from hfdl.config.load import CODE
 from hfdl.errors import ConfigError, HfdlError
 from hfdl.training.events import Noted
 
@@ -145,6 +149,39 @@ def test_code_of_the_models_own_folder_is_never_run(
             hfdl.evaluate(folder, listener=silent)
         assert_wording(caught.value)
     assert not mark.exists()
+
+
+def test_a_recipe_in_a_model_folder_names_no_code_of_that_folder(
+    own: Path, bodies: Bodies, tmp_path: Path
+) -> None:
+    """Every key that may name code; beside a recipe of the user's own, code is welcome."""
+    run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=1)
+    run.train(tmp_path / "run")
+    folder = tmp_path / "run"
+    evil = Path(shutil.copy(own, folder / "evil.py"))
+    text = (folder / "recipe.yaml").read_text()
+    recipe = yaml.safe_load(text)
+    for key in CODE:
+        section, _, name = key.rpartition(".")
+        changed = copy.deepcopy(recipe)
+        several = key in ("train.metrics", "train.callbacks")
+        (changed[section] if section else changed)[name or key] = (
+            [f"{evil}:X"] if several else f"{evil}:X"
+        )
+        (folder / "recipe.yaml").write_text(yaml.safe_dump(changed))
+        for use in (
+            lambda: hfdl.evaluate(folder, listener=silent),
+            lambda: hfdl.pipeline(model=folder),
+            lambda: hfdl.train(folder, output=tmp_path / "again", listener=silent),
+        ):
+            with pytest.raises(HfdlError, match="asks for code of its own folder"):
+                use()
+    assert len(CODE) == 6
+    users = Path(shutil.copy(folder / "recipe.yaml", tmp_path / "users.yaml"))
+    users.write_text(
+        yaml.safe_dump({**recipe, "model": {**recipe["model"], "class": f"{own}:Words"}})
+    )
+    assert hfdl.train(users, output=tmp_path / "again", listener=silent).metrics
 
 
 def test_weights_of_another_shape_are_refused(finished: Path, own: Path, tmp_path: Path) -> None:
