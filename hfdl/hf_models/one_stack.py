@@ -10,24 +10,16 @@ from typing import Any, ClassVar
 from torch import nn
 
 from hfdl.hf_models.base import BackboneModel, PositionedConfig
-from hfdl.hf_models.decoder import CausalLM, DecoderSequence, DecoderToken
-from hfdl.hf_models.encoder import EncoderSequence, EncoderToken, MaskedLM
+from hfdl.hf_models.decoder import CausalLM, DecoderModel, DecoderSequence, DecoderToken
+from hfdl.hf_models.encoder import EncoderModel, EncoderSequence, EncoderToken, MaskedLM
+from hfdl.models import one_stack
 from hfdl.models.init import init_weights
-from hfdl.models.one_stack import (
-    DecoderForCausalLM,
-    DecoderForSequenceClassification,
-    DecoderForTokenClassification,
-    EncoderForMaskedLM,
-    EncoderForSequenceClassification,
-    EncoderForTokenClassification,
-    OneStackConfig,
-)
 
 
 class ScratchOneStackConfig(PositionedConfig):
     """``hfdl.models.one_stack.OneStackConfig`` with the ids of the special tokens."""
 
-    core_config: ClassVar[type[Any]] = OneStackConfig
+    core_config: ClassVar[type[Any]] = one_stack.OneStackConfig
 
     vocab_size: int = 8000
     hidden_size: int = 512
@@ -83,43 +75,57 @@ class _OneStack(BackboneModel):
             init_weights(module, self.config.initializer_range)
 
 
+class ScratchEncoderModel(_OneStack, EncoderModel):
+    """An encoder without a head: ``hfdl embed`` opens it."""
+
+    config_class = ScratchEncoderConfig
+    core_class = one_stack.EncoderModel
+
+
+class ScratchDecoderModel(_OneStack, DecoderModel):
+    """A decoder without a head."""
+
+    config_class = ScratchDecoderConfig
+    core_class = one_stack.DecoderModel
+
+
 class ScratchEncoderForMaskedLM(_OneStack, MaskedLM):
     """An encoder that predicts masked words."""
 
     config_class = ScratchEncoderConfig
-    core_class = EncoderForMaskedLM
+    core_class = one_stack.EncoderForMaskedLM
 
 
 class ScratchEncoderForSequenceClassification(_OneStack, EncoderSequence):
     """An encoder that labels texts."""
 
     config_class = ScratchEncoderConfig
-    core_class = EncoderForSequenceClassification
+    core_class = one_stack.EncoderForSequenceClassification
 
 
 class ScratchEncoderForTokenClassification(_OneStack, EncoderToken):
     """An encoder that labels tokens."""
 
     config_class = ScratchEncoderConfig
-    core_class = EncoderForTokenClassification
+    core_class = one_stack.EncoderForTokenClassification
 
 
 class ScratchDecoderForCausalLM(_OneStack, CausalLM):
     """A decoder that predicts the next word."""
 
     config_class = ScratchDecoderConfig
-    core_class = DecoderForCausalLM
+    core_class = one_stack.DecoderForCausalLM
 
 
 class ScratchDecoderForSequenceClassification(_OneStack, DecoderSequence):
     """A decoder that labels texts by their last token."""
 
     config_class = ScratchDecoderConfig
-    core_class = DecoderForSequenceClassification
+    core_class = one_stack.DecoderForSequenceClassification
 
 
 class ScratchDecoderForTokenClassification(_OneStack, DecoderToken):
     """A decoder that labels tokens, each from what came before it."""
 
     config_class = ScratchDecoderConfig
-    core_class = DecoderForTokenClassification
+    core_class = one_stack.DecoderForTokenClassification

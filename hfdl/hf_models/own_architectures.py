@@ -18,10 +18,12 @@ from hfdl.hf_models.one_stack import (
     ScratchDecoderForCausalLM,
     ScratchDecoderForSequenceClassification,
     ScratchDecoderForTokenClassification,
+    ScratchDecoderModel,
     ScratchEncoderConfig,
     ScratchEncoderForMaskedLM,
     ScratchEncoderForSequenceClassification,
     ScratchEncoderForTokenClassification,
+    ScratchEncoderModel,
 )
 from hfdl.hf_models.recurrent_lm import ScratchRecurrentForCausalLM
 from hfdl.hf_models.word_base import (
@@ -167,11 +169,11 @@ OWN: dict[str, OwnArchitecture] = {
     ),
     "encoder": _architecture(
         ScratchEncoderConfig, ScratchEncoderForMaskedLM, ScratchEncoderForSequenceClassification,
-        ScratchEncoderForTokenClassification,
+        ScratchEncoderForTokenClassification, ScratchEncoderModel,
     ),
     "decoder": _architecture(
         ScratchDecoderConfig, ScratchDecoderForCausalLM, ScratchDecoderForSequenceClassification,
-        ScratchDecoderForTokenClassification,
+        ScratchDecoderForTokenClassification, ScratchDecoderModel,
     ),
     "transformer": _architecture(
         ScratchTransformerConfig, ScratchTransformerForConditionalGeneration

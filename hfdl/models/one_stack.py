@@ -174,6 +174,24 @@ class Decoder(OneStack):
     causal = True
 
 
+class EncoderModel(nn.Module):
+    """An encoder without a head, named as it is within those that have one."""
+
+    pooler = None
+
+    def __init__(self, config: OneStackConfig) -> None:
+        super().__init__()
+        self.backbone = Encoder(config)
+
+
+class DecoderModel(nn.Module):
+    """A decoder without a head."""
+
+    def __init__(self, config: OneStackConfig) -> None:
+        super().__init__()
+        self.backbone = Decoder(config)
+
+
 class EncoderForMaskedLM(MaskedLM):
     """An encoder that predicts masked words."""
 

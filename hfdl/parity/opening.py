@@ -14,6 +14,7 @@ from hfdl.errors import ModelError
 from hfdl.hf_models import HF_MODELS, HfModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.hf_models.load import hf_class_of, to_scratch_model
+from hfdl.hf_models.own_architectures import OWN
 from hfdl.nn.functional import AttentionKernel
 from hfdl.parity.layouts import backbone
 from hfdl.weights.families.name_table import Head
@@ -111,6 +112,15 @@ def _check_saved_class(folder: Path) -> None:
     name = saved_class_name(folder)
     if name in HF_MODELS:
         return
+    own = {model.__name__ for each in OWN.values() for model in each.heads.values()}
+    if name in own:
+        raise ModelError(
+            f"transformers has no counterpart of {name}",
+            where=str(folder / "config.json"),
+            rule="what is verified is that hfdl's own code equals transformers'; this architecture "
+            "is hfdl's alone, and its tests compare its parts",
+            remedy=f"choose a model of one of: {', '.join(f.model_type for f in FAMILIES)}",
+        )
     raise ModelError(
         f"hfdl has no code of its own for {name}" if name else "architectures names no class",
         where=str(folder / "config.json"),

@@ -36,7 +36,12 @@ STACK = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
     "position_embedding_type": "alibi",
 }  # fmt: skip
-EVERY = [(name, head) for name, architecture in OWN.items() for head in architecture.heads]
+EVERY = [
+    (name, head)
+    for name, architecture in OWN.items()
+    for head in architecture.heads
+    if head != "base"
+]
 
 
 def saved(name: str, head: Any, folder: Path) -> Path:
@@ -78,6 +83,14 @@ def test_attention_is_shown_or_said_not_to_be_there(name: str, head: str, tmp_pa
     with pytest.raises(ModelError, match="has no attention to show; recurrent and convolutional"):
         attention_view(folder, TEXTS[0])
     assert not (tmp_path / "a.html").exists()
+
+
+@pytest.mark.parametrize(("name", "head"), EVERY)
+def test_there_is_nothing_to_verify_them_by(name: str, head: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["verify", str(saved(name, head, tmp_path))])
+    assert isinstance(result.exception, ModelError)
+    expected = f"transformers has no counterpart of {OWN[name].heads[head].__name__}"  # type: ignore[index]
+    assert expected in str(result.exception)
 
 
 def test_there_are_as_many_as_there_are() -> None:

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from transformers import StaticCache
+from transformers import AutoModel, StaticCache
 
+from hfdl.custom_attention.register import register_attention
+from hfdl.errors import ModelError
 from hfdl.generation import generate
 from hfdl.hf_models.own_architectures import OWN
 from hfdl.models.position_choice import POSITION_TYPES
 from hfdl.nn.cache import KVCache
+from hfdl.nn.functional import attention
 from hfdl.nn.packing import Packing
 
 WORDS, PAD = 31, 0
@@ -26,7 +29,11 @@ SIZES: dict[str, Any] = {
 }  # fmt: skip
 CHOOSING = [name for name, own in OWN.items() if "position_embedding_type" in own.sizes]
 EVERY = [
-    (name, head, kind) for name in CHOOSING for head in OWN[name].heads for kind in POSITION_TYPES
+    (name, head, kind)
+    for name in CHOOSING
+    for head in OWN[name].heads
+    if head != "base"
+    for kind in POSITION_TYPES
 ]
 WRITERS = [each for each in EVERY if each[1] in ("causal_lm", "seq2seq")]
 STACKS = [each for each in EVERY if each[0] != "transformer"]
@@ -184,6 +191,39 @@ def test_what_is_written_does_not_depend_on_the_cache(
         assert max(len({*row[-12:]}) for row in both[0].tolist()) > 3
 
 
+# ---- An attention function of one's own ----------------------------------------------------------
+
+
+def plainly(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return attention(q, k, v, mask)[0]
+
+
+def with_bias(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None = None
+) -> Tensor:
+    return attention(q, k, v, mask, bias=bias)[0]
+
+
+@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
+def test_an_attention_that_takes_no_bias_is_refused_where_there_is_one(
+    name: str, head: str, kind: str
+) -> None:
+    register_attention("plainly", plainly)
+    register_attention("with_bias", with_bias)
+    model = built(name, head, kind)
+    batch = padded(texts())
+    usual = read(model, head, **batch)
+    model.set_attn_implementation("with_bias")
+    real = batch["attention_mask"].bool() if usual.shape[:2] == (4, 9) else slice(None)
+    assert (read(model, head, **batch) - usual)[real].abs().max() < 1e-10
+    model.set_attn_implementation("plainly")
+    if kind in ("alibi", "t5"):
+        with pytest.raises(ModelError, match="keyword 'bias'"):
+            read(model, head, **batch)
+    else:
+        assert (read(model, head, **batch) - usual)[real].abs().max() < 1e-10
+
+
 # ---- Order ---------------------------------------------------------------------------------------
 
 
@@ -232,6 +272,21 @@ def test_what_is_saved_and_opened_is_bitwise_the_same(
     assert again.config.max_position_embeddings == (512 if kind == "learned" else None)
     batch = padded(texts())
     assert torch.equal(read(again.eval(), head, **batch), read(model, head, **batch))
+
+
+@pytest.mark.parametrize(("name", "head", "kind"), STACKS)
+def test_what_a_head_stands_upon_is_opened_without_it(
+    name: str, head: Any, kind: str, tmp_path: Path
+) -> None:
+    model = built(name, head, kind).float()
+    model.save_pretrained(tmp_path)
+    bare, info = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert type(bare) is OWN[name].heads["base"]
+    assert not info["missing_keys"]
+    assert not info["mismatched_keys"]
+    batch = padded(texts())
+    states = model.last_states(**batch)
+    assert torch.equal(bare.eval()(**batch).last_hidden_state, states)
 
 
 @pytest.mark.parametrize(("name", "head", "kind"), EVERY)
