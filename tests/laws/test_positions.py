@@ -5,89 +5,37 @@ That they compute what their papers say is in ``tests/models/test_one_stack.py``
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers.positioned_models import (
+    CHOOSING,
+    EVERY,
+    LENGTHS,
+    STACKS,
+    WRITERS,
+    built,
+    padded,
+    read,
+    texts,
+    writer,
+)
 from torch import Tensor
-from transformers import AutoModel, StaticCache
+from transformers import StaticCache
 
 from hfdl.custom_attention.register import register_attention
 from hfdl.errors import ModelError
 from hfdl.generation import generate
-from hfdl.hf_models.own_architectures import OWN
 from hfdl.models.position_choice import POSITION_TYPES
 from hfdl.nn.cache import KVCache
 from hfdl.nn.functional import attention
 from hfdl.nn.packing import Packing
 
-WORDS, PAD = 31, 0
-SIZES: dict[str, Any] = {
-    "vocab_size": WORDS, "hidden_size": 16, "num_attention_heads": 4, "intermediate_size": 24,
-    "dropout": 0.0, "pad_token_id": PAD, "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
-CHOOSING = [name for name, own in OWN.items() if "position_embedding_type" in own.sizes]
-EVERY = [
-    (name, head, kind)
-    for name in CHOOSING
-    for head in OWN[name].heads
-    if head != "base"
-    for kind in POSITION_TYPES
-]
-WRITERS = [each for each in EVERY if each[1] in ("causal_lm", "seq2seq")]
-STACKS = [each for each in EVERY if each[0] != "transformer"]
-LENGTHS = (9, 9, 5, 1)
-
 
 def test_there_are_as_many_as_there_are() -> None:
     assert CHOOSING == ["encoder", "decoder", "transformer"]
     assert [len(each) for each in (EVERY, WRITERS, STACKS)] == [42, 12, 36]
-
-
-def built(name: str, head: Any, kind: str, **settings: Any) -> Any:
-    """A model in float64 whose weights are all drawn wide, in eval mode."""
-    torch.manual_seed(0)
-    layers = {"encoder_layers": 2, "decoder_layers": 2}
-    sizes = layers if name == "transformer" else {"num_hidden_layers": 2}
-    config = OWN[name].config_class(position_embedding_type=kind, **SIZES, **sizes, **settings)
-    model: Any = OWN[name].heads[head](config).double().eval()
-    with torch.no_grad():
-        for path, parameter in model.named_parameters():
-            about = 1.0 if path.endswith("norm.weight") else 0.0
-            parameter.copy_(0.5 * torch.randn_like(parameter) + about)
-    return model
-
-
-def writer(name: str, head: Any, kind: str) -> Any:
-    """One that generates; nothing ends a text before its time."""
-    from transformers import GenerationConfig
-
-    model = built(name, head, kind, tie_word_embeddings=False)  # tied ones repeat themselves
-    model.config.eos_token_id = None
-    model.generation_config = GenerationConfig(pad_token_id=PAD, decoder_start_token_id=1)
-    return model
-
-
-def texts() -> list[Tensor]:
-    generator = torch.Generator().manual_seed(3)
-    return [torch.randint(3, WORDS, (n,), generator=generator) for n in LENGTHS]
-
-
-def padded(rows: list[Tensor], side: str = "right") -> dict[str, Tensor]:
-    width = max(map(len, rows))
-    ids = torch.full((len(rows), width), PAD)
-    mask = torch.zeros_like(ids)
-    for i, row in enumerate(rows):
-        where = slice(None, len(row)) if side == "right" else slice(width - len(row), None)
-        ids[i, where], mask[i, where] = row, 1
-    return {"input_ids": ids, "attention_mask": mask}
-
-
-def read(model: Any, head: str, **inputs: Tensor) -> Tensor:
-    if head == "seq2seq":
-        inputs["decoder_input_ids"] = torch.tensor([[1, 7, 9]] * len(inputs["input_ids"]))
-    return model(**inputs).logits
 
 
 # ---- Padding, packing, windows of a cache --------------------------------------------------------
@@ -255,72 +203,3 @@ def test_a_decoder_does_not_see_what_comes_later(kind: str) -> None:
     ids = texts()[0][None]
     other = torch.cat([ids[:, :5], ids[:, 5:].flip(1)], dim=1)
     assert (model(ids).logits - model(other).logits)[:, :5].abs().max() < 1e-12
-
-
-# ---- Files, weights, gradients -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
-def test_what_is_saved_and_opened_is_bitwise_the_same(
-    name: str, head: Any, kind: str, tmp_path: Path
-) -> None:
-    model = built(name, head, kind).float()
-    model.save_pretrained(tmp_path)
-    again, info = OWN[name].heads[head].from_pretrained(tmp_path, output_loading_info=True)
-    assert not any(info.values()), info
-    assert again.config.position_embedding_type == kind
-    assert again.config.max_position_embeddings == (512 if kind == "learned" else None)
-    batch = padded(texts())
-    assert torch.equal(read(again.eval(), head, **batch), read(model, head, **batch))
-
-
-@pytest.mark.parametrize(("name", "head", "kind"), STACKS)
-def test_what_a_head_stands_upon_is_opened_without_it(
-    name: str, head: Any, kind: str, tmp_path: Path
-) -> None:
-    model = built(name, head, kind).float()
-    model.save_pretrained(tmp_path)
-    bare, info = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
-    assert type(bare) is OWN[name].heads["base"]
-    assert not info["missing_keys"]
-    assert not info["mismatched_keys"]
-    batch = padded(texts())
-    states = model.last_states(**batch)
-    assert torch.equal(bare.eval()(**batch).last_hidden_state, states)
-
-
-@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
-def test_the_weights_are_those_of_the_type(name: str, head: Any, kind: str) -> None:
-    found = [n for n, _ in built(name, head, kind).named_parameters() if _of_positions(n)]
-    assert len(found) == {"learned": 1, "t5": 1}.get(kind, 0) * (2 if head == "seq2seq" else 1)
-
-
-def _of_positions(name: str) -> bool:
-    return ".positions." in name or ".relative." in name
-
-
-@pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize(("name", "head", "kind"), EVERY)
-def test_every_weight_is_trained_alike_where_activations_are_computed_again(
-    name: str, head: str, kind: str, checkpointing: bool
-) -> None:
-    grads = []
-    for again in (False, checkpointing):
-        model = built(name, head, kind).train()
-        if again:
-            model.gradient_checkpointing_enable()
-        read(model, head, **padded(texts())).sin().sum().backward()
-        grads.append({n: p.grad for n, p in model.named_parameters()})
-    assert all(g is not None and g.abs().max() > 0 for g in grads[0].values() if g is not None)
-    unused = [n for n, g in grads[0].items() if g is None]
-    assert unused == []
-    for name_, grad in grads[0].items():
-        torch.testing.assert_close(grads[1][name_], grad, rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize(("name", "head", "kind"), STACKS)
-def test_embeddings_in_the_place_of_ids_are_read_alike(name: str, head: str, kind: str) -> None:
-    model = built(name, head, kind)
-    ids = texts()[0][None]
-    embeds = model.get_input_embeddings()(ids)
-    assert (model(ids).logits - model(inputs_embeds=embeds).logits).abs().max() < 1e-12
