@@ -10,7 +10,6 @@ one; S tokens so far, those of the past included; D width.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,7 +22,7 @@ from hfdl.models.common import (
     encoder_attend,
     next_positions,
 )
-from hfdl.models.init import init_module, init_weights, scale_residuals
+from hfdl.models.init import init_weights, scale_residuals
 from hfdl.models.position_choice import PositionConfig, RelativePositions, added_positions
 from hfdl.models.with_head import (
     LastTokenClassifier,
@@ -97,8 +96,6 @@ class OneStack(nn.Module):
         self.relative = RelativePositions(config, causal=self.causal)
         self.norm = _norm(config) if config.norm_order == "pre" else None
         init_weights(self, config.initializer_range)
-        if config.position_embedding_type == "sinusoidal":
-            init_module(self.embeddings.tokens)  # as they are multiplied by sqrt(D)
         if config.norm_order == "pre":
             scale_residuals(self, config.initializer_range, config.num_hidden_layers)
 
@@ -248,14 +245,16 @@ class DecoderForTokenClassification(ModelWithHead):
 def _embeddings(config: OneStackConfig) -> Embeddings:
     """Tokens and, where they are added, positions.
 
-    Sines and cosines are of size 1, so the tokens are lifted to it as in the paper (section 3.4).
+    Sines and cosines are multiplied by the size of the tokens' first weights. The paper (section
+    3.4) lifts the tokens to the size of the positions, which comes to the same between the two; but
+    then the stream is large beside what blocks add to it, whose first weights are small here, and
+    learning is slow.
     """
     width = config.hidden_size
     return Embeddings(
         nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id),
-        positions=added_positions(config),
+        positions=added_positions(config, config.initializer_range),
         norm=_norm(config) if config.norm_order == "post" else None,
-        scale=math.sqrt(width) if config.position_embedding_type == "sinusoidal" else 1.0,
         dropout=config.dropout,
     )
 

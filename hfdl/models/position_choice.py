@@ -98,13 +98,20 @@ class PositionConfig:
                 )
 
 
-def added_positions(config: PositionConfig) -> nn.Module | None:
-    """What is added to the embeddings: a module of positions (..., T) -> (..., T, D), or None."""
+def added_positions(config: PositionConfig, factor: float = 1.0) -> nn.Module | None:
+    """What is added to the embeddings: a module of positions (..., T) -> (..., T, D), or None.
+
+    Args:
+        config: says which.
+        factor: what sines and cosines are multiplied by.
+    """
     width, kind = config.hidden_size, config.position_embedding_type
     if kind == "learned":
         return LearnedPositions(config.max_position_embeddings or LEARNED_POSITIONS, width)
     # In float64: the embeddings round it to their own type.
-    return SinusoidalPositions(width, dtype=torch.float64) if kind == "sinusoidal" else None
+    if kind == "sinusoidal":
+        return SinusoidalPositions(width, dtype=torch.float64, factor=factor)
+    return None
 
 
 class RelativePositions(nn.Module):

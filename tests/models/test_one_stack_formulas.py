@@ -46,13 +46,13 @@ def plain_bias(model: OneStack, length: int) -> Tensor:
 
 
 def plain_added(model: OneStack, length: int) -> Tensor:
-    """The paper's formula, one number at a time."""
+    """The paper's formula, one number at a time, at the size of the first weights."""
     table = torch.zeros(length, WIDTH, dtype=torch.float64)
     if model.config.position_embedding_type == "sinusoidal":
         for p in range(length):
             for i in range(0, WIDTH, 2):
-                table[p, i] = math.sin(p / 10000 ** (i / WIDTH))
-                table[p, i + 1] = math.cos(p / 10000 ** (i / WIDTH))
+                table[p, i] = 0.02 * math.sin(p / 10000 ** (i / WIDTH))
+                table[p, i + 1] = 0.02 * math.cos(p / 10000 ** (i / WIDTH))
     return table
 
 
@@ -70,8 +70,7 @@ def plain_turn(x: Tensor) -> Tensor:
 def plain(model: OneStack, ids: Tensor, mask: Tensor) -> Tensor:
     """The forward pass in plain torch, (B, T) -> (B, T, D)."""
     length, kind = ids.shape[1], model.config.position_embedding_type
-    scale = math.sqrt(WIDTH) if kind == "sinusoidal" else 1.0
-    x = model.embeddings.tokens.weight[ids] * scale + plain_added(model, length)
+    x = model.embeddings.tokens.weight[ids] + plain_added(model, length)
     bias = plain_bias(model, length)
     sees = mask[:, None, None, :].bool()
     if model.causal:

@@ -48,17 +48,24 @@ class SinusoidalPositions(nn.Module):
 
     Args:
         width, base, dtype: as in ``sinusoidal``.
+        factor: what the table is multiplied by.
     """
 
     def __init__(
-        self, width: int, *, base: float = 10000.0, dtype: torch.dtype = torch.float32
+        self,
+        width: int,
+        *,
+        base: float = 10000.0,
+        dtype: torch.dtype = torch.float32,
+        factor: float = 1.0,
     ) -> None:
         super().__init__()
-        self.width, self.base, self.dtype = width, base, dtype
+        self.width, self.base, self.dtype, self.factor = width, base, dtype, factor
 
     def forward(self, positions: Int[Tensor, "*T"]) -> Float[Tensor, "*T D"]:
         """The vectors of positions."""
-        return sinusoidal(positions, self.width, base=self.base, dtype=self.dtype)
+        table = sinusoidal(positions, self.width, base=self.base, dtype=self.dtype)
+        return table if self.factor == 1.0 else table * self.factor
 
     def extra_repr(self) -> str:
         """Width and base, for ``print(model)``."""
