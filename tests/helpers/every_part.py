@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from helpers.every_mask import masks
 from hfdl.models import (
     albert,
     bag_of_words,
@@ -19,16 +20,18 @@ from hfdl.models import (
     gpt2,
     llama,
     modernbert,
+    one_stack,
     recurrent,
     text_cnn,
     transformer,
 )
+from hfdl.models.position_choice import POSITION_TYPES
 from hfdl.models.word_embeddings import load_word_vectors
 from hfdl.nn import KVCache, Packing, attention, fused_attention, length_mask
 from hfdl.nn.activations import ACTIVATIONS
 from hfdl.nn.joined_projection import joined_qkv
 from hfdl.nn.losses import chunked_loss, token_losses
-from hfdl.nn.masks import convert, make
+from hfdl.nn.masks import make
 from hfdl.nn.norms import layer_norm
 from hfdl.nn.pooling import POOLINGS, pooling, sum_pool
 from hfdl.nn.positions import (
@@ -129,6 +132,22 @@ def decoders() -> None:
         _generate(getattr(module, f"{name}ForCausalLM")(config).eval())
 
 
+def one_stacks() -> None:
+    """The encoder and the decoder of every type of positions, in both orders of norms."""
+    for i, kind in enumerate(POSITION_TYPES):
+        config = one_stack.OneStackConfig(
+            **_SIZES, num_labels=4, position_embedding_type=kind, attention_dropout=0.1,
+            norm_order=("pre", "post")[i % 2],
+        )  # fmt: skip
+        _encoder(one_stack, "Encoder", config)
+        _run(one_stack.Decoder(config))
+        for head in ("CausalLM", "SequenceClassification", "TokenClassification"):
+            _run(getattr(one_stack, f"DecoderFor{head}")(config))
+        _generate(one_stack.DecoderForCausalLM(config).eval())
+        for model in (one_stack.EncoderModel(config), one_stack.DecoderModel(config)):
+            assert model.backbone(_IDS, _MASK).shape == (3, 5, 12)
+
+
 @torch.no_grad()
 def _generate(model: nn.Module) -> None:
     """Token by token with a cache, and beams that change places."""
@@ -142,13 +161,15 @@ def _generate(model: nn.Module) -> None:
 
 
 def encoder_decoders() -> None:
-    """The transformer in both orders of norms: padded, packed and with a cache."""
+    """The transformer in both orders of norms, of every type of positions."""
     target_mask = length_mask(torch.tensor([2, 4, 3]), 4)
     source, target = Packing.of(_MASK), Packing.of(target_mask)
-    for order in ("post", "pre"):
+    orders = [("post", "sinusoidal"), *(("pre", kind) for kind in POSITION_TYPES)]
+    for order, kind in orders:
         model = transformer.Transformer(transformer.TransformerConfig(
             vocab_size=23, hidden_size=12, encoder_layers=2, decoder_layers=3,
             num_attention_heads=3, intermediate_size=16, norm_order=order, attention_dropout=0.1,
+            position_embedding_type=kind,
         ))  # fmt: skip
         targets = _IDS[:, 1:]
         for kernel in KERNELS:
@@ -213,23 +234,6 @@ def recurrent_layers() -> None:
                 _learn(layer(x, **real, state=state)[0] + output, layer)
 
 
-def masks() -> None:
-    """Masks of all kinds, converted, and as text."""
-    causal = make.causal_mask(2, 5)
-    real = make.padding_mask(_MASK)
-    both = make.combine(causal, real, make.sliding_window_mask(2, 5, window=3), None)
-    assert both is not None
-    assert both.shape == (3, 1, 2, 5)
-    make.document_mask(_IDS)
-    make.sliding_window_mask(5, window=2, causal=False)
-    assert make.show(causal) == make.show(causal[None, None])
-    convert.from_additive(convert.to_additive(both))
-    convert.to_multihead_attention(causal)
-    convert.to_multihead_attention(both, 3)
-    convert.to_attention_mask(real)
-    convert.to_key_padding_mask(real)
-
-
 def kernels() -> None:
     """Both kernels, with all that they take: grouped heads, masks of all forms, biases, dropout."""
     k, v = torch.randn(3, 2, 5, 6), torch.randn(3, 2, 5, 6, requires_grad=True)
@@ -284,8 +288,8 @@ def small_parts() -> None:
 
 
 PARTS: tuple[Callable[[], None], ...] = (
-    berts, other_encoders, decoders, encoder_decoders, word_models, recurrent_layers, masks,
-    kernels, positions, losses, small_parts,
+    berts, other_encoders, decoders, one_stacks, encoder_decoders, word_models,
+    recurrent_layers, masks, kernels, positions, losses, small_parts,
 )  # fmt: skip
 
 
