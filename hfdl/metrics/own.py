@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import numbers
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -85,10 +86,21 @@ class OwnMetrics:
             ConfigError: a metric cannot read the answers of this task, or gives something else
                 than numbers; two of them give the same name.
         """
+        return self._named([(metric, metric.compute(answers)) for metric in self._metrics])
+
+    def defined(self, answers: Answers) -> dict[str, float]:
+        """Those values that these answers have; whatever a metric raises, it has none of them."""
+        computed = []
+        for metric in self._metrics:
+            with suppress(Exception):  # code of the user's
+                computed.append((metric, metric.compute(answers)))
+        return self._named(computed)
+
+    def _named(self, computed: Sequence[tuple[OwnMetric, dict[str, float]]]) -> dict[str, float]:
         values: dict[str, float] = {}
         smaller = set()
-        for metric in self._metrics:
-            for name, value in metric.compute(answers).items():
+        for metric, found in computed:
+            for name, value in found.items():
                 final = f"own_{name}" if name in self._taken else name
                 if final in values:
                     raise ConfigError(

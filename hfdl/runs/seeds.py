@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hfdl.runs.outputs import METRICS, RECIPE, RunFolder, check_group_folder, ou
 from hfdl.runs.run import Run, train
 from hfdl.tasks.protocol import Task
 from hfdl.tasks.registry import task_for_training
+from hfdl.tasks.scored import ScoredTask
 from hfdl.training.events import Listener
 from hfdl.training.files import write_json
 
@@ -174,7 +176,8 @@ def _intervals(
         predictions = read_run(run.directory).predictions
         for split in splits:
             own = [record for record in predictions if record["split"] == split]
-            measures[split].append((_measure(task, own, held_out[split].references()), len(own)))
+            measure = _measure(task, own, held_out[split].references(), run.metrics[split])
+            measures[split].append((measure, len(own)))
     intervals = {}
     for split, pairs in measures.items():
         means = bootstrap([m for m, _ in pairs], [n for _, n in pairs], seconds=SECONDS)
@@ -183,7 +186,10 @@ def _intervals(
 
 
 def _measure(
-    task: Task, predictions: Sequence[dict[str, Any]], references: Sequence[Any]
+    task: Task,
+    predictions: Sequence[dict[str, Any]],
+    references: Sequence[Any],
+    names: Iterable[str],
 ) -> Measure:
     # A language model's references are of the whole text: they go with any of its blocks.
     is_each = len(references) == len(predictions)
@@ -191,9 +197,18 @@ def _measure(
     def measure(examples: np.ndarray) -> dict[str, float]:
         chosen = examples.tolist()
         answers = [references[i] for i in chosen] if is_each else references
-        return task.metrics([predictions[i] for i in chosen], answers)
+        found = _figures(task, [predictions[i] for i in chosen], answers)
+        return {**dict.fromkeys(names, math.nan), **found}
 
     return measure
+
+
+def _figures(
+    task: Task, predictions: Sequence[dict[str, Any]], references: Sequence[Any]
+) -> dict[str, float]:
+    """All figures that some examples have; a metric of one's own may need more than were drawn."""
+    score = task.score_defined if isinstance(task, ScoredTask) else task.metrics
+    return score(predictions, references)
 
 
 def _here(recipe: str | Path | Recipe, listener: Listener | None) -> TrainOne:

@@ -46,6 +46,18 @@ class ScoredTask:
             return found
         return {**found, **self.own_metrics(self.answers(predictions, references))}
 
+    def score_defined(
+        self, predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> dict[str, float]:
+        """As ``score``, without the recipe's metrics that fail on these examples.
+
+        For samples of a split: a metric may need every label, and a sample lack one.
+        """
+        found = self.metrics(predictions, references)
+        if not self.recipe.train.metrics:
+            return found
+        return {**found, **self.own_metrics.defined(self.answers(predictions, references))}
+
     def try_metrics(self, references: Sequence[Any]) -> None:
         """Run the metrics that the recipe adds once, on right answers, before anything is trained.
 

@@ -140,3 +140,39 @@ def test_a_dry_run_of_several_seeds_is_refused(
     words = [f"{key}={value}" for key, value in quick.items()]
     assert run_command(["train", "sentiment", *words, "--seeds", "2", "--dry-run"]) == 2
     assert "--dry-run plans one run" in capfd.readouterr().err
+
+
+OWN = """
+def wins(predictions, references):
+    return sum(a == b for a, b in zip(predictions, references)) / len(references)
+
+
+def positives(predictions, references):
+    held = [a for a, b in zip(predictions, references) if b == "positive"]
+    return {"found": held.count("positive") / len(held), "of_all": len(held) / len(references)}
+
+
+def picky(predictions, references):
+    if len(references) == 40 and references.count("positive") != 20:
+        raise ValueError("these are not the rows of the file")
+    return 0.5
+"""
+
+
+def test_own_metrics_have_mean_spread_and_interval(quick: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN, encoding="utf-8")
+    metrics = [f"{tmp_path}/mine.py:{name}" for name in ("wins", "positives", "picky")]
+    given = {**quick, "train.metrics": metrics}
+    done = hfdl.train_seeds("sentiment", given, seeds=2, output=tmp_path / "out", listener=silent)
+    spreads = done.spreads["validation"]
+    # The same figure by another name has the same interval.
+    assert spreads["wins"].as_dict() == spreads["accuracy"].as_dict()
+    for name in ("wins", "found", "of_all"):
+        low, high = spreads[name].low, spreads[name].high
+        assert low is not None, name
+        assert high is not None, name
+        assert low <= spreads[name].mean <= high, name
+        assert spreads[name].sd is not None
+    assert (spreads["picky"].mean, spreads["picky"].low) == (0.5, None)  # not of drawn rows
+    written = json.loads((tmp_path / "out" / "seeds.json").read_text())["validation"]
+    assert written["found"]["interval"] == [spreads["found"].low, spreads["found"].high]
