@@ -18,6 +18,9 @@ from .recipes import recipes_app
 from .train import train
 from .verify import verify
 
+_SHARED = ("train", "compare")
+"""The commands that several processes do together."""
+
 app = typer.Typer(
     name="hfdl",
     # Plain help keeps the examples as they are written, and costs no import of rich.
@@ -56,7 +59,25 @@ def hfdl(
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
       hfdl attention runs/sentiment "Not bad at all." --output heads.html
     """
+    _leave_to_the_first(context.invoked_subcommand)
     show_help(context)
+
+
+def _leave_to_the_first(command: str | None) -> None:
+    """Of processes that torchrun or accelerate started, let one do what several cannot share.
+
+    Raises:
+        Exit: this is another one.
+    """
+    from hfdl.training.launched import is_first_process, launched_processes
+
+    if command in (None, *_SHARED) or launched_processes() == 1:
+        return
+    if not is_first_process():
+        raise typer.Exit
+    from .errors import say
+
+    say("note", f"hfdl {command} runs in the first of {launched_processes()} processes alone")
 
 
 app.command()(train)

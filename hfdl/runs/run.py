@@ -24,6 +24,7 @@ from hfdl.tasks.registry import (
     task_of_model,
 )
 from hfdl.training.events import Listener, Noted, Planned
+from hfdl.training.launched import is_first_process
 from hfdl.training.launcher_settings import check_launcher_settings
 from hfdl.weights.resolve import find_model
 
@@ -174,7 +175,8 @@ def evaluate(
     overrides, memory = take_objects(overrides or {})
     folder = find_model(str(run_or_model))
     recipe = _resolve(_own_recipe(folder), overrides)
-    target = None if output is None else RunFolder(Path(output))
+    # Each of several processes has all figures; the first one writes them.
+    target = None if output is None or not is_first_process() else RunFolder(Path(output))
     if target is not None:
         target.check(resume=False, overwrite=False)
     with console_listener() if listener is None else nullcontext(listener) as tell:
