@@ -23,7 +23,7 @@ from .progress import working
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
 
-    from .predicting.answering import Chunk
+    from .predicting.answering import Answer, Chunk
     from .predicting.texts import Input
 CHUNK = 256
 """Texts that go to the model in one call; the pipeline cuts them into batches."""
@@ -91,7 +91,7 @@ def predict(
     of --file come back, all of their columns and the columns of the answers: prediction and score,
     predictions (several), or entities; in csv and tsv a list is JSON in its cell. A row without a
     text has no answer, and is counted. With no TEXT and no --file, texts are read from a pipe, a
-    line each, and answered as they come.
+    line each, and answered as they come: an answer a line, an empty one for a blank line.
 
     \b
     Examples:
@@ -104,13 +104,7 @@ def predict(
       hfdl predict runs/clm "The harbour" --stop . --scores
       hfdl predict google-t5/t5-small "Good day." --src-lang en --tgt-lang de
     """
-    if overwrite and output is None:
-        raise typer.BadParameter("--overwrite is about the file of --output")
-    if line_numbers and (output is None or file in (None, "-")):
-        raise typer.BadParameter("--line-numbers are those of a --file, and go into an --output")
-    if output is not None:
-        refuse_ending(output)
-        refuse_output(output, overwrite=overwrite, inputs=[file])
+    _check_files(file, output, line_numbers=line_numbers, overwrite=overwrite)
     options: dict[str, Any] = {
         "batch_size": batch_size, "stop": stop or None, "return_scores": scores or None,
         "src_lang": src_lang, "tgt_lang": tgt_lang, "threshold": parsed(threshold),
@@ -121,6 +115,41 @@ def predict(
     call: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
     if pipe.task == "token-classification":
         call["aggregation_strategy"] = "viterbi"  # what the run's own figures are of
+    _write(given, pipe, _in_order(pipe, call), output, lines=line_numbers, json=json)
+
+
+def _check_files(
+    file: str | None, output: Path | None, *, line_numbers: bool, overwrite: bool
+) -> None:
+    """Refuse options on files that do not go together, and an output that must not be written."""
+    if overwrite and output is None:
+        raise typer.BadParameter("--overwrite is about the file of --output")
+    if line_numbers and (output is None or file in (None, "-")):
+        raise typer.BadParameter("--line-numbers are those of a --file, and go into an --output")
+    if output is not None:
+        refuse_ending(output)
+        refuse_output(output, overwrite=overwrite, inputs=[file])
+
+
+def _write(
+    given: Given, pipe: Pipeline, answer: Answer, output: Path | None, *, lines: bool, json: bool
+) -> None:
+    """The answers where they are asked for: in a file, on a terminal, or in a pipe."""
+    if output is not None:
+        is_number = _is_regression(pipe)
+        write_file(given, answer, output, is_number=is_number, with_lines=lines)
+    elif sys.stdout.isatty():
+        print_all(given, answer, readable=not json)
+    else:
+        print_lines(given, answer)
+    from .errors import say
+
+    if empty := given.empty_rows():
+        say("note", empty)
+
+
+def _in_order(pipe: Pipeline, call: dict[str, Any]) -> Answer:
+    """From a chunk of texts, one after the other, to their answers."""
     done = 0
 
     def answer(chunk: Chunk) -> list[Any]:
@@ -130,17 +159,7 @@ def predict(
         done += len(chunk)
         return answers
 
-    if output is not None:
-        is_number = _is_regression(pipe)
-        write_file(given, answer, output, is_number=is_number, with_lines=line_numbers)
-    elif sys.stdout.isatty():
-        print_all(given, answer, readable=not json)
-    else:
-        print_lines(given, answer)
-    from .errors import say
-
-    if given.source is not None and (empty := given.source.empty_rows()):
-        say("note", empty)
+    return answer
 
 
 @contextmanager
@@ -189,7 +208,7 @@ def _given(
     column: str | None,
     encoding: str | None,
 ) -> Given:
-    from .predicting.texts import file_rows, stdin_texts
+    from .predicting.texts import PipedLines, file_rows
 
     if texts and file:
         raise typer.BadParameter("give TEXT or --file, not both")
@@ -203,7 +222,8 @@ def _given(
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a TEXT or --file, or pipe texts in")
     stream = cast(BufferedReader, sys.stdin.buffer)
-    return Given(chunk for lines in stdin_texts(stream) for chunk in _chunks(lines))
+    lines = PipedLines(stream)
+    return Given((chunk for some in lines for chunk in _chunks(some)), lines=lines)
 
 
 def _chunks(texts: Sequence[Input | None]) -> Iterator[Chunk]:

@@ -16,7 +16,7 @@ from ..progress import working
 from .row_files import is_special
 
 if TYPE_CHECKING:
-    from .texts import FileRows, Input
+    from .texts import FileRows, Input, PipedLines
 
     Chunk = list[Input | None]
     Answer = Callable[[Chunk], list[Any]]
@@ -30,11 +30,18 @@ class Given:
         chunks: of at most ``CHUNK`` texts; None in the place of one that a row lacks.
         total: how many texts there are; None of a pipe.
         source: the rows of a file; None of texts that are no file's.
+        lines: those of a pipe.
     """
 
     chunks: Iterator[Chunk]
     total: int | None = None
     source: FileRows | None = None
+    lines: PipedLines | None = None
+
+    def empty_rows(self) -> str | None:
+        """Once all are read: how many had no text; None where all have one, or were arguments."""
+        given = self.source or self.lines
+        return None if given is None else given.empty_rows()
 
 
 def _counted(given: Given) -> Iterator[Chunk]:

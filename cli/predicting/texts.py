@@ -38,11 +38,37 @@ class FileRows:
     def empty_rows(self) -> str | None:
         """How many rows have no text, and where the first is; None where all have one."""
         rows = [row for row, given in enumerate(self.inputs) if given is None]
-        if not rows:
-            return None
-        have = "1 row has" if len(rows) == 1 else f"{len(rows):,} rows have"
-        their = "its answer is" if len(rows) == 1 else "their answers are"
-        return f"{have} no text (first: {self.table.where(rows[0])}); {their} empty"
+        return _said("row", len(rows), self.table.where(rows[0])) if rows else None
+
+
+class PipedLines:
+    """The lines of a pipe, each a text, as they come; a blank one is no text, as in a file.
+
+    Args:
+        stream: stdin.
+    """
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream, self._read, self._blank, self._first = stream, 0, 0, 0
+
+    def __iter__(self) -> Iterator[list[Input | None]]:
+        for lines in stdin_texts(self._stream):
+            blank = [number for number, line in enumerate(lines, 1) if not line.strip()]
+            if blank and not self._blank:
+                self._first = self._read + blank[0]
+            self._blank += len(blank)
+            self._read += len(lines)
+            yield [line if line.strip() else None for line in lines]
+
+    def empty_rows(self) -> str | None:
+        """How many lines were blank, and which was the first; None where none was."""
+        return _said("line", self._blank, f"stdin, line {self._first}") if self._blank else None
+
+
+def _said(what: str, count: int, first: str) -> str:
+    have = f"1 {what} has" if count == 1 else f"{count:,} {what}s have"
+    their = "its answer is" if count == 1 else "their answers are"
+    return f"{have} no text (first: {first}); {their} empty"
 
 
 def file_rows(

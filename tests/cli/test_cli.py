@@ -412,10 +412,20 @@ def feed(monkeypatch, *pieces: bytes) -> None:
 @pytest.mark.parametrize("arguments", [[], ["--file", "-"]])
 def test_predict_answers_lines_as_they_arrive(call, pipe, monkeypatch, arguments) -> None:
     feed(monkeypatch, b"\xef\xbb\xbfone\ntw", b"o\r\nthree\n", b"\nlast")
-    code, out, _ = call("predict", "m", *arguments)
+    code, out, err = call("predict", "m", *arguments)
     assert code == 0
-    assert pipe.batches == [["one"], ["two", "three"], [""], ["last"]]
-    assert [line["text"] for line in lines_of(out)] == ["one", "two", "three", "", "last"]
+    assert pipe.batches == [["one"], ["two", "three"], ["last"]]
+    assert [line["text"] for line in lines_of(out)] == ["one", "two", "three", None, "last"]
+    assert err == "note: 1 line has no text (first: stdin, line 4); its answer is empty\n"
+
+
+def test_blank_lines_of_a_pipe_keep_their_place_and_are_counted(call, pipe, monkeypatch) -> None:
+    feed(monkeypatch, b"one\n \n", b"\t\r\n\xc2\xa0\ntwo", b"\n\n")
+    code, out, err = call("predict", "m")
+    assert code == 0
+    assert pipe.batches == [["one"], ["two"]]
+    assert [line["text"] for line in lines_of(out)] == ["one", None, None, None, "two", None]
+    assert err == "note: 4 lines have no text (first: stdin, line 2); their answers are empty\n"
 
 
 def test_predict_names_the_line_that_is_not_utf8(call, pipe, monkeypatch) -> None:
