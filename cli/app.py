@@ -69,9 +69,11 @@ def _leave_to_the_first(command: str | None) -> None:
     Raises:
         Exit: this is another one.
     """
+    if command in (None, *_SHARED):
+        return
     from hfdl.training.launched import is_first_process, launched_processes
 
-    if command in (None, *_SHARED) or launched_processes() == 1:
+    if launched_processes() == 1:
         return
     if not is_first_process():
         raise typer.Exit
