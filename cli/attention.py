@@ -77,12 +77,12 @@ def attention(
 
 
 def _check_ending(output: Path) -> None:
-    from hfdl.errors import OutputError
+    from hfdl.errors import OutputError, shell_path
 
     if output.suffix.lower() not in SUFFIXES:
         raise OutputError(
             f"the ending {output.suffix!r} is unknown" if output.suffix else "it has no ending",
             where=str(output),
             rule="the ending says what is written: .html a page, .png a picture",
-            remedy=f"name it {output.stem}.html",
+            remedy=f"name it: --output {shell_path(output.with_suffix('.html'))}",
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hfdl.errors import OutputError
+from hfdl.errors import OutputError, shell_path
 
 # What makes a folder one of a run, of a model or of a checkpoint.
 _MARKS = ("recipe.yaml", "config.json", "adapter_config.json", "manifest.json")
@@ -32,7 +32,9 @@ def refuse_output(
         raise OutputError("it is a folder", where=str(output), remedy="name a file")
     if not output.parent.is_dir():
         raise OutputError(
-            f"there is no folder {output.parent}", where=str(output), remedy="make it first"
+            f"there is no folder {output.parent}",
+            where=str(output),
+            remedy=f"make it first: mkdir -p {shell_path(output.parent)}",
         )
     if not output.is_file():
         _refuse_checkpoint(output)
@@ -53,7 +55,9 @@ def refuse_output(
         )
     if not overwrite:
         raise OutputError(
-            "the file exists", where=str(output), remedy="choose another, or give --overwrite"
+            "the file exists",
+            where=str(output),
+            remedy="choose another --output, or give --overwrite",
         )
 
 

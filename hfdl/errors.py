@@ -82,7 +82,7 @@ class NotFiniteError(ModelError):
             "the model's answer is not a finite number",
             where=place + (f" ({line[: self._shown]!r}{more})" if line else ""),
             rule="its weights, or what they give for this text, are not finite",
-            remedy="train the model again with a lower train.learning_rate, or use another one",
+            remedy="train the model again with a lower learning rate, or use another one",
         )
 
 
@@ -192,6 +192,11 @@ def shell_path(path: str | Path) -> str:
     elif text.startswith("~"):
         text = str(Path(text).absolute())
     return shell_word(text)
+
+
+def to_resume(folder: str | Path) -> str:
+    """The command that goes on with the run in a folder, to be printed and pasted."""
+    return f"hfdl train {shell_path(folder)} --output {shell_path(folder)} --resume"
 
 
 def _escaped(character: str) -> str:

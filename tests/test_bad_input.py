@@ -193,7 +193,7 @@ def broken_json(place: Place) -> Made:
 def missing_column(place: Place) -> Made:
     return place.train_on("review,label\n" + "a,x\nb,y\n" * 9), (
         f"{place.folder}/bad.csv: no column 'text' for data.text; the columns are: review, label. "
-        "Choose one of: review, label. Set it with data.text=COLUMN"
+        "Set data.text=COLUMN"
     )
 
 
@@ -201,7 +201,7 @@ def missing_column(place: Place) -> Made:
 def misspelt_column(place: Place) -> Made:
     return place.train("data.label=lable"), (
         f"{place.good}: no column 'lable' for data.label; the columns are: text, label. "
-        "Did you mean 'label'? Set it with data.label=COLUMN"
+        "Did you mean data.label=label?"
     )
 
 
@@ -227,8 +227,8 @@ def row_without_a_text(place: Place) -> Made:
 def one_class_only(place: Place) -> Made:
     return place.train_on("text,label\na,x\nb,x\nc,x\n"), (
         f"{place.folder}/bad.csv: one class only: all 2 rows of train have the label 'x'; a "
-        "classifier needs two labels or more. Add rows with another label, or set data.label (now "
-        "'label') to the column that tells them apart"
+        "classifier needs two labels or more. Add rows with another label, or name the column "
+        "that tells them apart: data.label=COLUMN"
     )
 
 
@@ -263,8 +263,8 @@ def text_that_is_too_long(place: Place) -> Made:
     rows = "a,x\nb,y\n" * 9 + f"{'film ' * 31},z\n"  # a lone label stays in train
     return place.train_on(f"text,label\n{rows}", "data.long_text=error"), (
         f"{place.folder}/bad.csv, line 20: the text has 33 tokens; data.max_length is 32 and "
-        "data.long_text is error. Shorten it, raise data.max_length, or set data.long_text to "
-        "truncate, head_tail or window"
+        "data.long_text is error. Shorten it, or cut it with data.long_text=truncate, "
+        "data.long_text=head_tail or data.long_text=window"
     )
 
 
@@ -303,7 +303,8 @@ def tag_unseen_in_training(place: Place) -> Made:
 def tag_that_is_not_listed(place: Place) -> Made:
     return place.tag("data.labels=[O, B-LOC, I-LOC]"), (
         f"{place.folder}/good.conll, line 1 (word 'ann'): unknown entity type 'PER'; the model "
-        "knows: LOC. Choose one of: LOC, or add it to data.labels"
+        "knows: LOC. Choose one of: LOC, or list it: "
+        "'data.labels=[O, B-LOC, I-LOC, B-PER, I-PER]'"
     )
 
 
@@ -370,7 +371,7 @@ def words_without_tags(place: Place) -> Made:
     rows = '{"tokens": ["a"], "ner_tags": ["O"]}\n' * 9
     return place.tag(content=rows, name="bad.jsonl"), (
         f"{place.folder}/bad.jsonl: no column 'tags' for data.tags; the columns are: tokens, "
-        "ner_tags. Did you mean 'ner_tags'? Set it with data.tags=COLUMN"
+        "ner_tags. Did you mean data.tags=ner_tags?"
     )
 
 
@@ -395,7 +396,7 @@ def conll_file_that_is_not_utf8(place: Place) -> Made:
 def start_and_end_of_a_sentence(place: Place) -> Made:
     return place.tag("data.long_text=head_tail"), (
         "data.long_text: head_tail would cut words out of the middle of a sentence; each word "
-        "needs a tag: window, truncate or error. Leave it out: windows lose nothing"
+        "needs a tag: window, truncate or error. Set data.long_text=window: windows lose nothing"
     )
 
 
@@ -404,7 +405,7 @@ def sentence_that_is_too_long(place: Place) -> Made:
     held = place.write("held.conll", "ann B-PER\n\n" + "film O\n" * 31)
     return place.tag(f"data.validation={held}", "data.long_text=error"), (
         f"{held}, line 3: the sentence has 33 tokens; data.max_length is 32 and data.long_text is "
-        "error. Shorten it, raise data.max_length, or set data.long_text to window or truncate"
+        "error. Shorten it, or cut it with data.long_text=window or data.long_text=truncate"
     )
 
 
@@ -424,7 +425,7 @@ def tokenizer_without_a_mask(place: Place) -> Made:
 def blocks_above_the_limit(place: Place) -> Made:
     return place.read("clm", "data.max_length=65"), (
         "data.max_length: 65 tokens are more than the model takes; the model's limit is 64. "
-        "Set data.max_length=64 or less"
+        "Set data.max_length=64"
     )
 
 
@@ -432,7 +433,7 @@ def blocks_above_the_limit(place: Place) -> Made:
 def windows_above_the_limit(place: Place) -> Made:
     return place.read("mlm", "data.max_length=65"), (
         "data.max_length: 65 tokens are more than the model takes; the model's limit is 64; "
-        "longer documents are cut into windows. Set data.max_length=64 or less"
+        "longer documents are cut into windows. Set data.max_length=64"
     )
 
 
@@ -465,7 +466,7 @@ def corpus_without_a_text_column(place: Place) -> Made:
     rows = "review,label\n" + "a film,good\n" * 30
     return place.read("mlm", content=rows, name="bad.csv"), (
         f"{place.folder}/bad.csv: no column 'text' for data.text; the columns are: review, label. "
-        "Choose one of: review, label. Set it with data.text=COLUMN"
+        "Set data.text=COLUMN"
     )
 
 
@@ -481,7 +482,7 @@ def corpus_too_short_to_hold_out(place: Place) -> Made:
 def class_weights_of_a_language_model(place: Place) -> Made:
     return place.read("mlm", "tune.class_weights={film: 2}"), (
         "tune.class_weights: a language model has no labels to weigh; class weights belong to "
-        "labels. Remove it"
+        "labels. Set tune.class_weights=null"
     )
 
 
@@ -563,7 +564,7 @@ def value_out_of_range(place: Place) -> Made:
 def no_override(place: Place) -> Made:
     return place.train("reviews.csv"), (
         "'reviews.csv' is not an override; an override is written key=value. "
-        "For example: train.epochs=1"
+        "Did you mean data.train=reviews.csv?"
     )
 
 
@@ -615,7 +616,7 @@ def unknown_metric(place: Place) -> Made:
 def length_above_the_limit(place: Place) -> Made:
     return place.train("data.max_length=65"), (
         "data.max_length: 65 tokens are more than the model takes; the model's limit is 64. "
-        "Set data.max_length=64 or less, and data.long_text=window for longer texts"
+        "Set data.max_length=64, and data.long_text=window for longer texts"
     )
 
 
@@ -734,7 +735,8 @@ def overwriting_what_is_no_run(place: Place) -> Made:
 def resuming_what_is_no_run(place: Place) -> Made:
     return [*place.train(), "--resume"], (
         f"{place.output}: there is no run to resume; --resume continues a folder that holds "
-        "recipe.yaml and checkpoints. Check --output, or start the run without --resume"
+        "recipe.yaml and checkpoints. Name the folder of a run, or start it "
+        "without --resume"
     )
 
 
@@ -779,7 +781,7 @@ def evaluating_a_model_without_a_head(place: Place) -> Made:
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
         "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
         "ForCausalLM, LMHeadModel, ForConditionalGeneration, MTModel. "
-        "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
+        f"Fine-tune the model first: hfdl train RECIPE model.name={place.model}"
     )
 
 
@@ -811,7 +813,7 @@ def predicting_with_a_model_without_a_head(place: Place) -> Made:
         f"{place.model}/config.json: the architectures ['BertModel'] belong to none of hfdl's "
         "tasks; known endings: ForSequenceClassification, ForTokenClassification, ForMaskedLM, "
         "ForCausalLM, LMHeadModel, ForConditionalGeneration, MTModel. "
-        "Fine-tune the model first: hfdl train RECIPE model.name=FOLDER"
+        f"Fine-tune the model first: hfdl train RECIPE model.name={place.model}"
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hfdl.errors import ModelError
+from hfdl.errors import ModelError, shell_path
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline
@@ -56,12 +55,14 @@ def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
 
 def _refuse_vectors(pipe: Pipeline, model: str) -> None:
     if pipe.task == "sentence-similarity":
+        from hfdl.config.overrides import as_override
+
         raise ModelError(
             "the model makes vectors of texts, and has no answers",
             where=model,
             rule="only a fine-tuned model can predict",
-            remedy=f"for the vectors: hfdl embed {shlex.quote(model)} TEXT; to fine-tune it: "
-            f"hfdl train RECIPE model.name={shlex.quote(model)}",
+            remedy=f"for the vectors: hfdl embed {shell_path(model)} TEXT; to fine-tune it: "
+            f"hfdl train RECIPE {as_override('model.name', model)}",
         )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from hfdl.errors import OutputError
+from hfdl.errors import OutputError, shell_path
 
 from ..output import to_json
 from ..output_file import written_aside
@@ -45,7 +45,7 @@ def refuse_ending(output: Path) -> None:
         raise OutputError(
             f"the ending {output.suffix!r} is unknown", where=str(output),
             rule=f"the ending says what is written: {', '.join(_FORMATS)}",
-            remedy=f"name it {output.stem}.csv",
+            remedy=f"name it: --output {shell_path(output.with_suffix('.csv'))}",
         )  # fmt: skip
 
 

@@ -89,13 +89,15 @@ def file_rows(
         DataError: no such file, not readable, no such column, or no text in any row.
     """
     from hfdl.data.layouts.examples import as_examples
+    from hfdl.data.readers.readers import refuse_missing
     from hfdl.data.readers.reading import Reading
     from hfdl.data.readers.sources import read_source
 
     from ..output import print_note
 
+    refuse_missing(file.expanduser(), str(file))
     if not file.expanduser().is_file():
-        raise DataError("no such file", where=str(file), remedy="check the path given to --file")
+        raise DataError("it is a folder", where=str(file), remedy="name a file in it")
     own = _run_columns(run_or_model)
     reading = Reading.of(own.data, words=own.tokens is not None)
     with _encoding_as_option():
@@ -241,9 +243,11 @@ def _decode(line: bytes, number: int) -> str:
     try:
         text = line.removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError as error:
+        from hfdl.data.readers.encodings import likely_encoding
+
         raise DataError(
             f"byte {line[error.start]:#04x} is not UTF-8",
             where=f"stdin, line {number}",
-            remedy="convert the texts to UTF-8 first, for example with iconv",
+            remedy=f"convert them first: iconv -f {likely_encoding(line)} -t utf-8",
         ) from None
     return text.removeprefix("\ufeff") if number == 1 else text

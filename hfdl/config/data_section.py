@@ -26,6 +26,12 @@ class CsvConfig(Section):
         "by their number, from 1. A list: no line does, and these are the names.",
     )
 
+    @field_validator("header", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: Any) -> Any:
+        """Take [text, 2] for ["text", "2"]."""
+        return [_as_name(item) for item in value] if isinstance(value, list) else value
+
     @field_validator("separator", mode="before")
     @classmethod
     def _one_character(cls, value: Any) -> Any:

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from hfdl.config.keys import allows_none, describe, field_at, recipe_keys, section, value_field
 from hfdl.config.overrides import settings
-from hfdl.errors import ConfigError, nearest
+from hfdl.errors import ConfigError, nearest, shell_word
 
 Path = tuple[str, ...]
 
@@ -146,7 +146,7 @@ def wrong_value(path: Path, value: Any, inner: Sequence[str], origin: Origin) ->
         f"{name} cannot be {show(item)}",
         where=origin.where(item_path),
         rule=_rule(path, field),
-        remedy=_remedy(field, item, quote="'" if override and not steps else ""),
+        remedy=_remedy(field, item, ".".join(path) if override and not steps else ""),
     )
 
 
@@ -196,12 +196,14 @@ def _rule(path: Path, field: FieldInfo) -> str:
     return f"it must be {describe(field.annotation, field.metadata)}"
 
 
-def _remedy(field: FieldInfo, item: Any, quote: str) -> str | None:
+def _remedy(field: FieldInfo, item: Any, key: str) -> str | None:
+    """What to write instead; ``key`` is given where it stands alone on the command line."""
     if section(field):
         return None
     kind = describe(field.annotation, field.metadata)
     if "text" in kind and "number" not in kind and isinstance(item, bool | int | float):
-        return f'quote it to make it a text: {quote}"{show(item)}"{quote}'
+        written = f'"{show(item)}"'
+        return f"quote it to make it a text: {shell_word(f'{key}={written}') if key else written}"
     if isinstance(item, str) and (close := nearest(item, kind.replace(" or ", ", ").split(", "))):
         return f"did you mean {close!r}?"
     return None

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as FilePath
 from pathlib import PurePath
 from typing import Any
 
-from hfdl.config.keys import allows_none, field_at, section, value_field
+from hfdl.config.keys import allows_none, describe, field_at, recipe_keys, section, value_field
 from hfdl.config.yaml import parse_value
-from hfdl.errors import ConfigError
+from hfdl.errors import ConfigError, shell_word
 
 Path = tuple[str, ...]
 
@@ -35,7 +35,7 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise ConfigError(
             f"{text!r} is not an override",
             rule="an override is written key=value",
-            remedy="for example: train.epochs=1",
+            remedy=_meant(text.strip()),
         )
     try:
         return key.strip(), parse_value(value)
@@ -58,6 +58,16 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
     return overrides
 
 
+def _meant(text: str) -> str:
+    """What a word without ``=`` may stand for: a file to train on, or a key without its value."""
+    if text and PurePath(text).suffix and FilePath(text).exists():
+        return f"did you mean {as_override('data.train', text)}?"
+    for key in recipe_keys():
+        if text in (key.name, key.name.rpartition(".")[2]):
+            return f"did you mean {key.name}=VALUE?"
+    return "give it a key, or remove it"
+
+
 def as_override(key: str, value: str | Iterable[str] | Mapping[str, str]) -> str:
     """``key=value`` as a shell and ``parse_override`` both read it back.
 
@@ -65,13 +75,30 @@ def as_override(key: str, value: str | Iterable[str] | Mapping[str, str]) -> str
         key: dotted.
         value: a text, texts, or texts by text.
     """
+    if isinstance(value, str) and _takes_only_lists(key):
+        value = [value]
     if isinstance(value, str):
-        written = _flow(value)
+        written = value if _reads_back(value) else _flow(value)
     elif isinstance(value, Mapping):
         written = f"{{{', '.join(f'{_flow(k)}: {_flow(v)}' for k, v in value.items())}}}"
     else:
         written = f"[{', '.join(map(_flow, value))}]"
-    return shlex.quote(f"{key}={written}")
+    return shell_word(f"{key}={written}")
+
+
+def _takes_only_lists(key: str) -> bool:
+    field = field_at(key.split("."))
+    kinds = describe(field.annotation, field.metadata) if field else ""
+    return kinds.startswith("a list") and "map" not in kinds
+
+
+def _reads_back(text: str) -> bool:
+    if not text or not text.isprintable() or text != " ".join(text.split()):
+        return False
+    try:
+        return parse_value(text) == text
+    except ValueError:
+        return False
 
 
 def _flow(text: str) -> str:

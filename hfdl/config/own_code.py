@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hfdl.config.overrides import as_override
+from hfdl.config.own_paths import absolute, is_file
 from hfdl.errors import ConfigError, did_you_mean, nearest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -51,22 +53,6 @@ class OwnPart:
         return self.path.rpartition(":")[2]
 
 
-def is_own_path(text: str) -> bool:
-    """Whether a text names code (``my.py:f``, ``package.module:f``) and no built-in part."""
-    return ":" in text and "://" not in text
-
-
-def absolute(text: str) -> str:
-    """``my.py:f`` with the whole path of its file, so that a run finds it again from anywhere.
-
-    Relative paths are taken from the working folder, as those of ``data.train`` are.
-    """
-    file, colon, name = text.rpartition(":")
-    if not colon or not _is_file(file):
-        return text
-    return f"{Path(file).expanduser().absolute()}:{name}"
-
-
 def load_own(path: str, key: str, what: str) -> OwnPart:
     """Import what a recipe names; a module of the working folder included.
 
@@ -85,9 +71,9 @@ def load_own(path: str, key: str, what: str) -> OwnPart:
             f"{path!r} names no code",
             where=key,
             rule=f"{what} of your own is named file.py:NAME or module:NAME",
-            remedy=f"write for instance {key}={source or 'my.py'}:NAME",
+            remedy="write for instance " + as_override(key, f"{source or 'my.py'}:NAME"),
         )
-    module = _from_file(Path(source), key) if _is_file(source) else _from_module(source, key)
+    module = _from_file(Path(source), key) if is_file(source) else _from_module(source, key)
     if not hasattr(module, name):
         raise ConfigError(
             f"{source} has no {name!r}",
@@ -103,12 +89,6 @@ def load_own(path: str, key: str, what: str) -> OwnPart:
 def sha256(file: Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def file_of_path(path: str) -> Path | None:
-    """The file of ``file.py:NAME``; None of a module's."""
-    source = absolute(path).rpartition(":")[0]
-    return Path(source) if _is_file(source) else None
 
 
 def line_of_own_code(error: BaseException) -> str | None:
@@ -129,10 +109,6 @@ def _is_own(filename: str) -> bool:
         return False
     parents = Path(filename).resolve().parents
     return any(f in parents for f in _folders) and not any(o in parents for o in _OTHERS)
-
-
-def _is_file(source: str) -> bool:
-    return source.endswith(".py") or "/" in source
 
 
 def _from_file(file: Path, key: str) -> ModuleType:
@@ -181,7 +157,7 @@ def _from_module(name: str, key: str) -> ModuleType:
             where=key,
             rule="a module is an installed one or a file in the folder that hfdl is run in",
             remedy=f"check that there is a {name.replace('.', '/')}.py, or name the file itself: "
-            f"{key}=PATH/{name.rpartition('.')[2]}.py:NAME",
+            + as_override(key, f"PATH/{name.rpartition('.')[2]}.py:NAME"),
         ) from error
     file = _file_of(module)
     if file is not None and not any(other in file.resolve().parents for other in _OTHERS):

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hfdl.config.own_code import file_of_path, is_own_path, load_own, sha256
-from hfdl.errors import ConfigError
+from hfdl.config.overrides import as_override
+from hfdl.config.own_code import load_own, sha256
+from hfdl.config.own_paths import file_of_path, is_own_path
+from hfdl.errors import ConfigError, shell_path
 
 
 def recorded(config: Any, record: str) -> dict[str, Any] | None:
@@ -51,7 +53,7 @@ def check_recorded(
             where=folder,
             rule="code in a model folder is never run",
             remedy="if you trust it, move the file elsewhere and name it: "
-            f"hfdl evaluate {folder} {key}=PATH/{file.name}:{path.rpartition(':')[2]}",
+            f"hfdl evaluate {shell_path(folder)} {_elsewhere(key, file, path)}",
         )
     if digest is None:
         return
@@ -66,9 +68,13 @@ def check_recorded(
             where=folder,
             rule=f"the weights belong to the {what} that they were trained with (its SHA-256 is "
             "in config.json)",
-            remedy="put the file back as it was; hfdl evaluate and hfdl train take another place "
-            f"of it, too, {key}=PATH/{file.name}:{path.rpartition(':')[2]}{otherwise}",
+            remedy="put the file back as it was; evaluate and train take another place "
+            f"of it, too: {_elsewhere(key, file, path)}{otherwise}",
         )
+
+
+def _elsewhere(key: str, file: Path, path: str) -> str:
+    return as_override(key, f"PATH/{file.name}:{path.rpartition(':')[2]}")
 
 
 def refuse_code_inside(named: Mapping[str, Any], folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from hfdl.config.own_code import absolute
+from hfdl.config.own_paths import absolute
 
 OwnCode = Annotated[str, AfterValidator(absolute)]
 """A name, or ``file.py:NAME`` or ``module:NAME``; the path of a file becomes absolute."""

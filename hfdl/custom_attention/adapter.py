@@ -141,8 +141,8 @@ class AttentionAdapter:
                 "take",
                 where=where,
                 rule="training without it would be another training",
-                remedy="give the function a keyword 'dropout', call model.eval(), or set the "
-                "config's attention dropout to 0",
+                remedy="give the function a keyword dropout=0.0 and apply it to the weights, "
+                "or call model.eval()",
             )
         return {}
 

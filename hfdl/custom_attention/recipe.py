@@ -12,7 +12,9 @@ from typing import Any
 from torch import nn
 from transformers import AttentionInterface
 
-from hfdl.config.own_code import OwnPart, is_own_path, load_own
+from hfdl.config.overrides import as_override
+from hfdl.config.own_code import OwnPart, load_own
+from hfdl.config.own_paths import is_own_path
 from hfdl.config.recorded_code import check_recorded, recorded
 from hfdl.custom_attention import register
 from hfdl.custom_attention.modules import base_model
@@ -49,7 +51,8 @@ def attend_by(model: nn.Module, path: str) -> str:
             problem,
             where=KEY,
             rule=getattr(error, "rule", None) or "the architecture must take it",
-            remedy=getattr(error, "remedy", None) or "leave it out, or choose another model.name",
+            remedy=getattr(error, "remedy", None)
+            or f"set {KEY}=null, or name another model: model.name=NAME",
         ) from error
     config: Any = base_model(model).config
     if part is None and name not in set(register.registered_attentions()) - set(register.BUILTIN):
@@ -101,7 +104,8 @@ def refuse_unsaid(config: Any, asked: str | None, name: str) -> None:
             f"{name} was trained with the attention {record['name']}",
             where=KEY,
             rule="its weights belong to that one, and the recipe names none",
-            remedy=f"set {KEY}={record['name']} to go on with it, or {KEY}=sdpa for the usual one",
+            remedy=f"set {as_override(KEY, str(record['name']))} to go on with it, or "
+            f"{KEY}=sdpa for the usual one",
         )
 
 

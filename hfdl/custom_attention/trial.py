@@ -73,7 +73,7 @@ def _refuse(calls: Any, problem: str, path: str) -> None:
             f"the first of them {calls.missing[0]}",
             where=KEY,
             rule="every attention module of the model must call it",
-            remedy="leave it out, or choose another model.name",
+            remedy=f"set {KEY}=null, or name another model: model.name=NAME",
         )
     if problem:
         raise ConfigError(
@@ -81,7 +81,7 @@ def _refuse(calls: Any, problem: str, path: str) -> None:
             where=KEY,
             rule="each query gets a finite mean of values, and training needs its gradient; a "
             "query that may attend to nothing must not give NaN",
-            remedy="compute in torch, without detach() or NumPy, and mask with torch.where or "
+            remedy="compute in torch, without detach or NumPy, and mask with torch.where or "
             "masked_fill",
         )
 

@@ -10,9 +10,10 @@ from torch import nn
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from hfdl.config.own_code import is_own_path, load_own
+from hfdl.config.own_code import load_own
+from hfdl.config.own_paths import is_own_path
 from hfdl.config.recorded_code import check_recorded, recorded
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ConfigError, ModelError, shell_path
 from hfdl.weights.names import CLASS_RECORD
 
 KEY = "model.class"
@@ -127,6 +128,7 @@ def class_of_saved(config: Any, asked: str | None, folder: str) -> OwnClass | No
             f"its class {name} was defined in a script or a notebook",
             where=folder,
             rule="a class in a file of its own is found again",
-            remedy=f"put it into a file and name that: hfdl evaluate {folder} {KEY}=FILE.py:{name}",
+            remedy="put it into a file and name that: hfdl evaluate "
+            f"{shell_path(folder)} {KEY}=FILE.py:{name}",
         )
     return load_class(path)

@@ -196,8 +196,8 @@ class TextEncoder:
                 f"the text has {total + template.size} tokens",
                 where=where(row),
                 rule=f"data.max_length is {self.max_length} and data.long_text is error",
-                remedy="shorten it, raise data.max_length, or set data.long_text to truncate, "
-                "head_tail or window",
+                remedy="shorten it, or cut it with data.long_text=truncate, "
+                "data.long_text=head_tail or data.long_text=window",
             )
         elif pair is None:
             rows, lost = fit_single(ids, room, self.long_text, self.stride)

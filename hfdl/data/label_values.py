@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.table import Table
 from hfdl.errors import DataError
@@ -187,7 +188,8 @@ def _remedy(value: Any, column: str) -> str:
     keys = [key for key, part in value.items() if isinstance(part, str | int | float)]
     if not keys:
         return "write the label itself"
-    return f"name the key that holds the label: data.label={column}.{keys[0]}"
+    key = as_override("data.label", f"{column}.{keys[0]}")
+    return f"name the key that holds the label: {key}"
 
 
 def missing_label(table: Table, row: int, column: str) -> DataError:

@@ -30,6 +30,7 @@ Listed = Sequence[str] | Mapping[str, str] | None
 """``data.labels`` of the recipe: the labels in order, a map from value to label, or None."""
 
 _SHOWN = 20
+_LONGEST = 600  # characters of a command that a message prints
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _refuse_no_label(rows: Sequence[Sequence[str]], table: Table, column: str) -
             f"no row of train has a label (column {column!r})",
             where=table.source,
             rule="a classifier needs at least one",
-            remedy="is data.label the right column?",
+            remedy="name the column that holds labels: data.label=COLUMN",
         )
 
 
@@ -224,8 +225,8 @@ def _refuse_one_class(counts: Counter[str], table: Table, column: str) -> None:
         f"one class only: all {count} rows of train have the label {name!r}",
         where=table.source,
         rule="a classifier needs two labels or more",
-        remedy=f"add rows with another label, or set data.label (now {column!r}) "
-        "to the column that tells them apart",
+        remedy="add rows with another label, or name the column that tells them apart: "
+        "data.label=COLUMN",
     )
 
 
@@ -240,18 +241,19 @@ def _unknown_label(
     places = [(i, text) for i, row in enumerate(rows) for text in row if text not in ids]
     first, name = places[0]
     count = len({i for i, text in places if text == name})
+    unknown = natural_sort({text for _, text in places})
     lacks = "data.labels does not list" if split == "train" else "training does not have"
     noun = "labels" if labels.mapping is None or labels.of_model else "values"
     if labels.of_model:
         lacks, allowed = "the model does not have", labels.names
         remedy = _remedy_for_model(labels, name, {text for row in rows for text in row})
     elif labels.mapping is not None:
-        mapping = {**labels.mapping, name: "LABEL"}
+        mapping = {**labels.mapping, **dict.fromkeys(unknown, "LABEL")}
         remedy = f"fix the row, or map it with {as_override('data.labels', mapping)}"
-    elif len(allowed) > _SHOWN:
-        remedy = f"fix the row, or list all labels, {name!r} too, with data.labels=[...]"
     else:
-        remedy = f"fix the row, or list it with {as_override('data.labels', [*allowed, name])}"
+        all_of_them = as_override("data.labels", [*allowed, *unknown])
+        more = f", or list it with {all_of_them}" if len(all_of_them) <= _LONGEST else ""
+        remedy = f"fix the row{more or ', or add rows with that label to data.train'}"
     shown = ", ".join(allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
     return DataError(
         f"{split} has the label {name!r} ({count} row{'' if count == 1 else 's'}), which {lacks}",

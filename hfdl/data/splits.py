@@ -41,7 +41,7 @@ def stratified_split(
         raise DataError(
             f"{n} row{'' if n == 1 else 's'} cannot be split in two",
             rule="a validation split needs at least one row and leaves at least one",
-            remedy="give more rows, or a validation split of its own with data.validation=FILE",
+            remedy="give more rows, or a validation split of its own",
         )
     keys = random_keys(n, seed=seed, stream=Stream.SPLIT)
     groups = _groups(strata, n)

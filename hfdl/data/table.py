@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hfdl.errors import DataError, did_you_mean, listed
+from hfdl.config.overrides import as_override
+from hfdl.errors import DataError, listed, nearest
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,13 @@ class Table:
             DataError: no such column; the message names the nearest one.
         """
         if name not in self.columns:
-            hint = did_you_mean(name, self.columns)
+            close = nearest(name, self.columns)
+            right = f"did you mean {as_override(key, close)}?" if close else f"set {key}=COLUMN"
             raise DataError(
                 f"no column {name!r} for {key}",
                 where=self.source,
                 rule=f"the columns are: {listed(self.columns, near=name)}",
-                remedy=self.advised(
-                    f"{hint}{'' if hint.endswith('?') else '.'} Set it with {key}=COLUMN"
-                ),
+                remedy=self.advised(right, key),
             )
         return self.columns[name]
 
@@ -89,9 +89,19 @@ class Table:
             return f"{source}, line {self.lines[row]}"
         return source if self.files is not None else f"{source}, row {row + 1}"
 
-    def advised(self, remedy: str) -> str:
-        """A remedy for a column that is missing, and what else may be wrong."""
-        return f"{remedy}; {self.advice}" if self.advice else remedy
+    def advised(self, remedy: str, *keys: str) -> str:
+        """A remedy for a column that is missing, and what else may be wrong.
+
+        Args:
+            remedy: of the column.
+            keys: of the recipe that name it.
+        """
+        if self.advice is None:
+            return remedy
+        advice = self.advice
+        if advice.endswith("=false"):  # without a header the columns have other names
+            advice = " ".join([advice, *(f"{key}=COLUMN" for key in keys)])
+        return f"{remedy}; {advice}"
 
     def noted(self, *notes: str | None) -> Table:
         """The same table with more notes; None is none."""

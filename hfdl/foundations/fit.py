@@ -141,7 +141,7 @@ def _check(
     if early_stopping.monitor == "validation_accuracy" and accuracy is None:
         raise ConfigError(
             "early stopping watches validation_accuracy, which this loss does not have",
-            remedy="give accuracy=, or watch validation_loss",
+            remedy="give an accuracy, or watch validation_loss",
         )
 
 
@@ -180,7 +180,7 @@ def update(
             f"the loss is {value}",
             where=where,
             rule="training needs a finite one",
-            remedy="lower the learning rate, or clip gradients with clip_norm=1.0",
+            remedy="lower the learning rate, or give clip_norm=1.0",
         )
     optimizer.zero_grad()
     backprop(loss_backprop())

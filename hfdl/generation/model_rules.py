@@ -150,8 +150,12 @@ def _settings(values: dict[str, Any], by_model: set[str]) -> Settings:
             raise
         raise ConfigError(
             error.problem, where=f"the model's generation_config, {involved[0]}", rule=error.rule,
-            remedy=f"give {involved[0]}=... to say otherwise",
+            remedy=f"give {involved[0]}={_default(involved[0])!r} to say otherwise",
         ) from error  # fmt: skip
+
+
+def _default(name: str) -> Any:
+    return next(each.default for each in fields(Settings) if each.name == name)
 
 
 def _refuse(own: Mapping[str, Any]) -> None:

@@ -65,7 +65,8 @@ def prepare(
             f"the model ends its texts at {list(rules.stop_strings)!r:.60}",
             where="generation_config, stop_strings",
             rule="ids alone do not say where a text ends",
-            remedy="give stop_text=hfdl.generation.stop_at(...), or use hfdl.pipeline",
+            remedy="use hfdl.pipeline, or give stop_text=hfdl.generation.stop_at("
+            f"tokenizer.decode, input_ids.tolist(), {list(rules.stop_strings)!r})",
         )
     seq2seq = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
     check_prompts(input_ids, attention_mask, left_padded=not seq2seq)
@@ -172,7 +173,8 @@ def check_room(limit: int | None, needed: int, max_new_tokens: int, *, what: str
         )  # fmt: skip
     raise ConfigError(
         f"{max_new_tokens} new tokens do not fit behind {needed} of {what}",
-        where="max_new_tokens", rule=rule, remedy=f"ask for at most {left}, or shorten the prompt",
+        where="max_new_tokens", rule=rule,
+        remedy=f"give max_new_tokens={left}, or shorten the prompt",
     )  # fmt: skip
 
 

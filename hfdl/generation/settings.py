@@ -101,7 +101,7 @@ class Settings:
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{getattr(self, name)!r} is neither True nor False", where=name)
         for name in ("repetition_penalty", "encoder_repetition_penalty"):
-            _positive(name, getattr(self, name), "1 leaves all as it is")
+            _positive(name, getattr(self, name), f"{name}=1.0 leaves all as it is")
         decay = self.exponential_decay_length_penalty
         if decay is not None and not (
             isinstance(decay, list | tuple) and len(decay) == 2 and _is_whole(decay[0], 0)
@@ -134,14 +134,14 @@ class Settings:
                 remedy="for always the most probable token leave do_sample off",
             )  # fmt: skip
         if self.top_k is not None:
-            _whole("top_k", self.top_k, 0, remedy="0 keeps all tokens")
+            _whole("top_k", self.top_k, 0, remedy="top_k=0 keeps all tokens")
         for name in _SHARES:
             value, least = getattr(self, name), name in ("top_p", "typical_p", "top_h")
             if value is not None and not ((value > 0 if least else value >= 0) and value <= 1):
                 raise ConfigError(
                     f"{value} is no share of the probability", where=name,
                     rule=f"it must be {'above 0' if least else '0 or more'} and at most 1",
-                    remedy=f"{1.0 if least else 0.0} keeps all tokens",
+                    remedy=f"{name}={1.0 if least else 0.0} keeps all tokens",
                 )  # fmt: skip
         if not self.do_sample:
             self._refuse_idle(_DRAWING, why="nothing is drawn at random",
@@ -165,7 +165,7 @@ class Settings:
                 rule="it must be a finite number",
             )  # fmt: skip
         if self.num_beams == 1:
-            self._refuse_idle(_OF_BEAMS, why="there is one beam", remedy="set num_beams above 1")
+            self._refuse_idle(_OF_BEAMS, why="there is one beam", remedy="set num_beams=4")
         if not self.do_sample and self.num_return_sequences > self.num_beams:
             raise ConfigError(
                 f"{self.num_return_sequences} sequences cannot come from num_beams="

@@ -190,7 +190,7 @@ class DecoderSequence(DecoderHfModel):
             raise ModelError(
                 f"{len(hidden)} texts, and the config has no pad_token_id",
                 rule="the label is read at each text's last token",
-                remedy="set model.config.pad_token_id",
+                remedy="say in the config which id texts are padded with",
             )
         return None if pad is None or input_ids is None else input_ids != pad
 

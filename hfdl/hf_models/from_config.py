@@ -76,7 +76,7 @@ def check_architecture(head: Head, model: ModelConfig) -> None:
             f"transformers has no class of its own for {model.name}",
             where="model.implementation",
             rule="hf asks for transformers' own code",
-            remedy="leave it out",
+            remedy="set model.implementation=auto",
         )
 
 

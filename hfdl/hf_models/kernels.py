@@ -41,7 +41,7 @@ def kernel_named(name: str | None, weights: bool, keywords: dict[str, Any]) -> A
         raise ModelError(
             f"hfdl's models cannot run attn_implementation={name!r}",
             rule="it is 'sdpa', 'eager', or a function given to hfdl.register_attention",
-            remedy="call model.set_attn_implementation with one of them",
+            remedy="call model.set_attn_implementation('sdpa')",
         )
     return InterfaceKernel(name, keywords)
 

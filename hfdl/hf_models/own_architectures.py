@@ -94,7 +94,7 @@ class OwnArchitecture:
                 raise ConfigError(
                     f"the name {name} already says it", where=where,
                     rule=f"it is {self.preset[key]!r}",
-                    remedy="leave it out, or change model.name",
+                    remedy="leave it out, or name another model",
                 )  # fmt: skip
             if key not in self.sizes:
                 raise ConfigError(

@@ -170,7 +170,7 @@ def _refuse_without_attention(opened: ModelWithTokenizer) -> None:
             f"{opened.name} has no attention to show",
             where=opened.model.config.model_type,
             rule="recurrent and convolutional models and averages of words have none",
-            remedy="choose a transformer, such as a run of hfdl train sentiment",
+            remedy="choose a transformer, such as a run of the recipe sentiment",
         )
 
 

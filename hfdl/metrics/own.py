@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hfdl.config.own_code import is_own_path, load_own
+from hfdl.config.own_code import load_own
+from hfdl.config.own_paths import is_own_path
 from hfdl.errors import ConfigError
 from hfdl.metrics.named import NamedMetric, Reads, named
 

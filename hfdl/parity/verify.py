@@ -143,7 +143,7 @@ class _Comparison:
                     rule="only hfdl's and transformers' decoders are run with a cache"
                     if cached
                     else "its head would read a padding token",
-                    remedy=f"choose among {', '.join(has)}",
+                    remedy=f"choose one of: {', '.join(has)}",
                 )
         return has if names is None else list(names)
 

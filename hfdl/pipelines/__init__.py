@@ -47,14 +47,14 @@ def pipeline(
             f"the task {spec.task} has no pipeline",
             where="task",
             rule="a task's spec names the class of its pipeline",
-            remedy="evaluate it with hfdl.evaluate, or give its TaskSpec pipeline=module:Class",
+            remedy="evaluate it, or name the class of a pipeline in its TaskSpec",
         )
     if model is None and spec.default_model is None:
         raise ConfigError(
             f"no model for {task}",
             where="model",
             rule="which one suits depends on the languages",
-            remedy="give model=FOLDER, for instance that of a run of: hfdl train translation",
+            remedy="give model=FOLDER, such as that of a run of the recipe translation",
         )
     return attribute(spec.implementation)(spec.default_model if model is None else model, **options)
 

@@ -48,7 +48,7 @@ def locate(model: Any) -> Located:
         raise ConfigError(
             "neither a task nor a model folder was named",
             rule="a pipeline needs one of them",
-            remedy='for instance hfdl.pipeline("sentiment")',
+            remedy="name one, such as 'sentiment'",
         )
     folder = find_model(str(model))
     is_run = (folder / "recipe.yaml").is_file()

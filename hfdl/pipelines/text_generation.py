@@ -200,7 +200,8 @@ class TextGenerationPipeline(BasePipeline):
                 f"{length} of the prompt",
                 where=f"input {number + 1}",
                 rule=f"the model reads {self.limit} tokens",
-                remedy="shorten the prompt" + (f", or ask for {free}" if free > 0 else ""),
+                remedy="shorten the prompt"
+                + (f", or give max_new_tokens={free}" if free > 0 else ""),
             )
         if rules.total is not None and rules.total <= length:
             raise DataError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hfdl.errors import OutputError
+from hfdl.errors import OutputError, to_resume
 from hfdl.tasks.registry import known_spec
 from hfdl.tasks.spec import TaskSpec
 
@@ -127,7 +127,7 @@ def _needed(path: Path) -> str:
             f"there is no {path.name}",
             where=str(path.parent),
             rule="a report needs the folder of a finished run",
-            remedy="finish the run with 'hfdl train RECIPE --resume'",
+            remedy=f"finish the run: {to_resume(path.parent)}",
         )
     return path.read_text(encoding="utf-8")
 

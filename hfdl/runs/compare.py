@@ -176,7 +176,9 @@ def _chosen(name: str, eras: Sequence[str] | None) -> tuple[Era, ...]:
                 remedy=did_you_mean(era, names),
             )
     if not eras:
-        raise ConfigError("no era", where="eras", remedy=f"choose from: {', '.join(names)}")
+        raise ConfigError(
+            "no era", where="eras", rule=f"{name} has: {', '.join(names)}", remedy="name one"
+        )
     return tuple(era for era in COMPARISONS[name] if era.name in eras)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hfdl.config.overrides import settings
-from hfdl.config.own_code import is_own_path, load_own
+from hfdl.config.own_code import load_own
+from hfdl.config.own_paths import is_own_path
 from hfdl.config.schema import Recipe
 
 OWN_CODE = ("model.class", "model.attention", "train.optimizer", "train.metrics")

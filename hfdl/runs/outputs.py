@@ -137,7 +137,7 @@ class RunFolder:
                 "there is no run to resume",
                 where=str(self.path),
                 rule=f"--resume continues a folder that holds {RECIPE} and checkpoints",
-                remedy="check --output, or start the run without --resume",
+                remedy="name the folder of a run, or start it without --resume",
             )
 
     def _check_writable(self) -> None:

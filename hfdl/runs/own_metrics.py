@@ -21,6 +21,6 @@ def try_metrics(recipe: Recipe, task: Task, splits: Splits) -> None:
             f"the task {task.name} computes no other metrics than its own",
             where="train.metrics",
             rule="they belong to tasks that are subclasses of PretrainedTask",
-            remedy="leave it out",
+            remedy="set train.metrics=null",
         )
     task.try_metrics(held_out.references())

@@ -14,7 +14,7 @@ import numpy as np
 from hfdl.config.load import load_recipe, take_objects
 from hfdl.config.schema import Recipe
 from hfdl.display import Shown
-from hfdl.errors import ConfigError, OutputError
+from hfdl.errors import ConfigError, OutputError, to_resume
 from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval
 from hfdl.report.record import read_run
 from hfdl.runs.lock import LOCK, held
@@ -137,7 +137,7 @@ def finished_run(folder: Path) -> Run:
     """
     if not (folder / METRICS).is_file():
         raise OutputError(
-            "the run is not finished", where=str(folder), remedy="continue it with --resume"
+            "the run is not finished", where=str(folder), remedy=f"continue it: {to_resume(folder)}"
         )
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     return Run(folder, metrics, load_recipe(folder))

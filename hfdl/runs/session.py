@@ -283,6 +283,6 @@ def _checkpoint_gradients(model: Any) -> None:
             f"{type(model).__name__} cannot recompute its activations",
             where="train.gradient_checkpointing",
             rule="the model's class must support it",
-            remedy="set it to false, and train.micro_batch_size lower",
+            remedy="set train.gradient_checkpointing=false and train.micro_batch_size=1",
         )
     model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.custom_attention.recipe import (
     attend_by,
@@ -92,7 +93,7 @@ class PretrainedTask(ScoredTask, ABC):
                 f"{self.name} has no thresholds",
                 where="tune.threshold",
                 rule="they say which of several labels a text has",
-                remedy="leave it out",
+                remedy="set tune.threshold=null",
             )
         self.folder, self.new_model, self.own_model = folder, new_model, own_model
         self.recipe, self.trains, self.memory = recipe, trains, memory or {}
@@ -309,7 +310,8 @@ class PretrainedTask(ScoredTask, ABC):
             f"the model has no trained head for this task ({parameter} is not in its weights)",
             where=str(folder),
             rule="only a fine-tuned model can predict",
-            remedy=f"fine-tune it first: hfdl train {self.spec.recipe} model.name={folder}",
+            remedy=f"fine-tune it first: hfdl train {self.spec.recipe} "
+            + as_override("model.name", str(folder)),
         )
 
     def save(self, folder: Path) -> None:

@@ -152,7 +152,7 @@ def refuse_parts_of_a_new_model(model: ModelConfig) -> None:
                 where=f"model.{key}",
                 rule="another belongs to a model that is trained from scratch, such as "
                 + ("hfdl://gpt2" if key == "tokenizer" else "hfdl://lstm"),
-                remedy="leave it out",
+                remedy=f"set model.{key}=null",
             )
 
 
@@ -166,5 +166,5 @@ def _check_takes_vectors(head: Head, model: ModelConfig) -> None:
         rule = f"they are for {', '.join(takers)}" if takers else "no model of this task has them"
         raise ConfigError(
             f"{model.name} has no vectors of whole words to fill",
-            where=KEY, rule=rule, remedy="leave it out",
+            where=KEY, rule=rule, remedy=f"set {KEY}=null",
         )  # fmt: skip

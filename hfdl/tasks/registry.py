@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hfdl.config.overrides import as_override
 from hfdl.config.own_code import load_own
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM, MASKED_LM
@@ -121,7 +122,7 @@ def _import_task(path: str) -> Any:
             f"{path!r} is no class",
             where="task",
             rule="a task of your own is a class with the methods of hfdl.tasks.protocol.Task",
-            remedy="name the class: task=module:Class",
+            remedy="name the class: " + as_override("task", f"{path.rpartition(':')[0]}:CLASS"),
         )
     return register_task(task)
 
@@ -163,5 +164,6 @@ def task_of_model(folder: Path) -> str:
         f"the architectures {names} belong to none of hfdl's tasks",
         where=str(folder / "config.json"),
         rule=f"known endings: {', '.join(endings)}",
-        remedy="fine-tune the model first: hfdl train RECIPE model.name=FOLDER",
+        remedy="fine-tune the model first: hfdl train RECIPE "
+        + as_override("model.name", str(folder)),
     )

@@ -44,7 +44,7 @@ def row_length(
             f"{length} tokens are more than the model takes",
             where=where,
             rule=f"the model's limit is {limit}" + (f"; {longer}" if longer else ""),
-            remedy=f"{verb}{limit} or less{remedy}",
+            remedy=f"{verb}{limit}{remedy}",
         )
     if length < smallest:
         raise ConfigError(

@@ -70,7 +70,7 @@ def refuse_class_weights(tune: TuneConfig, task: str) -> None:
             f"{task} has no labels to weigh",
             where="tune.class_weights",
             rule="class weights belong to labels",
-            remedy="remove it",
+            remedy="set tune.class_weights=null",
         )
 
 

@@ -116,9 +116,10 @@ class Backward:
                 f"memory did not suffice for update {progress.step + 1} in micro-batches of "
                 f"{size}: {message.splitlines()[0] if message else 'out of memory'}",
                 rule="the weights were left as they were before it",
-                remedy="lower data.max_length, or set train.gradient_checkpointing=true"
+                remedy="start again with --overwrite and train.gradient_checkpointing=true, or "
+                "with --overwrite and a lower data.max_length=N"
                 if smaller is None
-                else f"set train.micro_batch_size={smaller} or less",
+                else f"start again with --overwrite and train.micro_batch_size={smaller}",
             )
         return smaller
 

@@ -23,7 +23,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hfdl.errors import CheckpointError
+from hfdl.errors import CheckpointError, to_resume
 from hfdl.training.files import atomic_folder, damage, remove_leftovers
 from hfdl.training.tensors import Tensors
 
@@ -89,7 +89,7 @@ class Checkpoints:
                 f"the best weights are damaged: {wrong}",
                 where=str(path),
                 rule="a checkpoint must match its manifest",
-                remedy="continue the run with --resume: it goes on from what is whole",
+                remedy=f"go on from what is whole: {to_resume(self.folder.parent)}",
             )
         return load_file(path / "model.safetensors")
 
@@ -127,7 +127,7 @@ class Checkpoints:
                 where=str(self.folder),
                 rule=f"this one reads format {FORMAT}",
                 remedy="continue with the version that began the run, or start it again with "
-                "--overwrite",
+                "--overwrite in place of --resume",
             )
         return None, notes
 

@@ -73,7 +73,8 @@ def refuse_another(old: Any, new: Mapping[str, str], where: str) -> None:
                 rule="a resumed run must see the same examples"
                 if key in ("train", "validation")
                 else "a resumed run must end as it would have without the stop",
-                remedy=f"put the old {again} back, or start again with --overwrite",
+                remedy=f"put the old {again} back, or start again with --overwrite in place of "
+                "--resume",
             )
 
 

@@ -10,6 +10,7 @@ import torch
 from hfdl.errors import TrainingError
 from hfdl.tasks.protocol import Split
 
+_HIGH, _USUAL = 1e-3, 5e-5
 _SHOWN = 3
 
 
@@ -34,8 +35,8 @@ def refuse_update(
         f"the {'gradient' if finite_loss else 'loss'} of update {step} is not finite (examples: "
         f"{_places(split, examples)})",
         rule="the weights were left as they were before it",
-        remedy=f"lower train.learning_rate ({rate:g}), set train.precision=float32, or look at "
-        "these examples",
+        remedy=f"start again with --overwrite and train.learning_rate={_slower(rate):g}, or look "
+        "at these examples",
     )
 
 
@@ -59,10 +60,15 @@ def refuse_loss(loss: float, model: torch.nn.Module, split: Split, examples: Seq
         rule=f"the weights hold numbers that are not finite: {wrong[0]}{more}"
         if wrong
         else "the weights are finite, and what they give for these examples is not",
-        remedy="lower train.learning_rate and train again, or begin with another model"
+        remedy="train again with a lower learning rate, or begin with another model"
         if wrong
-        else "lower train.learning_rate and train again, or look at these examples",
+        else "train again with a lower learning rate, or look at these examples",
     )
+
+
+def _slower(rate: float) -> float:
+    """A tenth, or what pretrained models are usually tuned with where that is far less."""
+    return rate / 10 if rate <= _HIGH else _USUAL
 
 
 def _places(split: Split, examples: Sequence[int]) -> str:

@@ -178,5 +178,5 @@ def _killed(rank: int, signum: int, continue_with: str) -> TrainingError:
         rule="the processes of a run end together",
         remedy=f"continue with: {continue_with}"
         if continue_with
-        else "start again, with a lower train.micro_batch_size or less beside it on this machine",
+        else "start again with train.micro_batch_size=1, or with less beside it on this machine",
     )

@@ -39,7 +39,7 @@ def check_launcher_settings(config: TrainConfig) -> list[str]:
                 f"it asks for {what}",
                 where=f"{name}={os.environ[name]}",
                 rule="hfdl trains with a whole copy of the model in each process (DDP)",
-                remedy=f"unset {name}, and give hfdl train --processes N",
+                remedy=f"give hfdl train --processes N, and before it: unset {name}",
             )
     return [*_one_process(), *_precision(config), *_accumulation(), *_compilation(config)]
 

@@ -7,15 +7,17 @@ that take it; a key that a class cannot follow is refused, never passed over.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 import torch
 
-from hfdl.config.own_code import is_own_path, load_own
+from hfdl.config.own_code import load_own
+from hfdl.config.own_paths import is_own_path
 from hfdl.config.schema import TrainConfig
-from hfdl.errors import ConfigError, did_you_mean
+from hfdl.errors import ConfigError, did_you_mean, shell_word
 
 KEY, OPTIONS = "train.optimizer", "train.optimizer_options"
 
@@ -115,7 +117,7 @@ def _refuse_unfit(kind: str, name: str) -> None:
             f"{name!r} cannot train here",
             where=KEY,
             rule=f"{reason}; the loop makes one step from one gradient of every parameter",
-            remedy="choose another, such as adamw or sgd",
+            remedy="choose another, such as train.optimizer=adamw",
         )
 
 
@@ -169,7 +171,7 @@ def _check_options(config: TrainConfig, takes: Mapping[str, inspect.Parameter]) 
                 f"{name} is set by train.{keys[name]}",
                 where=f"{OPTIONS}.{name}",
                 rule="a value stands in one place",
-                remedy=f"set train.{keys[name]}={_shown(value)}",
+                remedy=f"set {_in_keys(config, name, f'train.{keys[name]}={json.dumps(value)}')}",
             )
         if name not in known:
             raise ConfigError(
@@ -177,6 +179,12 @@ def _check_options(config: TrainConfig, takes: Mapping[str, inspect.Parameter]) 
                 where=OPTIONS,
                 remedy=did_you_mean(name, known),
             )
+
+
+def _in_keys(config: TrainConfig, name: str, key: str) -> str:
+    """A key in the place of an option, and the other options."""
+    others = {k: v for k, v in config.optimizer_options.items() if k != name}
+    return f"{shell_word(key)} and {shell_word(f'{OPTIONS}={json.dumps(others)}')}"
 
 
 def _from_recipe(config: TrainConfig, takes: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
@@ -202,18 +210,12 @@ def _unused(config: TrainConfig, key: str, what: str, neutral: str) -> ConfigErr
         rule="it would be passed over; Adam and its relatives take it"
         if key in _ADAM
         else "it would be passed over",
-        remedy=f"set {neutral}, or choose another train.optimizer",
+        remedy=f"set {neutral}, or train.optimizer=adamw",
     )
 
 
 def _default(key: str) -> Any:
     return TrainConfig.model_fields[key].get_default()
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return str(value)
 
 
 # ---- The state of any optimizer, without pickle --------------------------------------------------

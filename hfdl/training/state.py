@@ -149,7 +149,8 @@ class TrainingState:
                 "the weights that are not trained are not those that the run was started with",
                 where="model.name",
                 rule="a checkpoint holds only the weights that are trained",
-                remedy="put the old model back, or start again with --overwrite",
+                remedy="put the old model back, or start again with --overwrite in place of "
+                "--resume",
             )
 
     def _check_processes(self, processes: int) -> None:

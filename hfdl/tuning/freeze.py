@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from hfdl.errors import ConfigError, did_you_mean, nearest
+from hfdl.errors import ConfigError, nearest
 from hfdl.tuning.layers import body_names, body_of, layer_count, positions
 
 KEY = "tune.freeze"
@@ -74,7 +74,7 @@ def refuse_random_body(model: nn.Module, new: Collection[str], key: str) -> None
             "all weights of this model are random",
             where=key,
             rule="only a pretrained body is worth keeping as it is",
-            remedy=f"leave {key} out, or name a pretrained model without model.config",
+            remedy=f"set {key}=null, or name a pretrained model: model.name=NAME model.config=null",
         )
 
 
@@ -125,7 +125,7 @@ def _suggest(item: str, names: Sequence[str]) -> str:
     plain = item.strip("*.")
     if close := nearest(plain, parts):
         return f"did you mean '*{close}*'?"
-    return did_you_mean(item, names[:3]) + ", ..."
+    return f"for instance '{names[0]}'"
 
 
 def _ends(name: str) -> list[str]:

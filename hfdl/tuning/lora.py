@@ -134,7 +134,7 @@ def _targets(model: nn.Module, body: set[str], asked: Sequence[str] | None) -> l
             if linear else "the model has no linear layer in its body",
             where=KEY,
             rule="adapters already leave the pretrained weights as they are",
-            remedy="leave tune.freeze out" if linear else f"leave {KEY} out",
+            remedy="set tune.freeze=null" if linear else f"set {KEY}=null",
         )  # fmt: skip
     return targets
 

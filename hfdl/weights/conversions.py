@@ -26,7 +26,7 @@ def pickle_to_safetensors(folder: Path) -> str:
         "for k, v in torch.load(f, weights_only=True).items()}; "
         "safetensors.torch.save_file(w, p / 'model.safetensors', metadata={'format': 'pt'})"
     )
-    return _command(code)
+    return python_command(code)
 
 
 def merge_adapters(folder: Path) -> str:
@@ -45,10 +45,10 @@ def merge_adapters(folder: Path) -> str:
         f"m.merge_and_unload().save_pretrained({merged!r}); "
         f"transformers.AutoTokenizer.from_pretrained({tokenizer!r}).save_pretrained({merged!r})"
     )
-    return _command(code)
+    return python_command(code)
 
 
-def _command(code: str) -> str:
+def python_command(code: str) -> str:
     """Python code as a shell takes it: in double quotes, unless a path needs more."""
     plain = not set('"$`\\!') & set(code)
     return f'python -c "{code}"' if plain else f"python -c {shlex.quote(code)}"

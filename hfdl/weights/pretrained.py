@@ -12,6 +12,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from hfdl.config.overrides import as_override
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
@@ -264,7 +265,8 @@ def refuse_own_class(config: Any, folder: str) -> None:
             where=folder,
             rule="train, evaluate, predict and the pipelines open a class of your own; nothing "
             "else knows what it computes",
-            remedy=f"to train it further, name the class: model.class={record['name']}",
+            remedy="to train it further, name the class: "
+            + as_override("model.class", str(record["name"])),
         )
 
 
@@ -281,7 +283,7 @@ def _refuse_new_body(model: torch.nn.Module, new: list[str], folder: Path) -> No
             f"or not in this shape, for instance {min(absent)!r}",
             where=str(folder),
             rule="weights and config must belong together",
-            remedy="check the folder; to train from scratch, give model.config",
+            remedy="check the folder; to train from scratch, give model.config={}",
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hfdl.errors import ModelError
+from hfdl.errors import ModelError, to_resume
 from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -158,7 +158,7 @@ def packaged_models() -> dict[str, Path]:
 
 def _remedy(folder: Path, otherwise: str = "check the path") -> str:
     if any((folder / "checkpoints").glob("step-*")):
-        return "the run has not finished: continue it with --resume"
+        return f"the run has not finished; continue it: {to_resume(folder)}"
     if folder.parent.name == "snapshots":  # the Hub's cache, and no business of a person's
         return "download the rest with the network on, or choose another model"
     return otherwise

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from hfdl.errors import ModelError
+from hfdl.weights.conversions import python_command
 
 
 def tokenizer_size(tokenizer: Any) -> int:
@@ -97,10 +98,12 @@ def _remedy(model: Any, where: str | None, needs: int) -> str:
         return f"call model.resize_token_embeddings({needs}), and train the model with them"
     names = getattr(model.config, "architectures", None) or [type(model).__name__]
     call = f"transformers.{names[0]}.from_pretrained({where!r})"
-    return (
-        f"train it on, which gives it embeddings of all, or resize it once: "
-        f'python -c "import hfdl, transformers; m = {call}; '
-        f'm.resize_token_embeddings({needs}); m.save_pretrained({where!r})"'
+    code = (
+        f"import hfdl, transformers; m = {call}; "
+        f"m.resize_token_embeddings({needs}); m.save_pretrained({where!r})"
+    )
+    return "train it on, which gives it embeddings of all, or resize it once: " + python_command(
+        code
     )
 
 

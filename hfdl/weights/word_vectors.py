@@ -79,7 +79,7 @@ def find_vectors(path: str, tokenizer: Any) -> FoundVectors:
             f"it has none of the {len(vocabulary):,} words of the vocabulary, {_some(vocabulary)}",
             where=str(file),
             rule=f"{KEY} holds words as the tokenizer cuts them, among others {_some(file_words)}",
-            remedy=f"name another file, or leave {KEY} out",
+            remedy=f"name another file, or set {KEY}=null",
         )
     return FoundVectors(
         str(file),

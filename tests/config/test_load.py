@@ -154,7 +154,7 @@ UNKNOWN = "unknown key {key!r}. Did you mean {near!r}?"
         ("train.precision=int8", "train.precision cannot be int8; it must be auto, float32, bf16 "
                                  "or fp16"),
         ("model.revision=0", "model.revision cannot be 0; it must be a text or null. Quote it to "
-                             "make it a text: '\"0\"'"),
+                             "make it a text: 'model.revision=\"0\"'"),
         ('data.labels=["a", 1.5]', "data.labels[1] cannot be 1.5; it must be a list of texts or a "
                                    "map from texts to texts or null. "
                                    'Quote it to make it a text: "1.5"'),

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IN_MESSAGES = {
     "hfdl/config/error_messages.py",
     "hfdl/config/overrides.py",
+    "hfdl/training/optimizers.py",
     "hfdl/tokenizers/load.py",
 }
 

@@ -94,7 +94,7 @@ NAMES = ["no_gradient", "by_numpy", "undefined", "narrow", "without_dropout", "w
          "value", "plane", "three", "swapped", "in_double", "blind",
          "alone", "gated"]  # fmt: skip
 SAYS = {  # the name of the attention has a digest in it
-    "without_dropout": "keyword 'dropout'", "narrow": "must be (B, H, T, K)",
+    "without_dropout": "keyword dropout=0.0", "narrow": "must be (B, H, T, K)",
     "swapped": "is (2, 5, 4, 8); it must be (B, H, T, K) = (2, 4, 5, 8)",
     "three": "is of type tuple of 3; it returns out, or (out, weights)",
     "in_double": "output is float64; it has the type of q, k and v, here float32",

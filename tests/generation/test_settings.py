@@ -27,12 +27,13 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"do_sample": True, "temperature": -1.0}, "temperature: -1.0 is no temperature"),
     ({"do_sample": True, "temperature": NAN}, "temperature: nan is no temperature"),
     ({"do_sample": True, "top_p": 0.0},
-     "top_p: 0.0 is no share of the probability; it must be above 0 and at most 1. 1.0 "
-     "keeps all tokens"),
+     "top_p: 0.0 is no share of the probability; it must be above 0 and at most 1. "
+     "Top_p=1.0 keeps all tokens"),
     ({"do_sample": True, "top_p": 1.1}, "top_p: 1.1 is no share"),
     ({"do_sample": True, "top_p": NAN}, "top_p: nan is no share"),
     ({"do_sample": True, "top_k": -1},
-     "top_k: -1 is not possible; it must be a whole number, 0 or more. 0 keeps all tokens"),
+     "top_k: -1 is not possible; it must be a whole number, 0 or more. Top_k=0 keeps"
+     " all tokens"),
     ({"temperature": 0.7},
      "temperature: 0.7 has no effect: nothing is drawn at random. Set do_sample=True, or "
      "leave temperature out"),
@@ -42,7 +43,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
      "num_beams: num_beams=2 and do_sample=True exclude each other; beam search draws "
      "nothing at random. Set num_beams=1 or do_sample=False"),
     ({"length_penalty": 2.0},
-     "length_penalty: 2.0 has no effect: there is one beam. Set num_beams above 1, or "
+     "length_penalty: 2.0 has no effect: there is one beam. Set num_beams=4, or "
      "leave length_penalty out"),
     ({"early_stopping": True}, "early_stopping: True has no effect"),
     ({"num_beams": 2, "early_stopping": "always"},
@@ -60,10 +61,12 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"no_repeat_ngram_size": -2}, "no_repeat_ngram_size: -2 is not possible"),
     ({"encoder_no_repeat_ngram_size": True}, "encoder_no_repeat_ngram_size: True is not possible"),
     ({"repetition_penalty": 0.0},
-     "repetition_penalty: 0.0 is no penalty; it must be a number above 0. 1 leaves all as it is"),
+     "repetition_penalty: 0.0 is no penalty; it must be a number above 0. "
+     "Repetition_penalty=1.0 leaves all as it is"),
     ({"encoder_repetition_penalty": NAN}, "encoder_repetition_penalty: nan is no penalty"),
     ({"do_sample": True, "min_p": 1.5},
-     "min_p: 1.5 is no share of the probability; it must be 0 or more and at most 1. 0.0 keeps"),
+     "min_p: 1.5 is no share of the probability; it must be 0 or more and at most 1. "
+     "Min_p=0.0 keeps"),
     ({"min_p": 0.1}, "min_p: 0.1 has no effect"),
     ({"do_sample": True, "typical_p": 0.0}, "typical_p: 0.0 is no share"),
     ({"do_sample": True, "top_h": 2.0}, "top_h: 2.0 is no share"),
@@ -137,7 +140,7 @@ WRONG_PROMPTS: list[tuple[torch.Tensor, torch.Tensor | None, dict[str, Any], str
      " it"),
     (ones(1, 60), None, {"max_new_tokens": 6},
      "max_new_tokens: 6 new tokens do not fit behind 60 of the longest prompt; the model "
-     "has 64 positions. Ask for at most 5, or shorten the prompt"),
+     "has 64 positions. Give max_new_tokens=5, or shorten the prompt"),
     (ones(1, 3), None, {"stop_tokens": [4, -1]}, "stop_tokens: -1 is no token id; ids begin at 0"),
     (ones(1, 3), None, {"pad_token_id": -100}, "pad_token_id: -100 is no token id"),
 ]  # fmt: skip

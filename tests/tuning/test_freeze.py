@@ -108,7 +108,7 @@ WRONG = {
     "*": (
         "tune.freeze: '*' leaves nothing to train; at least one parameter must learn. Freeze less"
     ),
-    "zzz": "Choose one of: bert.embeddings.word_embeddings.weight, ",
+    "zzz": "For instance 'bert.embeddings.word_embeddings.weight'",
 }
 
 

@@ -194,7 +194,7 @@ def test_freeze_and_lora_of_the_same() -> None:
     freeze(model, "body", new=FRESH)
     assert refused(model, FRESH) == (
         "tune.lora: tune.freeze holds every layer that would get an adapter; adapters already "
-        "leave the pretrained weights as they are. Leave tune.freeze out"
+        "leave the pretrained weights as they are. Set tune.freeze=null"
     )
 
 

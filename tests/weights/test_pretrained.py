@@ -227,7 +227,7 @@ def test_a_pooler_may_be_fresh(copy):
 REFUSED = (
     "{folder}: {n} of the {m} tensors of the model's body are not in its weights, or not in this "
     "shape, for instance '{example}'; weights and config must belong together. Check the folder; "
-    "to train from scratch, give model.config"
+    "to train from scratch, give model.config={{}}"
 )
 LAYER = "bert.encoder.layer"
 

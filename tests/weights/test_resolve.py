@@ -284,8 +284,10 @@ def test_sharded_weights_are_weights(copy):
 
 def test_an_unfinished_run_is_to_be_resumed(tmp_path, copy):
     (tmp_path / "run" / "checkpoints" / "step-000010").mkdir(parents=True)
-    expected = "The run has not finished: continue it with --resume"
-    assert message(tmp_path / "run").endswith(f"tokenizer. {expected}")
+    run = tmp_path / "run"
+    expected = f"The run has not finished; continue it: hfdl train {run} --output {run} --resume"
+    assert message(run).endswith(f"tokenizer. {expected}")
     (copy / "checkpoints" / "step-000010").mkdir(parents=True)
     (copy / "model.safetensors").unlink()
+    expected = expected.replace(str(run), str(copy))
     assert message(copy).endswith(expected)

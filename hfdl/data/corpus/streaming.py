@@ -170,6 +170,7 @@ def _no_text(name: str, split: SplitFiles) -> DataError:
             f"no document is left for {name}",
             where=split.source,
             rule="without data.validation whole documents are held out from a stream",
-            remedy="give data.validation=FILE, or another data.separator",
+            remedy="give data.validation=FILE, or say what stands between two documents: "
+            "data.separator=MARK",
         )
     return DataError("it holds no text", where=split.source, remedy="is this the right file?")

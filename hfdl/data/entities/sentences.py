@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.entities.sentence import Sentence, Span, characters_of
 from hfdl.data.entities.spans import over_words, shown, spans_of
@@ -116,7 +117,11 @@ def read_sentences(
         raise _no_columns(table, config)
     listed = _listed_types(config) if types is None else None
     allowed = listed or (tagged.types if types is None else list(types))
-    remedy = "it to data.labels" if listed else "sentences of that type to data.train"
+    missing = sorted(set(tagged.types) - set(allowed))
+    tags = [*(config.labels or ()), *(f"{letter}-{name}" for name in missing for letter in "BI")]
+    remedy = "add sentences of that type to data.train"
+    if listed:
+        remedy = f"list it: {as_override('data.labels', tags)}"
     _refuse_unknown(tagged, allowed, None if rename else remedy)
     tagged.types = allowed
     return tagged
@@ -284,7 +289,11 @@ def _no_columns(table: Table, config: DataConfig) -> DataError:
         f"no column {config.tokens!r} for data.tokens and none {config.spans!r} for data.spans",
         where=table.source,
         rule=f"the columns are: {listed(table.columns)}",
-        remedy=table.advised("set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN"),
+        remedy=table.advised(
+            "set data.tokens=COLUMN and data.tags=COLUMN, or data.spans=COLUMN",
+            "data.tokens",
+            "data.tags",
+        ),
     )
 
 

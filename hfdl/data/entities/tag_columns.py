@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.entities.bracketed_tags import are_bracketed, from_brackets
 from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling, twins
 from hfdl.data.entities.tags import OUTSIDE, detect_scheme, split_tag
-from hfdl.data.entities.token_columns import tags_of, values_of
+from hfdl.data.entities.token_columns import numbered_tags, tags_of, values_of
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -94,7 +95,7 @@ def _outside_remedy(rows: Sequence[Sequence[str]]) -> str:
     bare = [tag for tag in tags if not split_tag(tag)[0]]
     if OUTSIDE in tags or len(bare) != 1:
         return ""
-    return f"or if {bare[0]!r} is of words outside, data.labels='{{{_quoted(bare[0])}: O}}', "
+    return f"or if {bare[0]!r} is of words outside, {_named({bare[0]: OUTSIDE})}, "
 
 
 def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
@@ -109,8 +110,8 @@ def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
 def _doubts(rows: Sequence[Sequence[str]]) -> list[str]:
     counts = Counter(tag for tags in rows for tag in tags)
     doubts = [
-        f"types {one!r} and {other!r} are two types; if they are one, give them one name with "
-        f"data.labels"
+        f"types {one!r} and {other!r} are two types; if they are one: "
+        f"{_named(_as_one(counts, one, other))}"
         for one, other in twins({split_tag(tag)[1] for tag in counts} - {""})
     ]
     if counts and OUTSIDE not in counts:
@@ -118,9 +119,19 @@ def _doubts(rows: Sequence[Sequence[str]]) -> list[str]:
         doubts.append(
             f"no word has the tag {OUTSIDE}, so every word is in an entity; the most frequent tag "
             f"is {tag!r} ({number:,} of {counts.total():,} words); if it is for words outside: "
-            f"data.labels='{{{_quoted(tag)}: {OUTSIDE}}}'"
+            f"{_named({tag: OUTSIDE})}"
         )
     return doubts
+
+
+def _as_one(counts: Counter[str], one: str, other: str) -> dict[str, str]:
+    """The tags of the rarer of two types by those of the other; prefixes stay."""
+    totals = Counter[str]()
+    for tag, number in counts.items():
+        totals[split_tag(tag)[1]] += number
+    kept, given_up = (one, other) if totals[one] >= totals[other] else (other, one)
+    tags = sorted(tag for tag in counts if split_tag(tag)[1] == given_up)
+    return {tag: f"{tag.removesuffix(given_up)}{kept}" for tag in tags}
 
 
 def _read_as(names: dict[str, str]) -> str:
@@ -136,16 +147,12 @@ def _ambiguous(
 ) -> DataError:
     row = next(i for i, tags in enumerate(rows) if error.tag in tags)
     if not error.names:
-        remedy = "name the numbers from 0 on: data.labels=[O,B-PER,I-PER,...]"
+        remedy = f"name the numbers from 0 on, for instance {numbered_tags(table, config)}"
     else:
-        tags = ", ".join(f"{_quoted(tag)}: {name}" for tag, name in error.names.items())
-        types = ", ".join(
-            f"{_quoted(tag)}: {name if name == OUTSIDE else _quoted(tag)}"
-            for tag, name in error.names.items()
-        )
-        remedy = f"if they are tags, data.labels='{{{tags}}}'; if types, data.labels='{{{types}}}'"
+        types = {tag: name if name == OUTSIDE else tag for tag, name in error.names.items()}
+        remedy = f"if they are tags, {_named(error.names)}; if types, {_named(types)}"
         if "names no type" in str(error):
-            remedy = f"name it: data.labels='{{{tags}}}'"
+            remedy = f"name it: {_named(error.names)}"
     return DataError(
         f"{error} (column {config.tags!r})",
         where=table.where(row),
@@ -154,6 +161,5 @@ def _ambiguous(
     )
 
 
-def _quoted(tag: str) -> str:
-    """A tag as YAML reads it as text."""
-    return tag if tag.replace("-", "").replace("_", "").isalpha() else f'"{tag}"'
+def _named(names: Mapping[str, str]) -> str:
+    return as_override("data.labels", names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.table import Table
 from hfdl.errors import DataError, listed
@@ -94,5 +95,19 @@ def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataC
         rule=f"the source names: {listed(names.values())}"
         if names
         else "a tag is a text such as B-PER, or a number that the source names",
-        remedy="name the numbers with data.labels=[O,B-PER,I-PER,...]",
+        remedy=f"name the numbers from 0 on, for instance {numbered_tags(table, config)}"
+        if isinstance(tag, int) or str(tag).isdigit()
+        else "name the column of the tags: data.tags=COLUMN",
     )
+
+
+def numbered_tags(table: Table, config: DataConfig) -> str:
+    """``data.labels=[O, B-TYPE1, I-TYPE1]``, with a name for each number of the tags' column."""
+    cells = table.columns.get(config.tags, ())
+    items = (
+        item for cell in cells for item in (cell if isinstance(cell, list | tuple) else [cell])
+    )
+    texts = (part for item in items for part in str(item).split())
+    last = max((int(text) for text in texts if text.isdigit()), default=2)
+    tags = ["O", *(f"{'IB'[i % 2]}-TYPE{(i + 1) // 2}" for i in range(1, last + 1))]
+    return as_override("data.labels", tags)

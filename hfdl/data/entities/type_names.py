@@ -64,7 +64,7 @@ def unknown_to_training(label: str, types: Sequence[str], where: str, remedy: st
         f"unknown entity type {label!r}",
         where=where,
         rule=f"the model knows: {listed(types)}",
-        remedy=f"{did_you_mean(label, types).rstrip('?')}, or add {remedy}",
+        remedy=f"{did_you_mean(label, types).rstrip('?')}, or {remedy}",
     )
 
 

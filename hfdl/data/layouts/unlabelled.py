@@ -39,7 +39,7 @@ def without_unlabelled(
             f"no row has a label (column {', '.join(map(repr, held))})",
             where=table.source,
             rule="data.unlabelled=skip leaves out rows without one, and that is all of them",
-            remedy="is data.label the right column?",
+            remedy="name the column that holds labels: data.label=COLUMN",
         )
     rows = counted(len(missing), "row")
     note = f"{rows} without a label left out (first: {_place(table, min(missing))})"

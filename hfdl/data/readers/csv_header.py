@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from hfdl.config.overrides import as_override
 from hfdl.data.readers.reading import Reading
 from hfdl.data.table import refuse_duplicate_columns
 from hfdl.errors import DataError
@@ -87,8 +88,12 @@ def _other_separator(
         where=f"{source}, line {number}",
         rule=f"columns are separated by one {NAMES.get(default, default)}, and the rows do not "
         "show another separator for certain",
-        remedy=f"say what separates them: data.csv.separator={others[0]!r}",
+        remedy=f"say what separates them: {_separated_by(others[0])}",
     )
+
+
+def _separated_by(mark: str) -> str:
+    return as_override("data.csv.separator", "\\t" if mark == "\t" else mark)
 
 
 class Header(NamedTuple):
@@ -161,13 +166,19 @@ def _without_header(names: Sequence[str]) -> str | None:
     return advice and f"rename or remove one of them; {advice}"
 
 
+def _with_names(names: Sequence[str], count: int) -> str:
+    numbers = [str(i) for i in range(len(names) + 1, count + 1)]
+    return as_override("data.csv.header", [*names, *numbers][:count])
+
+
 def _given(names: tuple[str, ...], fields: Sequence[str], where: str) -> list[str]:
     if len(names) != len(fields):
         raise DataError(
             f"{len(fields)} columns, and data.csv.header names {len(names)}",
             where=where,
             rule="the list names each column of a file without a header",
-            remedy=f"give {len(fields)} names, or data.csv.header=false",
+            remedy=f"give {len(fields)} names, for instance {_with_names(names, len(fields))}, "
+            "or data.csv.header=false",
         )
     refuse_duplicate_columns(names, "data.csv.header")
     return list(names)

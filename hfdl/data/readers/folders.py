@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hfdl.config.overrides import as_override
 from hfdl.data.readers.hub_folders import is_saved_to_disk, read_saved, shards_of
 from hfdl.data.readers.readers import FORMATS, read_file
 from hfdl.data.readers.reading import PLAIN, Reading
@@ -61,10 +62,20 @@ def _named(folder: Path, entries: Iterable[Path]) -> dict[str, Path]:
                 f"{splits[split].name} and {entry.name} are both the {split} split",
                 where=str(folder),
                 rule="a folder holds one file or folder a split",
-                remedy=f"move one away, or name the file itself: data.{split}={entry}",
+                remedy=f"move one away, or name the files themselves: {_each(entries)}",
             )
         splits[split] = entry
     return in_order(splits)
+
+
+def _each(entries: Iterable[Path]) -> str:
+    """A key for each split that is there, with the first file or folder of that name."""
+    found: dict[str, Path] = {}
+    for entry in entries:
+        split = SPLIT_NAMES.get((entry.stem if entry.is_file() else entry.name).casefold())
+        if split is not None and _holds_split(entry):
+            found.setdefault(split, entry)
+    return " ".join(as_override(f"data.{s}", str(e)) for s, e in in_order(found).items())
 
 
 def _inner_folder(folder: Path, entries: Iterable[Path]) -> Path | None:
@@ -78,7 +89,7 @@ def _inner_folder(folder: Path, entries: Iterable[Path]) -> Path | None:
             f"several data sets: {', '.join(entry.name for entry in held)}",
             where=str(folder),
             rule="each has splits of its own",
-            remedy=f"name one, for instance data.train={held[0]}",
+            remedy=f"name one, for instance {str(held[0])!r}",
         )
     return held[0] if held else None
 

@@ -124,7 +124,7 @@ def _config_missing(name: str, source: str, message: str) -> DataError:
         "the Hub data set has several configurations",
         where=source,
         rule=f"they are: {listed(choices)}" if choices else "one must be named",
-        remedy=f"name one, for instance {name}:{choices[0] if choices else 'CONFIG'}",
+        remedy="name one, for instance " + repr(f"{name}:{choices[0] if choices else 'CONFIG'}"),
     )
 
 

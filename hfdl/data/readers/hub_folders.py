@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from hfdl.config.overrides import as_override
 from hfdl.data.readers.in_memory import table_from_dataset, unread_note
 from hfdl.data.readers.readers import FORMATS
 from hfdl.data.readers.split_names import SPLIT_NAMES, in_order, named_splits
@@ -43,7 +44,8 @@ def read_saved(folder: Path) -> dict[str, Table]:
         raise DataError(
             f"none of its splits ({', '.join(map(str, loaded))}) is train, validation or test",
             where=str(folder),
-            remedy=f"name the folder of a split: data.train={folder / str(next(iter(loaded), ''))}",
+            remedy="name the folder of a split, for instance "
+            f"{str(folder / str(next(iter(loaded), '')))!r}",
         )
     tables = {
         split: table_from_dataset(loaded[name], str(folder / str(name)))
@@ -74,6 +76,7 @@ def shards_of(entries: Iterable[Path]) -> dict[str, list[Path]]:
                 f"shard {missing} of {counts[split]} is not there",
                 where=str(next(iter(shards.values()))),
                 rule="all shards of a split are read",
-                remedy="download it again, or name the files: data.train=[FILE,FILE]",
+                remedy="download it again, or name those that are there: "
+                + as_override(f"data.{split}", [str(path) for _, path in sorted(shards.items())]),
             )
     return in_order({split: [shards[n] for n in sorted(shards)] for split, shards in found.items()})

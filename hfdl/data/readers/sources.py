@@ -55,7 +55,8 @@ def read_source(
             "the data was an object in memory",
             where=source,
             rule="a recipe cannot hold it",
-            remedy=f"give it again: data.{source.removeprefix(MEMORY)}=OBJECT or FILE",
+            remedy="give it again from Python, or name a file: "
+            f"data.{source.removeprefix(MEMORY)}=FILE",
         )
     if source.startswith(SCHEME):
         return read_embedded(source.removeprefix(SCHEME))

@@ -199,7 +199,9 @@ class EmbeddingPipeline(BasePipeline):
                 f"the model has no prompt {name!r}",
                 where="prompt_name",
                 rule=f"its prompts are: {', '.join(self.prompts) or 'none'}",
-                remedy=did_you_mean(name, self.prompts) if self.prompts else "give prompt=TEXT",
+                remedy=did_you_mean(name, self.prompts)
+                if self.prompts
+                else "give prompt=TEXT, on the command line --prompt TEXT",
             )
         return self.prompts[name]
 

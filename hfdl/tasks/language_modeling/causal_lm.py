@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig, ModelConfig
 from hfdl.data.corpus.blocks import consecutive_blocks, strided_windows
 from hfdl.data.corpus.corpus import open_corpus
@@ -111,7 +112,8 @@ class CausalLM(LanguageTask):
             f"{parameter} is not in the model's weights",
             where=str(folder),
             rule="a model that says the next token has all of them",
-            remedy=f"train it first: hfdl train clm model.name={folder} model.config=null",
+            remedy="train it first: hfdl train clm model.config=null model.tokenizer=null "
+            + as_override("model.name", str(folder)),
         )
 
     def metrics(
@@ -183,7 +185,7 @@ def block_length(data: DataConfig, tokenizer: Any, config: Any) -> int:
             f"windows of {length} tokens cannot share {data.stride}",
             where="data.stride",
             rule="each needs a token that the one before it has not",
-            remedy=f"set data.stride={length - 1} or less",
+            remedy=f"set data.stride={length - 1}",
         )
     return length
 

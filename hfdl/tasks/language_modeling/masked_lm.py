@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.corpus.corpus import open_corpus
 from hfdl.data.corpus.masking import Masking
@@ -78,7 +79,7 @@ class MaskedLM(LanguageTask):
             f"the model has no trained head for masked words ({parameter} is not in its weights)",
             where=str(folder),
             rule="only a trained one can fill masks",
-            remedy=f"train it first: hfdl train mlm model.name={folder}",
+            remedy="train it first: hfdl train mlm " + as_override("model.name", str(folder)),
         )
 
     def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:

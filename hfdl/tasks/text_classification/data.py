@@ -40,15 +40,17 @@ def label_set(train: Table, config: DataConfig, problem_type: str) -> LabelSet:
 
     For a regression it is the one name of the number: the label column's.
     """
+    if isinstance(config.label, list) and problem_type != MULTI:
+        one = "a regression has one number a row"
+        raise ConfigError(
+            one if problem_type == REGRESSION else f"with {problem_type} a row has one label",
+            where="data.label",
+            rule="several columns are several labels",
+            remedy="name one column: data.label=COLUMN, or set "
+            "data.problem_type=multi_label_classification",
+        )
     if problem_type == REGRESSION:
-        if isinstance(config.label, list):
-            raise ConfigError(
-                "a regression has one number a row",
-                where="data.label",
-                rule="several columns are several labels",
-                remedy="name one column, or set data.problem_type=multi_label_classification",
-            )
-        return LabelSet((config.label,))
+        return LabelSet((label_column(config),))
     return training_labels(train, config, many=problem_type == MULTI)
 
 

@@ -95,5 +95,5 @@ def refuse_on_numbers(tune: TuneConfig, problem_type: str) -> None:
                 where=f"tune.{key}",
                 rule=f"{'class weights' if weighs else 'focal loss and label smoothing'} belong to "
                 "labels",
-                remedy="remove it",
+                remedy=f"set tune.{key}=null",
             )

@@ -75,7 +75,7 @@ def of_saved_model(given: Given | None, config: Any) -> Thresholds | None:
             "the model has no tuned thresholds",
             where="tune.threshold",
             rule="best is tuned on the validation split at the end of training",
-            remedy="train with tune.threshold=best, or set tune.threshold=0.5",
+            remedy="set tune.threshold=0.5, or train the model again for tuned ones",
         )
     return thresholds_of(given, label_names(config), "tune.threshold")
 

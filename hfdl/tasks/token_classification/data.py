@@ -26,7 +26,7 @@ def fate_of_long_sentences(data: DataConfig) -> str:
             "head_tail would cut words out of the middle of a sentence",
             where="data.long_text",
             rule="each word needs a tag: window, truncate or error",
-            remedy="leave it out: windows lose nothing",
+            remedy="set data.long_text=window: windows lose nothing",
         )
     return data.long_text or "window"
 
@@ -86,8 +86,8 @@ class SentenceEncoder:
                 f"the sentence has {size + self.template.size} tokens",
                 where=where(i),
                 rule=f"data.max_length is {self.max_length} and data.long_text is error",
-                remedy="shorten it, raise data.max_length, or set data.long_text to window or "
-                "truncate",
+                remedy="shorten it, or cut it with data.long_text=window or "
+                "data.long_text=truncate",
             )
         if size > room and self.long_text == "truncate":
             return [Row(0, room)]

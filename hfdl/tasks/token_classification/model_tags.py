@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
@@ -98,7 +99,8 @@ class ModelTags:
                     where=where,
                     rule=f"its tags are {listed(self._written)}, and the data has words for it",
                     remedy="fine-tune it first: "
-                    f"hfdl train {SPEC.recipe} model.name={Path(where).parent}",
+                    f"hfdl train {SPEC.recipe} "
+                    + as_override("model.name", str(Path(where).parent)),
                 )
         return [
             replace(one, tags=tuple(nearest[tag] or "" for tag in one.tags or ()))

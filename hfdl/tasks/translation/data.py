@@ -51,6 +51,6 @@ def fate_of_long_texts(data: DataConfig) -> str:
             f"a translation cannot be put together from {data.long_text!r}",
             where="data.long_text",
             rule="a text that is too long is shortened or refused",
-            remedy="set it to truncate or error, or data.max_length higher",
+            remedy="set data.long_text=truncate or data.long_text=error",
         )
     return data.long_text

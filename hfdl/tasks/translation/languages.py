@@ -76,7 +76,7 @@ def _of_tokens(tokenizer: Any, data: DataConfig) -> Languages:
         if not hasattr(tokenizer, "src_lang"):
             raise ConfigError(
                 f"{type(tokenizer).__name__} has no language of sources", where="data.src_lang",
-                rule="tokenizers such as mBART's and NLLB's have", remedy="leave it out",
+                rule="tokenizers such as mBART's and NLLB's have", remedy="set data.src_lang=null",
             )  # fmt: skip
         _token_of(tokenizer, data.src_lang, "data.src_lang")
         source = copy.deepcopy(tokenizer)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import torch
 from transformers import GenerationConfig
 
+from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
@@ -58,7 +59,8 @@ class Translation(PretrainedTask):
                 f"{recipe.model.name} learns its own vocabulary",
                 where="model.tokenizer",
                 rule="one vocabulary serves sources and targets",
-                remedy="leave it out; model.config.vocab_size is the number of its pieces",
+                remedy="set model.tokenizer=null; model.config.vocab_size is the number of its "
+                "pieces",
             )
         fate_of_long_texts(recipe.data)
 
@@ -134,7 +136,8 @@ class Translation(PretrainedTask):
             f"{parameter} is not in the model's weights",
             where=str(folder),
             rule="a model that translates has all of them",
-            remedy=f"train it first: hfdl train translation model.name={folder}",
+            remedy="train it first: hfdl train translation "
+            + as_override("model.name", str(folder)),
         )
 
     def loss(self, outputs: Any, batch: Batch, *, training: bool = False) -> LossSum:

@@ -13,6 +13,7 @@ from torch.nn.modules import activation
 
 from hfdl.errors import ModelError
 from hfdl.models.sentence_head import SentenceDense, SentenceNorm, UnitLength
+from hfdl.weights.conversions import pickle_to_safetensors
 from hfdl.weights.sentence.files import damaged, missing, read_json, unsupported
 
 _WEIGHTS, _PICKLE = "model.safetensors", "pytorch_model.bin"
@@ -91,7 +92,7 @@ def _with_weights(layer: nn.Module, folder: Path) -> nn.Module:
             f"no {_WEIGHTS}, only {_PICKLE}",
             where=str(folder),
             rule="weights are read from safetensors only, because a pickle can run code",
-            remedy="convert it once: SentenceTransformer(...).save_pretrained(FOLDER)",
+            remedy=f"convert it once: {pickle_to_safetensors(folder)}",
         )
     try:
         layer.load_state_dict(load_file(file))

@@ -118,7 +118,7 @@ def test_unseen_labels_are_problems_with_the_text_of_the_error():
         "v.csv, line 3: validation has the label 'odd' (2 rows), which training does not have; the "
         "known labels are: neg, pos. Fix the row, or list it with 'data.labels=[neg, pos, odd]'",
         "x.csv, line 2: test has the label 'even' (1 row), which training does not have; the known "
-        "labels are: neg, pos. Fix the row, or list it with 'data.labels=[neg, pos, even]'",
+        "labels are: neg, pos. Fix the row, or list it with 'data.labels=[neg, pos, even, odd]'",
     ]
     assert check(tables, labels=["neg", "pos", "odd", "even"]).problems == []
 
@@ -140,10 +140,10 @@ def test_label_problems(labels, problem):
 
 def test_missing_columns_and_texts_are_problems():
     assert check({"train": GOOD}, text="review", label="lable").problems == [
-        "train.csv: no column 'review' for data.text; the columns are: text, label. Choose one of: "
-        "text, label. Set it with data.text=COLUMN",
+        "train.csv: no column 'review' for data.text; the columns are: text, label. Set "
+        "data.text=COLUMN",
         "train.csv: no column 'lable' for data.label; the columns are: text, label. Did you mean "
-        "'label'? Set it with data.label=COLUMN",
+        "data.label=label?",
     ]
     report = check({"train": table("t.jsonl", ["x", None, ["y"], 7], ["a", "b", "a", "b"])})
     assert report.splits["train"].missing_texts == Finding(

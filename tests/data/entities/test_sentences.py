@@ -151,7 +151,8 @@ def test_a_list_of_tags_names_the_types_that_there_are():
     text = message(tagged, [["a"]], [["B-ORG"]], config=LISTED)
     assert text.startswith("a.jsonl, line 1 (word 'a'): unknown entity type 'ORG'; ")
     assert text.endswith(
-        "the model knows: LOC, PER. Choose one of: LOC, PER, or add it to data.labels"
+        "the model knows: LOC, PER. Choose one of: LOC, PER, or list it: "
+        "'data.labels=[O, B-PER, I-PER, B-LOC, I-LOC, B-ORG, I-ORG]'"
     )
 
 

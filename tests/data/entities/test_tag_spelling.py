@@ -107,16 +107,15 @@ def test_a_line_says_what_was_read_and_what_looks_wrong():
         "B-PER, 'I_PER' as I-PER"
     ]
     assert read("O B_PER I_PER LOC").facts == [
-        "train: types 'B_PER' and 'I_PER' are two types; if they are one, give them one name with "
-        "data.labels"
+        "train: types 'B_PER' and 'I_PER' are two types; if they are one: "
+        "'data.labels={I_PER: B_PER}'"
     ]
     assert read("O B-PER", "B-per O").facts == [
-        "train: types 'PER' and 'per' are two types; if they are one, give them one name with "
-        "data.labels"
+        "train: types 'PER' and 'per' are two types; if they are one: 'data.labels={B-per: B-PER}'"
     ]
     assert read("OUT PER OUT").facts == [
         "train: no word has the tag O, so every word is in an entity; the most frequent tag is "
-        "'OUT' (2 of 3 words); if it is for words outside: data.labels='{OUT: O}'"
+        "'OUT' (2 of 3 words); if it is for words outside: 'data.labels={OUT: O}'"
     ]
     assert read("O B-PER").facts == []
 

@@ -91,7 +91,7 @@ def test_configurations_are_named(tmp_path: Path) -> None:
         SET.to_parquet(str(tmp_path / "glue" / name / "train-00000-of-00001.parquet"))
     with pytest.raises(DataError) as caught:
         read_source(str(tmp_path / "glue"))
-    assert str(caught.value.remedy).endswith(f"data.train={tmp_path}/glue/cola")
+    assert str(caught.value.remedy).endswith(f"'{tmp_path}/glue/cola'")
     assert splits(tmp_path / "glue" / "cola") == {"train": ["a", "b", "c"]}
 
 

@@ -97,7 +97,7 @@ def test_csv_after_an_error_still_reads(tmp_path):
             "text;label\nx;1\ny\n",
             "a.csv, line 1: the header is one column, 'text;label', and holds a semicolon; columns "
             "are separated by one comma, and the rows do not show another separator for certain. "
-            "Say what separates them: data.csv.separator=';'",
+            "Say what separates them: 'data.csv.separator=;'",
         ),
         (
             "text,label\n",

@@ -73,8 +73,8 @@ def test_folder_with_two_files_for_one_split(tmp_path):
     write(tmp_path / "val.csv", CSV.format("a"))
     assert error_of(read_source, str(tmp_path)) == (
         f"{tmp_path}: dev.tsv and val.csv are both the validation split; a folder holds one file "
-        "or folder a split. Move one away, or name the file itself: "
-        f"data.validation={tmp_path}/val.csv"
+        "or folder a split. Move one away, or name the files themselves: "
+        f"data.validation={tmp_path}/dev.tsv"
     )
 
 
@@ -240,7 +240,7 @@ def test_hub_configuration_missing(fake_hub):
     )
     assert error_of(read_source, "org/glue") == (
         "org/glue: the Hub data set has several configurations; they are: cola, mnli. Name one, "
-        "for instance org/glue:cola"
+        "for instance 'org/glue:cola'"
     )
 
 
@@ -315,7 +315,7 @@ def test_what_is_neither_path_nor_hub_id(source):
 def test_an_object_in_memory_that_is_gone():
     assert error_of(read_source, "memory://train") == (
         "memory://train: the data was an object in memory; a recipe cannot hold it. "
-        "Give it again: data.train=OBJECT or FILE"
+        "Give it again from Python, or name a file: data.train=FILE"
     )
 
 

@@ -66,13 +66,13 @@ CSV = (
         "semicolons in some rows",
         "a.csv",
         "text;label\na;1\nb\n",
-        error=(", line 1", "data.csv.separator=';'"),
+        error=(", line 1", "'data.csv.separator=;'"),
     ),
     FieldFile(
         "two possible separators",
         "a.csv",
         "text;label|stars\na;1|2\n",
-        error=(", line 1", "data.csv.separator=';'"),
+        error=(", line 1", "'data.csv.separator=;'"),
     ),
     FieldFile(
         "one column of prose",
@@ -236,7 +236,7 @@ CSV = (
         "a.csv",
         "text,label\na,\nb,\n",
         keys={"unlabelled": "skip"},
-        error=("", "is data.label the right column"),
+        error=("", "data.label=COLUMN"),
     ),
     FieldFile(
         "empty cells of several labels",

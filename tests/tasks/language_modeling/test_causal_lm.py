@@ -308,12 +308,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "too long": (
         {"data.max_length": 33},
         "data.max_length: 33 tokens are more than the model takes; the model's limit is 32. Set "
-        "data.max_length=32 or less",
+        "data.max_length=32",
     ),
     "a stride as long as the model's limit": (
         {"data.max_length": None, "data.stride": 32},
         "data.stride: windows of 32 tokens cannot share 32; each needs a token that the one before "
-        "it has not. Set data.stride=31 or less",
+        "it has not. Set data.stride=31",
     ),
     "an encoder": (
         {"model.name": "hfdl://bert"},
@@ -324,7 +324,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "class weights": (
         {"tune.class_weights": "balanced"},
         "tune.class_weights: a language model has no labels to weigh; class weights belong to "
-        "labels. Remove it",
+        "labels. Set tune.class_weights=null",
     ),
     "an unknown metric": (
         {"train.best_metric": "perplexty"},

@@ -1,0 +1,1 @@
+"""What errors tell a user to type: where such texts stand, what they say, and typing it."""

@@ -1,0 +1,58 @@
+"""Remedies that no case types, and why not."""
+
+from __future__ import annotations
+
+_NETWORK = "it needs the Hub"
+_PROCESSES = "it needs several processes, or one that is killed: tests/training/test_processes.py"
+_TOKENIZER = "it needs a tokenizer of several languages: tests/tasks/translation"
+_MODEL = "no model that is made offline meets it"
+_DAMAGE = "it needs a damaged or a foreign checkpoint: tests/training/test_resume.py"
+_PIP = "it names a package; that there is such an extra is tested beside this table"
+
+_OWN_MODEL = "a model of one's own meets it: tests/custom_model"
+
+UNPROVOKED = {
+    "config/load.py:take_model": _OWN_MODEL,
+    "config/load.py:take_model#2": _OWN_MODEL,
+    "config/load.py:take_model#3": _OWN_MODEL,
+    "config/recorded_code.py:check_recorded": _OWN_MODEL,
+    "config/recorded_code.py:refuse_code_inside": _OWN_MODEL,
+    "custom_model/build.py:config_of": _OWN_MODEL,
+    "custom_model/load.py:class_of_saved": _OWN_MODEL,
+    "data/entities/type_names.py:unknown_to_model": "tests/data/entities types what it says",
+    "tasks/own_model.py:_object": _OWN_MODEL,
+    "tasks/own_model.py:_refuse_unfit": _OWN_MODEL,
+    "tasks/own_model.py:_refuse_unfit#2": _OWN_MODEL,
+    "tasks/own_model.py:own_source": _OWN_MODEL,
+    "tasks/token_classification/model_tags.py:ModelTags.refuse_nameless": _MODEL,
+    "tasks/token_classification/model_tags.py:ModelTags.write": _MODEL,
+    "weights/pretrained.py:refuse_own_class": _OWN_MODEL,
+    "cli/predicting/texts.py:_decode": "it is about what is piped in: tests/cli/test_predict.py",
+    "custom_attention/calls.py:prove_attention": _MODEL,
+    "custom_attention/recipe.py:attend_by": _MODEL,
+    "custom_attention/switch.py:_check_taken": _MODEL,
+    "custom_attention/trial.py:_refuse": _MODEL,
+    "data/readers/hub.py:_config_missing": _NETWORK,
+    "errors.py:MissingExtraError.__init__": _PIP,
+    "hf_models/from_config.py:_unfit": _MODEL,
+    "hf_models/load.py:_unknown": _MODEL,
+    "interpret/attention_view.py:AttentionView._panel": "only a caller of its methods meets it",
+    "runs/outputs.py:output_folder": _PROCESSES,
+    "runs/own_metrics.py:try_metrics": "only an own task that takes no metrics meets it",
+    "tasks/language_modeling/causal_lm.py:how_to_keep_apart": _MODEL,
+    "tasks/translation/languages.py:_no_pair": _TOKENIZER,
+    "tasks/translation/languages.py:_of_tokens": _TOKENIZER,
+    "tasks/translation/languages.py:_token_of": _TOKENIZER,
+    "tasks/translation/task.py:Translation.untrained": _MODEL,
+    "tasks/translation/task.py:start_token_id": _MODEL,
+    "training/backward.py:Backward._smaller": "out of memory: tests/training/test_memory.py",
+    "training/checkpoint.py:Checkpoints.latest": _DAMAGE,
+    "training/checkpoint.py:Checkpoints.load_best": _DAMAGE,
+    "training/launch.py:_killed": _PROCESSES,
+    "training/plan.py:value_of": "only a metric that changes its names meets it",
+    "training/state.py:TrainingState._check_processes": _PROCESSES,
+    "training/state.py:TrainingState._check_untrained": "tests/tuning/test_freeze.py makes it",
+    "weights/resolve.py:_fault#4": "the same remedy as that of weights/resolve.py:_fault#2",
+    "weights/resolve.py:_in_packages": _PIP,
+    "weights/resolve.py:_on_hub": _PIP,
+}

@@ -1,0 +1,13 @@
+"""What errors of models and pipelines tell a user to type is typed, and works."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.remedies.model_cases import CASES
+from helpers.remedies.paste import Case, check
+from helpers.remedies.place import Place
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_it_is_typed_and_the_error_is_gone(place: Place, case: Case) -> None:
+    check(place, case)
