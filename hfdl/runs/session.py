@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,8 +11,6 @@ import torch
 from hfdl.config.overrides import settings
 from hfdl.config.schema import Recipe
 from hfdl.environment import machine, peak_memory_bytes, versions
-from hfdl.errors import ConfigError
-from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.progress import tell
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.callbacks import load_callbacks
@@ -22,7 +19,8 @@ from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
 from hfdl.runs.outputs import RunFolder
 from hfdl.runs.own_metrics import try_metrics
-from hfdl.tasks.protocol import Settles, Splits, Task, TellsOfModel
+from hfdl.runs.tuned_model import tuned_model
+from hfdl.tasks.protocol import Settles, Splits, Task
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.dry_run import probe
@@ -31,10 +29,8 @@ from hfdl.training.events import Event, Finished, Listener, Noted, Planned
 from hfdl.training.files import move_into
 from hfdl.training.loop import Loop
 from hfdl.training.plan import best_metric, total_steps
-from hfdl.training.seeding import seed_everything
 from hfdl.training.signals import SignalWatch
 from hfdl.tuning.lora import merge
-from hfdl.tuning.tune import new_weights, tune
 from hfdl.weights.pretrained import quiet_transformers
 
 
@@ -68,21 +64,11 @@ class Session:
         self._listeners: list[Listener] = [listener]
         if folder is not None:  # of a dry run nobody is told
             self._listeners += load_callbacks(recipe.train.callbacks)
-        # The new head must be the same on every process, dropout must not.
-        seed_everything(recipe.train.seed)
-        model = task.build_model(recipe.model)
-        if recipe.model.implementation == "auto" and recipe.model.own_class is None:
-            use_cheap_dropout(model)
-        if recipe.train.gradient_checkpointing:
-            _checkpoint_gradients(model)
-        random_parts = new_weights(model, task.new_parameters)
-        # Adapters are new weights too: the same on every process.
-        tuned = tune(model, recipe.tune, new=task.new_parameters, rate=recipe.train.learning_rate)
-        seed_everything(recipe.train.seed, rank=self.accelerator.process_index)
-        self.parameters = list(model.parameters())
+        tuned = tuned_model(recipe, task, process=self.accelerator.process_index)
+        self.parameters = list(tuned.model.parameters())
         self.loop = Loop(
             task,
-            model,
+            tuned.model,
             splits.train,
             splits.validation,
             recipe.train,
@@ -95,10 +81,7 @@ class Session:
             eval_modules=tuned.eval_modules,
             files=files_of(recipe),
         )
-        self.facts = [*splits.facts, f"precision: {self.precision}, {reason}"]
-        self.facts += [*_model_facts(task), *random_parts, *tuned.facts]
-        parts = {"class": recipe.model.own_class, "attention": recipe.model.attention}
-        self.facts += [f"{key}: {Path(path).name}" for key, path in parts.items() if path]
+        self.facts = [*splits.facts, f"precision: {self.precision}, {reason}", *tuned.facts]
 
     def planned(self) -> Planned:
         """What is about to run."""
@@ -271,18 +254,3 @@ class _Listening:
         for listener in self._opened:
             self._session._listeners.remove(listener)
             listener.close()
-
-
-def _model_facts(task: Task) -> list[str]:
-    return task.model_facts if isinstance(task, TellsOfModel) else []
-
-
-def _checkpoint_gradients(model: Any) -> None:
-    if not getattr(model, "supports_gradient_checkpointing", False):
-        raise ConfigError(
-            f"{type(model).__name__} cannot recompute its activations",
-            where="train.gradient_checkpointing",
-            rule="the model's class must support it",
-            remedy="set train.gradient_checkpointing=false and train.micro_batch_size=1",
-        )
-    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})

@@ -69,6 +69,26 @@ def _untie_bias(model: Any) -> None:
         output.bias = torch.nn.Parameter(bias.detach().clone())
 
 
+def untrained_tokens_note(model: Any, before: int, key: str) -> str | None:
+    """A line for a person where tokens are new and their embeddings are not trained; else None.
+
+    Args:
+        model: once it is settled what of it is trained.
+        before: how many tokens had embeddings when the model was saved.
+        key: the recipe's key that settled it.
+    """
+    count = embedding_count(model)
+    if count is None or count <= before:
+        return None
+    if any(p.requires_grad for p in model.get_input_embeddings().parameters()):
+        return None
+    return (
+        f"the embeddings of the {count - before:,} new tokens are not trained and stay at the mean "
+        f"of the others; {key}=null trains them with all weights, and a second run with {key} "
+        "can go on from there"
+    )
+
+
 def refuse_larger_tokenizer(model: Any, tokenizer: Any, where: str | None) -> None:
     """Refuse a model that has no embeddings for some tokens of its tokenizer.
 

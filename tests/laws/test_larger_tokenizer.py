@@ -84,6 +84,13 @@ def test_resizing_leaves_the_rest_as_it_is(
         torch.testing.assert_close(again.eval()(ids).logits, new, rtol=1e-5, atol=1e-5)
 
 
+UNTRAINED = [
+    "the embeddings of the 2 new tokens are not trained and stay at the mean of the others; "
+    "tune.lora=null trains them with all weights, and a second run with tune.lora can go on from "
+    "there"
+]
+
+
 def add_tokens(folder: Path) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     tokenizer.add_tokens(["[PERSON]", "[PLACE]"])
@@ -117,6 +124,8 @@ def test_every_task_trains_a_model_with_a_larger_tokenizer(
     facts = [e.text for e in events if isinstance(e, Noted) and "embeddings resized" in e.text]
     assert len(facts) == 1
     assert "('[PERSON]', '[PLACE]')" in facts[0]
+    said = [e.text for e in events if isinstance(e, Noted) and "new tokens are not" in e.text]
+    assert said == (UNTRAINED if lora else [])
     opened = run.open(done.directory)
     tokenizer = transformers.AutoTokenizer.from_pretrained(done.directory)
     assert (
@@ -126,6 +135,26 @@ def test_every_task_trains_a_model_with_a_larger_tokenizer(
     assert measured["validation"]["loss"] == pytest.approx(
         done.metrics["validation"]["loss"], rel=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("frozen", "says"),
+    [("embeddings", True), ("body", True), ("layers.0", False), (None, False)],
+)
+@pytest.mark.usefixtures("without_report")
+def test_frozen_embeddings_of_new_tokens_are_told_with_a_remedy_that_works(
+    frozen: str | None, says: bool, bodies: tuned_tasks.Bodies, tmp_path: Path
+) -> None:
+    run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "hf", train__steps=1)
+    add_tokens(run.start)
+    events: list[Any] = []
+    run.train(tmp_path / "run", listener=events.append, tune__freeze=frozen)
+    lines = [line.replace("tune.lora", "tune.freeze") for line in UNTRAINED]
+    said = [e.text for e in events if isinstance(e, Noted) and "new tokens are not" in e.text]
+    assert said == (lines if says else [])
+    again: list[Any] = []
+    run.train(tmp_path / "again", listener=again.append, tune__freeze=None)
+    assert not [e for e in again if isinstance(e, Noted) and "new tokens are not" in e.text]
 
 
 @pytest.mark.parametrize("task", TASKS)
