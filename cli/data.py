@@ -122,7 +122,9 @@ def _task_of(source: str) -> str:
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
     from hfdl.tasks.registry import task_class
-    from hfdl.weights.pretrained import length_limit, load_config, load_tokenizer
+    from hfdl.weights.limits import length_limit
+    from hfdl.weights.model_config import load_config
+    from hfdl.weights.pretrained import load_tokenizer
     from hfdl.weights.resolve import find_model
 
     task = task_class(recipe.task)

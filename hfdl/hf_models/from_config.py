@@ -13,8 +13,8 @@ from hfdl.hf_models.own_architectures import OWN, OwnArchitecture
 from hfdl.hf_models.registry import AUTO_CLASSES
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES
+from hfdl.weights.model_config import refuse_unfit_sizes, set_sizes
 from hfdl.weights.names import SCHEME
-from hfdl.weights.pretrained import refuse_unfit_sizes, set_sizes
 from hfdl.weights.vocabulary_size import tokenizer_size
 
 HEADS: dict[Head, str] = {

@@ -15,8 +15,9 @@ from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.hf_models import HF_MODELS, FamilyModel
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
+from hfdl.weights.model_config import load_config
 from hfdl.weights.names import OWN_TYPES
-from hfdl.weights.pretrained import build_pretrained, load_config, open_saved
+from hfdl.weights.pretrained import build_pretrained, open_saved
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
 from hfdl.weights.vocabulary_size import resize_to_tokenizer

@@ -14,12 +14,8 @@ from torch import Tensor
 from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.hf_models.saved import open_model
 from hfdl.interpret.capture import is_encoder_decoder
-from hfdl.weights.pretrained import (
-    length_limit,
-    load_tokenizer,
-    quiet_transformers,
-    require_tokenizer,
-)
+from hfdl.weights.limits import length_limit
+from hfdl.weights.pretrained import load_tokenizer, quiet_transformers, require_tokenizer
 from hfdl.weights.resolve import find_model
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 

@@ -23,7 +23,7 @@ from hfdl.pipelines.prompts import Prompt, is_chat, is_new_answer, read_prompt, 
 from hfdl.pipelines.settling import changes_ends, single_bytes
 from hfdl.tasks.inference import naming_texts
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
-from hfdl.weights.pretrained import length_limit
+from hfdl.weights.limits import length_limit
 
 Answer = list[dict[str, Any]]
 """One dict for each sequence of a prompt."""

@@ -1,9 +1,9 @@
-"""Base class of tasks whose model is a transformer: creating, building, opening and saving it.
+"""Base class of tasks whose model is a transformer: how they are created, and what they define.
 
 A task is created in one of three ways: for a saved model that is trained further, for a new model
 whose tokenizer may still have to be learned, or for a saved model that is evaluated or predicts.
 All three end in ``_take``, once tokenizer and config are known; what a task makes of them, and
-what its head needs, is all that a subclass defines.
+what its head needs, is all that a subclass defines. ``building`` makes the model.
 """
 
 from __future__ import annotations
@@ -15,37 +15,23 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
-from hfdl.custom_attention.recipe import (
-    attend_by,
-    attention_of,
-    refuse_unsaid,
-)
-from hfdl.custom_attention.trial import try_attention
-from hfdl.custom_model.trial import try_model
 from hfdl.data.table import Table
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ConfigError
 from hfdl.hf_models.from_config import is_new_model
-from hfdl.hf_models.load import build_saved
+from hfdl.tasks.building import BuildsModel
 from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
-from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own, own_source
+from hfdl.tasks.own_model import GivenModel, OwnSavedModel, own_source
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.scored import ScoredTask
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import Strata, text_column
-from hfdl.weights.families.name_table import Head
-from hfdl.weights.pretrained import (
-    length_limit,
-    limit_generation,
-    load_config,
-    load_tokenizer,
-)
+from hfdl.weights.model_config import load_config
+from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import find_model
-from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
-class PretrainedTask(ScoredTask, ABC):
+class PretrainedTask(BuildsModel, ScoredTask, ABC):
     """A task whose model is a pretrained transformer, or one of random weights.
 
     Use ``for_training``, ``for_model`` or ``of_parts``.
@@ -64,10 +50,6 @@ class PretrainedTask(ScoredTask, ABC):
     spec: ClassVar[TaskSpec]
     """The task's description for the rest of hfdl."""
     name: ClassVar[str]
-    auto_class: ClassVar[str]
-    """transformers' class that opens its models."""
-    head: ClassVar[Head]
-    """The head of its models, where they can be trained from random weights."""
     has_thresholds: ClassVar[bool] = False
     """Whether its answers may be by ``tune.threshold``."""
 
@@ -101,10 +83,7 @@ class PretrainedTask(ScoredTask, ABC):
         self.seed = recipe.train.seed
         self.class_weights: torch.Tensor | None = None
         """The weight of each label in the loss that is trained on, shape (C,)."""
-        self.new_parameters: list[str] = []
-        """Parameters that were not in the model's weights, such as those of a new head."""
-        self.model_facts: list[str] = []
-        """What became of the saved model when it was built, as lines for a person."""
+        self.new_parameters, self.model_facts = [], []
         self.tokenizer: Any = None
         self.config: Any = None
         if tokenizer is not None:
@@ -213,113 +192,6 @@ class PretrainedTask(ScoredTask, ABC):
     def smaller_is_better(self) -> frozenset[str]:
         """Metrics that are errors: the best weights have the least of them."""
         return self.spec.smaller_is_better | {"loss"}
-
-    # ---- the model ---------------------------------------------------------------------------
-
-    def head_settings(self) -> dict[str, Any]:
-        """Keys of the transformers config that a new head needs, such as its labels."""
-        return {}
-
-    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """The model with the task's head: transformers' class or hfdl's own code.
-
-        ``new_parameters`` then names what was not in its weights, as transformers names it.
-
-        Raises:
-            ModelError: the recipe names hfdl's own code, which has no such model.
-        """
-        model = self._build(model_config, **self.head_settings())
-        limit_generation(model, self.longest_output)
-        if model_config.own_class is not None:
-            self.model_facts += try_model(model, self.head, self.tokenizer, trains=self.trains)
-        path = model_config.attention
-        if path is None:
-            refuse_unsaid(self.config, path, model_config.name)
-            return model
-        return self._attending(model, path)
-
-    @property
-    def longest_output(self) -> int | None:
-        """Most tokens that a saved model writes by default; None: as many as it is asked for."""
-        return length_limit(self.tokenizer, self.config)
-
-    def load_model(self) -> torch.nn.Module:
-        """The saved model with all its trained weights, its head included, in eval mode.
-
-        Raises:
-            ModelError: the folder lacks some of them.
-        """
-        assert self.folder is not None
-        settings = self.head_settings()
-        # Labels are in the saved config; padding is not in that of every model.
-        kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}
-        own = open_own(self.config, self.recipe.model.own_class, self.folder, kept)
-        if own is not None:
-            model, self.new_parameters, _ = own
-            try_model(model, self.head, self.tokenizer, trains=False)
-        else:
-            model = self._build(ModelConfig(name=str(self.folder)), **kept)
-        if self.new_parameters:
-            raise self.untrained(self.folder, self.new_parameters[0])
-        refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
-        path = attention_of(model.config, self.recipe.model.attention, str(self.folder))
-        if path is not None:
-            attend_by(model, path)
-        return model.eval()
-
-    def _attending(self, model: torch.nn.Module, path: str) -> torch.nn.Module:
-        """The model with the attention that the recipe names, tried once."""
-        name = attend_by(model, path)
-        self.model_facts += try_attention(model, name, path, trains=self.trains)
-        return model
-
-    def _build(self, model_config: ModelConfig, **settings: Any) -> torch.nn.Module:
-        if self.new_model is not None:
-            model, self.new_parameters = self.new_model.build(**settings)
-        elif self.own_model is not None:
-            model, self.new_parameters, self.model_facts = self.own_model.build(self, settings)
-        else:
-            assert self.folder is not None
-            model, self.new_parameters, self.model_facts = build_saved(
-                self.auto_class, self.folder, model_config, config=self.config,
-                others=self.other_names, tokenizer=self.tokenizer if self.trains else None,
-                **settings,
-            )  # fmt: skip
-        return model
-
-    @property
-    def has_trained_head(self) -> bool:
-        """Whether training begins with a saved model that was saved with this task's head."""
-        names = getattr(self.config, "architectures", None) or []
-        is_saved = self.new_model is None and self.recipe.model.config is None
-        keeps = self.own_model is None or self.own_model.keeps_head
-        return (
-            is_saved
-            and keeps
-            and any(str(name).endswith(self.spec.architectures) for name in names)
-        )
-
-    def other_names(self, label: str) -> Sequence[str]:
-        """Names that a label may have in a saved model beside its own, the nearest first."""
-        del label
-        return ()
-
-    def untrained(self, folder: Path, parameter: str) -> ModelError:
-        """The error for a saved model that lacks a parameter."""
-        return ModelError(
-            f"the model has no trained head for this task ({parameter} is not in its weights)",
-            where=str(folder),
-            rule="only a fine-tuned model can predict",
-            remedy=f"fine-tune it first: hfdl train {self.spec.recipe} "
-            + as_override("model.name", str(folder)),
-        )
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer, with the model's limit in it; the loop writes the model."""
-        limit = length_limit(self.tokenizer, self.config)
-        if limit is not None:
-            self.tokenizer.model_max_length = limit
-        self.tokenizer.save_pretrained(folder)
 
     # ---- loss, predictions and metrics -------------------------------------------------------
 

@@ -11,7 +11,8 @@ from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.registry import task_class
 from hfdl.tasks.tables import divide
 from hfdl.weights.label_rows import LabelMatch, label_names
-from hfdl.weights.pretrained import load_config, load_tokenizer
+from hfdl.weights.model_config import load_config
+from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import find_model
 
 

@@ -31,8 +31,9 @@ from hfdl.hf_models.from_config import default_config, is_new_model
 from hfdl.hf_models.load import Built, build_saved
 from hfdl.tasks.new_model import NewModel
 from hfdl.weights.families.name_table import Head
+from hfdl.weights.model_config import load_config
 from hfdl.weights.names import CLASS_RECORD
-from hfdl.weights.pretrained import load_config, load_tokenizer, with_padding
+from hfdl.weights.pretrained import load_tokenizer, with_padding
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer, tokenizer_size

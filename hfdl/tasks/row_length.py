@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hfdl.errors import ConfigError
-from hfdl.weights.pretrained import length_limit
+from hfdl.weights.limits import length_limit
 
 
 def row_length(

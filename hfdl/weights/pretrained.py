@@ -1,102 +1,20 @@
-"""Opening the config, tokenizer and model of a model folder; no code from the folder runs."""
+"""Opening the tokenizer and the model of a model folder; no code from the folder runs."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 
 from hfdl.config.overrides import as_override
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ConfigError, ModelError, did_you_mean
-from hfdl.weights.names import CLASS_RECORD, OWN_TYPES
+from hfdl.errors import ConfigError, ModelError
+from hfdl.weights.model_config import BROKEN, first_line, load_config, refuse_unfit_sizes
+from hfdl.weights.names import CLASS_RECORD
 from hfdl.weights.resolve import saved_class_name
-
-# transformers puts this where a tokenizer has no limit of its own.
-_NO_LIMIT = 1_000_000
-# The heads of these read the last token of a row, so it must not be padding.
-_READS_LAST = frozenset({"xlnet"})
-# Positions of these begin behind the padding id, so that many fewer tokens fit.
-_OFFSET_POSITIONS = frozenset({
-    "camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke",
-    "markuplm", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
-})  # fmt: skip
-
-
-# What transformers raises on files that are damaged or do not belong together.
-_BROKEN = (
-    ValueError, OSError, KeyError, TypeError, AssertionError, RuntimeError, SafetensorError,
-    StrictDataclassError,
-)  # fmt: skip
-
-
-def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
-    """The transformers config of a model folder, with some sizes replaced.
-
-    Raises:
-        ModelError: transformers does not know the model's type, or the file is damaged.
-        ConfigError: a size is not a key of the config, or its value is of another type.
-    """
-    from transformers import AutoConfig
-
-    try:
-        # False, not the default: transformers would ask on the terminal whether to run the code.
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except _BROKEN as error:
-        raise ModelError(
-            f"transformers cannot read its config: {_line(error)}",
-            where=str(folder / "config.json"),
-            rule="model_type must be one that the installed transformers knows; code in a model "
-            "folder is never run",
-            remedy="choose another model",
-        ) from error
-    set_sizes(config, sizes or {})
-    return config
-
-
-def set_sizes(config: Any, sizes: Mapping[str, Any]) -> None:
-    """Put sizes into a transformers config.
-
-    Raises:
-        ConfigError: a size is not a key of the config, or its value is of another type.
-    """
-    settings = [*config.to_dict(), *config.attribute_map]
-    for key, value in sizes.items():
-        if key not in settings:
-            raise ConfigError(
-                f"{config.model_type} has no size {key!r}",
-                where=f"model.config.{key}",
-                remedy=did_you_mean(key, settings),
-            )
-        try:
-            setattr(config, key, value)
-        except _BROKEN as error:
-            raise _unfit_size(f"model.config.{key}", error) from error
-
-
-@contextmanager
-def refuse_unfit_sizes() -> Iterator[None]:
-    """While active, what transformers says of sizes that do not fit each other is a ConfigError."""
-    try:
-        yield
-    except _BROKEN as error:
-        raise _unfit_size("model.config", error) from error
-
-
-def _unfit_size(where: str, error: BaseException) -> ConfigError:
-    return ConfigError(
-        f"transformers refuses it: {_line(error, -1)}",
-        where=where,
-        rule="the sizes of a model must fit each other",
-        remedy="correct or remove it",
-    )
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -113,7 +31,7 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises the bare class
         raise ModelError(
-            f"transformers cannot open the tokenizer: {_line(error)}",
+            f"transformers cannot open the tokenizer: {first_line(error)}",
             where=str(folder),
             rule="a model folder holds tokenizer.json",
             remedy="save the tokenizer into the folder",
@@ -240,9 +158,9 @@ def build_pretrained(
                 # A head for other labels is replaced by a new one.
                 ignore_mismatched_sizes=True, output_loading_info=True,
             )  # fmt: skip
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ModelError(
-                f"transformers cannot load the weights: {_line(error)}",
+                f"transformers cannot load the weights: {first_line(error)}",
                 where=str(folder),
                 rule=f"{auto.__name__} must know the model's type and its weights must fit",
                 remedy="check the folder, or choose another model",
@@ -287,50 +205,6 @@ def _refuse_new_body(model: torch.nn.Module, new: list[str], folder: Path) -> No
         )
 
 
-def length_limit(tokenizer: Any, config: Any) -> int | None:
-    """Most tokens that a model takes in one row; None where there is no limit."""
-    limits = [position_limit(tokenizer, config)]
-    if tokenizer.model_max_length < _NO_LIMIT:
-        limits.append(int(tokenizer.model_max_length))
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def position_limit(tokenizer: Any, config: Any) -> int | None:
-    """Most tokens that a model has positions for; None where there is no limit."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions < 1:
-        return None
-    offset = config.model_type.removeprefix(OWN_TYPES) in _OFFSET_POSITIONS
-    return positions - (tokenizer.pad_token_id + 1 if offset else 0)
-
-
-def limit_generation(model: Any, longest: int | None) -> None:
-    """Let ``generate`` end within what a model takes, prompt included, where nothing else is asked.
-
-    transformers' text-generation pipeline asks for 256 new tokens, which a model with fewer
-    positions cannot write; with ``max_length`` in its generation config it stops there, and a
-    prompt that is longer is refused by name.
-
-    Args:
-        model: changed in place; a model that does not generate is left as it is.
-        longest: most tokens; None: there is no limit.
-    """
-    settings = getattr(model, "generation_config", None)
-    if longest is None or settings is None or not model.can_generate():
-        return
-    if settings.max_new_tokens is None:
-        settings.max_length = min(settings.max_length or longest, longest)
-
-
-def padding_side(config: Any) -> str:
-    """The side on which rows are padded, whatever the tokenizer says.
-
-    Most models count positions from the left edge, padding included (GPT-2 and BERT do), so that
-    padding on the left would move a text; their heads find its first or last token themselves.
-    """
-    return "left" if config.model_type in _READS_LAST else "right"
-
-
 class quiet_transformers:  # noqa: N801  # used as a function: with quiet_transformers(): ...
     """Hold back transformers' table of new head weights: that they are new is the point."""
 
@@ -348,8 +222,3 @@ class quiet_transformers:  # noqa: N801  # used as a function: with quiet_transf
         logging.set_verbosity(self._level)
         if self._bars:
             logging.enable_progress_bar()
-
-
-def _line(error: BaseException, index: int = 0) -> str:
-    """One line of an error's message; of an empty message the error's name."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[index]

@@ -174,7 +174,7 @@ def test_a_model_is_opened_once(
         monkeypatch.setattr(f"{module}.{name}", count)
 
     counted("hfdl.tasks.base", "load_config")
-    counted("hfdl.weights.pretrained", "load_config")
+    counted("hfdl.weights.model_config", "load_config")
     counted("hfdl.tasks.base", "load_tokenizer")
     counted("hfdl.pipelines.open_model", "load_recipe")
     counted("hfdl.pipelines.open_model", "find_model")

@@ -16,7 +16,7 @@ from huggingface_hub.errors import IncompleteSnapshotError
 from hfdl.errors import ModelError
 from hfdl.weights import resolve
 from hfdl.weights.conversions import pickle_to_safetensors
-from hfdl.weights.pretrained import load_config
+from hfdl.weights.model_config import load_config
 from hfdl.weights.resolve import PACKAGED, PackagedModel, find_model, packaged_models
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"

@@ -14,7 +14,7 @@ from hfdl.pipelines.inputs import answer_several, checked_batch_size
 from hfdl.pipelines.length_counts import LengthCounts
 from hfdl.tasks.inference import refuse_non_finite
 from hfdl.tasks.row_length import row_length
-from hfdl.weights.pretrained import length_limit
+from hfdl.weights.limits import length_limit
 
 _TOKENIZE = ("truncation", "max_length")
 

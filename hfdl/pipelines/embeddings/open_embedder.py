@@ -17,14 +17,9 @@ from hfdl.hf_models.load import build_saved, to_scratch_model
 from hfdl.models.sentence_head import SentenceHead
 from hfdl.pipelines.open_model import Located
 from hfdl.tasks.row_length import row_length
-from hfdl.weights.pretrained import (
-    length_limit,
-    load_config,
-    load_tokenizer,
-    position_limit,
-    require_tokenizer,
-    with_padding,
-)
+from hfdl.weights.limits import length_limit, position_limit
+from hfdl.weights.model_config import load_config
+from hfdl.weights.pretrained import load_tokenizer, require_tokenizer, with_padding
 from hfdl.weights.resolve import architecture, find_model, saved_class_name, whole_snapshot
 from hfdl.weights.sentence.modules import MODULES, SentenceModules, read_sentence_modules
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer

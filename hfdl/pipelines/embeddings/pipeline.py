@@ -31,7 +31,7 @@ from hfdl.tasks.inference import (
     token_budget,
 )
 from hfdl.tasks.split import Padding, RowSplit
-from hfdl.weights.pretrained import padding_side
+from hfdl.weights.limits import padding_side
 
 QUERY, DOCUMENTS = ("query",), ("document", "passage", "corpus")
 """Names of the prompts for what is searched with, and for what is searched."""

@@ -27,7 +27,7 @@ from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.language_modeling.masked_lm import require_mask
 from hfdl.tasks.language_modeling.spec import MASKED_LM
 from hfdl.tasks.split import Padding
-from hfdl.weights.pretrained import length_limit, padding_side
+from hfdl.weights.limits import length_limit, padding_side
 
 TOP_K = 5
 """Answers a mask: transformers' default."""

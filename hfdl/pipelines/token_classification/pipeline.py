@@ -31,7 +31,7 @@ from hfdl.tasks.inference import forward_batches, inference_batches, token_budge
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.token_classification.spec import SPEC
-from hfdl.weights.pretrained import padding_side
+from hfdl.weights.limits import padding_side
 
 Answer = list[dict[str, Any]]
 Input = str | Sequence[str]

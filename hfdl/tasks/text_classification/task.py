@@ -43,7 +43,7 @@ from hfdl.tasks.text_classification.thresholds import of_saved_model
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
 from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
-from hfdl.weights.pretrained import padding_side
+from hfdl.weights.limits import padding_side
 
 
 class TextClassification(Thresholded, PretrainedTask):

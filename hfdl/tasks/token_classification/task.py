@@ -47,7 +47,7 @@ from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
 from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
-from hfdl.weights.pretrained import padding_side
+from hfdl.weights.limits import padding_side
 
 _COARSER = {"S": "UB", "U": "SB", "E": "LI", "L": "EI"}
 """Prefixes that a tag may have in a model of another scheme: a word alone begins what it ends."""
