@@ -79,8 +79,15 @@ def read_template(tokenizer: Any, *, pair: bool) -> Template:
     """The template of a tokenizer.
 
     Raises:
-        ModelError: the tokenizer is not a fast one, or does more than add ids around the text.
+        ModelError: there is no tokenizer yet, it is not a fast one, or it does more than add ids
+            around the text.
     """
+    if tokenizer is None:
+        raise ModelError(
+            "a new model has no tokenizer yet",
+            rule="this task does not learn one from its data",
+            remedy="name a folder that holds one: model.tokenizer=FOLDER",
+        )
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"{type(tokenizer).__name__} is a slow tokenizer",

@@ -29,8 +29,8 @@ class BuildsModel:
     spec: ClassVar[TaskSpec]
     auto_class: ClassVar[str]
     """transformers' class that opens its models."""
-    head: ClassVar[Head]
-    """The head of its models, where they can be trained from random weights."""
+    head: ClassVar[Head] = "base"
+    """The head of its models, where they are new or a class of the user's; base: states alone."""
     folder: Path | None
     recipe: Recipe
     trains: bool
@@ -58,7 +58,7 @@ class BuildsModel:
         model = self._build(model_config, **self.head_settings())
         limit_generation(model, self.longest_output)
         if model_config.own_class is not None:
-            self.model_facts += try_model(model, self.head, self.tokenizer, trains=self.trains)
+            self.model_facts += self._tried(model)
         path = model_config.attention
         if path is None:
             refuse_unsaid(self.config, path, model_config.name)
@@ -83,7 +83,7 @@ class BuildsModel:
         own = open_own(self.config, self.recipe.model.own_class, self.folder, kept)
         if own is not None:
             model, self.new_parameters, _ = own
-            try_model(model, self.head, self.tokenizer, trains=False)
+            self._tried(model)
         else:
             model = self._build(ModelConfig(name=str(self.folder)), **kept)
         if self.new_parameters:
@@ -93,6 +93,12 @@ class BuildsModel:
         if path is not None:
             attend_by(model, path)
         return model.eval()
+
+    def _tried(self, model: torch.nn.Module) -> list[str]:
+        """What is worth a word of a class of the user's; what states must look like none knows."""
+        if self.head == "base":
+            return []
+        return try_model(model, self.head, self.tokenizer, trains=self.trains)
 
     def _attending(self, model: torch.nn.Module, path: str) -> torch.nn.Module:
         """The model with the attention that the recipe names, tried once."""

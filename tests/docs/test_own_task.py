@@ -77,9 +77,31 @@ def test_a_recipe_that_names_a_class_trains_it_and_its_run_is_evaluated(
     assert json.loads(again.stdout)["test"]["mse"] == pytest.approx(mse(folder), rel=1e-4)
 
 
-def mse(folder: Path) -> float:
-    """The error of the saved folder, by transformers alone, one pair at a time."""
-    model, tokenizer = (part.from_pretrained(folder / "run") for part in (AutoModel, AutoTokenizer))
+OWN_BERT = "import transformers\n\n\nclass Mine(transformers.BertModel):\n    pass\n"
+
+
+def test_the_example_trains_a_new_model_and_a_class_of_ones_own(
+    folder: Path, tiny_bert: Path, hfdl: Run
+) -> None:
+    sizes = "{hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 8}"
+    new = ["train", "similarity.yaml", "model.name=hfdl://bert", f"model.config={sizes}"]
+    refused = hfdl(*new, "--output", "run")
+    assert refused.returncode == 2
+    assert "model.tokenizer=FOLDER" in refused.stderr
+    done = hfdl(*new, f"model.tokenizer={tiny_bert}", "--output", "run")
+    assert done.returncode == 0, done.stderr
+    (folder / "mine.py").write_text(OWN_BERT)
+    own = hfdl(
+        "train", "similarity.yaml", "model.name=run", "model.class=mine.py:Mine", "--output", "own"
+    )
+    assert own.returncode == 0, own.stderr
+    again = hfdl("evaluate", "own", "data.test=pairs.csv", "--json")
+    assert json.loads(again.stdout)["test"]["mse"] == pytest.approx(mse(folder, "own"), rel=1e-4)
+
+
+def mse(folder: Path, name: str = "run") -> float:
+    """The error of a saved run, by transformers alone, one pair at a time."""
+    model, tokenizer = (part.from_pretrained(folder / name) for part in (AutoModel, AutoTokenizer))
     errors = []
     with (folder / "pairs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
