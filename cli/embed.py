@@ -116,12 +116,23 @@ def embed(
         if query:
             _search(pipe, batches, query, top_k or _TOP_K, options, output, is_readable)
         else:
-            width = truncate_dim or pipe.dimension
-            with open_vectors(output, readable=is_readable, dimension=width) as write:
-                for batch in batches:
-                    write(batch, pipe.encode(batch, **options))
+            _write_vectors(pipe, batches, options, output, is_readable)
     if line := pipe.cut_line():
         say("note", line)
+
+
+def _write_vectors(
+    pipe: SentenceSimilarityPipeline,
+    batches: Iterator[list[str]],
+    options: dict[str, Any],
+    output: Path | None,
+    is_readable: bool,
+) -> None:
+    """A vector for each text, as they come."""
+    width = options["truncate_dim"] or pipe.dimension
+    with open_vectors(output, readable=is_readable, dimension=width) as write:
+        for batch in batches:
+            write(batch, pipe.encode(batch, **options))
 
 
 def _search(
