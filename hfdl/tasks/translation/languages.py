@@ -39,6 +39,31 @@ class Languages:
     forced: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def set_defaults(self, model: Any) -> None:
+        """Let ``generate`` search, and begin, as these languages ask, where it is told no other.
+
+        Args:
+            model: changed in place, if it has a ``generation_config``.
+        """
+        config = getattr(model, "generation_config", None)
+        if config is None:
+            return
+        chosen = dict(self.settings)
+        if self.forced is not None:
+            chosen["forced_bos_token_id"] = self.forced
+        if "max_new_tokens" in chosen:
+            chosen["max_length"] = None  # transformers warns of both
+        for name, value in chosen.items():
+            setattr(config, name, value)
+
+    def for_users(self, data: DataConfig) -> Any:
+        """The tokenizer of sources, which also says what they are translated into."""
+        if data.tgt_lang is None or not hasattr(self.source, "tgt_lang"):
+            return self.source
+        tokenizer = copy.deepcopy(self.source)
+        tokenizer.tgt_lang = data.tgt_lang
+        return tokenizer
+
 
 def languages(tokenizer: Any, config: Any, data: DataConfig, *, is_plain: bool) -> Languages:
     """What the languages of a recipe ask of a model.
@@ -88,6 +113,8 @@ def _of_tokens(tokenizer: Any, data: DataConfig) -> Languages:
         return Languages(source, target, prefix=f"{marian} ")
     forced = _token_of(tokenizer, data.tgt_lang, "data.tgt_lang")
     target = copy.deepcopy(tokenizer)
+    # Tokenizers that know two languages would go back to that of their sources in every call.
+    target._in_target_context_manager = True
     end = tokenizer.eos_token
     target.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{data.tgt_lang} $A {end}",

@@ -15,7 +15,7 @@ import torch
 from transformers import GenerationConfig
 
 from hfdl.config.overrides import as_override
-from hfdl.config.schema import DataConfig, Recipe
+from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, ModelError
@@ -129,6 +129,19 @@ class Translation(PretrainedTask):
         )
 
     # ---- model -----------------------------------------------------------------------------
+
+    def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
+        """See ``PretrainedTask``; trained for a language, it writes that one by default."""
+        model = super().build_model(model_config)
+        if self.trains:
+            self._languages.set_defaults(model)
+        return model
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer as sources are read with it: in the language that was trained."""
+        own, self.tokenizer = self.tokenizer, self._languages.for_users(self.recipe.data)
+        super().save(folder)
+        self.tokenizer = own
 
     def untrained(self, folder: Path, parameter: str) -> ModelError:
         """The error for a saved model that lacks a parameter."""
