@@ -17,7 +17,7 @@ from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.model_config import load_config
 from hfdl.weights.names import OWN_TYPES
-from hfdl.weights.pretrained import build_pretrained, open_saved
+from hfdl.weights.pretrained import build_pretrained, open_saved, refuse_own_class
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
 from hfdl.weights.vocabulary_size import resize_to_tokenizer
@@ -180,6 +180,7 @@ def _check_attention(name: str | None) -> None:
 
 def _class_of(config: Any, where: str) -> type[FamilyModel]:
     """The class here of the first of a config's ``architectures``."""
+    refuse_own_class(config, where)
     names = config.architectures or []
     if not names:
         raise ModelError(

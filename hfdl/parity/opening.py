@@ -19,7 +19,8 @@ from hfdl.nn.functional import AttentionKernel
 from hfdl.parity.layouts import backbone
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
-from hfdl.weights.pretrained import load_tokenizer, open_saved
+from hfdl.weights.model_config import load_config
+from hfdl.weights.pretrained import load_tokenizer, open_saved, refuse_own_class
 from hfdl.weights.resolve import check_model_folder, find_model, saved_class_name
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
@@ -121,6 +122,7 @@ def _check_saved_class(folder: Path) -> None:
             "is hfdl's alone, and its tests compare its parts",
             remedy=f"choose a model of one of: {', '.join(f.model_type for f in FAMILIES)}",
         )
+    refuse_own_class(load_config(folder), str(folder))
     raise ModelError(
         f"hfdl has no code of its own for {name}" if name else "architectures names no class",
         where=str(folder / "config.json"),

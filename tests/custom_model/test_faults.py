@@ -126,10 +126,13 @@ def test_weights_are_not_opened_with_another_class_in_silence(
     for caught in (changed, gone, plain):
         assert_wording(caught.value)
     assert not (tmp_path / "again").exists()
-    with pytest.raises(HfdlError):
-        hfdl.load_scratch(str(finished))
-    with pytest.raises(HfdlError):
-        hfdl.pipeline("feature-extraction", model=finished)
+    for otherwise in (
+        lambda: hfdl.load_scratch(str(finished)),
+        lambda: hfdl.verify(str(finished)),
+        lambda: hfdl.pipeline("feature-extraction", model=finished),
+    ):
+        with pytest.raises(HfdlError, match="belong to the class"):
+            otherwise()
 
 
 @pytest.mark.parametrize("key", ["class", "attention"])

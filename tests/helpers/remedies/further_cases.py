@@ -101,7 +101,7 @@ def _vectors(place: Place) -> list[str]:
 
 
 CASES = (
-    case("tasks/base.py:PretrainedTask.untrained", lambda p: [
+    case("tasks/building.py:BuildsModel.untrained", lambda p: [
         "predict", _headless(p, "BertForSequenceClassification"), "a film"], typing=lines),
     case("tasks/language_modeling/masked_lm.py:MaskedLM.untrained", lambda p: [
         "predict", _headless(p, "BertForMaskedLM"), "a [MASK]"],

@@ -106,7 +106,7 @@ CASES = (
          typing=shell),
     case("weights/vocabulary_size.py:refuse_larger_tokenizer", lambda p: [
         "predict", str(_head(p)), "a film"], typing=shell),
-    case("weights/pretrained.py:set_sizes", lambda p: p.read(
+    case("weights/model_config.py:set_sizes", lambda p: p.read(
         "mlm", "model.name=hfdl://bert", "model.config={hiden_size: 16, num_attention_heads: 2}")),
     case("weights/pretrained.py:require_tokenizer", lambda p: Call(
         _open_pipeline, {"model": _open(p)}),
@@ -126,7 +126,7 @@ CASES = (
     case("tuning/freeze.py:refuse_random_body", lambda p: p.train(
         "model.config={hidden_size: 16, num_attention_heads: 2}", "tune.freeze=body"),
         fill=lambda p: {"NAME": p.model}, ways=2),
-    case("runs/session.py:_checkpoint_gradients", lambda p: p.train(
+    case("runs/tuned_model.py:_checkpoint_gradients", lambda p: p.train(
         "model.name=hfdl://word-average", "train.gradient_checkpointing=true")),
     # ---- attentions of one's own
     case("custom_attention/recipe.py:_registered", lambda p: p.train("model.attention=sdpaa")),
