@@ -59,8 +59,9 @@ def evaluate(
         print_json(scores)
         return
     print_metrics(scores)
-    from .summary import print_guesses, print_mistakes
+    from .summary import print_guesses, print_intervals, print_mistakes
 
+    print_intervals(getattr(scores, "intervals", []))
     print_guesses(getattr(scores, "guesses", []))
     print_mistakes(getattr(scores, "mistakes", []))
     if folder is not None:

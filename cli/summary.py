@@ -21,6 +21,7 @@ from .output import (
 if TYPE_CHECKING:
     from hfdl.metrics.bootstrap import Spread
     from hfdl.report.guess import Guess
+    from hfdl.report.intervals import Interval
     from hfdl.report.sections.tagged import Sentence
     from hfdl.runs.seeds import SeedRuns
 
@@ -39,7 +40,8 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     """
     print()
     print_metrics({split: metrics[split] for split in ("validation", "test") if metrics.get(split)})
-    print_guesses(_guesses(directory))
+    if (directory / "metrics.json").is_file():
+        _print_beside(directory)
     _print_examples(directory / "predictions.jsonl", metrics.get("task"))
     print()
     folder = shell_path(directory)
@@ -49,11 +51,23 @@ def print_summary(directory: Path, metrics: Mapping[str, Any]) -> None:
     print_unfolded(f'use it:   hfdl predict {folder} "{text}"')
 
 
-def _guesses(directory: Path) -> list[Guess]:
+def _print_beside(directory: Path) -> None:
+    """Print what a run's figures are to be read beside: chance, and guessing."""
     from hfdl.report.guess import guesses
+    from hfdl.report.intervals import intervals
     from hfdl.report.record import read_run
 
-    return guesses(read_run(directory)) if (directory / "metrics.json").is_file() else []
+    record = read_run(directory)
+    print_intervals(intervals(record))
+    print_guesses(guesses(record))
+
+
+def print_intervals(intervals: Sequence[Interval]) -> None:
+    """Print how far chance moves the main figure on each split."""
+    from hfdl.report.intervals import interval_lines
+
+    for line in interval_lines(intervals):
+        print_text(line)
 
 
 def print_guesses(guesses: Sequence[Guess]) -> None:

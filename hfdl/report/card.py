@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from hfdl.report import metadata, wording
+from hfdl.report.intervals import interval_of
 from hfdl.report.limitations import limits
 from hfdl.report.page import write_text
 from hfdl.report.record import RunRecord, read_run
 from hfdl.report.section import templates
 from hfdl.report.sections.facts import environment_facts, run_facts
-from hfdl.report.sections.headline import accuracy_interval, meaning, metric_rows
+from hfdl.report.sections.headline import meaning, metric_rows
 
 LABELS = 50
 """Labels that a card lists; ``config.json`` has them all."""
@@ -52,7 +53,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "columns": record.splits,
         "rows": _rows(record),
         "meaning": meaning(record),
-        "interval": any(accuracy_interval(record, split) for split in record.splits),
+        "interval": any(interval_of(record, split, "accuracy") for split in record.splits),
         "counts": [_count(record, split) for split in record.splits],
         "pipeline": Markdown(spec.hub_task) if spec.hub_task else None,
         "plain": spec.card.in_transformers and not record.section("model").get("class"),

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from hfdl.report import counts, wording
+from hfdl.report.guess import SINGLE
+from hfdl.report.intervals import interval_of
 from hfdl.report.record import RunRecord
 from hfdl.report.sections import entities
 from hfdl.report.sections.calibration import calibrate
-from hfdl.report.sections.headline import SINGLE, accuracy_interval
 from hfdl.report.sections.tagged import Sentence, read_sentences
 from hfdl.tasks.registry import attribute
 
@@ -103,7 +104,7 @@ def _thresholds(record: RunRecord) -> str | None:
 
 def _width(record: RunRecord) -> str | None:
     for split in record.splits[:1]:
-        interval = accuracy_interval(record, split)
+        interval = interval_of(record, split, "accuracy")
         if interval:
             low, high = (wording.percent(end) for end in interval)
             many = wording.plural(len(record.on(split)), f"{split} example")

@@ -14,6 +14,7 @@ from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.config.yaml import dump_recipe
 from hfdl.display import Shown
 from hfdl.report.guess import guesses
+from hfdl.report.intervals import intervals
 from hfdl.runs.console import console_listener
 from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
 from hfdl.runs.scores import Scores, metric_text
@@ -192,6 +193,7 @@ def evaluate(
         str(run_or_model),
         None if target is None else target.path,
         guesses=guesses(record),
+        intervals=intervals(record),
         mistakes=evaluation.worst_first(record),
     )
 

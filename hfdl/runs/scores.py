@@ -8,6 +8,7 @@ from typing import Any
 
 from hfdl.display import Shown, number
 from hfdl.report.guess import Guess
+from hfdl.report.intervals import Interval, interval_lines
 
 
 class Scores(dict[str, dict[str, float]], Shown):
@@ -19,6 +20,7 @@ class Scores(dict[str, dict[str, float]], Shown):
         directory: the folder of the report; None where nothing was written.
         guesses: what always the same answer would reach, on each split that has such an answer.
         mistakes: the predictions that are wrong, the worst first.
+        intervals: how far chance moves accuracy, or the F1 of entities, on each split.
     """
 
     def __init__(
@@ -29,15 +31,18 @@ class Scores(dict[str, dict[str, float]], Shown):
         *,
         guesses: Sequence[Guess] = (),
         mistakes: Sequence[dict[str, Any]] = (),
+        intervals: Sequence[Interval] = (),
     ) -> None:
         super().__init__(metrics)
         self.model, self.directory = model, directory
         self.guesses, self.mistakes = list(guesses), list(mistakes)
+        self.intervals = list(intervals)
 
     __repr__ = Shown.__repr__
 
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:
         rows = [(split, metric_text(values)) for split, values in self.items()]
+        rows += [("chance", line) for line in interval_lines(self.intervals, 64)]  # of 80, indented
         rows += [("guess", guess.warning() or guess.text()) for guess in self.guesses]
         if self.directory is not None:
             rows.append(("report", str(self.directory / "report.html")))

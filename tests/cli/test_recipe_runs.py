@@ -106,8 +106,11 @@ def test_train_in_a_pipe(name: str, piped: dict[str, Said], folder: Path) -> Non
     output = folder / name
     assert_progress(err, name, output)
     blocks = out.strip("\n").split("\n\n")
-    table = [line.split() for line in blocks[0].splitlines()]
+    first = blocks[0].splitlines()
+    table, below = [line.split() for line in first[:3]], first[3:]
     assert [row[0] for row in table] == ["split", "validation", "test"]
+    # The F1 of entities has an interval, a perplexity none.
+    assert [line.partition(": ")[0] for line in below] == ["95 % interval of f1"] * (name == "ner")
     assert len(blocks) >= 3  # an example at least
     hint = "... [MASK] ..." if name == "mlm" else "..."
     assert blocks[-1] == f'saved in {output}\nuse it:   hfdl predict {output} "{hint}"'

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from hfdl.report import wording
-from hfdl.report.counts import f1_interval, is_right, wilson
 from hfdl.report.guess import MULTI, SINGLE, guesses
+from hfdl.report.intervals import interval_of
 from hfdl.report.record import RunRecord
 from hfdl.report.section import Section, render
-from hfdl.report.sections.tagged import read_sentences
 
 AVERAGES = {
     SINGLE: "Precision, recall and F1 are macro averages: each label counts alike.",
@@ -95,38 +92,8 @@ def metric_rows(record: RunRecord, columns: list[str]) -> list[dict[str, Any]]:
 
 def _cell(record: RunRecord, column: str, metric: str) -> dict[str, Any]:
     """A metric on a split, with its 95 % interval where there is one."""
-    intervals = {"accuracy": accuracy_interval, "f1": entity_interval}
-    interval = intervals[metric](record, column) if metric in intervals else None
     value = wording.figure(metric, record.metrics[column].get(metric))
-    return {"value": value, "interval": interval}
-
-
-def accuracy_interval(record: RunRecord, split: str) -> tuple[float, float] | None:
-    """Wilson's 95 % interval, where the split's accuracy is the share of right predictions."""
-    stated = record.metrics[split].get("accuracy")
-    rows = record.on(split)
-    if record.problem_type not in (SINGLE, MULTI) or stated is None or not rows:
-        return None
-    right = sum(is_right(row) for row in rows)
-    # Another kind of accuracy (by token, by label) has another kind of interval.
-    return wilson(right, len(rows)) if abs(right / len(rows) - stated) < 1e-4 else None
-
-
-def entity_interval(record: RunRecord, split: str) -> tuple[float, float] | None:
-    """The 95 % interval of entities' F1 where the split's F1 is that of the saved predictions."""
-    stated = record.metrics[split].get("f1")
-    if record.spec.rows != "entities" or stated is None:
-        return None
-    sentences = read_sentences(record.on(split), record.labels)
-    counts = np.array(
-        [
-            [len({*one.true} & {*one.predicted}), len({*one.predicted}), len({*one.true})]
-            for one in sentences
-        ]
-    ).reshape(-1, 3)
-    hits, predicted, true = counts.sum(axis=0).tolist()
-    found = 2 * hits / (predicted + true) if predicted + true else 0.0
-    return f1_interval(counts) if abs(found - stated) < 1e-4 else None
+    return {"value": value, "interval": interval_of(record, column, metric)}
 
 
 def _tiles(record: RunRecord) -> list[tuple[str, str]]:
