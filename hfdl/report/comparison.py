@@ -121,11 +121,10 @@ def _guess(guesses: Mapping[str, Any], metric: str, splits: Sequence[str]) -> di
 
 def _row(row: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str, Any]:
     """A row as it is written."""
-    unit = 100 if wording.is_share(metric) else 1  # shares are shown in percent
     scores = []
     for split in splits:
         sd = row["sd"][split]
-        spread = "" if sd is None else f" ± {wording.number(unit * sd)}"
+        spread = "" if sd is None else f" ± {wording.figure(metric, sd)}"
         scores.append(wording.figure(metric, row["mean"][split]) + spread)
     return {
         "title": row["title"],

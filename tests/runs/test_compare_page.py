@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -64,3 +65,7 @@ def test_the_page_has_guessing_and_links_that_lead_to_reports(
     assert len(others) == len(ERAS)
     assert guess[heading.index("Accuracy, test")] == f"{100 * share:.1f}%"
     assert {len(row) for row in page.rows} == {len(heading)}
+    found = json.loads((output / "table.json").read_text(encoding="utf-8"))
+    for cells, era in zip(others, found["rows"], strict=True):
+        mean, sd = (100 * era[key]["test"] for key in ("mean", "sd"))
+        assert cells[heading.index("Accuracy, test")] == f"{mean:.1f}% ± {sd:.1f}%"
