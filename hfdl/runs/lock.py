@@ -68,9 +68,9 @@ def made(folder: Path, *, exclusively: bool = False) -> Iterator[None]:
         above = above.parent
     try:
         _make(folder, exclusively)
-    except FileExistsError:
-        raise
     except OSError as error:
+        if exclusively and isinstance(error, FileExistsError):
+            raise
         raise OutputError(
             f"the output folder cannot be written ({error.strerror or error})",
             where=str(folder),
@@ -93,7 +93,8 @@ def _make(folder: Path, exclusively: bool) -> None:
             folder.mkdir(exist_ok=not exclusively)
             return
         except (FileExistsError, FileNotFoundError):
-            if not tries_left or folder.exists():
+            is_taken = folder.exists() and (exclusively or not folder.is_dir())
+            if is_taken or not tries_left:
                 raise
 
 

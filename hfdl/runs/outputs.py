@@ -27,10 +27,12 @@ class RunFolder:
 
     Args:
         path: where it is, or will be.
+        trains: whether a training writes it, which can be continued and replaced; else an
+            evaluation does, for which an empty folder is wanted.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, trains: bool = True) -> None:
+        self.path, self._trains = path, trains
 
     @property
     def checkpoints(self) -> Path:
@@ -67,9 +69,10 @@ class RunFolder:
             OutputError: it is not empty and neither ``resume`` nor ``overwrite`` is asked for, is
                 not a run that could be overwritten or resumed, or cannot be written.
         """
-        if self.path.exists() and not self.path.is_dir():
+        if (self.path.exists() or self.path.is_symlink()) and not self.path.is_dir():
+            kind = "a file" if self.path.exists() else "a link to a place that is not there"
             raise OutputError(
-                "the output is a file", where=str(self.path), rule="a run leaves a folder",
+                f"the output is {kind}", where=str(self.path), rule="a run leaves a folder",
                 remedy="choose another --output",
             )  # fmt: skip
         self._check_writable()
@@ -121,7 +124,7 @@ class RunFolder:
                 rule="a run never writes over files that are there",
                 remedy="choose another --output"
                 + (", continue the run with --resume, or replace it with --overwrite"
-                   if is_run else ""),
+                   if is_run and self._trains else ""),
             )  # fmt: skip
         if not is_run:
             raise OutputError(

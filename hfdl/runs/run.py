@@ -16,6 +16,7 @@ from hfdl.display import Shown
 from hfdl.report.guess import guesses
 from hfdl.report.intervals import intervals
 from hfdl.runs.console import console_listener
+from hfdl.runs.ingredients import refuse_inputs_inside
 from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
 from hfdl.runs.scores import Scores, metric_text
 from hfdl.tasks.registry import (
@@ -102,6 +103,8 @@ def train(
         notes = [*([note] if note else []), *check_launcher_settings(resolved.train)]
         from hfdl.runs import earlier, session  # torch: whoever is refused need not wait for it
 
+        if overwrite:
+            refuse_inputs_inside(folder.path, resolved)
         if resume:
             resolved = earlier.recipe_of_run(folder, overrides)
             if metrics := earlier.finished_metrics(folder):
@@ -177,7 +180,7 @@ def evaluate(
     folder = find_model(str(run_or_model))
     recipe = _resolve(_own_recipe(folder), overrides)
     # Each of several processes has all figures; the first one writes them.
-    target = None if output is None or not is_first_process() else RunFolder(Path(output))
+    target = RunFolder(Path(output), trains=False) if output and is_first_process() else None
     if target is not None:
         target.check(resume=False, overwrite=False)
     with console_listener() if listener is None else nullcontext(listener) as tell:

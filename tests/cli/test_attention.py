@@ -83,7 +83,7 @@ def test_a_file_that_exists_is_kept(tiny_bert: Path, tmp_path: Path, unopened: l
     output = tmp_path / "a.html"
     output.write_text("mine")
     message = fault(OutputError, tiny_bert, "film", "--output", output)
-    assert message == f"{output}: the file exists. Choose another, or give --overwrite"
+    assert message == f"{output}: the file exists. Choose another --output, or give --overwrite"
     assert output.read_text() == "mine"
     assert unopened == []
 
@@ -99,9 +99,9 @@ def test_overwrite_replaces_a_file(tiny_bert: Path, tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("a.svg", "the ending '.svg' is unknown; the ending says what is written: .html a page, "
-                  ".png a picture. Name it a.html"),
+                  ".png a picture. Name it: --output {folder}/a.html"),
         ("a", "it has no ending; the ending says what is written: .html a page, .png a picture. "
-              "Name it a.html"),
+              "Name it: --output {folder}/a.html"),
         ("no/a.png", "there is no folder "),
         ("folder.png", "it is a folder. Name a file"),
     ],
@@ -111,7 +111,9 @@ def test_outputs_that_cannot_be(
 ) -> None:
     (tmp_path / "folder.png").mkdir()
     output = tmp_path / name
-    assert fault(OutputError, "m", "t", "--output", output).startswith(f"{output}: {message}")
+    assert fault(OutputError, "m", "t", "--output", output).startswith(
+        f"{output}: {message.format(folder=tmp_path)}"
+    )
     assert unopened == []
 
 

@@ -88,7 +88,7 @@ def test_a_file_that_is_there_needs_overwrite(
     first = answers.read_bytes()
     code, stderr = call(*command)
     assert code == 2
-    assert "the file exists. Choose another, or give --overwrite" in stderr
+    assert "the file exists. Choose another --output, or give --overwrite" in stderr
     assert answers.read_bytes() == first
     command[2] = "a bad film"
     assert call(*command, "--overwrite")[0] == 0

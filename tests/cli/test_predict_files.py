@@ -218,7 +218,7 @@ def test_files_are_never_replaced_unasked(predict, tmp_path) -> None:
     link.symlink_to(source)
     code, _, err = predict("--file", source, "--output", target)
     assert (code, target.read_text(encoding="utf-8")) == (2, "mine")
-    assert "the file exists. Choose another, or give --overwrite" in err
+    assert "the file exists. Choose another --output, or give --overwrite" in err
     assert predict("--file", source, "--output", target, "--overwrite")[0] == 0
     assert written(target)[0]["prediction"] == "L3"
     for same in (source, link):

@@ -179,7 +179,7 @@ def test_importing_and_writing_loads_no_framework(fake_run, tmp_path):
     folder = fake_run(2).write(tmp_path)
     program = f"""
 import sys, pathlib, hfdl.report as report
-early = {{"jinja2", "matplotlib", "huggingface_hub", "yaml"}} & set(sys.modules)
+early = {{"jinja2", "matplotlib", "huggingface_hub"}} & set(sys.modules)
 folder = pathlib.Path({str(folder)!r})
 report.write_report(folder), report.write_model_card(folder)
 late = {{"torch", "transformers", "matplotlib.pyplot"}} & set(sys.modules)

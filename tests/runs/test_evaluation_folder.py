@@ -106,6 +106,14 @@ def test_guesses_are_those_of_dummy_models() -> None:
         assert (guess.is_beaten, guess.warning() is None) == (beaten, beaten)
 
 
+def test_the_folder_of_a_run_is_refused_without_a_word_of_resuming(trained: Path) -> None:
+    before = files(trained)
+    with pytest.raises(OutputError) as caught:
+        hfdl.evaluate(trained, output=trained, listener=lambda event: None)
+    assert str(caught.value).endswith("Choose another --output")
+    assert files(trained) == before
+
+
 def test_guesses_of_several_labels_and_of_none() -> None:
     rows = [(["a", "b"], ["a"]), (["b", "a"], ["a", "b"]), ([], [])]
     [guess] = guesses(record(MULTI, rows, accuracy=2 / 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -629,6 +630,44 @@ def test_overwrite_replaces_a_run_whole(settings: Any, tmp_path: Path):
     fresh = tmp_path / "fresh"
     hfdl.train("sentiment", quick(settings), output=fresh, listener=silent)
     assert same_weights(output, fresh) == 41
+
+
+INPUTS = [
+    *((key, "{run}") for key in ("model.name", "model.tokenizer")),
+    *((f"data.{split}", "{run}/mine.csv") for split in ("train", "validation", "test")),
+    ("data.train", "{run}/*.csv"),
+    ("data.train", ["{run}/mine.csv"]),
+    ("train.metrics", ["{run}/mine.py:score"]),
+]
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+@pytest.mark.parametrize(("key", "named"), INPUTS)
+def test_overwrite_never_removes_what_the_new_run_reads(
+    settings: Any, tiny_bert: Path, tmp_path: Path, key: str, named: Any, by_link: bool
+):
+    output = tmp_path / "run"
+    shutil.copytree(tiny_bert, output)
+    (output / "recipe.yaml").write_text("task: x")
+    (output / "mine.csv").write_bytes((tmp_path / "reviews.csv").read_bytes())
+    (output / "mine.py").write_text("def score(predictions, references):\n    return 0.5\n")
+    (tmp_path / "link").symlink_to(output)
+    place = str(tmp_path / "link" if by_link else output)
+    several = isinstance(named, list)
+    value = [x.format(run=place) for x in named] if several else named.format(run=place)
+    before = bytes_of(output)
+    with pytest.raises(OutputError, match=rf"{key} is in this folder"):
+        hfdl.train("sentiment", {**quick(settings), key: value}, output=output, overwrite=True,
+                   listener=silent)  # fmt: skip
+    assert bytes_of(output) == before
+
+
+def test_an_output_that_is_a_link_to_nothing_is_refused(settings: Any, tmp_path: Path):
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    for output in (tmp_path / "out", tmp_path / "out" / "run"):
+        with pytest.raises(OutputError):
+            hfdl.train("sentiment", quick(settings), output=output, listener=silent)
+    assert not (tmp_path / "gone").exists()
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,11 @@ def _output(place: Place, *names: str) -> Path:
     return place.folder / "mine"
 
 
+def _output_of_run(place: Place) -> Path:
+    place.write("out/run/recipe.yaml", "task: x")
+    return place.output
+
+
 def _trained(place: Place, *words: str) -> Path:
     """The folder of a run of one update."""
     Command(tuple(place.train(*words))).run()
@@ -109,6 +114,9 @@ def _multi(place: Place, *words: str) -> list[str]:
 
 CASES = (
     # ---- folders
+    case("runs/ingredients.py:refuse_inputs_inside", lambda p: [
+        *p.train(f"data.validation={p.write('out/run/held.csv', p.good.read_bytes())}",
+                 output=_output_of_run(p)), "--overwrite"]),
     case("runs/outputs.py:RunFolder.check", lambda p: p.train(output=p.write("mine", "x"))),
     case("runs/outputs.py:RunFolder._check_overwritable",
          lambda p: p.train(output=_output(p, "thesis.txt"))),
