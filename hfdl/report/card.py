@@ -56,7 +56,8 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "interval": any(interval_of(record, split, "accuracy") for split in record.splits),
         "counts": [_count(record, split) for split in record.splits],
         "pipeline": Markdown(spec.hub_task) if spec.hub_task else None,
-        "plain": spec.card.in_transformers and not record.section("model").get("class"),
+        "plain": _is_plain(record),
+        "own_architecture": record.own_architecture,
         "arguments": Markdown(_arguments(record)),
         "own_arguments": Markdown(spec.card.own_arguments),
         "call": Markdown(spec.card.call),
@@ -77,7 +78,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
 def _origin(record: RunRecord) -> str:
     """What training began with, in words."""
     base = metadata.base_name(record)
-    if metadata.own_architecture(record):
+    if metadata.is_new(record):
         return "It was trained from random weights, with a vocabulary learned from its own data,"
     if record.section("model").get("config"):
         return f"It was trained from random weights, with the tokenizer of {base}"
@@ -98,6 +99,14 @@ def _cell(cell: dict[str, Any]) -> str:
         return cell["value"]
     low, high = map(wording.percent, cell["interval"])
     return f"{cell['value']} ({low} to {high})"
+
+
+def _is_plain(record: RunRecord) -> bool:
+    """Whether a pipeline of transformers' answers with the model."""
+    card = record.spec.card
+    if record.section("model").get("class") or not card.in_transformers:
+        return False
+    return record.generates or not card.generates
 
 
 def _arguments(record: RunRecord) -> str:

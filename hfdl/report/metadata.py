@@ -25,7 +25,7 @@ def card_data(record: RunRecord) -> ModelCardData:
     dataset = hub_dataset(record)
     results = _results(record)
     return ModelCardData(
-        library_name="hfdl" if own_architecture(record) else "transformers",
+        library_name="hfdl" if record.own_architecture else "transformers",
         base_model=base,
         datasets=dataset,
         pipeline_tag=record.spec.hub_task,
@@ -55,8 +55,8 @@ def looks_like_hub_id(name: str) -> bool:
     return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists()
 
 
-def own_architecture(record: RunRecord) -> bool:
-    """Whether the model is of hfdl's own kind: no pretrained weights, and no class elsewhere."""
+def is_new(record: RunRecord) -> bool:
+    """Whether the model was made of its sizes alone: no pretrained weights, no folder."""
     return str(record.section("model").get("name") or "").startswith("hfdl://")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hfdl.errors import OutputError, to_resume
 from hfdl.tasks.registry import known_spec
 from hfdl.tasks.spec import TaskSpec
+from hfdl.weights.names import OWN_TYPES
 
 Record = dict[str, Any]
 """A line of ``log.jsonl`` or ``predictions.jsonl``."""
@@ -23,7 +24,8 @@ class RunRecord:
     """What the files of a run hold.
 
     ``events`` is the log without what a later resume took back; ``recipe_text`` is ``recipe.yaml``
-    as it stands in the folder.
+    as it stands in the folder; ``config`` is the saved model's, empty where there is none.
+    ``generates``: whether transformers' ``generate`` writes with the model.
     """
 
     recipe: dict[str, Any]
@@ -31,6 +33,8 @@ class RunRecord:
     metrics: dict[str, Any]
     events: list[Record]
     predictions: list[Record]
+    config: dict[str, Any] = field(default_factory=dict)
+    generates: bool = True
 
     @property
     def task(self) -> str:
@@ -51,6 +55,11 @@ class RunRecord:
     def labels(self) -> list[str]:
         """The label set in the model's order."""
         return [str(label) for label in self.metrics.get("labels") or []]
+
+    @property
+    def own_architecture(self) -> bool:
+        """Whether the saved model is of an architecture that transformers does not have."""
+        return str(self.config.get("model_type") or "").startswith(OWN_TYPES)
 
     @property
     def plan(self) -> Record:
@@ -118,7 +127,17 @@ def read_run(folder: Path) -> RunRecord:
         metrics=metrics,
         events=_without_superseded(_lines(folder / "log.jsonl", unfinished_end=True)),
         predictions=list(_lines(folder / "predictions.jsonl", unfinished_end=False)),
+        config=_config(folder / "config.json"),
+        generates=(folder / "generation_config.json").is_file(),
     )
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _needed(path: Path) -> str:

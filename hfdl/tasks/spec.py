@@ -30,6 +30,7 @@ class Card:
         arguments: what transformers' pipeline is told beside the model, with a comma in front.
         own_arguments: what hfdl's is told.
         in_transformers: whether transformers has a pipeline for the task.
+        generates: whether that pipeline calls ``generate``, which not every model has.
         labels: the heading of the label set; None: the task has no labels of its own.
     """
 
@@ -38,6 +39,7 @@ class Card:
     arguments: str = ""
     own_arguments: str = ""
     in_transformers: bool = True
+    generates: bool = False
     labels: str | None = None
 
 

@@ -41,7 +41,10 @@ ALLOWED: dict[str, set[str]] = {
         "config", "data", "display", "generation", "hf_models", "models", "nn", "tasks", "weights",
     },
     "progress": set(),
-    "report": {"data.entities.sentence", "data.entities.tags", "tasks.registry", "tasks.spec"},
+    "report": {
+        "data.entities.sentence", "data.entities.tags", "tasks.registry", "tasks.spec",
+        "weights.names",
+    },
     "runs": {
         "config", "data", "display", "environment", "hf_models", "metrics", "nn.dropout",
         "pipelines", "progress", "report", "tasks", "training", "tuning", "weights",

@@ -104,7 +104,9 @@ def test_a_page_without_predictions_has_no_examples(run):
 
 
 def test_the_card_of_a_model_trained_from_nothing(run):
-    card = ModelCard.load(write_model_card(run(config={"hidden_size": 8})))
+    folder = run(config={"hidden_size": 8})
+    (folder / "config.json").write_text('{"model_type": "hfdl-transformer"}')
+    card = ModelCard.load(write_model_card(folder))
     assert (
         "Translation: this model translates a text. It was trained from random weights, with a "
         "vocabulary learned from its own data, on train.tsv with hfdl."

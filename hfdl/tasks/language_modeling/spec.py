@@ -30,6 +30,7 @@ CAUSAL_LM = TaskSpec(
     "tokenizer; bits per byte does not, and can be compared between models.",
     long_texts=_PIECES,
     long_text="window",
+    card=Card(generates=True),
 )
 MASKED_LM = TaskSpec(
     name="masked_lm",
