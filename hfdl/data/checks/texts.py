@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from hfdl.data.checks.duplicates import Entry, Finding, count, normalise, overlaps, repeated
+from hfdl.data.checks.duplicates import (
+    Entry,
+    Finding,
+    count,
+    normalise,
+    overlaps,
+    repeated,
+    shows_nothing,
+)
 from hfdl.data.checks.labels import LabelReport
 from hfdl.data.checks.lengths import LengthReport, describe_lengths, token_lengths
 from hfdl.data.readers.readers import FORMATS
@@ -135,7 +143,8 @@ def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
 def _entries(texts: _Texts, table: Table, labels: Sequence[str | None] | None) -> list[Entry]:
     entries: list[Entry] = []
     for i, row in enumerate(texts):
-        if row is not None and (key := "\n".join(normalise(text) for text in row)).strip():
+        if row is not None and not all(map(shows_nothing, row)):
+            key = "\n".join(map(normalise, row))
             entries.append(Entry(key, labels[i] if labels else None, table.where(i)))
     return entries
 
@@ -160,7 +169,7 @@ def _report(
     empty = [
         table.where(i)
         for i, row in enumerate(texts)
-        if row is not None and not all(text.strip() for text in row)
+        if row is not None and any(map(shows_nothing, row))
     ]
     return SplitReport(
         source=table.source,

@@ -68,6 +68,21 @@ def test_empty_and_duplicate_texts():
     ]
 
 
+BLANK = ["", " ", "\t \n", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u200b \u200d", "\u00ad"]
+
+
+@pytest.mark.parametrize("pair", [None, "b"])
+def test_blank_texts_are_empty_and_no_copies(pair):
+    texts = ["one", "two", *BLANK, *BLANK, None, None]
+    train = table("t.csv", texts, [str(i % 2) for i in range(len(texts))])
+    train.columns["b"] = texts
+    report = check({"train": train}, text_pair=pair)
+    split = report.splits["train"]
+    assert split.empty_texts.count == 2 * len(BLANK)
+    assert split.missing_texts.count == 2
+    assert split.duplicate_texts.count == report.conflicts.count == 0
+
+
 def test_overlap_and_conflicting_labels():
     tables = {
         "train": table("t.csv", ["a", "b", "c"], ["0", "1", "1"]),
