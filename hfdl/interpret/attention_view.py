@@ -124,7 +124,7 @@ def attention_view(
         compare_with: a second model that reads the same tokens, for instance a fine-tuned one
             beside its base; an open one shares ``tokenizer``.
         target: the text that the decoder of an encoder-decoder model has read; default: what the
-            model itself writes, greedily.
+            model itself writes, the likeliest token at each step.
 
     Raises:
         ModelError: a model cannot be found or opened, or its attention cannot be shown; or the

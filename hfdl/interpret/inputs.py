@@ -73,7 +73,8 @@ class ModelWithTokenizer:
 
         Args:
             inputs: the encoder's.
-            target: the text; default: what the model itself writes, greedily.
+            target: the text; default: what the model itself writes, the
+            likeliest token at each step.
 
         Raises:
             ConfigError: there is no decoder beside an encoder, or nothing that could write.

@@ -42,7 +42,7 @@ class TranslationPipeline(BasePipeline):
             ``eng_Latn`` (NLLB), ``en`` (T5). Default: as the recipe says.
         options: ``num_beams`` and the other settings of ``hfdl.generation.settings.Settings``;
             ``seed``, ``stop`` and ``return_scores`` as for text generation. Default: as the model
-            says, else greedy search.
+            says, else the likeliest token at each step.
 
     Raises:
         ConfigError: an option is unknown or impossible, or the model knows no such language.

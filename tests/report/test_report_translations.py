@@ -64,7 +64,8 @@ def test_the_page_has_no_section_of_labels(run):
     assert [row[0] for row in figures[1:]] == ["BLEU", "chrF", "Accuracy", "Perplexity", "Loss"]
     assert "BLEU, test 33.8 45 examples" in found.text
     assert (
-        "BLEU and chrF are of what the model wrote by itself, greedily, by sacrebleu "
+        "BLEU and chrF are of what the model wrote by itself, the likeliest token "
+        "at each step unless its generation_config.json says otherwise, by sacrebleu "
         f"({SIGNATURE}). Accuracy, perplexity and loss are of the reference's tokens, each given "
         "those before it."
     ) in found.text
@@ -117,7 +118,10 @@ def test_the_card_of_a_model_trained_from_nothing(run):
     assert card.data.pipeline_tag == "translation"
     assert {result.task_type for result in card.data.eval_results} == {"translation"}
     assert "| BLEU | 33.8 | 33.8 |\n| chrF | 58.2 | 58.2 |\n" in card.text
-    assert "BLEU and chrF are of what the model wrote by itself, greedily" in card.text
+    assert (
+        "BLEU and chrF are of what the model wrote by itself, the likeliest token at each step"
+        in card.text
+    )
     assert "## Labels" not in card.text
 
 

@@ -15,7 +15,8 @@ SPEC = TaskSpec(
     smaller_is_better=frozenset({"perplexity"}),
     sections=("hfdl.report.sections.language:build_translations",),
     summary="translates a text",
-    meaning="BLEU and chrF are of what the model wrote by itself, greedily{signature}. Accuracy, "
-    "perplexity and loss are of the reference's tokens, each given those before it.",
+    meaning="BLEU and chrF are of what the model wrote by itself, the likeliest token at each step "
+    "unless its generation_config.json says otherwise{signature}. Accuracy, perplexity and loss "
+    "are of the reference's tokens, each given those before it.",
     card=Card(in_transformers=False),
 )
