@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .completion import complete_compared
 from .continuing import continued_by
 from .options import Json, Overrides
 from .output import print_json, print_saved, print_table, print_text
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def compare(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="sentiment or ner.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="sentiment or ner.",
+            autocompletion=complete_compared,
+        ),
+    ],
     overrides: Overrides = None,
     output: Annotated[
         Path | None,
@@ -48,7 +56,7 @@ def compare(
     \b
     Examples:
       hfdl compare sentiment --output runs/eras
-      hfdl compare sentiment data.train=train.tsv data.validation=dev.tsv --seeds 3
+      hfdl compare sentiment data.train=a.tsv data.validation=b.tsv --seeds 3
       hfdl compare sentiment --eras bag-of-words,lstm,fine-tuned
       hfdl compare sentiment model.vectors=vectors.txt --eras word-average,lstm
       hfdl compare ner

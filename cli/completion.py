@@ -12,6 +12,13 @@ def complete_shipped(incomplete: str) -> list[str]:
     return [name for name in recipe_names() if name.startswith(incomplete)]
 
 
+def complete_compared(incomplete: str) -> list[str]:
+    """Names of what models of every era are trained on."""
+    from hfdl.runs.eras import COMPARISONS
+
+    return [name for name in COMPARISONS if name.startswith(incomplete)]
+
+
 def complete_recipe(incomplete: str) -> list[str]:
     """Names of shipped recipes, YAML files and folders."""
     return [*complete_shipped(incomplete), *_paths(incomplete, (".yaml", ".yml"))]
@@ -31,9 +38,19 @@ def complete_key(incomplete: str) -> list[str]:
     return [f"{key.name}=" for key in recipe_keys() if key.name.startswith(incomplete)]
 
 
+def complete_file(incomplete: str) -> list[str]:
+    """Files of any kind, and folders on the way to them."""
+    return _paths(incomplete, None)
+
+
+def complete_data(incomplete: str) -> list[str]:
+    """Data files, and shipped recipes."""
+    return [*complete_shipped(incomplete), *complete_file(incomplete)]
+
+
 def complete_file_or_key(incomplete: str) -> list[str]:
     """Data files, and keys of a recipe."""
-    return [*_paths(incomplete, None), *complete_key(incomplete)]
+    return [*complete_file(incomplete), *complete_key(incomplete)]
 
 
 def _paths(incomplete: str, endings: tuple[str, ...] | None = ()) -> list[str]:

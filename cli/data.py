@@ -11,6 +11,7 @@ import typer
 from hfdl.errors import DataError, ModelError
 from hfdl.progress import tell
 
+from .completion import complete_data
 from .options import Json, Overrides
 from .output import print_json, show_help
 from .progress import working
@@ -39,7 +40,9 @@ def check(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|RECIPE", help="A data file, folder, hfdl://NAME or Hub id; or a recipe."
+            metavar="FILE|RECIPE",
+            help="A data file, folder, hfdl://NAME or Hub id; or a recipe.",
+            autocompletion=complete_data,
         ),
     ],
     overrides: Overrides = None,
@@ -55,12 +58,12 @@ def check(
     \b
     Examples:
       hfdl data check reviews.csv
-      hfdl data check reviews.csv data.text=review data.label=stars data.max_length=64
+      hfdl data check reviews.csv data.text=review data.label=stars
       hfdl data check sentiment
       hfdl data check my-recipe.yaml --json
       hfdl data check pairs.tsv task=translation data.text=en data.label=de
       hfdl data check ner.conll
-      hfdl data check sentences.jsonl task=ner data.tokens=words data.tags=ner_tags
+      hfdl data check words.jsonl task=ner data.tokens=words data.tags=ner_tags
     """
     from hfdl.config.overrides import parse_overrides
 

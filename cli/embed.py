@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .completion import complete_file
 from .errors import say
 from .options import Encoding, RunOrModel
 from .output_file import refuse_output
@@ -29,7 +30,9 @@ def embed(
     file: Annotated[
         str | None,
         typer.Option(
-            metavar="F", help="A txt (a text a line), csv, tsv, json, jsonl or parquet; - is stdin."
+            metavar="F",
+            help="A txt (a text a line), csv, tsv, json, jsonl or parquet; - is stdin.",
+            autocompletion=complete_file,
         ),
     ] = None,
     output: Annotated[
@@ -90,9 +93,9 @@ def embed(
     \b
     Examples:
       hfdl embed sentence-transformers/all-MiniLM-L6-v2 "A film to see twice."
-      hfdl embed sentence-transformers/all-MiniLM-L6-v2 --file texts.txt --output vectors.npy
-      hfdl embed runs/sentiment --file reviews.csv --column review --output vectors.parquet
-      hfdl embed sentence-transformers/all-MiniLM-L6-v2 --file texts.txt --query "Is it open?"
+      hfdl embed runs/sentiment --file texts.txt --output vectors.npy
+      hfdl embed runs/sentiment --file new.csv --column review --output v.parquet
+      hfdl embed runs/sentiment --file texts.txt --query "Is it open?"
     """
     _check(output, query, top_k)
     if output is not None:

@@ -13,6 +13,7 @@ import typer
 
 from hfdl.errors import DataError, NotFiniteError
 
+from .completion import complete_file
 from .options import Encoding, RunOrModel, parsed
 from .output_file import refuse_output
 from .predicting.answering import Given, print_all, print_lines, write_file
@@ -37,6 +38,7 @@ def predict(
         typer.Option(
             metavar="F",
             help="A txt (a text a line), csv, tsv, json, jsonl, parquet or conll file; - is stdin.",
+            autocompletion=complete_file,
         ),
     ] = None,
     output: Annotated[
@@ -96,7 +98,7 @@ def predict(
     \b
     Examples:
       hfdl predict runs/sentiment "A film to see twice." "A waste of an evening."
-      hfdl predict runs/sentiment --file reviews.csv --column review --output answers.csv
+      hfdl predict runs/sentiment --file new.csv --column review --output a.csv
       tail -f messages.txt | hfdl predict runs/sentiment
       hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
       hfdl predict runs/ner "Ann Smith moved to Paris." --json

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .completion import complete_shipped
+from .completion import complete_recipe, complete_shipped
 from .options import Json, Overrides
 from .output import print_json, print_table, print_text, print_unfolded, show_help
 
@@ -105,7 +105,12 @@ def copy(
 @recipes_app.command()
 def check(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A YAML file, a shipped name or a run's folder.")
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A YAML file, a shipped name or a run's folder.",
+            autocompletion=complete_recipe,
+        ),
     ],
     overrides: Overrides = None,
 ) -> None:
