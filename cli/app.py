@@ -53,7 +53,7 @@ def hfdl(
       hfdl predict runs/sentiment "A film to see twice."
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
-      hfdl embed sentence-transformers/all-MiniLM-L6-v2 --file texts.txt --output vectors.npy
+      hfdl embed runs/sentiment --file texts.txt --output vectors.npy
       hfdl recipes list
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2

@@ -54,10 +54,10 @@ def attention(
 
     \b
     Examples:
-      hfdl attention sentence-transformers/all-MiniLM-L6-v2 "A film to see twice." --output a.html
-      hfdl attention runs/sentiment "A film to see twice." --output a.png --layer 5 --head 3
-      hfdl attention google-bert/bert-base-uncased "A film." --compare runs/mine --output a.html
-      hfdl attention Helsinki-NLP/opus-mt-en-de "A film." --target "Ein Film." --output a.html
+      hfdl attention runs/sentiment "A film to see twice." --output a.html
+      hfdl attention runs/sentiment "A film." --output a.png --layer 5 --head 3
+      hfdl attention runs/sentiment "A film." --compare runs/mine --output a.html
+      hfdl attention runs/en-de "A film." --target "Ein Film." --output a.html
     """
     _check_ending(output)
     refuse_output(output, overwrite=overwrite)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -88,10 +89,16 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def say(kind: str, message: str) -> None:
-    """One line on stderr, whatever the message holds."""
-    from hfdl.runs.texts import clean
+    """One line on stderr, whatever the message holds; a note is folded at a terminal's edge.
 
-    print(f"{kind}: {clean(' '.join(message.split()))}", file=sys.stderr, flush=True)
+    Errors are not: their remedies are copied whole.
+    """
+    from hfdl.runs.texts import clean, fold
+
+    line = f"{kind}: {clean(' '.join(message.split()))}"
+    is_folded = kind == "note" and sys.stderr.isatty()
+    width = shutil.get_terminal_size().columns if is_folded else None
+    print("\n".join([line] if width is None else fold(line, width)), file=sys.stderr, flush=True)
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -91,9 +91,10 @@ def _print(text: str) -> None:
 
 def print_note(text: str) -> None:
     """Print what a person should know to stderr, so that stdout stays the answers alone."""
+    from .errors import say
+
     encoding = sys.stderr.encoding or "utf-8"
-    line = f"note: {text}".encode(encoding, "backslashreplace").decode(encoding)
-    print(line, file=sys.stderr)
+    say("note", text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def print_saved(path: Path, what: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from hfdl.errors import OutputError
 
-from ..output import print_unfolded, shorten, terminal_width, to_json
+from ..output import print_text, print_unfolded, shorten, terminal_width, to_json
 from ..output_file import written_aside
 from .texts import Input
 
@@ -69,13 +69,22 @@ def write_json_lines(stream: TextIO, pairs: Pairs) -> None:
 def print_answers(pairs: Pairs) -> None:
     """Print a line a text: label, score, the start of the text; or text and translation.
 
-    Entities stand in brackets in their text; a generated text keeps its lines.
+    Entities stand in brackets in their text; a generated text or a translation keeps its lines,
+    the others are folded at the terminal's edge.
     """
     from hfdl.runs.texts import clean
 
     for text, answer in pairs:
+        show = print_unfolded if _is_written(answer) else print_text
         for line in ["(no text)"] if text is None else _lines(text, answer):
-            print_unfolded(clean(line))
+            show(clean(line))
+
+
+def _is_written(answer: Any) -> bool:
+    """Whether an answer is a text of the model's own, which is copied whole."""
+    written = answer if isinstance(answer, list) else [answer]
+    names = ("generated_text", "translation_text")
+    return any(isinstance(one, dict) and name in one for one in written for name in names)
 
 
 def _fields_of(answer: Any) -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""Nothing that a command prints is wider than the terminal: its help, and what it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from helpers.support import reviews, write_csv
+from helpers.terminal import on_terminal
+from typer.testing import CliRunner
+
+from hfdl.cli.app import app
+from hfdl.runs.texts import cells
+
+
+def commands(group: Any = None, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every command and group of commands, by its words."""
+    group = typer.main.get_command(app) if group is None else group
+    inner = getattr(group, "commands", {})
+    return [
+        before,
+        *(words for name, one in inner.items() for words in commands(one, (*before, name))),
+    ]
+
+
+COMMANDS = commands()
+ANSWERS: dict[tuple[str, ...], list[str]] = {
+    (): [],
+    ("evaluate",): ["RUN", "data.test=DATA"],
+    ("predict",): ["RUN", "and so on " * 40, "--top-k", "2"],
+    ("embed",): ["RUN", "and so on " * 40],
+    ("compare",): [
+        "sentiment",
+        "data.train=DATA",
+        "--eras",
+        "bag-of-words,word-average",
+    ],
+    ("verify",): ["RUN"],
+    ("attention",): ["RUN", "and so on " * 4, "--output", "a.html"],
+    ("info",): [],
+    ("recipes",): [],
+    ("recipes", "list"): [],
+    ("recipes", "show"): ["sentiment"],
+    ("recipes", "copy"): ["sentiment"],
+    ("recipes", "check"): ["sentiment"],
+    ("recipes", "keys"): [],
+    ("data",): [],
+    ("data", "check"): ["DATA"],
+}
+"""What each command is asked; training has a test of its own (test_on_a_terminal)."""
+WIDE = [("info",), ("recipes", "list"), ("recipes", "keys"), ("evaluate",)]
+"""Those that use a wider terminal."""
+COPIED = ("use it:", "saved")
+"""What begins so is copied whole."""
+
+
+def test_every_command_is_among_the_cases() -> None:
+    assert set(ANSWERS) == set(COMMANDS) - {("train",)}
+    assert len(COMMANDS) == 17
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("words", COMMANDS)
+def test_help_fits(words: tuple[str, ...], width: int) -> None:
+    shown = CliRunner(env={"COLUMNS": str(width)}).invoke(
+        app, [*words, "--help"], terminal_width=width
+    )
+    assert shown.exit_code == 0
+    assert [line for line in shown.output.splitlines() if cells(line) > width] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "width"),
+    [*((words, 80) for words in ANSWERS), *((words, 160) for words in WIDE)],
+)
+def test_answers_fit(words: tuple[str, ...], width: int, trained: Path, tmp_path: Path) -> None:
+    rows = [{**row, "text": f"{row['text']} {'and so on ' * 20}"} for row in reviews(60)]
+    data = str(write_csv(tmp_path / "data.csv", rows))
+    asked = [one.replace("RUN", str(trained)).replace("DATA", data) for one in ANSWERS[words]]
+    shown = on_terminal(*words, *asked, width=width, cwd=tmp_path)
+    assert shown.code == 0, shown.raw
+    wide = [line for line in shown.lines if cells(line) > width]
+    assert [line for line in wide if not line.startswith(COPIED)] == []
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_entities_and_many_labels_are_folded(width: int, monkeypatch: Any, capsys: Any) -> None:
+    from hfdl.cli import output
+    from hfdl.cli.predicting import answers
+
+    for module in (output, answers):
+        monkeypatch.setattr(module, "terminal_width", lambda: width)
+    text = "Ann Smith " * 60
+    found = [{"start": i, "end": i + 9, "entity_group": "person"} for i in range(0, 590, 10)]
+    labels = [{"label": f"label {i}", "score": 0.5} for i in range(40)]
+    answers.print_answers([(text, {"entities": found}), (text, labels)])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(cells, lines)) <= width
+    assert "".join(lines).count("[Ann Smith: person]") + "".join(lines).count("Ann Smith") >= 59
+    written = "one line of words " * 40
+    answers.print_answers([("a", {"generated_text": written})])
+    assert capsys.readouterr().out == written + "\n"
