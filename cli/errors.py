@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import signal
 import sys
@@ -33,7 +34,9 @@ OWN_CODE = "that line is in your own code, and the traceback above says what it 
 
 # Typer has had Click inside or beside it; the family of usage errors is the same in both.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
-_ENVIRONMENT = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
+_ENVIRONMENT = {
+    errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS,
+}  # fmt: skip
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -62,9 +65,8 @@ def report(error: Exception) -> int:
     if isinstance(error, _USAGE_ERROR):
         say("error", _usage(error))
         return 2
-    if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
-        where = f"{error.filename}: " if error.filename else ""
-        say("error", f"{where}{error.strerror}")
+    if fault := _of_environment(error):
+        say("error", fault)
         return 2
     if _is_out_of_memory(error):
         words = str(error).partition("\n")[0]
@@ -76,6 +78,17 @@ def report(error: Exception) -> int:
         )
         return 2
     return _interrupted(error) or _lost_another(error) or _unexpected(error)
+
+
+def _of_environment(error: Exception) -> str | None:
+    """What the system refused, of Python's or of safetensors' own errors; else None."""
+    if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
+        return (f"{error.filename}: " if error.filename else "") + str(error.strerror)
+    if type(error).__name__ != "SafetensorError":
+        return None
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    known = number is not None and int(number[1]) in _ENVIRONMENT
+    return f"weights cannot be written: {os.strerror(int(number[1]))}" if number and known else None
 
 
 def _is_out_of_memory(error: Exception) -> bool:

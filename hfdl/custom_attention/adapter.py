@@ -141,8 +141,7 @@ class AttentionAdapter:
                 "take",
                 where=where,
                 rule="training without it would be another training",
-                remedy="give the function a keyword dropout=0.0 and apply it to the weights, "
-                "or call model.eval()",
+                remedy="give the function a keyword dropout=0.0, and apply it to the weights",
             )
         return {}
 

@@ -23,15 +23,19 @@ class Dependence:
 
     Args:
         name: what the attention is registered as.
+        trains: whether its gradient matters.
 
     Attributes:
         mixes: whether a token's output depends on the value of another token.
         unused: which of ``queries`` and ``keys`` the output does not depend on.
+        untaught: which of them it depends on, and gives no gradient.
     """
 
     name: str
+    trains: bool
     mixes: bool = True
     unused: tuple[str, ...] = ()
+    untaught: tuple[str, ...] = ()
     _seen: bool = False
 
     def __enter__(self) -> Dependence:
@@ -43,14 +47,15 @@ class Dependence:
         AttentionInterface.register(self.name, self._adapter)
 
     @property
-    def fact(self) -> str | None:
-        """A line on queries and keys; None where the output depends on both."""
-        if not self.unused:
-            return None
-        return (
-            f"model.attention: its output does not depend on the {' and '.join(self.unused)}, "
-            "so what those learn is lost"
-        )
+    def facts(self) -> list[str]:
+        """A line on queries and keys that learn nothing; none where both do."""
+        said = {"does not depend on": self.unused, "gives no gradient to": self.untaught}
+        return [
+            f"model.attention: its output {what} the {' and '.join(names)}, so what those learn is "
+            "lost"
+            for what, names in said.items()
+            if names
+        ]
 
     def _look(self, module: Any, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **kw: Any) -> Any:
         if not self._seen:
@@ -71,6 +76,22 @@ class Dependence:
         )
         inputs = {"queries": (other_q, k, v), "keys": (q, other_k, v)}
         self.unused = tuple(name for name, other in inputs.items() if _same(attend(*other), out))
+        if self.trains:
+            taught = _taught(attend, q, k, v)
+            known = taught | set(self.unused)
+            self.untaught = tuple(name for name in inputs if name not in known)
+
+
+@torch.enable_grad()
+def _taught(attend: Callable[..., Tensor], *inputs: Tensor) -> set[str]:
+    """Which of q, k and v get a gradient from the output."""
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    out = attend(*leaves)
+    if not out.requires_grad:
+        return set()
+    gradients = torch.autograd.grad(out.float().square().sum(), leaves, allow_unused=True)
+    names = ("queries", "keys", "values")
+    return {n for n, g in zip(names, gradients, strict=True) if g is not None and bool(g.any())}
 
 
 def _put(values: Tensor, others: Tensor, token: int) -> Tensor:

@@ -21,9 +21,7 @@ from hfdl.custom_attention.modules import base_model
 from hfdl.custom_attention.switch import use_attention
 from hfdl.custom_attention.trial import KEY
 from hfdl.errors import ConfigError, HfdlError, ModelError, did_you_mean
-
-RECORD = "hfdl_attention"
-"""The key of config.json that says which attention the weights were trained with."""
+from hfdl.weights.names import ATTENTION_RECORD as RECORD
 
 
 def attend_by(model: nn.Module, path: str) -> str:
@@ -84,6 +82,21 @@ def attention_of(config: Any, asked: str | None, folder: str) -> str | None:
     usual = f", or {KEY}=sdpa for the model's usual attention"
     check_recorded(record, folder, key=KEY, what="attention", otherwise=usual)
     return record["name"]
+
+
+def attend_as_trained(model: nn.Module, folder: str) -> None:
+    """Switch a saved model to the attention that its config records; without a record, leave it.
+
+    Args:
+        model: opened from the folder, with the attention that its class has by itself.
+        folder: for messages.
+
+    Raises:
+        ConfigError: as ``attention_of``.
+    """
+    path = attention_of(base_model(model).config, None, folder)
+    if path is not None:
+        attend_by(model, path)
 
 
 def forget_attention(config: Any) -> None:

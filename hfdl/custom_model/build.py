@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_model
+from safetensors.torch import load_file
 from torch import nn
 from transformers import PreTrainedModel
 
 from hfdl.config.own_code import line_of_own_code
 from hfdl.custom_model.load import KEY, OwnClass, class_of_object
-from hfdl.custom_model.module import WEIGHTS, OwnModel, accepted
+from hfdl.custom_model.module import WEIGHTS, OwnModel, accepted, same_tensor
 from hfdl.errors import ConfigError, ModelError
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.names import CLASS_RECORD, SCHEME
@@ -64,7 +64,7 @@ def saved_instance(own: OwnClass, config: Any, folder: Path) -> OwnModel:
     if config.dtype is not None:
         module = module.to(config.dtype)
     try:
-        load_model(module, folder / WEIGHTS)
+        _load(module, folder / WEIGHTS)
     except (RuntimeError, OSError, SafetensorError) as error:
         raise ModelError(
             f"the weights do not fit {own.name}: {str(error).splitlines()[-1].strip()}",
@@ -73,6 +73,21 @@ def saved_instance(own: OwnClass, config: Any, folder: Path) -> OwnModel:
             remedy=f"name the class that they were trained with: {KEY}=FILE.py:CLASS",
         ) from error
     return OwnModel(module.eval(), config)
+
+
+def _load(module: nn.Module, file: Path) -> None:
+    """Read a module's weights; a tensor that stands under several names was written once.
+
+    Raises:
+        RuntimeError: a name is missing, is one too many, or has another shape.
+    """
+    lacking, unknown = module.load_state_dict(load_file(file), strict=False)
+    state = module.state_dict()
+    read = {same_tensor(state[name]) for name in state.keys() - set(lacking)}
+    lacking = [name for name in lacking if same_tensor(state[name]) not in read]
+    if lacking or unknown:
+        what = f"{lacking[0]} is not in the file" if lacking else f"there is no {unknown[0]} in it"
+        raise RuntimeError(what)
 
 
 def given(model: nn.Module, config: Any, settings: Mapping[str, Any], dtype: str) -> Any:

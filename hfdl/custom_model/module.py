@@ -98,14 +98,19 @@ class OwnModel(nn.Module):
         self.config.save_pretrained(folder)
         self.generation_config.save_pretrained(folder)
         # A tensor that stands under several names is written once.
-        kept: dict[int, tuple[str, Tensor]] = {}
+        kept: dict[Any, tuple[str, Tensor]] = {}
         for name, tensor in tensors.items():
-            key = tensor.data_ptr() if tensor.numel() else id(tensor)
-            kept.setdefault(key, (name.removeprefix(_PREFIX), tensor))
+            kept.setdefault(same_tensor(tensor), (name.removeprefix(_PREFIX), tensor))
         save_file(
             {name: tensor.detach().cpu().contiguous() for name, tensor in kept.values()},
             folder / WEIGHTS, metadata={"format": "pt"},
         )  # fmt: skip
+
+
+def same_tensor(tensor: Tensor) -> tuple[Any, ...]:
+    """What two tensors share that are one and the same: place, type, shape and strides."""
+    place = tensor.data_ptr() if tensor.numel() else id(tensor)
+    return (place, tensor.dtype, tuple(tensor.shape), tensor.stride())
 
 
 def accepted(module: nn.Module, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +119,19 @@ def accepted(module: nn.Module, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return dict(inputs)
     return {name: value for name, value in inputs.items() if name in parameters}
+
+
+def needed(module: nn.Module, inputs: Mapping[str, Any]) -> list[str]:
+    """What a module's ``forward`` cannot do without and the inputs lack, or cannot give by name."""
+    plain = inspect.Parameter.POSITIONAL_ONLY
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, each in inspect.signature(module.forward).parameters.items()
+        if each.default is each.empty
+        and each.kind not in several
+        and (name not in inputs or each.kind is plain)
+    ]
 
 
 def logits_of(outputs: Any) -> Tensor:

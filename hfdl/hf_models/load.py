@@ -10,13 +10,14 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.hf_models import HF_MODELS, FamilyModel
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.model_config import load_config
-from hfdl.weights.names import OWN_TYPES
+from hfdl.weights.names import ATTENTION_RECORD, OWN_TYPES
 from hfdl.weights.pretrained import build_pretrained, open_saved, refuse_own_class
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
@@ -53,7 +54,10 @@ def load_scratch(
     _check_attention(attn_implementation)
     weight_dtype = _dtype(dtype)
     folder = find_model(str(name_or_path), revision, tokenizer=False)
-    own_class = _class_of(load_config(folder), str(folder))
+    config = load_config(folder)
+    own_class = _class_of(config, str(folder))
+    if attn_implementation is None:
+        _refuse_other_attention(config, str(folder))
     exact = "float64" if weight_dtype == torch.float64 else "float32"
     hf_model, missing = open_saved(folder, exact)
     if missing:
@@ -175,6 +179,23 @@ def _check_attention(name: str | None) -> None:
             rule="it is sdpa, eager, or a name that hfdl.register_attention knows; hfdl, "
             "hfdl_fused and hfdl_numpy are there once hfdl.register_attention was looked up",
             remedy=did_you_mean(name, own),
+        )
+
+
+def _refuse_other_attention(config: Any, folder: str) -> None:
+    """Refuse to open weights that were trained with an attention of the user's own as plain ones.
+
+    Raises:
+        ModelError: its config records such an attention.
+    """
+    record = recorded(config, ATTENTION_RECORD)
+    if record is not None:
+        raise ModelError(
+            f"its weights were trained with the attention {record['name']}",
+            where=folder,
+            rule="another one would give other answers",
+            remedy="register the function with hfdl.register_attention and name it in "
+            "attn_implementation, or give attn_implementation='sdpa' for the usual one",
         )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hfdl.custom_attention.register import BUILTIN, registered_attentions
 from hfdl.errors import ConfigError, ModelError, listed
 from hfdl.nn.lengths import evaluating
 from hfdl.nn.masks import to_additive
@@ -86,7 +87,8 @@ def capture_attention(model: Any, inputs: Mapping[str, Tensor]) -> list[dict[Kin
     _require_ids(model, inputs)
     with evaluating(model), quiet_transformers():
         weights = _attentions(model, inputs)
-        if _fault(weights, model, inputs):
+        if fault := _fault(weights, model, inputs):
+            _refuse_own_attention(model, fault)
             with eager_attention(model):
                 weights = _attentions(model, additive_masks(inputs, model.dtype))
     if fault := _fault(weights, model, inputs):
@@ -123,6 +125,23 @@ def _require_ids(model: Any, inputs: Mapping[str, Tensor]) -> None:
 def is_encoder_decoder(model: Any) -> bool:
     """Whether a model is an encoder and a decoder."""
     return bool(getattr(model.config, "is_encoder_decoder", False))
+
+
+def _refuse_own_attention(model: Any, fault: str) -> None:
+    """Refuse to show the usual attention in the place of a registered one that gives no weights.
+
+    Raises:
+        ModelError: the model runs with such a one.
+    """
+    own = set(registered_attentions()) - set(BUILTIN)
+    for part in model.modules():
+        if getattr(getattr(part, "config", None), "_attn_implementation", None) in own:
+            raise ModelError(
+                f"its attention {part.config._attn_implementation} gives no weights: {fault}",
+                where=type(model).__name__,
+                rule="what is shown is the attention that the model runs with",
+                remedy="return (output, weights) from the function, weights of shape (B, H, T, S)",
+            )
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hfdl.custom_attention.recipe import attend_as_trained
 from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.hf_models.saved import open_model
 from hfdl.interpret.capture import is_encoder_decoder
@@ -139,6 +140,7 @@ def open_with_tokenizer(model: Any, tokenizer: Any = None) -> ModelWithTokenizer
         folder, name = find_model(str(model)), str(model)
         where: str | None = str(folder)
         model = open_model(folder)
+        attend_as_trained(model, where)
         tokenizer = load_tokenizer(folder)
     else:
         require_tokenizer(tokenizer)

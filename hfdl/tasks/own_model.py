@@ -143,7 +143,7 @@ class GivenModel:
     folder = None
 
     def __init__(self, model: nn.Module, tokenizer: Any, section: ModelConfig) -> None:
-        self.model, self.section = getattr(model, "_orig_mod", model), section
+        self.model, self.section = _unwrapped(model), section
         _refuse_unfit(self.model)
         folder = Path(section.name).expanduser()
         if tokenizer is None:
@@ -256,6 +256,13 @@ def _object(memory: Mapping[str, Any]) -> nn.Module:
             f"{KEY}=FILE.py:CLASS",
         )
     return memory[MODEL]
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The model in what torch.compile and torch's data parallelism put around it."""
+    model = getattr(model, "_orig_mod", model)
+    parallel = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+    return model.module if isinstance(model, parallel) else model
 
 
 def _refuse_unfit(model: nn.Module) -> None:

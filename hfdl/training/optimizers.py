@@ -63,9 +63,16 @@ def make_optimizer(config: TrainConfig, groups: list[dict[str, Any]]) -> torch.o
             of their own, its ``lr``.
 
     Raises:
-        ConfigError: an unknown name, options that the class does not take, or keys of the recipe
-            that it cannot follow.
+        ConfigError: nothing is trained, an unknown name, options that the class does not take, or
+            keys of the recipe that it cannot follow.
     """
+    if not any(group["params"] for group in groups):
+        raise ConfigError(
+            "no weight of the model is trained",
+            where="model",
+            rule="an optimizer needs parameters, and all of these have requires_grad=False",
+            remedy="let those that are to be trained have requires_grad=True",
+        )
     kind, make = optimizer_class(config.optimizer)
     takes = _parameters(make, config.optimizer)
     _check_options(config, takes)

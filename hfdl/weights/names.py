@@ -10,3 +10,6 @@ SCHEME = "hfdl://"
 
 CLASS_RECORD = "hfdl_class"
 """The key of config.json that says which class of the user's own the weights belong to."""
+
+ATTENTION_RECORD = "hfdl_attention"
+"""The key of config.json that says which attention of the user's own the weights belong to."""

@@ -38,7 +38,8 @@ ALLOWED: dict[str, set[str]] = {
         "display", "models", "nn", "progress", "weights",
     },
     "pipelines": {
-        "config", "data", "display", "generation", "hf_models", "models", "nn", "tasks", "weights",
+        "config", "custom_attention", "data", "display", "generation", "hf_models", "models", "nn",
+        "tasks", "weights",
     },
     "progress": set(),
     "report": {

@@ -32,6 +32,16 @@ FAULTS = {
     "NoConfig": "cannot be made",
     "Absent": "has no 'Absent'",
     "function": "is no model class",
+    "AsksForMore": "needs extra in its forward",
+    "OtherNames": "needs ids, mask in its forward",
+    "ByPosition": "needs input_ids, attention_mask in its forward",
+    "AlwaysDropping": "gives other scores each time",
+    "Counting": "changes in training what is not saved",
+    "UnsavedBuffer": "changes in training what is not saved",
+    "DictOfState": "has dict in its state dict",
+    "InPlace": "has no gradient: one of the variables",
+    "Overlapping": "which overlap in memory",
+    "AllFrozen": "no weight of the model is trained",
     "Translator": "takes a BartConfig, and model.name has a BertConfig",
 }
 
@@ -47,6 +57,27 @@ def test_a_fault_is_named(name: str, own: Path, bodies: Bodies, tmp_path: Path) 
         run.train(tmp_path / "run", model__class=f"{own}:{name}")
     assert_wording(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["Views", "Lazy", "Normed"])
+def test_what_is_saved_is_what_was_trained(
+    name: str, own: Path, bodies: Bodies, tmp_path: Path
+) -> None:
+    """The figures of training are those of the saved model, opened again."""
+    run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=3)
+    done = run.train(tmp_path / "run", model__class=f"{own}:{name}")
+    again = hfdl.evaluate(done.directory, listener=silent)["validation"]
+    assert again["loss"] == pytest.approx(done.metrics["validation"]["loss"], rel=1e-5)
+
+
+def test_a_model_that_mixes_the_texts_of_a_batch_is_told(
+    own: Path, bodies: Bodies, tmp_path: Path
+) -> None:
+    run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=1)
+    events: list[Any] = []
+    run.train(tmp_path / "run", listener=events.append, model__class=f"{own}:MixesTexts")
+    said = [e.text for e in events if isinstance(e, Noted) and "mixes the texts" in e.text]
+    assert len(said) == 1
 
 
 def test_a_causal_model_that_looks_ahead_is_refused(

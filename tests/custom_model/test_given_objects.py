@@ -151,6 +151,19 @@ def test_a_compiled_module_is_its_module(bodies: Bodies, tmp_path: Path) -> None
     assert type(run.open(tmp_path / "run")).__name__ == "BertForSequenceClassification"
 
 
+def test_a_module_in_data_parallel_is_that_module(
+    own: Path, bodies: Bodies, tmp_path: Path
+) -> None:
+    run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=1)
+    words = load_own(f"{own}:Words", "model.class", "a model").value
+    made = words(transformers.AutoConfig.from_pretrained(bodies.bert))
+    parallel = torch.nn.DataParallel(made)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bodies.bert)
+    trained = train(run, tmp_path / "run", model=parallel, tokenizer=tokenizer)
+    again = hfdl.evaluate(tmp_path / "run", listener=silent)["validation"]
+    assert again["loss"] == pytest.approx(trained.metrics["validation"]["loss"], rel=1e-5)
+
+
 def test_a_name_or_a_folder_is_the_models_name(bodies: Bodies, tmp_path: Path) -> None:
     run = tuned_tasks.make("text_classification", tmp_path / "data", bodies, "auto", train__steps=1)
     trained = train(run, tmp_path / "run", model=bodies.bert)

@@ -181,6 +181,123 @@ class NoConfig(Words):
         pass
 
 
+class AsksForMore(Words):
+    def forward(self, input_ids, attention_mask, extra):
+        return super().forward(input_ids, attention_mask)
+
+
+class OtherNames(Words):
+    def forward(self, ids, mask):
+        return super().forward(ids, mask)
+
+
+class ByPosition(Words):
+    def forward(self, input_ids, attention_mask, /):
+        return super().forward(input_ids, attention_mask)
+
+
+class AlwaysDropping(Words):
+    def forward(self, input_ids, attention_mask):
+        return nn.functional.dropout(super().forward(input_ids, attention_mask), 0.5)
+
+
+class Counting(Words):
+    """What training changes is no part of the state dict."""
+
+    calls = 0
+
+    def forward(self, input_ids, attention_mask):
+        self.calls += self.training
+        return super().forward(input_ids, attention_mask) * (1 + self.calls)
+
+
+class UnsavedBuffer(Words):
+    def __init__(self, config):
+        super().__init__(config)
+        self.register_buffer("seen", torch.ones(()), persistent=False)
+
+    def forward(self, input_ids, attention_mask):
+        if self.training:
+            self.seen += 1
+        return super().forward(input_ids, attention_mask) * self.seen
+
+
+class DictOfState(Words):
+    def get_extra_state(self):
+        return {"calls": 1}
+
+    def set_extra_state(self, state):
+        pass
+
+
+class InPlace(Words):
+    def forward(self, input_ids, attention_mask):
+        states = self.embed(input_ids).mean(1).exp()
+        scores = self.out(states)
+        states += 1
+        return scores
+
+
+class Overlapping(Words):
+    def __init__(self, config):
+        super().__init__(config)
+        self.part = nn.Parameter(self.out.weight.data[0])
+
+
+class AllFrozen(Words):
+    def __init__(self, config):
+        super().__init__(config)
+        self.requires_grad_(False)
+
+
+# ---- Legal, and not the usual --------------------------------------------------------------------
+
+
+class Views(Words):
+    """Two parameters are parts of one tensor."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        both = torch.randn(2, 16)
+        self.first, self.second = nn.Parameter(both[0]), nn.Parameter(both[1])
+
+    def forward(self, input_ids, attention_mask):
+        states = self.embed(input_ids) + self.first * self.second
+        mask = attention_mask[..., None].to(states)
+        return self.out((states * mask).sum(1) / mask.sum(1))
+
+
+class Lazy(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.embed = nn.Embedding(config.vocab_size, 16)
+        self.out = nn.LazyLinear(config.num_labels)
+
+    def forward(self, input_ids, attention_mask):
+        mask = attention_mask[..., None].to(self.embed.weight)
+        return self.out((self.embed(input_ids) * mask).sum(1) / mask.sum(1))
+
+
+class Normed(Words):
+    """Running statistics, and a weight in two parts."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.norm = nn.BatchNorm1d(16)
+        self.out = nn.utils.parametrizations.weight_norm(nn.Linear(16, config.num_labels))
+
+    def forward(self, input_ids, attention_mask):
+        mask = attention_mask[..., None].to(self.embed.weight)
+        mean = (self.embed(input_ids) * mask).sum(1) / mask.sum(1)
+        return self.out(self.norm(mean))
+
+
+class MixesTexts(Words):
+    def forward(self, input_ids, attention_mask):
+        scores = super().forward(input_ids, attention_mask)
+        return scores + scores.mean(0, keepdim=True)
+
+
 class ReadsPadding(Words):
     def forward(self, input_ids, attention_mask):
         return self.out(self.embed(input_ids).mean(1))

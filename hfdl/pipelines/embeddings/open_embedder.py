@@ -12,6 +12,8 @@ import torch
 
 from hfdl.config.load import load_recipe
 from hfdl.config.schema import ModelConfig
+from hfdl.custom_attention.recipe import attend_as_trained
+from hfdl.custom_attention.register import registered_attentions
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.hf_models.load import build_saved, to_scratch_model
 from hfdl.models.sentence_head import SentenceHead
@@ -179,6 +181,7 @@ def _load_body(folder: Path, implementation: str) -> Any:
             rule="a vector of random weights would be noise",
             remedy="check the folder, or choose another model",
         )
+    attend_as_trained(model, str(folder))
     return model
 
 
@@ -187,7 +190,12 @@ def _bare(model: Any, implementation: str) -> Any:
     body = getattr(model, "base_model", model)
     if getattr(body.config, "is_encoder_decoder", False):
         body = body.get_encoder()
-    return to_scratch_model(body) if implementation == "hfdl" else body
+    if implementation != "hfdl":
+        return body
+    own = to_scratch_model(body)
+    if body.config._attn_implementation in registered_attentions():
+        own.set_attn_implementation(body.config._attn_implementation)
+    return own
 
 
 def _limit(

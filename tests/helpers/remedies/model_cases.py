@@ -143,7 +143,7 @@ CASES = (
         p, "model.attention", MINE.replace("plain", "mine").replace("@ v", "@ v).double()").replace(
             "return scores", "return (scores")),
         typing=lambda p, a, said: _returns(p, a, said)),
-    case("custom_attention/trial.py:_refuse_unmasked", lambda p: own(
+    case("custom_attention/trial.py:_compare_calls", lambda p: own(
         p, "model.attention", _UNMASKED), typing=lambda p, a, said: _masked(p, a, said)),
     case("custom_attention/register.py:from_numpy.of_tensors", lambda p: Call(_in_numpy, {"p": p}),
          typing=lambda p, a, said: _without_gradient(a, said)),

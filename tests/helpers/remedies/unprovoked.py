@@ -13,6 +13,8 @@ _OWN_MODEL = "a model of one's own meets it: tests/custom_model"
 
 UNPROVOKED = {
     "data/encode.py:read_template": "a task of one's own meets it: tests/docs/test_own_task.py",
+    "hf_models/load.py:_refuse_other_attention": "tests/laws/test_recorded_attention.py",
+    "training/optimizers.py:make_optimizer": _OWN_MODEL,
     "config/load.py:take_model": _OWN_MODEL,
     "config/load.py:take_model#2": _OWN_MODEL,
     "config/load.py:take_model#3": _OWN_MODEL,

@@ -45,7 +45,7 @@ def test_each_is_in_one_class() -> None:
 
 
 # sites in the code; typed; in words alone; not provoked
-COUNTS = (488, 213, 231, 44)
+COUNTS = (492, 213, 233, 46)
 
 
 def test_how_many_there_are() -> None:
