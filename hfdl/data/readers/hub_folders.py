@@ -13,7 +13,9 @@ from hfdl.data.readers.split_names import SPLIT_NAMES, in_order, named_splits
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
-_SHARD = re.compile(r"(?P<split>\w+?)-(?P<number>[0-9]+)-of-(?P<count>[0-9]+)")
+_SHARD = re.compile(  # older repositories of the Hub have a checksum behind: -a3f28a0a5b1c2d3e
+    r"(?P<split>\w+?)-(?P<number>[0-9]+)-of-(?P<count>[0-9]+)(?:-[0-9a-f]{8,})?"
+)
 
 
 def is_saved_to_disk(folder: Path) -> bool:

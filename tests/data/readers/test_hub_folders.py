@@ -68,6 +68,16 @@ def test_a_cloned_repository(tmp_path: Path) -> None:
     assert read_source(str(folder))["train"].label_names == {"label": ["neg", "pos"]}
 
 
+def test_shards_with_a_checksum_in_their_names(tmp_path: Path) -> None:
+    folder = clone(tmp_path / "set")
+    for number, shard in enumerate(sorted((folder / "data").iterdir())):
+        shard.rename(shard.with_stem(f"{shard.stem}-a3f28a0a5b1c2d3{number}"))
+    assert splits(folder) == {"train": ["a", "b", "c"], "test": ["a", "b", "c"]}
+    next((folder / "data").glob("train-00000*")).unlink()
+    with pytest.raises(DataError, match="shard 0 of 2 is not there"):
+        read_source(str(folder))
+
+
 def test_a_shard_that_is_absent(tmp_path: Path) -> None:
     folder = clone(tmp_path / "set")
     (folder / "data/train-00000-of-00002.parquet").unlink()
