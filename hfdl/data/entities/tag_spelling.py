@@ -1,4 +1,4 @@
-"""Tags as people write them: ``B_PER``, ``b-per``, ``B–PER``, ``PER-B``, ``M-PER``, ``o``, ``0``.
+"""Tags as people write them: ``B_PER``, ``B PER``, ``b-per``, ``PER-B``, ``M-PER``, ``o``, ``0``.
 
 Whether ``B_cell`` is a tag of cells or a type with a B in its name only the other tags can tell:
 where ``I_cell`` stands beside it, it is a tag. So all tags of a file are read together. What could
@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from hfdl.data.entities.tags import OUTSIDE, split_tag
 
-_SEPARATORS = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d_.:/|]"
-_PREFIXED = re.compile(rf"(\w)\s*{_SEPARATORS}\s*(.*)", re.DOTALL)
-_SUFFIXED = re.compile(rf"(.*?)\s*{_SEPARATORS}\s*(\w)", re.DOTALL)
+_SEPARATORS = r"(?:\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d_.:/|]\s*|\s+)"
+_PREFIXED = re.compile(rf"(\w){_SEPARATORS}(.*)", re.DOTALL)
+_SUFFIXED = re.compile(rf"(.*?){_SEPARATORS}(\w)", re.DOTALL)
+_JOINED = re.compile(r"([BI])(\w{2,})")  # BPER
 _LOOK_ALIKE = str.maketrans("ОοΟВΒІΙЕΕЅМΜ", "OoOBBIIEESMM")  # Cyrillic and Greek
 _FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in range(0xFF21, 0xFF5B)})
 _SCHEMES = [set("BI"), set("BIES"), set("BILU"), set("BMES"), set("BMEW"), set("BIEW")]
@@ -70,13 +71,19 @@ def read_spelling(tags: Iterable[str], types: Collection[str] = ()) -> dict[str,
 
 
 def twins(types: Iterable[str]) -> list[tuple[str, str]]:
-    """Types that are probably one: equal but for case, or but for a letter and a separator."""
+    """Types that are probably one: equal but for case, or but for a letter before or after.
+
+    The letter is a scheme's, behind or before a separator; without one, as in ``BPER`` and
+    ``IPER``, it is B in one name and I in the other.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for name in sorted(set(types)):
         groups.setdefault(("case", name.casefold()), []).append(name)
         for order, split in (("prefix", _prefixed), ("suffix", _suffixed)):
             if (parts := split(name)) and parts[1]:
                 groups.setdefault((order, parts[1]), []).append(name)
+        if found := _JOINED.fullmatch(name):
+            groups.setdefault(("joined", found[2]), []).append(name)
     return list(dict.fromkeys((same[0], same[1]) for same in groups.values() if len(same) > 1))
 
 

@@ -68,6 +68,16 @@ def test_blanks_around_a_tag_and_its_parts():
     }  # fmt: skip
 
 
+def test_a_blank_may_stand_between_a_letter_and_its_type():
+    assert read_spelling(["O", "B PER", "I PER", "B  LOC"]) == {
+        "B PER": "B-PER", "I PER": "I-PER", "B  LOC": "B-LOC",
+    }  # fmt: skip
+    assert read_spelling(["O", "PER B", "PER I"]) == {"PER B": "B-PER", "PER I": "I-PER"}
+    assert read_spelling(["O", "B cell", "T cell"]) == {}
+    with pytest.raises(AmbiguousTagError, match="may be a tag of 'cell'"):
+        read_spelling(["O", "B cell"])
+
+
 @pytest.mark.parametrize("tags", UNTOUCHED)
 def test_what_stays_as_it_is(tags):
     assert read_spelling(tags.split()) == {}
@@ -89,7 +99,8 @@ def test_twins():
     assert twins(["PER", "LOC", "per"]) == [("PER", "per")]
     assert twins(["B_PER", "I_PER", "LOC"]) == [("B_PER", "I_PER")]
     assert twins(["PER-B", "PER-I"]) == [("PER-B", "PER-I")]
-    assert twins(["PER", "LOC", "MISC", "a_x", "b_y"]) == []
+    assert twins(["BPER", "IPER", "LOC"]) == [("BPER", "IPER")]
+    assert twins(["PER", "LOC", "MISC", "a_x", "b_y", "BAND", "LAND", "ORG", "INORG"]) == []
 
 
 def table(tags):
