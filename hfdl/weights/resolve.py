@@ -112,15 +112,29 @@ def check_model_folder(folder: Path, *, weights: bool = True, tokenizer: bool = 
     return folder
 
 
+def _adapters_alone(folder: Path) -> ModelError:
+    try:
+        remedy = f"merge them once, and name {folder}-merged: {merge_adapters(folder)}"
+    except Exception as error:  # whatever a damaged file raises in json or safetensors
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        return ModelError(
+            f"adapters that cannot be read: {reason}",
+            where=str(folder),
+            rule=f"{ADAPTER} is an object, and adapter_model.safetensors a whole file",
+            remedy="save them again, or download them again",
+        )
+    return ModelError(
+        "adapters alone, without the model that they belong to",
+        where=str(folder),
+        rule="a model folder holds config.json, model.safetensors and a tokenizer",
+        remedy=remedy,
+    )
+
+
 def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError | None:
     """What a model folder lacks."""
     if not (folder / "config.json").is_file() and (folder / ADAPTER).is_file():
-        return ModelError(
-            "adapters alone, without the model that they belong to",
-            where=str(folder),
-            rule="a model folder holds config.json, model.safetensors and a tokenizer",
-            remedy=f"merge them once, and name {folder}-merged: {merge_adapters(folder)}",
-        )
+        return _adapters_alone(folder)
     if not (folder / "config.json").is_file():
         return ModelError(
             "no config.json",

@@ -71,3 +71,24 @@ def test_adapters_alone_are_merged_by_what_is_printed(
     scores = {answer["label"]: answer["score"] for answer in ours("what a good film", top_k=None)}
     for i in range(3):
         assert scores[f"LABEL_{i}"] == pytest.approx(float(expected[i]), abs=1e-5)
+
+
+DAMAGED = {
+    "an empty file": ("adapter_model.safetensors", b"", "header too small"),
+    "a cut file": ("adapter_model.safetensors", b"\x80\x00\x00\x00\x00\x00\x00\x00{", "header"),
+    "no JSON": ("adapter_config.json", b"{", "Expecting property name"),
+    "no object": ("adapter_config.json", b"[]", "'list' object"),
+    "no UTF-8": ("adapter_config.json", b"\xff", "decode"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_damaged_adapters_are_a_fault_of_the_folder(damage: str, tmp_path: Path) -> None:
+    name, content, reason = DAMAGED[damage]
+    settings = '{"task_type": "SEQ_CLS", "base_model_name_or_path": "base"}'
+    (tmp_path / "adapter_config.json").write_text(settings, encoding="utf-8")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelError, match="adapters that cannot be read") as caught:
+        find_model(str(tmp_path))
+    assert reason in str(caught.value)
+    assert str(caught.value.remedy) == "save them again, or download them again"

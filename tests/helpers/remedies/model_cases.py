@@ -99,10 +99,11 @@ def lines(place: Place, attempt: Attempt, remedy: str, **fill: str) -> Attempt:
 
 CASES = (
     # ---- folders of models
-    case("weights/resolve.py:_fault", lambda p: p.read("clm", f"model.name={_adapters(p)}"),
+    case("weights/resolve.py:_adapters_alone#2",
+         lambda p: p.read("clm", f"model.name={_adapters(p)}"),
          typing=partial(shell, then=lambda p: Command(tuple(
              p.read("clm", f"model.name={p.folder}/adapters-merged"))))),
-    case("weights/resolve.py:_fault#3", lambda p: p.train(f"model.name={_copy(p, _pickled)}"),
+    case("weights/resolve.py:_fault#2", lambda p: p.train(f"model.name={_copy(p, _pickled)}"),
          typing=shell),
     case("weights/vocabulary_size.py:refuse_larger_tokenizer", lambda p: [
         "predict", str(_head(p)), "a film"], typing=shell),

@@ -55,7 +55,7 @@ UNPROVOKED = {
     "training/plan.py:value_of": "only a metric that changes its names meets it",
     "training/state.py:TrainingState._check_processes": _PROCESSES,
     "training/state.py:TrainingState._check_untrained": "tests/tuning/test_freeze.py makes it",
-    "weights/resolve.py:_fault#4": "the same remedy as that of weights/resolve.py:_fault#2",
+    "weights/resolve.py:_fault#3": "the same remedy as that of weights/resolve.py:_fault",
     "weights/resolve.py:_in_packages": _PIP,
     "weights/resolve.py:_on_hub": _PIP,
 }
