@@ -10,7 +10,7 @@ from hfdl.data.layouts.span_columns import SPAN_COLUMNS, with_spans
 from hfdl.data.layouts.unlabelled import without_unlabelled
 from hfdl.data.layouts.verdicts import ANSWER, accepted, is_judged
 from hfdl.data.layouts.word_rows import sentences_of_words
-from hfdl.data.layouts.written_lists import with_lists
+from hfdl.data.layouts.written_lists import texts_that_are_lists, with_label_lists, with_lists
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -42,6 +42,9 @@ def as_examples(
         table = accepted(table)
     if rows == "entities":
         return _sentences(table, config, labelled)
+    names = [config.text, config.text_pair or "", config.label if rows == "pairs" else ""]
+    for name in names:
+        table = table.noted(texts_that_are_lists(table, str(name)))
     if labelled and rows == "labels":
         table = _labels(table, config)
     if labelled and rows != "texts" and config.unlabelled == "skip":
@@ -88,7 +91,7 @@ def _labels(table: Table, config: DataConfig) -> Table:
     if not isinstance(config.label, str) or config.label not in table.columns:
         return table
     if config.label_separator is None:
-        table = with_lists(table, config.label, needed=False)
+        table = with_label_lists(table, config.label)
     return with_plain_labels(table, config, config.label)
 
 

@@ -11,7 +11,7 @@ from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.label_values import split_labels
 from hfdl.data.layouts.label_cells import chosen
-from hfdl.data.layouts.written_lists import with_lists
+from hfdl.data.layouts.written_lists import with_label_lists
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -52,7 +52,7 @@ def _with_items(table: Table, column: str, config: DataConfig) -> Table:
     """The table with lists in its label column, where it holds or writes any."""
     separator = config.label_separator
     if separator is None:
-        table = with_lists(table, column, needed=False)
+        table = with_label_lists(table, column)
     cells = [chosen(cell) for cell in table.columns[column]]
     if separator is not None:
         cells = [split_labels(c, separator) if isinstance(c, str) else c for c in cells]

@@ -20,6 +20,8 @@ _NO_TOKENS = (
 )  # fmt: skip
 _ARRAY = re.compile(r"array\((\[.*\])(?:,\s*dtype=\S+)?\)", re.DOTALL)
 _MARKS = ("['", '["', ",")
+_READ = "column {!r} holds lists written as text"
+_LOOKED_AT = 100
 _RULE = "a list in a cell is JSON, or as Python or numpy print it, in all rows or in none"
 
 
@@ -109,6 +111,58 @@ def _items(tokens: Sequence[tokenize.TokenInfo]) -> list[str]:
     return items
 
 
+def with_label_lists(table: Table, name: str) -> Table:
+    """``with_lists`` for labels, which may be tuples and sets of texts as Python prints them, too.
+
+    ``('sport', 'music')``, ``{'sport'}``, ``()`` and ``set()`` are lists; ``(sport)`` is a label.
+
+    Raises:
+        DataError: as ``with_lists``; a cell that is no such list, though others are.
+    """
+    cells = table.columns.get(name, ())
+    found = {row: _collection(cell) for row, cell in enumerate(cells)}
+    read = {row: items for row, items in found.items() if items is not None}
+    if not any(read.values()):  # () alone may be a label
+        return with_lists(table, name, needed=False)
+    for row, cell in enumerate(cells):
+        if row not in read and isinstance(cell, str) and cell.strip():
+            raise _no_list(table, name, row, cell, None)
+    values = [read.get(row) for row in range(len(cells))]
+    return replace(table, columns={**table.columns, name: values}).noted(_READ.format(name))
+
+
+def _collection(cell: Any) -> list[str] | None:
+    """The items of a tuple or set of texts; of a set in the order of the alphabet."""
+    text = cell.strip() if isinstance(cell, str) else ""
+    if text in ("()", "set()"):
+        return []
+    if text[:1] not in ("(", "{"):
+        return None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    if not isinstance(value, tuple | set) or not all(isinstance(item, str) for item in value):
+        return None
+    return sorted(value) if isinstance(value, set) else list(value)
+
+
+def texts_that_are_lists(table: Table, name: str) -> str | None:
+    """A line about a column of texts that are all lists of words; they are read as they stand."""
+    cells = [c for c in table.columns.get(name, ()) if isinstance(c, str) and c.strip()]
+    if not cells or not all(_has_brackets(cell, needed=False) for cell in cells):
+        return None
+    try:
+        if not all(_is_evidence(written_list(cell)) for cell in cells[:_LOOKED_AT]):
+            return None
+    except ValueError:
+        return None
+    return (
+        f"column {name!r} holds lists written as text, and is read as it stands, with brackets and "
+        "quotes; write its words with a blank between them"
+    )
+
+
 def with_lists(table: Table, name: str, *, needed: bool) -> Table:
     """A table whose column holds lists where its cells write them down.
 
@@ -146,9 +200,7 @@ def with_lists(table: Table, name: str, *, needed: bool) -> Table:
         read[row] if row in read else None if isinstance(cell, str) else cell
         for row, cell in enumerate(cells)
     ]
-    return replace(table, columns={**table.columns, name: values}).noted(
-        f"column {name!r} holds lists written as text"
-    )
+    return replace(table, columns={**table.columns, name: values}).noted(_READ.format(name))
 
 
 def _has_brackets(cell: str, needed: bool) -> bool:

@@ -279,5 +279,55 @@ CSV = (
     FieldFile(
         "labels in round brackets", "a.csv", 'text,label\na,"(x, y)"\n', {"label": ["(x, y)"]}
     ),
+    FieldFile(
+        "labels that are tuples",
+        "a.csv",
+        "text,label\na,\"('x', 'y')\"\nb,\"('x',)\"\nc,()\nd,\n",
+        {"label": [["x", "y"], ["x"], [], None]},
+        notes=["column 'label' holds lists written as text"],
+    ),
+    FieldFile(
+        "labels that are sets",
+        "a.csv",
+        "text,label\na,\"{'y', 'x'}\"\nb,{'x'}\nc,set()\n",
+        {"label": [["x", "y"], ["x"], []]},
+        notes=["column 'label' holds lists written as text"],
+    ),
+    FieldFile(
+        "a tuple among labels",
+        "a.csv",
+        "text,label\na,\"('x', 'y')\"\nb,x\n",
+        error=(", line 3", '["EU", "rejects"]'),
+    ),
+    FieldFile(
+        "labels that are marks", "a.csv", "text,label\na,()\nb,(x)\n", {"label": ["()", "(x)"]}
+    ),
+    FieldFile(
+        "texts that are lists of words",
+        "a.csv",
+        "text,label\n\"['good', 'film']\",1\n\"['bad']\",0\n",
+        {"text": ["['good', 'film']", "['bad']"]},
+        notes=[
+            "column 'text' holds lists written as text, and is read as it stands, with brackets "
+            "and quotes; write its words with a blank between them"
+        ],
+    ),
+    FieldFile(
+        "targets that are lists",
+        "a.csv",
+        "text,label\nHund,['dog']\nKatze,\"['cat', 'puss']\"\n",
+        {"label": ["['dog']", "['cat', 'puss']"]},
+        rows="pairs",
+        notes=[
+            "column 'label' holds lists written as text, and is read as it stands, with brackets "
+            "and quotes; write its words with a blank between them"
+        ],
+    ),
+    FieldFile(
+        "texts in brackets",
+        "a.csv",
+        "text,label\n[applause],1\n[ 12 ],0\n",
+        {"text": ["[applause]", "[ 12 ]"]},
+    ),
     FieldFile("a workbook", "a.csv", b"PK\x03\x04\x14\xff", error=("", "save its sheet as csv")),
 )
