@@ -10,6 +10,7 @@ from hfdl.config.overrides import as_override
 _MAPPED = 20
 """Most labels that a line maps."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_TRUTH = {"true": True, "false": False, "1": True, "0": False}
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
@@ -21,6 +22,13 @@ def label_doubts(names: Iterable[str]) -> list[str]:
             names, lambda name: " ".join(name.split()).casefold()
         ),
         "are one number": _groups(filter(_NUMBER.fullmatch, names), float),
+        "may be one truth value": [
+            alike
+            for alike in _groups(
+                (n for n in names if n.lower() in _TRUTH), lambda n: _TRUTH[n.lower()]
+            )
+            if any(map(str.isdigit, alike))
+        ],
     }
     lines = [
         f"labels that {kind}: {_listed(alike)}{_as_one(alike, names)}"

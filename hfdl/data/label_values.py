@@ -13,6 +13,7 @@ from hfdl.data.table import Table
 from hfdl.errors import DataError
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _BITS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
@@ -75,11 +76,17 @@ def numbers(values: Sequence[Any], table: Table, column: str = "label") -> list[
                 else f"{value!r} in column {column!r} is not finite",
                 where=table.where(row),
                 rule="a regression target is a finite number",
-                remedy="fix the row; labels that are names need "
-                "data.problem_type=single_label_classification",
+                remedy=_number_remedy(value),
             )
         targets.append(number)
     return targets
+
+
+def _number_remedy(value: Any) -> str:
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+        point = value.strip().replace(",", ".")
+        return f"write numbers with a decimal point: {point}; pandas.read_csv(..., decimal=',')"
+    return "fix the row; labels that are names need data.problem_type=single_label_classification"
 
 
 def columns_to_lists(table: Table, names: Sequence[str]) -> list[list[str]]:

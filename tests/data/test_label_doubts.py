@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("without_report")
     [
         (["01", "1", "1.0", "2"], "labels that are one number: '01', '1', '1.0'; if they are one:"),
         (["Pos", "pos ", "x"], "labels that differ in case or white space only: 'Pos', 'pos ';"),
+        (["True", "1", "no"], "labels that may be one truth value: 'True', '1'; if they are one:"),
+        (["0", "1", "false"], "labels that may be one truth value: '0', 'false'; if they are one:"),
         (["3,5", "4"], "labels look like numbers with a decimal comma, and each is a class"),
         (["1,25", "2,5"], "labels look like numbers with a decimal comma, and each is a class"),
     ],
@@ -32,7 +34,15 @@ def test_what_is_unusual_is_a_line(names: list[str], beginning: str) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["1", "2", "10"], ["a,b", "3,5"], ["nan", "None", "True"], ["1.5", "-1.5"], ["v1", "v01"]],
+    [
+        ["1", "2", "10"],
+        ["a,b", "3,5"],
+        ["nan", "None", "True"],
+        ["1.5", "-1.5"],
+        ["v1", "v01"],
+        ["True", "False"],
+        ["true", "false", "2"],
+    ],
 )
 def test_what_is_usual_is_none(names: list[str]) -> None:
     assert label_doubts(names) == []

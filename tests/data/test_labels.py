@@ -262,6 +262,17 @@ def test_no_number(value):
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "point"), [("3,5", "3.5"), (" -0,25", "-0.25"), ("1,250", "1.250")]
+)
+def test_a_number_with_a_decimal_comma(value, point):
+    assert error_of(numbers, ["1", value], table(["1", value])) == (
+        f"train.csv, line 3: {value!r} in column 'label' is not a number; a regression target is a "
+        f"finite number. Write numbers with a decimal point: {point}; pandas.read_csv(..., "
+        "decimal=',')"
+    )
+
+
 @pytest.mark.parametrize("value", ["nan", "-inf", float("nan"), float("inf")])
 def test_number_that_is_not_finite(value):
     assert f"line 2: {value!r} in column 'label' is not finite" in error_of(
