@@ -139,8 +139,8 @@ def header_without_rows(place: Place) -> Made:
 def unknown_extension(place: Place) -> Made:
     return place.train_on("text,label\n", name="bad.csx"), (
         f"{place.folder}/bad.csx: unknown file extension '.csx'; the known ones are: .csv, .tsv, "
-        ".json, .jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Did you mean "
-        "'.csv'?"
+        ".json, .jsonl, .ndjson, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Did "
+        "you mean '.csv'?"
     )
 
 

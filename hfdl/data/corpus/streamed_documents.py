@@ -47,7 +47,7 @@ def read_documents(
     suffix = path.suffix.lower()
     if suffix == ".txt":
         yield from _txt(path, separator, reading)
-    elif suffix == ".jsonl":
+    elif suffix in (".jsonl", ".ndjson"):
         yield from _jsonl(path, column, reading)
     elif suffix == ".csv":
         lines = (f"{line}{end}" for _, line, end in _lines(path, reading))
@@ -59,7 +59,7 @@ def read_documents(
         yield from _parquet(path, column)
 
 
-STREAMED: tuple[str, ...] = (".txt", ".jsonl", ".csv", ".tsv", ".parquet")
+STREAMED: tuple[str, ...] = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 """Extensions of the files that can be read piece by piece."""
 
 

@@ -20,6 +20,7 @@ _TEXT_READERS: dict[str, Callable[[str, str, Reading], Table]] = {
     ".tsv": read_tsv,
     ".json": read_json,
     ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
     **dict.fromkeys(CONLL_SUFFIXES, read_conll),
 }
 

@@ -52,7 +52,8 @@ def _files(folder: Path) -> list[Path]:
     (folder / "a.jsonl").write_text("\n".join(json.dumps({"text": row}) for row in rows))
     (folder / "a.csv").write_text("\n".join(["text", *rows]), encoding="utf-8")
     pq.write_table(pa.table({"text": rows}), folder / "a.parquet", row_group_size=2)
-    return [folder / name for name in ("a.txt", "a.jsonl", "a.csv", "a.parquet")]
+    (folder / "a.ndjson").write_bytes((folder / "a.jsonl").read_bytes())
+    return [folder / name for name in ("a.txt", "a.jsonl", "a.ndjson", "a.csv", "a.parquet")]
 
 
 def test_streamed_ids_are_those_of_memory(tmp_path: Path, tokenizer: Any) -> None:
@@ -68,7 +69,7 @@ def test_streamed_ids_are_those_of_memory(tmp_path: Path, tokenizer: Any) -> Non
             assert other.starts.tolist() == store.starts.tolist()
             assert (other.digest, other.bytes) == (store.digest, store.bytes)
             assert other.documents == 5
-    assert len(files) == 4
+    assert len(files) == 5
 
 
 @pytest.mark.parametrize("separator", ["\n", "\n\n", "<|endoftext|>", "wo", None])

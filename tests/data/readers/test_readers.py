@@ -354,20 +354,20 @@ def test_missing_file_with_nothing_near_or_no_folder(tmp_path, monkeypatch):
         (
             "a.xlsx",
             "a.xlsx: unknown file extension '.xlsx'; the known ones are: .csv, .tsv, .json, "
-            ".jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Convert the "
-            "file to one of these",
+            ".jsonl, .ndjson, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Convert "
+            "the file to one of these",
         ),
         (
             "a.jsonlines",
             "a.jsonlines: unknown file extension '.jsonlines'; the known ones are: .csv, .tsv, "
-            ".json, .jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Did "
-            "you mean '.jsonl'?",
+            ".json, .jsonl, .ndjson, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. "
+            "Did you mean '.jsonl'?",
         ),
         (
             "reviews",
             "reviews: the file name has no extension; the known ones are: .csv, .tsv, .json, "
-            ".jsonl, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Convert the "
-            "file to one of these",
+            ".jsonl, .ndjson, .conll, .conllu, .bio, .iob, .iob2, .bioes, .parquet, .txt. Convert "
+            "the file to one of these",
         ),
     ],
 )

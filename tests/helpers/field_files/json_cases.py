@@ -81,6 +81,13 @@ JSON = (
     FieldFile(
         "an object a line", "a.json", FRAME.to_json(orient="records", lines=True), ROWS, [1, 2]
     ),
+    FieldFile(
+        "JSON lines in ndjson",
+        "a.ndjson",
+        FRAME.to_json(orient="records", lines=True),
+        ROWS,
+        [1, 2],
+    ),
     FieldFile("one object", "a.json", '{"text": "a", "label": "x"}\n', {"text": ["a"]}),
     FieldFile(
         "an object a line, broken",
