@@ -45,7 +45,7 @@ PAIRS = sorted({
     if not quoted_by_the_user(line, pair.rstrip(".'"))
 })  # fmt: skip
 # "hfdl trains with ...": hfdl as a subject, not as a command.
-_VERBS = {"does", "has", "is", "makes", "needs", "trains"}
+_VERBS = {"adds", "calls", "does", "has", "is", "makes", "needs", "trains"}
 COMMANDS = sorted({
     found.strip()
     for line in remedies()
