@@ -100,3 +100,10 @@ def test_training_fits(tiny_bert: Path, data: Path, tmp_path: Path) -> None:
     fits(shown, 80)
     assert any(re.search(r"training  \d/4  loss ", line) for line in shown.drawn)
     assert any("evaluating validation" in line for line in shown.drawn)
+
+
+def test_verify_counts_what_it_compares(tiny_bert: Path, tmp_path: Path) -> None:
+    shown = on_terminal("verify", str(tiny_bert), "--variant", "plain", width=80, cwd=tmp_path)
+    fits(shown, 80)
+    for dtype in ("float32", "float64"):
+        assert any(re.search(rf"comparing in {dtype}  \d/\d models", line) for line in shown.drawn)
