@@ -23,7 +23,14 @@ from hfdl.hf_models.load import hf_class_of
 from hfdl.parity.ask import Model, answers, gap
 from hfdl.parity.mistakes import MISTAKES, Mistake
 from hfdl.parity.opening import core_of, own_core
-from hfdl.parity.variants import MIXED, Batch, make_batch, token_rows, variants_for
+from hfdl.parity.variants import (
+    MIXED,
+    Batch,
+    make_batch,
+    past_windows,
+    token_rows,
+    variants_for,
+)
 from hfdl.progress import track
 
 # In float64 mistakes lie far apart: an eps of 1e-6 moves a norm by 1e-6, rounding by 1e-15.
@@ -68,7 +75,8 @@ def diagnose(
     if isinstance(candidate, nn.Module):
         candidate = copy.deepcopy(candidate).to(dtype)
     if batches is None:
-        rows = token_rows(reference.config)
+        first, *others = token_rows(reference.config)
+        rows = [past_windows(first, reference.config, getattr(candidate, "config", None)), *others]
         left = "left" in variants_for(reference.config, hf_class_of(reference).head)
         batches = [make_batch(MIXED if left else "right", rows, reference.config)]
     return _Search(candidate, reference, batches, BOUNDS[dtype]).run(list(mistakes))

@@ -33,6 +33,8 @@ TEXTS = (
 )
 MIXED = "mixed"  # one text whole, the others padded on either side: all in one batch
 _LONGEST = 48  # tokens of a text, at most
+_PAST_WINDOW = 8  # tokens that the plain text has beyond a window of attention
+_LARGEST_WINDOW = 1024  # explicit attention of longer texts takes gigabytes
 _RANDOM_LENGTHS = (19, 7, 12, 3)  # awkward ones, for models without a tokenizer
 
 
@@ -98,10 +100,20 @@ def token_rows(
     return [[i for i in row if i != pad_id(config)] for row in rows]
 
 
-def make_batch(variant: str, rows: Sequence[Sequence[int]], config: Any) -> Batch:
-    """The batch of a variant, or of ``MIXED``."""
+def make_batch(
+    variant: str, rows: Sequence[Sequence[int]], config: Any, *, candidate: Any = None
+) -> Batch:
+    """The batch of a variant, or of ``MIXED``.
+
+    Args:
+        variant: its name.
+        rows: the texts as ids.
+        config: of the reference.
+        candidate: the config of what is compared with it, or None. The plain text is longer than
+            the windows of attention of both, else a wrong window would show nothing.
+    """
     if variant == "plain":
-        return _unpadded(variant, rows[:1], config)
+        return _unpadded(variant, [past_windows(rows[0], config, candidate)], config)
     if variant == "batched":
         shortest = min(len(row) for row in rows[:3])
         return _unpadded(variant, [row[:shortest] for row in rows[:3]], config)
@@ -130,6 +142,19 @@ def variants_for(config: Any, head: Head) -> tuple[str, ...]:
 def pad_id(config: Any) -> int:
     """The padding id; 0 where the config names none."""
     return 0 if config.pad_token_id is None else config.pad_token_id
+
+
+def past_windows(row: Sequence[int], config: Any, candidate: Any) -> list[int]:
+    """The text, repeated until it is longer than every window of up to 1,024 tokens."""
+    sizes = [
+        getattr(one, name, None)
+        for one in (config, candidate)
+        for name in ("sliding_window", "local_attention")
+    ]
+    windows = [size for size in sizes if isinstance(size, int) and 0 < size <= _LARGEST_WINDOW]
+    longest = max(len(row), min(max(windows, default=0) + _PAST_WINDOW, _positions(config)))
+    times = -(-longest // len(row))
+    return (list(row) * times)[: longest if windows else len(row)]
 
 
 def _positions(config: Any) -> int:

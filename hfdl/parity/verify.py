@@ -83,7 +83,11 @@ def verify(
         config = reference.model.config
         comparison = _Comparison(reference, copy.deepcopy(candidate), bounds or Bounds())
         rows = token_rows(config, tokenizer=reference.tokenizer, text=text, seed=seed)
-        batches = [make_batch(name, rows, config) for name in comparison.variants(variants)]
+        theirs = getattr(candidate, "config", None)
+        batches = [
+            make_batch(name, rows, config, candidate=theirs)
+            for name in comparison.variants(variants)
+        ]
         for name in dtypes:
             comparison.run(DTYPES[name], batches)
         return comparison.report()

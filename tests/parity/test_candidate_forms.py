@@ -183,3 +183,28 @@ def test_the_diagnosis_is_of_what_ran() -> None:
     found = diagnose(own_class(model, "form_without_scale"), model)
     assert found.gap_before > 1e-6
     assert found.name == "scale_missing", str(found)
+
+
+WINDOWS = {
+    "smaller": ({"sliding_window": 32}, {"sliding_window": 24}),
+    "none": ({"sliding_window": 32}, {"sliding_window": None}),
+    "added": ({"sliding_window": None}, {"sliding_window": 32}),
+    "one too many": ({"sliding_window": 100}, {"sliding_window": 101}),
+}
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_a_wrong_window_of_attention_fails(case: str) -> None:
+    """Windows of attention are larger than the texts that verify compares models on."""
+    theirs, mine = WINDOWS[case]
+    sizes = {"max_position_embeddings": 256, **theirs}
+    model = hf_model("mistral", "causal_lm", torch.float64, **sizes)
+    right = to_scratch_model(model).eval()
+    assert verify(model, right, dtypes=["float64"], variants=["plain"]).ok
+    other = hf_model("mistral", "causal_lm", torch.float64, **{**sizes, **mine})
+    wrong = to_scratch_model(other).eval()
+    wrong.load_state_dict(right.state_dict())
+    report = verify(model, wrong, dtypes=["float64"], variants=["plain"])
+    assert not report.ok
+    assert report.diagnosis is not None
+    assert report.diagnosis.gap_before > 1e-6
