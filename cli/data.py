@@ -82,6 +82,7 @@ def check(
 
 def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str | None]:
     """The report, and what a reader should know of the tokenizer."""
+    from hfdl.data.checks.texts import rows_with_texts
     from hfdl.data.readers.sources import load_splits
     from hfdl.tasks.head_note import head_note
     from hfdl.tasks.registry import attribute, task_spec
@@ -90,10 +91,11 @@ def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str
     spec = task_spec(recipe.task)
     tables = load_splits(recipe.data, rows=spec.rows)
     tell("opening the tokenizer")
-    tokenizer, limit, note = _tokenizer(recipe, tables)
+    kept = rows_with_texts(tables, recipe.data, spec.rows, [])
+    tokenizer, limit, note = _tokenizer(recipe, kept)
     tell("looking for duplicates and overlaps")
     report = attribute(spec.examiner)(tables, recipe.data, tokenizer, limit)
-    if tokenizer is not None and (head := head_note(recipe, tables)):
+    if tokenizer is not None and (head := head_note(recipe, kept)):
         report.notes.append(head)
     return report, note
 

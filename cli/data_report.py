@@ -75,7 +75,8 @@ def _shares(report: DataReport, label: str) -> list[str]:
 
 def _share(split: SplitReport, label: str) -> str:
     count = split.labels.get(label, 0)
-    return f"{count:,} ({count / split.rows:.1%})" if split.rows else "0"
+    read = split.rows - split.empty_texts.count
+    return f"{count:,} ({count / read:.1%})" if read else "0"
 
 
 def _print_entities(report: DataReport) -> None:

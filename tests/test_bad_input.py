@@ -216,10 +216,10 @@ def row_without_a_label(place: Place) -> Made:
 @case
 def row_without_a_text(place: Place) -> Made:
     good = '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n' * 9
-    rows = good + '{"text": null, "label": "z"}\n'  # a lone label stays in train
+    rows = good + '{"text": ["a"], "label": "z"}\n'  # a lone label stays in train
     return place.train_on(rows, name="bad.jsonl"), (
-        f"{place.folder}/bad.jsonl, line 19: no text in column 'text', but None; every row needs a "
-        "text. Fill it in or remove the row"
+        f"{place.folder}/bad.jsonl, line 19: no text in column 'text', but ['a']; every row needs "
+        "a text. Fill it in or remove the row"
     )
 
 

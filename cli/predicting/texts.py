@@ -27,7 +27,8 @@ class FileRows:
 
     Args:
         table: the rows.
-        inputs: what the model reads of each; None where a text is missing or blank.
+        inputs: what the model reads of each; None where a text is missing or blank, of a pair
+            where both are.
         column: where the texts are.
     """
 
@@ -52,13 +53,15 @@ class PipedLines:
         self._stream, self._read, self._blank, self._first = stream, 0, 0, 0
 
     def __iter__(self) -> Iterator[list[Input | None]]:
+        from hfdl.data.table import is_blank
+
         for lines in stdin_texts(self._stream):
-            blank = [number for number, line in enumerate(lines, 1) if not line.strip()]
+            blank = [number for number, line in enumerate(lines, 1) if is_blank(line)]
             if blank and not self._blank:
                 self._first = self._read + blank[0]
             self._blank += len(blank)
             self._read += len(lines)
-            yield [line if line.strip() else None for line in lines]
+            yield [None if is_blank(line) else line for line in lines]
 
     def empty_rows(self) -> str | None:
         """How many lines were blank, and which was the first; None where none was."""
@@ -115,8 +118,7 @@ def file_rows(
     elif own.pair is None:
         inputs = _texts(table, name)
     else:
-        pairs = zip(_texts(table, name), _texts(table, own.pair), strict=True)
-        inputs = [None if None in (a, b) else {"text": a, "text_pair": b} for a, b in pairs]
+        inputs = _pairs(table, name, own.pair)
     if all(given is None for given in inputs):
         raise DataError(
             f"no row has a text in column {name!r}", where=table.source,
@@ -149,10 +151,26 @@ def file_texts(
 
 def _texts(table: Table, name: str) -> list[Any]:
     """The texts of a column, numbers too; None for one that is missing or blank."""
-    from hfdl.data.table import cell_text
+    from hfdl.data.table import cell_text, is_blank
 
-    texts = map(cell_text, table.column(name, "--column"))
-    return [text if text is not None and text.strip() else None for text in texts]
+    cells = table.column(name, "--column")
+    return [None if is_blank(cell) else cell_text(cell) for cell in cells]
+
+
+def _pairs(table: Table, name: str, pair: str) -> list[Any]:
+    """Both texts of each row; a missing one is empty where the other is there, else None."""
+    from hfdl.data.layouts.textless import half_pairs
+
+    from ..output import print_note
+
+    both = list(zip(_texts(table, name), _texts(table, pair), strict=True))
+    half = [row for row, texts in enumerate(both) if texts.count(None) == 1]
+    if half:
+        print_note(f"{table.source}: {half_pairs(len(half), table.place(half[0]))}")
+    return [
+        {"text": a or "", "text_pair": b or ""} if a or b else None  # as training reads them
+        for a, b in both
+    ]
 
 
 @contextmanager
@@ -200,9 +218,9 @@ def _words(table: Table, name: str) -> list[Any]:
 
 
 def _has_words(value: Any) -> bool:
-    if value is None or value != value:  # NaN
-        return False
-    return bool(value.strip()) if isinstance(value, str) else bool(value)
+    from hfdl.data.table import is_blank
+
+    return bool(value) if isinstance(value, list) else not is_blank(value)
 
 
 class _Columns(NamedTuple):

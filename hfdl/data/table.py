@@ -5,6 +5,7 @@ Readers produce tables; tasks read columns from them.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -107,6 +108,16 @@ class Table:
         """The same table with more notes; None is none."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note)))
 
+    def place(self, row: int) -> str:
+        """The place of a row beside the source's name: ``line 12``, ``row 3``."""
+        if self.files is not None:
+            return self.where(row)
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+    def with_columns(self, columns: Mapping[str, Sequence[Any]]) -> Table:
+        """The same rows, with some columns replaced or added."""
+        return replace(self, columns={**self.columns, **columns})
+
     def select(self, rows: Sequence[int]) -> Table:
         """The given rows in the given order, origins included."""
         return replace(
@@ -125,6 +136,15 @@ def cell_text(value: Any) -> str | None:
     """A cell as a text, numbers too; None where it is none: null, NaN, a list or an object."""
     empty = value is None or isinstance(value, list | dict) or value != value  # NaN
     return None if empty else str(value)
+
+
+def is_blank(cell: Any) -> bool:
+    """Whether a cell is null, NaN, or a text that shows nothing: white space, control and
+    zero-width characters (Unicode categories Cc and Cf) alone.
+    """
+    if not isinstance(cell, str):
+        return cell is None or cell != cell
+    return all(mark.isspace() or unicodedata.category(mark) in ("Cc", "Cf") for mark in cell)
 
 
 def no_text(cell: Any, column: str, where: str, rule: str) -> DataError:

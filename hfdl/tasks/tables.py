@@ -7,6 +7,7 @@ from typing import Any
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.layouts.rows import Rows
+from hfdl.data.layouts.textless import tables_with_texts
 from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
 from hfdl.data.table import Table, notes_of
@@ -31,6 +32,8 @@ def read_tables(
 ) -> tuple[dict[str, Table], list[str]]:
     """The raw splits, validation cut from train where none is given, each down to max_samples.
 
+    Rows without a text are left out, and counted in a line.
+
     Args:
         config: the sources, the share of validation, and max_samples.
         memory: data objects by the marker that stands for them in the recipe.
@@ -46,7 +49,7 @@ def read_tables(
     Raises:
         DataError: nothing to train on (``trains``) or nothing to evaluate on.
     """
-    tables = load_splits(config, memory, rows)
+    tables = tables_with_texts(load_splits(config, memory, rows), config, rows)
     if trains and "train" not in tables:
         raise nothing_to_train_on("a file, a folder, hfdl://NAME or a Hub id")
     notes = notes_of(tables)

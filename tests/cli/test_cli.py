@@ -495,7 +495,7 @@ def test_data_check(call, no_tokenizer, tmp_path) -> None:
     code, out, err = call("data", "check", str(file))
     assert (code, err) == (0, "")
     assert "train  4     1      1           csv" in out
-    assert "neg    3 (75.0%)" in out
+    assert "neg    2 (66.7%)" in out
     assert "note: no tokenizer" in out
     assert "warning: train: 1 row with an empty text" in out
     assert out.endswith("OK: no problems, 3 warnings\n")

@@ -86,15 +86,15 @@ def test_data_check_of_a_recipe(call, tmp_path) -> None:
         "train  4     1      1           tsv     F",
         "",
         "tokens          min  median  95%  max  texts over 8  tokens over it",
-        "train, sources  1    7       9    9    25.0%         4.2%",
-        "train, targets  6    10      14   14   75.0%         25.0%",
+        "train, sources  7    7       9    9    33.3%         4.3%",
+        "train, targets  10   10      14   14   100.0%        29.4%",
         "",
         "note: vocabulary: 259 pieces learned from train",
         "",
-        "warning: train, sources: 1 row with an empty text; first: F, line 4",
-        "warning: train, sources: 25.0% of the texts are longer than 8 tokens, and 4.2% of all "
+        "warning: train, sources: 1 row with an empty text, left out; first: F, line 4",
+        "warning: train, sources: 33.3% of the texts are longer than 8 tokens, and 4.3% of all "
         "tokens are cut off; raise data.max_length",
-        "warning: train, targets: 75.0% of the texts are longer than 8 tokens, and 25.0% of all "
+        "warning: train, targets: 100.0% of the texts are longer than 8 tokens, and 29.4% of all "
         "tokens are cut off; raise data.max_length",
         "warning: train: 1 row whose text occurs before; first: F, line 5 = F, line 2",
         "",
@@ -111,7 +111,7 @@ def test_data_check_of_a_file_is_told_the_task(call, tmp_path) -> None:
     report = json.loads(out)
     assert report["problem_type"] is None
     assert report["splits"]["train"]["labels"] == {}
-    assert report["targets"]["train"]["rows"] == 4
+    assert report["targets"]["train"]["rows"] == 3
     code, out, err = call("data", "check", str(file), "task=translation")
     assert code == 2
     assert "note: no token lengths: " in out

@@ -11,7 +11,7 @@ from hfdl.data.checks.lengths import encoded
 from hfdl.data.checks.report import DataReport, duplicate_warnings
 from hfdl.data.checks.texts import Reading, check_texts
 from hfdl.data.corpus.documents import as_documents
-from hfdl.data.table import Table, cell_text, notes_of
+from hfdl.data.table import Table, cell_text, is_blank, notes_of
 
 ENORMOUS = 1_000_000
 """Characters of one document that make a wrong separator likely."""
@@ -92,7 +92,7 @@ def check_corpus(
 
 def _figures(table: Table, config: DataConfig, tokenizer: Any) -> CorpusFigures:
     cells = map(cell_text, table.columns.get(config.text, ()))
-    texts = [text for text in cells if text is not None and text.strip()]
+    texts = [text for text in cells if text is not None and not is_blank(text)]
     tokens, unknown = _count_tokens(texts, tokenizer) if tokenizer is not None else (None, 0)
     sizes = [len(text) for text in texts]
     return CorpusFigures(len(texts), sum(sizes), tokens, unknown, max(sizes, default=0))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
-from unicodedata import category
 
 PLACES = 5
 """The most places that a finding names."""
@@ -65,11 +64,6 @@ class Entry:
 def normalise(text: str) -> str:
     """The text with white space runs as one blank and case folded."""
     return " ".join(text.split()).casefold()
-
-
-def shows_nothing(text: str) -> bool:
-    """Whether a text is blank to a reader: white space and marks without a width, or less."""
-    return all(char.isspace() or category(char) in ("Cf", "Cc") for char in text)
 
 
 def repeated(entries: Sequence[Entry]) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.report import DataReport, duplicate_warnings
-from hfdl.data.checks.texts import Reading, check_texts
+from hfdl.data.checks.texts import Reading, check_texts, rows_with_texts
 from hfdl.data.table import Table, notes_of
 from hfdl.errors import ConfigError
 
@@ -54,14 +54,18 @@ def check_pairs(
     sources = check_texts(
         tables, Reading({"data.text": config.text}, *reads, name="{split}, sources")
     )
+    problems: list[str] = []
     targets = check_texts(
-        tables, Reading({"data.label": target_column(config)}, *reads, name="{split}, targets")
+        rows_with_texts(tables, config, "pairs", problems),
+        Reading(
+            {"data.label": target_column(config)}, *reads, name="{split}, targets", left_out=False
+        ),
     )
     return DataReport(
         splits=sources.splits,
         overlaps=sources.overlaps,
         warnings=[*sources.warnings, *targets.warnings, *duplicate_warnings(sources)],
-        problems=sources.problems + targets.problems,
+        problems=[*problems, *sources.problems, *targets.problems],
         targets=targets.splits,
         notes=notes_of(tables),
     )

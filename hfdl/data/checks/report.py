@@ -13,7 +13,7 @@ from typing import Any
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding, conflicts, count
 from hfdl.data.checks.labels import check_labels
-from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts
+from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts, rows_with_texts
 from hfdl.data.table import Table, notes_of
 from hfdl.display import Shown
 
@@ -96,7 +96,8 @@ def check_data(
     Returns:
         the report. A wrong row or column is a line of ``problems``, never an exception.
     """
-    labels = check_labels(tables, config)
+    problems: list[str] = []
+    labels = check_labels(rows_with_texts(tables, config, "labels", problems), config)
     columns = {"data.text": config.text}
     if config.text_pair is not None:
         columns["data.text_pair"] = config.text_pair
@@ -112,7 +113,7 @@ def check_data(
         conflicts=conflicting,
         unseen_labels=labels.unseen,
         warnings=[*texts.warnings, *duplicates, *labels.warnings],
-        problems=texts.problems + labels.problems,
+        problems=[*problems, *texts.problems, *labels.problems],
         notes=notes_of(tables),
     )
 

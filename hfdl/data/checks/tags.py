@@ -11,7 +11,14 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding, conflicts
 from hfdl.data.checks.labels import LabelReport
 from hfdl.data.checks.report import DataReport, TagReport, duplicate_warnings
-from hfdl.data.checks.texts import Reading, SplitReport, TextReport, check_texts, format_of
+from hfdl.data.checks.texts import (
+    Reading,
+    SplitReport,
+    TextReport,
+    check_texts,
+    format_of,
+    rows_with_texts,
+)
 from hfdl.data.entities.sentences import SentenceSet, read_sentences, refuse_no_entities
 from hfdl.data.table import Table, notes_of
 from hfdl.errors import DataError
@@ -35,6 +42,8 @@ def check_tags(
         the report. A wrong row or column is a line of ``problems``, never an exception.
     """
     problems: list[str] = []
+    given, tables = tables, rows_with_texts(tables, config, "entities", problems)
+    left = {split: tables[split].notes[len(table.notes) :] for split, table in given.items()}
     sets = {split: _read(table, config, split, problems) for split, table in tables.items()}
     read = {split: tagged for split, tagged in sets.items() if tagged is not None}
     unseen = _unseen(read, config, problems)
@@ -53,6 +62,7 @@ def check_tags(
         conflicts=conflicting,
         unseen_labels=unseen,
         warnings=[
+            *(f"{split}: {note}" for split, notes in left.items() for note in notes),
             *texts.warnings,
             *(fact for tagged in read.values() for fact in tagged.facts),
             *_type_warnings(tags),
@@ -60,7 +70,7 @@ def check_tags(
         ],
         problems=problems + texts.problems,
         tags=tags,
-        notes=notes_of(tables),
+        notes=notes_of(given),
     )
 
 

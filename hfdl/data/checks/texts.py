@@ -7,19 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from hfdl.data.checks.duplicates import (
-    Entry,
-    Finding,
-    count,
-    normalise,
-    overlaps,
-    repeated,
-    shows_nothing,
-)
+from hfdl.config.schema import DataConfig
+from hfdl.data.checks.duplicates import Entry, Finding, count, normalise, overlaps, repeated
 from hfdl.data.checks.labels import LabelReport
 from hfdl.data.checks.lengths import LengthReport, describe_lengths, token_lengths
+from hfdl.data.layouts.rows import Rows
+from hfdl.data.layouts.textless import with_texts
 from hfdl.data.readers.readers import FORMATS
-from hfdl.data.table import Table, cell_text
+from hfdl.data.table import Table, cell_text, is_blank
 from hfdl.errors import DataError
 
 
@@ -34,8 +29,9 @@ class SplitReport:
         columns: names of its columns.
         labels: rows by label, in the order of the ids; empty for a regression.
         targets: ``min``, ``mean`` and ``max`` of a regression's targets, else None.
-        missing_texts: rows without a text: null, or a list or object in its place.
-        empty_texts: rows whose text is empty or blank.
+        missing_texts: rows with something else in the place of a text: a list, an object.
+        empty_texts: rows whose text (of a pair: both) is missing, empty or blank.
+        half_pairs: pairs of which one text is so: they are read with the other alone.
         duplicate_texts: rows whose text an earlier row of the split has.
         lengths: token lengths, if there is a tokenizer.
     """
@@ -48,6 +44,7 @@ class SplitReport:
     targets: dict[str, float] | None = None
     missing_texts: Finding = field(default_factory=Finding)
     empty_texts: Finding = field(default_factory=Finding)
+    half_pairs: Finding = field(default_factory=Finding)
     duplicate_texts: Finding = field(default_factory=Finding)
     lengths: LengthReport | None = None
 
@@ -63,6 +60,7 @@ class Reading:
         tokenizer: a Hugging Face tokenizer; None: no token lengths.
         max_length: longest input in tokens, special tokens included; None: no limit.
         name: how lines name the texts of a split.
+        left_out: whether rows without a text are left out.
     """
 
     columns: Mapping[str, str]
@@ -71,6 +69,7 @@ class Reading:
     tokenizer: Any = None
     max_length: int | None = None
     name: str = "{split}"
+    left_out: bool = True
 
 
 @dataclass
@@ -103,7 +102,7 @@ def check_texts(
     Args:
         tables: splits by name.
         reading: which texts, and how they are read.
-        labels: the labels of the rows, if they have some.
+        labels: the labels of the rows that have a text, if these have some.
     """
     labels = labels or LabelReport()
     whole = TextReport()
@@ -121,12 +120,26 @@ def check_texts(
         whole.entries[split], whole.splits[split] = entries, report
         name = reading.name.format(split=split)
         whole.problems += _problems(name, report, reading.fate)
-        whole.warnings += _warnings(name, report, reading.fate, reading.remedy)
+        whole.warnings += [*_empty(name, report, reading), *_long(name, report, reading)]
     return whole
 
 
+def rows_with_texts(
+    tables: Mapping[str, Table], config: DataConfig, rows: Rows, problems: list[str]
+) -> dict[str, Table]:
+    """The rows that training reads. A split without any is a problem, and left as it is."""
+    kept: dict[str, Table] = {}
+    for split, table in tables.items():
+        try:
+            kept[split] = with_texts(table, config, rows)
+        except DataError as error:
+            problems.append(str(error))
+            kept[split] = table
+    return kept
+
+
 _Texts = Sequence[tuple[str, ...] | None]
-"""The text of each row, or its pair of texts; None for a row without."""
+"""The text of each row, or its pair of texts; None where something else is in their place."""
 
 
 def _texts(table: Table, columns: Mapping[str, str]) -> _Texts:
@@ -135,22 +148,31 @@ def _texts(table: Table, columns: Mapping[str, str]) -> _Texts:
 
 
 def _text(row: tuple[Any, ...]) -> tuple[str, ...] | None:
-    """Numbers count as texts, as they do in training."""
-    texts = tuple(text for value in row if (text := cell_text(value)) is not None)
-    return texts if len(texts) == len(row) else None
+    """Numbers count as texts, as they do in training, and a missing text as an empty one."""
+    texts = ["" if is_blank(value) else cell_text(value) for value in row]
+    known = tuple(text for text in texts if text is not None)
+    return known if len(known) == len(row) else None
+
+
+def _is_empty(row: tuple[str, ...] | None) -> bool:
+    return row is not None and all(map(is_blank, row))
 
 
 def _entries(texts: _Texts, table: Table, labels: Sequence[str | None] | None) -> list[Entry]:
     entries: list[Entry] = []
+    left = iter(labels or ())
     for i, row in enumerate(texts):
-        if row is not None and not all(map(shows_nothing, row)):
-            key = "\n".join(map(normalise, row))
-            entries.append(Entry(key, labels[i] if labels else None, table.where(i)))
+        if _is_empty(row):
+            continue
+        label = next(left, None)
+        if row is not None:
+            key = "\n".join(normalise(text) for text in row)
+            entries.append(Entry(key, label, table.where(i)))
     return entries
 
 
 def _lengths(texts: _Texts, tokenizer: Any, max_length: int | None) -> LengthReport | None:
-    present = [row for row in texts if row is not None]
+    present = [row for row in texts if row is not None and not _is_empty(row)]
     if not present:
         return None
     columns = [list(column) for column in zip(*present, strict=True)]
@@ -166,10 +188,11 @@ def _report(
     lengths: LengthReport | None,
 ) -> SplitReport:
     missing = [table.where(i) for i, row in enumerate(texts) if row is None]
-    empty = [
+    empty = [table.where(i) for i, row in enumerate(texts) if _is_empty(row)]
+    half = [
         table.where(i)
         for i, row in enumerate(texts)
-        if row is not None and any(map(shows_nothing, row))
+        if row is not None and any(map(is_blank, row)) and not _is_empty(row)
     ]
     return SplitReport(
         source=table.source,
@@ -180,6 +203,7 @@ def _report(
         targets=labels.targets.get(split),
         missing_texts=Finding.of(missing),
         empty_texts=Finding.of(empty),
+        half_pairs=Finding.of(half),
         duplicate_texts=repeated(entries),
         lengths=lengths,
     )
@@ -212,18 +236,24 @@ def _problems(name: str, report: SplitReport, fate: str) -> list[str]:
     return problems
 
 
-def _warnings(name: str, report: SplitReport, fate: str, remedy: str) -> list[str]:
+def _empty(name: str, report: SplitReport, reading: Reading) -> list[str]:
     warnings: list[str] = []
-    if report.empty_texts.count:
-        warnings.append(
-            f"{name}: {report.empty_texts.rows} with an empty text; {report.empty_texts.first}"
-        )
-    lengths = report.lengths
-    cuts = fate in ("truncate", "head_tail")
-    if cuts and lengths is not None and lengths.long_texts:
-        warnings.append(
-            f"{name}: {lengths.long_text_share:.1%} of the texts are longer than "
-            f"{lengths.max_length} tokens, and {lengths.cut_token_share:.1%} of all tokens are cut "
-            f"off; {remedy}"
-        )
+    empty, half = report.empty_texts, report.half_pairs
+    if empty.count:
+        fate = ", left out" if reading.left_out else ""
+        warnings.append(f"{name}: {empty.rows} with an empty text{fate}; {empty.first}")
+    if half.count:
+        alone = f"{name}: {half.rows} with one text of two, read with it alone; {half.first}"
+        warnings.append(alone)
     return warnings
+
+
+def _long(name: str, report: SplitReport, reading: Reading) -> list[str]:
+    lengths = report.lengths
+    if reading.fate not in ("truncate", "head_tail") or lengths is None or not lengths.long_texts:
+        return []
+    return [
+        f"{name}: {lengths.long_text_share:.1%} of the texts are longer than "
+        f"{lengths.max_length} tokens, and {lengths.cut_token_share:.1%} of all tokens are cut "
+        f"off; {reading.remedy}"
+    ]

@@ -14,7 +14,7 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.random_keys import Stream, hash64
 from hfdl.data.readers.sources import load_splits, nothing_to_train_on
 from hfdl.data.splits import sample, stratified_split
-from hfdl.data.table import Table, notes_of
+from hfdl.data.table import Table, is_blank, notes_of
 from hfdl.errors import DataError
 
 FEW = 20
@@ -81,7 +81,7 @@ def absent_separator(separator: str | None, source: str) -> str:
 
 
 def empty_documents(split: str, count: int) -> str:
-    """The line that says how many documents were left out because they are blank."""
+    """The line that says how many documents were left out because they are blank or missing."""
     return f"{split}: {count:,} empty document{'' if count == 1 else 's'} left out"
 
 
@@ -100,13 +100,14 @@ def _documents(name: str, table: Table, config: DataConfig, facts: list[str]) ->
     """One document a row; txt files cut where the recipe says; empty ones dropped."""
     table = as_documents(table, config)
     facts.extend(notes_of({name: table}))
-    texts = table.texts(config.text, "data.text", EVERY_ROW)
-    kept = [row for row, text in enumerate(texts) if text.strip()]
+    cells = table.column(config.text, "data.text")
+    kept = [row for row, cell in enumerate(cells) if not is_blank(cell)]
     if not kept:
         raise DataError("it holds no text", where=table.source, remedy="is this the right file?")
-    if len(kept) < len(texts):
-        facts.append(empty_documents(name, len(texts) - len(kept)))
-    return replace(table, columns={**table.columns, config.text: texts}).select(kept)
+    if len(kept) < len(table):
+        facts.append(empty_documents(name, len(table) - len(kept)))
+    table = table.select(kept)
+    return table.with_columns({config.text: table.texts(config.text, "data.text", EVERY_ROW)})
 
 
 def _is_plain_text(table: Table, column: str) -> bool:

@@ -13,7 +13,7 @@ from hfdl.data.readers.json_files import read_object, refuse_surrogates
 from hfdl.data.readers.parquet_files import unreadable
 from hfdl.data.readers.reading import PLAIN, Reading
 from hfdl.data.readers.text_decoding import UTF8_BOM, decode, decode_part
-from hfdl.data.table import Table, cell_text, no_text
+from hfdl.data.table import Table, cell_text, is_blank, no_text
 
 BLOCK = 1 << 20  # bytes of lines, or of a parquet column, that are read at once
 _ROWS = 64  # of a parquet file that become Python strings at once
@@ -29,7 +29,7 @@ class Document(NamedTuple):
 def read_documents(
     path: Path, column: str, separator: str | None, reading: Reading = PLAIN
 ) -> Iterator[Document]:
-    """The documents of a file, blank ones too.
+    """The documents of a file, blank ones too; a missing one is empty.
 
     txt, jsonl, csv and tsv files are read in blocks of lines, parquet files in batches of rows. So
     memory holds some of them at once, and always one whole document: with ``separator=None`` that
@@ -42,7 +42,8 @@ def read_documents(
         reading: the encoding, and how csv and tsv files are read.
 
     Raises:
-        DataError: content that cannot be read, with its line; no such column; a row without text.
+        DataError: content that cannot be read, with its line; no such column; a row with a list in
+            the place of its text.
     """
     suffix = path.suffix.lower()
     if suffix == ".txt":
@@ -166,6 +167,8 @@ def _parquet(path: Path, column: str) -> Iterator[Document]:
 def _text(table: Table, column: str, row: int, before: int = 0) -> str:
     cell = table.column(column, "data.text")[row]
     text = cell_text(cell)
+    if text is None and is_blank(cell):
+        return ""
     if text is None:
         where = table.where(row) if table.lines else f"{table.source}, row {before + row + 1}"
         raise no_text(cell, column, where, EVERY_ROW)

@@ -24,6 +24,7 @@ from hfdl.data.corpus.streamed_files import SplitFiles, find_files
 from hfdl.data.corpus.token_store import TokenStore, build_store, is_whole, open_store
 from hfdl.data.readers.reading import Reading
 from hfdl.data.readers.sources import nothing_to_train_on
+from hfdl.data.table import is_blank
 from hfdl.errors import ConfigError, DataError
 
 _VERSION = 2  # of the content of a folder
@@ -114,7 +115,7 @@ def _documents(
     reading = Reading.of(config)
     for file in split.files:
         for place, text in read_documents(file, config.text, config.separator, reading):
-            if not text.strip():
+            if is_blank(text):
                 if places is not None:
                     places.empty += 1
             elif next(choice) == split.held_out:

@@ -42,7 +42,7 @@ def without_unlabelled(
             remedy="name the column that holds labels: data.label=COLUMN",
         )
     rows = counted(len(missing), "row")
-    note = f"{rows} without a label left out (first: {_place(table, min(missing))})"
+    note = f"{rows} without a label left out (first: {table.place(min(missing))})"
     return table.select([row for row in range(len(table)) if row not in missing]).noted(note)
 
 
@@ -57,9 +57,3 @@ def _is_missing(cell: Any, declared: bool, blank_is_none: bool) -> bool:
     if isinstance(cell, str):
         return blank_is_none and not cell.strip()
     return declared and cell == -1
-
-
-def _place(table: Table, row: int) -> str:
-    if table.lines is not None and table.files is None:
-        return f"line {table.lines[row]}"
-    return table.where(row) if table.files is not None else f"row {row + 1}"

@@ -10,7 +10,7 @@ import torch
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.corpus.corpus import training_texts
 from hfdl.data.corpus.documents import as_documents, texts_of
-from hfdl.data.table import Table
+from hfdl.data.table import Table, is_blank
 from hfdl.metrics.own import Answers
 from hfdl.tasks.base import PretrainedTask
 from hfdl.tasks.protocol import Batch, LossSum, Prediction
@@ -33,7 +33,8 @@ class LanguageTask(PretrainedTask):
     @classmethod
     def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """The documents, empty ones left out."""
-        return [str(text) for text in texts_of(as_documents(train, config), config) if text]
+        cells = texts_of(as_documents(train, config), config)
+        return [str(text) for text in cells if not is_blank(text)]
 
     def _learned(self, data_config: DataConfig) -> list[str]:
         """Learn the tokenizer of a new model that has none; facts about it, as lines of text."""

@@ -17,7 +17,7 @@ from transformers import GenerationConfig
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.data.encode import TextEncoder, length_facts
-from hfdl.data.table import Table
+from hfdl.data.table import Table, counted, is_blank
 from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import Generated, generate_with_scores
 from hfdl.generation.model_rules import model_rules, own_value
@@ -122,6 +122,10 @@ class Translation(PretrainedTask):
         texts, answers = pairs(table, config)
         sources = self._encoder(self._asked(texts), where=table.where)
         targets = self._target_encoder(answers, where=table.where)
+        empty = [row for row, text in enumerate(answers) if is_blank(text)]
+        if empty:
+            rows, first = counted(len(empty), "row"), table.place(empty[0])
+            facts.append(f"{name}: {rows} with an empty target (first: {first})")
         facts.extend(length_facts(f"{name}, sources", sources, self._encoder))
         facts.extend(length_facts(f"{name}, targets", targets, self._target_encoder))
         return TranslationSplit(

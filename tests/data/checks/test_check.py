@@ -63,7 +63,7 @@ def test_empty_and_duplicate_texts():
     assert report.conflicts == Finding()
     assert report.problems == []
     assert report.warnings == [
-        "train: 2 rows with an empty text; first: t.csv, line 2",
+        "train: 2 rows with an empty text, left out; first: t.csv, line 2",
         "train: 2 rows whose text occurs before; first: t.csv, line 4 = t.csv, line 3",
     ]
 
@@ -78,8 +78,8 @@ def test_blank_texts_are_empty_and_no_copies(pair):
     train.columns["b"] = texts
     report = check({"train": train}, text_pair=pair)
     split = report.splits["train"]
-    assert split.empty_texts.count == 2 * len(BLANK)
-    assert split.missing_texts.count == 2
+    assert split.empty_texts.count == 2 * len(BLANK) + 2
+    assert split.missing_texts.count == split.half_pairs.count == 0
     assert split.duplicate_texts.count == report.conflicts.count == 0
 
 
@@ -161,10 +161,9 @@ def test_missing_columns_and_texts_are_problems():
         "data.label=label?",
     ]
     report = check({"train": table("t.jsonl", ["x", None, ["y"], 7], ["a", "b", "a", "b"])})
-    assert report.splits["train"].missing_texts == Finding(
-        2, ["t.jsonl, line 3", "t.jsonl, line 4"]
-    )
-    assert report.problems == ["train: 2 rows without a text; first: t.jsonl, line 3"]
+    assert report.splits["train"].missing_texts == Finding(1, ["t.jsonl, line 4"])
+    assert report.splits["train"].empty_texts == Finding(1, ["t.jsonl, line 3"])
+    assert report.problems == ["train: 1 row without a text; first: t.jsonl, line 4"]
 
 
 def test_label_warnings():

@@ -169,9 +169,10 @@ def test_evaluation_reads_what_training_held_out(
     ("content", "name", "message"),
     [
         ("\n \n\t\n", "a.txt", "{file}: it holds no text. Is this the right file?"),
-        ('{"text": "a"}\n{"text": null}\n', "a.jsonl",
-         "{file}, line 2: no text in column 'text', but None; every row of a corpus is a text. "
+        ('{"text": "a"}\n{"text": ["b"]}\n', "a.jsonl",
+         "{file}, line 2: no text in column 'text', but ['b']; every row of a corpus is a text. "
          "Fill it in or remove the row"),
+        ('{"text": null}\n{"text": "\u200b"}\n', "a.jsonl", "{file}: it holds no text"),
         ('{"text": ["a"]}\n', "a.jsonl", "{file}, line 1: no text in column 'text', but ['a']"),
         ('{"words": "a"}\n', "a.jsonl", "{file}: no column 'text' for data.text"),
         ("x", "a.txt", "{file}: the text is too short to train and validate on"),

@@ -453,8 +453,8 @@ def test_a_saved_tokenizer_finds_the_ids_again(tmp_path: Path, tokenizer: Any) -
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", '{"text": "a"}\n\n{"n": 1}\n',
-         "line 3: no text in column 'text', but None; every row of a corpus is a text"),
+        ("a.jsonl", '{"text": "a"}\n\n{"text": ["b"]}\n',
+         "line 3: no text in column 'text', but ['b']; every row of a corpus is a text"),
         ("a.jsonl", '{"txt": "a"}\n', "no column 'text' for data.text; the columns are: txt"),
         ("a.jsonl", '{"text": "\\ud83d"}\n', "column 'text' holds half of a surrogate"),
         ("a.csv", "txt,n\na,1\n", "a.csv: no column 'text' for data.text; the columns are: txt, n"),

@@ -54,6 +54,9 @@ CASES = (
     case("data/layouts/unlabelled.py:without_unlabelled", lambda p: p.on(
         "text,label,mood\n" + "a,,x\nb,,y\n" * 9, "data.unlabelled=skip"),
         fill={"COLUMN": "mood"}),
+    case("data/layouts/textless.py:with_texts", lambda p: p.on(
+        "text,label,review\n" + "".join(f",{'ab'[i % 2]},film {i}\n" for i in range(18))),
+        fill={"COLUMN": "review"}),
     case("data/label_values.py:missing_label", lambda p: p.on(f"text,label\n{ROWS}b, \n")),
     case("data/label_values.py:numbers", lambda p: p.on(
         f"text,label\n{ROWS}", "data.problem_type=regression")),
