@@ -151,10 +151,14 @@ def file_texts(
 
 def _texts(table: Table, name: str) -> list[Any]:
     """The texts of a column, numbers too; None for one that is missing or blank."""
-    from hfdl.data.table import cell_text, is_blank
+    from hfdl.data.table import cell_text, is_blank, no_text
 
-    cells = table.column(name, "--column")
-    return [None if is_blank(cell) else cell_text(cell) for cell in cells]
+    texts: list[Any] = []
+    for row, cell in enumerate(table.column(name, "--column")):
+        texts.append(None if is_blank(cell) else cell_text(cell))
+        if texts[-1] is None and not is_blank(cell):
+            raise no_text(cell, name, table.where(row), "a row has a text, or none")
+    return texts
 
 
 def _pairs(table: Table, name: str, pair: str) -> list[Any]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from hfdl.config.overrides import as_override
 from hfdl.errors import DataError, listed, nearest
@@ -133,9 +136,24 @@ class Table:
 
 
 def cell_text(value: Any) -> str | None:
-    """A cell as a text, numbers too; None where it is none: null, NaN, a list or an object."""
-    empty = value is None or isinstance(value, list | dict) or value != value  # NaN
-    return None if empty else str(value)
+    """A cell as a text: numbers, dates and bytes in UTF-8 too; None where it is none, as null, NaN,
+    a list or any other object are.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes_text(value)
+    written = isinstance(value, int | float | Decimal | date | time | timedelta | UUID)
+    return str(value) if written and value == value else None  # NaN is not itself
+
+
+def bytes_text(value: bytes | bytearray | memoryview) -> str | None:
+    """Bytes as a text without byte order mark; None where they are not UTF-8, or hold a NUL."""
+    try:
+        text = bytes(value).decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def is_blank(cell: Any) -> bool:
@@ -149,6 +167,13 @@ def is_blank(cell: Any) -> bool:
 
 def no_text(cell: Any, column: str, where: str, rule: str) -> DataError:
     """The error for a row without a text."""
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return DataError(
+            f"no text in column {column!r}, but bytes that are not UTF-8: {bytes(cell)[:20]!r}",
+            where=where,
+            rule="bytes are read as UTF-8",
+            remedy="decode them before they are written, or name the column of the texts",
+        )
     return DataError(
         f"no text in column {column!r}, but {cell!r}",
         where=where,

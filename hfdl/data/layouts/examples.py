@@ -11,6 +11,7 @@ from hfdl.data.layouts.unlabelled import without_unlabelled
 from hfdl.data.layouts.verdicts import ANSWER, accepted, is_judged
 from hfdl.data.layouts.word_rows import sentences_of_words
 from hfdl.data.layouts.written_lists import texts_that_are_lists, with_label_lists, with_lists
+from hfdl.data.readers.binary_columns import with_shown_bytes
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -20,7 +21,8 @@ def as_examples(
 ) -> Table:
     """The table with an example a row. What was left out or read in a special way is in its notes.
 
-    Keys of objects that the recipe names become columns; rows that an annotator rejected are left
+    Keys of objects that the recipe names become columns; texts written as ``b'...'`` are what they
+    stand for; rows that an annotator rejected are left
     out; lists that are written as text are read; a word a
     row becomes a sentence a row; the spans of annotation tools become ``data.spans``; with
     ``data.unlabelled=skip`` rows without a label are left out.
@@ -38,6 +40,7 @@ def as_examples(
     if rows == "labels":
         _refuse_same_column(config, labelled)
     table = with_nested(table, config)
+    table = with_shown_bytes(table, sorted(_named(config)))
     if is_judged(table) and ANSWER not in _named(config):
         table = accepted(table)
     if rows == "entities":

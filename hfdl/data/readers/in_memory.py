@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hfdl.data.readers.binary_columns import BYTES, with_texts_of_bytes
 from hfdl.data.readers.parquet_files import label_names_of
 from hfdl.data.readers.split_names import named_splits
-from hfdl.data.table import Table, columns_of_rows, refuse_duplicate_columns, refuse_empty
+from hfdl.data.table import (
+    Table,
+    bytes_text,
+    columns_of_rows,
+    refuse_duplicate_columns,
+    refuse_empty,
+)
 from hfdl.errors import DataError, listed
 
 _KINDS = (
@@ -42,7 +49,7 @@ def table_from_dataset(data: Any, source: str) -> Table:
     """
     columns = {name: _plain(list(data[name])) for name in data.column_names}
     names = label_names_of(data.features.to_dict())
-    return refuse_empty(Table(source, columns, label_names=names))
+    return with_texts_of_bytes(refuse_empty(Table(source, columns, label_names=names)))
 
 
 def _splits(data: Mapping[Any, Any]) -> dict[str, Table]:
@@ -73,11 +80,12 @@ def _table(data: Any, suffix: str = "") -> Table:
         return _from_frame(data, f"DataFrame in memory{suffix}")
     if isinstance(data, Mapping):
         source = f"dict of columns in memory{suffix}"
-        columns = {str(name): _plain(list(values)) for name, values in data.items()}
-        return refuse_empty(Table(source, columns))
+        columns = {_name(name): _plain(list(values)) for name, values in data.items()}
+        return with_texts_of_bytes(refuse_empty(Table(source, columns)))
     if isinstance(data, Sequence) and all(isinstance(row, Mapping) for row in data):
-        columns = {name: _plain(values) for name, values in columns_of_rows(data).items()}
-        return refuse_empty(Table(f"list of rows in memory{suffix}", columns))
+        rows = [{_name(key): value for key, value in row.items()} for row in data]
+        columns = {name: _plain(values) for name, values in columns_of_rows(rows).items()}
+        return with_texts_of_bytes(refuse_empty(Table(f"list of rows in memory{suffix}", columns)))
     raise DataError(
         f"cannot make rows of a {type(data).__name__}",
         where=f"data in memory{suffix}",
@@ -86,14 +94,19 @@ def _table(data: Any, suffix: str = "") -> Table:
 
 
 def _from_frame(data: Any, source: str) -> Table:
-    names = [str(name) for name in data.columns]
+    names = [_name(name) for name in data.columns]
     refuse_duplicate_columns(names, source)
     columns = {name: _plain(data.iloc[:, i].tolist()) for i, name in enumerate(names)}
     columns = {
         name: [None if _is_missing(value) else value for value in values]
         for name, values in columns.items()
     }
-    return refuse_empty(Table(source, columns))
+    return with_texts_of_bytes(refuse_empty(Table(source, columns)))
+
+
+def _name(name: Any) -> str:
+    """The name of a column, bytes too."""
+    return (bytes_text(name) if isinstance(name, BYTES) else None) or str(name)
 
 
 def _is_column(value: Any) -> bool:
@@ -114,11 +127,17 @@ def _is_frame(data: Any) -> bool:
 
 
 def _plain(values: list[Any]) -> list[Any]:
-    """Numpy scalars and arrays as Python numbers and lists."""
-    return [value.tolist() if hasattr(value, "tolist") else value for value in values]
+    """Numpy scalars and arrays as Python numbers and lists, pandas' NA and NaT as None."""
+    return [_plain_value(value) for value in values]
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, memoryview):  # whose tolist gives numbers
+        return bytes(value)
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _is_missing(value: Any) -> bool:
-    if isinstance(value, float):
-        return value != value
-    return type(value).__name__ in ("NAType", "NaTType")
+    return isinstance(value, float) and value != value

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hfdl.data.readers.binary_columns import with_texts_of_bytes
 from hfdl.data.table import Table, refuse_duplicate_columns, refuse_empty
 from hfdl.errors import DataError
 
@@ -26,7 +27,8 @@ def read_parquet(data: bytes, source: str) -> Table:
         raise unreadable(error, source) from None
     refuse_duplicate_columns(content.column_names, source)
     names = label_names_of(_declared_features(content.schema.metadata or {}))
-    return refuse_empty(Table(source, content.to_pydict(), label_names=names))
+    table = refuse_empty(Table(source, content.to_pydict(), label_names=names))
+    return with_texts_of_bytes(table)
 
 
 def unreadable(error: Exception, source: str) -> DataError:

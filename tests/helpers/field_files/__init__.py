@@ -1,5 +1,6 @@
 """Awkward files as users have them: what is in each, and how it must be read or refused."""
 
+from helpers.field_files.bytes_cases import IN_BYTES
 from helpers.field_files.case import FieldFile
 from helpers.field_files.csv_cases import CSV
 from helpers.field_files.encoding_cases import ENCODINGS
@@ -17,6 +18,7 @@ FIELD_FILES: tuple[FieldFile, ...] = (
     *SPANS,
     *WORDS,
     *OUTER_COLUMNS,
+    *IN_BYTES,
 )
 
 __all__ = ["FIELD_FILES", "FieldFile"]
