@@ -12,7 +12,7 @@ from hfdl.data.readers.encodings import marked_encoding
 from hfdl.data.readers.json_files import read_object, refuse_surrogates
 from hfdl.data.readers.parquet_files import unreadable
 from hfdl.data.readers.reading import PLAIN, Reading
-from hfdl.data.readers.text_decoding import UTF8_BOM, decode, decode_part
+from hfdl.data.readers.text_decoding import UTF8_BOM, decode, decode_part, text_lines
 from hfdl.data.table import Table, cell_text, is_blank, no_text
 
 BLOCK = 1 << 20  # bytes of lines, or of a parquet column, that are read at once
@@ -112,7 +112,16 @@ def _jsonl(path: Path, column: str, reading: Reading) -> Iterator[Document]:
 
 
 def _lines(path: Path, reading: Reading) -> Iterator[tuple[int, str, str]]:
-    """Numbers, texts and ends (LF, CRLF or none) of lines."""
+    """Numbers, texts and ends (LF, CRLF or none; CR in a file without any LF) of lines."""
+    for number, body, end in _lines_to_lf(path, reading):
+        if number == 1 and not end.endswith("\n") and "\r" in body:  # it is the whole file
+            numbered = enumerate(text_lines(body + end), start=1)
+            yield from ((place, line, "\n") for place, line in numbered)
+        else:
+            yield number, body, end
+
+
+def _lines_to_lf(path: Path, reading: Reading) -> Iterator[tuple[int, str, str]]:
     with path.open("rb") as file:
         beginning = file.read(4)
         encoding = reading.encoding or marked_encoding(beginning)

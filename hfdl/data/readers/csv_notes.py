@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Mapping, Sequence
 
 from hfdl.data.readers.csv_header import Separator
 from hfdl.data.table import counted
+
+_BREAK = re.compile(r"\r\n|\r|\n")  # a file's lines may end in any of them
 
 
 def unnamed_note(columns: Mapping[str, Sequence[str]], lines: Sequence[int]) -> str | None:
@@ -37,10 +41,10 @@ def breaks_note(
         separator: what separates its columns.
     """
     found = [
-        (cell.count("\n"), lines[row], cell)
+        (len(_BREAK.findall(cell)), lines[row], cell)
         for values in columns.values()
         for row, cell in enumerate(values)
-        if "\n" in cell
+        if "\n" in cell or "\r" in cell
     ]
     if not found:
         return None
@@ -62,6 +66,16 @@ def breaks_note(
 
 def _rows_within(cell: str, width: int, separator: Separator) -> int:
     """How many lines inside a cell have as many fields as a row, if all of them have."""
-    inner = cell.split("\n")[1:-1]
-    like_rows = [line for line in inner if line.count(separator.mark) == width - 1]
-    return len(inner) if width > 1 and len(like_rows) == len(inner) else 0
+    inner = _BREAK.split(cell)[1:-1]
+    are_rows = all(_fields(line, separator) == width for line in inner)
+    return len(inner) if width > 1 and are_rows else 0
+
+
+def _fields(line: str, separator: Separator) -> int:
+    """How many fields a line has, as a row of its own; commas in quotes separate nothing."""
+    if '"' not in line:
+        return line.count(separator.mark) + 1
+    try:
+        return len(next(csv.reader([line], delimiter=separator.mark), []))
+    except csv.Error:  # a field beyond the module's limit
+        return line.count(separator.mark) + 1

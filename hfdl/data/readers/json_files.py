@@ -95,7 +95,7 @@ def _is_one_list(text: str) -> bool:
 
 def _first_lines(text: str) -> tuple[str, str]:
     """The first two lines that are not blank."""
-    lines = (line for line in text.split("\n") if line.strip())
+    lines = (line for line in text_lines(text) if line.strip())
     return next(lines, ""), next(lines, "")
 
 

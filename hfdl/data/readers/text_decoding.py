@@ -119,12 +119,13 @@ def _nul(where: str, offset: int, data: bytes) -> DataError:
 
 
 def text_lines(text: str) -> list[str]:
-    """Lines that end in LF or CRLF, ends removed; a last line needs no end.
+    """Lines that end in LF or CRLF, ends removed; a last line needs no end. In a text without
+    any LF they end in CR, as in files of old Macintosh programs.
 
     ``str.splitlines`` would also break at U+2028, form feeds and other characters that occur
     inside texts.
     """
-    lines = text.split("\n")
+    lines = text.split("\n" if "\n" in text else "\r")
     if lines[-1] == "":
         lines.pop()
     return [line.removesuffix("\r") for line in lines]

@@ -229,6 +229,9 @@ def _awkward(folder: Path) -> list[Path]:
     (folder / "b.csv").write_bytes(
         b'text\rone\r"two\rlines"\r\n\r\n"' + b"x" * 200_000 + b'"\nlast'
     )
+    for name, content in {"cr.txt": "\rone\r\rtwo\r", "cr.tsv": "n\ttext\r1\ta\r2\tb",
+                          "cr.jsonl": '{"text": "a"}\r{"text": "b"}\r'}.items():  # fmt: skip
+        (folder / name).write_text(content, newline="")
     (folder / "a.tsv").write_bytes(b'n\ttext\r\n1\t"open\n\n2\t\n3\tthree\rhalves, ""\r\n4\tfour')
     pq.write_table(pa.table({"n": range(8), "text": texts}), folder / "a.parquet", row_group_size=3)
     return sorted(folder.iterdir())
@@ -249,7 +252,7 @@ def test_awkward_files_are_read_as_in_memory(
         assert [text for _, text in found] == list(table.columns["text"])
         places = range(1, len(table) + 1) if table.lines is None else table.lines
         assert [place for place, _ in found] == list(places)
-    assert len(files) == 6
+    assert len(files) == 9
     assert csv.field_size_limit() == limit
 
 
@@ -257,14 +260,16 @@ def test_awkward_files_are_read_as_in_memory(
     st.sampled_from(["text", "n,text", "n\ttext"]),
     st.text(alphabet=',"\n\r\ta ', max_size=30),
     st.sampled_from([".csv", ".tsv"]),
+    st.sampled_from(["\n", "\r"]),
 )
-@example("text", '"a\ra', ".csv")
-@example("text", 'a\r\n\r"a"', ".csv")
+@example("text", '"a\ra', ".csv", "\n")
+@example("text", "a\rb", ".tsv", "\r")
+@example("text", 'a\r\n\r"a"', ".csv", "\n")
 def test_any_csv_is_read_or_refused_as_in_memory(
-    tmp_path_factory: pytest.TempPathFactory, header: str, body: str, suffix: str
+    tmp_path_factory: pytest.TempPathFactory, header: str, body: str, suffix: str, end: str
 ) -> None:
     file = tmp_path_factory.getbasetemp() / f"any{suffix}"
-    file.write_bytes(f"{header}\n{body}".encode())
+    file.write_bytes(f"{header}\n{body}".replace("\n", end).encode())
 
     def outcome(read: Any) -> Any:
         try:
@@ -315,7 +320,7 @@ def test_places_and_empty_documents_are_those_of_memory(
             if file.suffix == ".parquet":  # rows of the file, not of what is left of it
                 assert store.where(0) == f"{file}, row 2"
                 assert store.where(store.documents - 1) == f"{file}, row 8"
-    assert seen == 10
+    assert seen == 16
 
 
 def test_places_are_of_the_file_that_holds_the_document(tmp_path: Path, tokenizer: Any) -> None:

@@ -171,6 +171,66 @@ CSV = (
             "too late?"
         ],
     ),
+    *(
+        FieldFile(
+            f"a quote that swallows rows, lines that end in {name}",
+            f"a{suffix}",
+            SWALLOWED.replace(",", "," if suffix == ".csv" else ";").replace("\n", end),
+            {"label": ["1", "0"]},
+            [2, 3],
+            notes=[
+                *(["columns are separated by ';', as its header shows"] * (suffix == ".tsv")),
+                "1 cell has 7 line breaks (line 3); 6 lines of it look like rows: does a quote "
+                "close too late?",
+            ],
+        )
+        for name, end, suffix in (
+            ("CR", "\r", ".csv"),
+            ("CRLF", "\r\n", ".csv"),
+            ("CR in a tsv", "\r", ".tsv"),
+        )
+    ),
+    FieldFile(
+        "a quote that swallows rows with commas in quotes",
+        "a.csv",
+        'text,label\nfine,1\n"it begins,0\n""a, b"",1\n""c, d"",0\nx",0\n',
+        {"label": ["1", "0"]},
+        notes=[
+            "1 cell has 3 line breaks (line 3); 2 lines of it look like rows: does a quote close "
+            "too late?"
+        ],
+    ),
+    FieldFile(
+        "old Macintosh lines in a tsv",
+        "a.tsv",
+        "text\tlabel\ra\tx\rb\ty\r",
+        {"text": ["a", "b"], "label": ["x", "y"]},
+        [2, 3],
+    ),
+    FieldFile(
+        "old Macintosh lines in a txt",
+        "a.txt",
+        "a\r\rb",
+        {"text": ["a", "", "b"]},
+        [1, 2, 3],
+        rows="texts",
+    ),
+    FieldFile(
+        "old Macintosh lines in a jsonl",
+        "a.jsonl",
+        '{"text": "a"}\r{"text": "b"}\r',
+        {"text": ["a", "b"]},
+        [1, 2],
+        rows="texts",
+    ),
+    FieldFile(
+        "old Macintosh lines in CoNLL",
+        "a.conll",
+        "Ann B-PER\rleft O\r\rOslo B-LOC\r",
+        {"tokens": [["Ann", "left"], ["Oslo"]]},
+        [1, 4],
+        rows="entities",
+    ),
     FieldFile(
         "texts of several lines",
         "a.csv",
