@@ -7,12 +7,8 @@ into integers and of the next into floats.)
 
 from __future__ import annotations
 
-import csv
 import io
-import sys
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 
 from hfdl.data.readers.csv_header import (
@@ -22,17 +18,23 @@ from hfdl.data.readers.csv_header import (
     Separator,
     header_of,
     no_header_advice,
-    separator_of,
     with_outer_columns,
 )
 from hfdl.data.readers.csv_notes import breaks_note, unnamed_note
+from hfdl.data.readers.csv_quotes import kept_quotes_note
+from hfdl.data.readers.csv_rows import (
+    CsvRow,
+    Style,
+    any_field_size,
+    csv_rows,
+    quotes_in_words,
+    style_of,
+)
 from hfdl.data.readers.reading import PLAIN, Reading
 from hfdl.data.readers.text_decoding import text_lines
 from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError, listed
 
-_Row = tuple[int, list[str]]
-_limit_lock = threading.Lock()
 _AT_ONCE, _ROWS_AT_ONCE = 1 << 16, 1 << 10  # characters and rows that are read under the lock
 
 
@@ -49,12 +51,13 @@ def read_csv(text: str, source: str, reading: Reading = PLAIN) -> Table:
             not close, a column name twice.
     """
     lines = io.StringIO(text, newline="")
-    separator = separator_of(list(islice(lines, LOOKED_AT)), ",", reading, source)
-    return _quoted(text, source, reading, separator)
+    style = style_of(list(islice(lines, LOOKED_AT)), ",", reading, source)
+    return _quoted(text, source, reading, style)
 
 
 def read_tsv(text: str, source: str, reading: Reading = PLAIN) -> Table:
-    """Tab-separated values with a header, **without quoting**: a double quote is only a character.
+    """Tab-separated values with a header, **without quoting**: a double quote is only a character,
+    unless the header has all of its names in quotes, as R writes it.
 
     That is how the tsv files of GLUE and SST-2 are written, where a text may begin with a quote
     that never closes. A text with a tab or a line break in it needs csv. Blank lines are skipped.
@@ -65,17 +68,17 @@ def read_tsv(text: str, source: str, reading: Reading = PLAIN) -> Table:
             twice.
     """
     lines = text_lines(text)
-    separator = separator_of(lines[:LOOKED_AT], "\t", reading, source)
-    if separator.mark != "\t":
-        return _quoted(text, source, reading, separator)
-    header, rows = _tsv(lines[separator.skipped :], source, reading, separator)
-    return _table(header, rows, source, separator)
+    style = style_of(lines[:LOOKED_AT], "\t", reading, source)
+    if style.quotes.mark is not None:
+        return _quoted(text, source, reading, style)
+    header, rows = _tsv(lines[style.separator.skipped :], source, reading, style.separator)
+    return _table(header, rows, source, style)
 
 
-def _quoted(text: str, source: str, reading: Reading, separator: Separator) -> Table:
-    with _any_field_size():
-        header, rows = _csv(io.StringIO(text, newline=""), source, reading, separator)
-        return _table(header, rows, source, separator)
+def _quoted(text: str, source: str, reading: Reading, style: Style) -> Table:
+    with any_field_size():
+        header, rows = _csv(io.StringIO(text, newline=""), source, reading, style)
+        return _table(header, rows, source, style)
 
 
 def stream_csv(
@@ -96,9 +99,14 @@ def stream_csv(
         DataError: as ``read_csv``, where the row is reached; no such column, at once.
     """
     head, lines = _peeked(_any_ends(lines))
-    separator = separator_of(head, ",", reading, source)
-    with _any_field_size():
-        header, rows = _csv(lines, source, reading, separator)
+    return _stream(lines, source, column, reading, style_of(head, ",", reading, source))
+
+
+def _stream(
+    lines: Iterable[str], source: str, column: str, reading: Reading, style: Style
+) -> Iterator[tuple[int, str]]:
+    with any_field_size():
+        header, rows = _csv(lines, source, reading, style)
     return _fields(_lifted(rows), header, source, column)
 
 
@@ -109,10 +117,11 @@ def stream_tsv(
     ``lines``, which have no ends.
     """
     head, lines = _peeked(lines)
-    separator = separator_of(head, "\t", reading, source)
-    if separator.mark != "\t":
-        return stream_csv((f"{line}\n" for line in lines), source, column, reading)
-    header, rows = _tsv(islice(lines, separator.skipped, None), source, reading, separator)
+    style = style_of(head, "\t", reading, source)
+    if style.quotes.mark is not None:
+        return _stream((f"{line}\n" for line in lines), source, column, reading, style)
+    skipped = style.separator.skipped
+    header, rows = _tsv(islice(lines, skipped, None), source, reading, style.separator)
     return _fields(rows, header, source, column)
 
 
@@ -123,22 +132,22 @@ def _peeked(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
 
 
 def _fields(
-    rows: Iterator[_Row], header: Header, source: str, column: str
+    rows: Iterator[CsvRow], header: Header, source: str, column: str
 ) -> Iterator[tuple[int, str]]:
     Table(source, dict.fromkeys(header.names, ())).column(column, "data.text")  # or it is refused
     at = header.names.index(column)
     return ((number, fields[at]) for number, fields in rows)
 
 
-def _lifted(rows: Iterator[_Row]) -> Iterator[_Row]:
+def _lifted(rows: Iterator[CsvRow]) -> Iterator[CsvRow]:
     """The rows, read in batches under the lock that lifts the limit.
 
     A generator that held the lock from its first row to its last would stop every other reader.
     """
     while True:
-        batch: list[_Row] = []
+        batch: list[CsvRow] = []
         size = 0
-        with _any_field_size():
+        with any_field_size():
             for row in rows:
                 batch.append(row)
                 size += sum(map(len, row[1]))
@@ -159,17 +168,17 @@ def _any_ends(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _csv(
-    lines: Iterable[str], source: str, reading: Reading, separator: Separator
-) -> tuple[Header, Iterator[_Row]]:
-    mark = NAMES.get(separator.mark, repr(separator.mark))
-    remedy = f"put a text that holds a {mark} in double quotes"
-    rows = _csv_rows(islice(lines, separator.skipped, None), source, separator)
+    lines: Iterable[str], source: str, reading: Reading, style: Style
+) -> tuple[Header, Iterator[CsvRow]]:
+    mark = NAMES.get(style.separator.mark, repr(style.separator.mark))
+    remedy = f"put a text that holds a {mark} in {quotes_in_words(style)}s"
+    rows = csv_rows(islice(lines, style.separator.skipped, None), source, style)
     return _checked(rows, source, mark, remedy, reading)
 
 
 def _tsv(
     lines: Iterable[str], source: str, reading: Reading, separator: Separator
-) -> tuple[Header, Iterator[_Row]]:
+) -> tuple[Header, Iterator[CsvRow]]:
     numbered = enumerate(lines, start=1 + separator.skipped)
     rows = ((number, line.split("\t")) for number, line in numbered if line)
     remedy = "tsv has no quoting: write a text that holds a tab or a line break as csv"
@@ -177,8 +186,8 @@ def _tsv(
 
 
 def _checked(
-    rows: Iterator[_Row], source: str, separator: str, remedy: str, reading: Reading
-) -> tuple[Header, Iterator[_Row]]:
+    rows: Iterator[CsvRow], source: str, separator: str, remedy: str, reading: Reading
+) -> tuple[Header, Iterator[CsvRow]]:
     """The names of the columns, and the rows, each refused unless it has as many fields; what
     stands behind the last column of the header must be blank.
     """
@@ -192,7 +201,7 @@ def _checked(
     names = header.names
     rows = rows if reading.header is True else chain([(line, first)], rows)
 
-    def checked() -> Iterator[_Row]:
+    def checked() -> Iterator[CsvRow]:
         for number, fields in rows:
             if len(fields) != len(names) or any(field.strip() for field in fields[width:]):
                 few = "few" if len(fields) < len(names) else "many"
@@ -208,7 +217,7 @@ def _checked(
     return header, checked()
 
 
-def _table(header: Header, rows: Iterator[_Row], source: str, separator: Separator) -> Table:
+def _table(header: Header, rows: Iterator[CsvRow], source: str, style: Style) -> Table:
     columns: list[list[str]] = [[] for _ in header.names]
     lines: list[int] = []
     for number, fields in rows:
@@ -217,7 +226,13 @@ def _table(header: Header, rows: Iterator[_Row], source: str, separator: Separat
             column.append(field)
     named = dict(zip(header.names, columns, strict=True))
     unnamed = {header.names[i]: columns[i] for i in header.unnamed}
-    notes = [separator.note, unnamed_note(unnamed, lines), breaks_note(named, lines, separator)]
+    notes = [
+        style.separator.note,
+        style.quotes.note,
+        None if style.quotes.mark else kept_quotes_note(named, lines),
+        unnamed_note(unnamed, lines),
+        breaks_note(named, lines, style.separator),
+    ]
     return refuse_empty(
         Table(
             source,
@@ -227,43 +242,3 @@ def _table(header: Header, rows: Iterator[_Row], source: str, separator: Separat
             advice=no_header_advice(header.names),
         )
     )
-
-
-def _csv_rows(lines: Iterable[str], source: str, separator: Separator) -> Iterator[_Row]:
-    """Rows that are not blank, each with the line on which it begins."""
-    reader = csv.reader(lines, delimiter=separator.mark, strict=True)
-    while True:
-        begins = reader.line_num + 1 + separator.skipped
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise _broken(error, begins, source) from None
-        if fields:
-            yield begins, fields
-
-
-def _broken(error: csv.Error, line: int, source: str) -> DataError:
-    problem = str(error)
-    if "unexpected end of data" in problem:
-        problem = "a double quote opens here and does not close before the end of the file"
-    elif "expected after" in problem:
-        problem = "text after the double quote that closes a field"
-    return DataError(
-        problem,
-        where=f"{source}, line {line}",
-        rule="a field in double quotes ends with one, and a quote inside it is doubled",
-        remedy="fix the quotes of that row; a tsv file needs none",
-    )
-
-
-@contextmanager
-def _any_field_size() -> Iterator[None]:
-    """Lift the csv module's limit of 131,072 characters a field, which is global, in a block."""
-    with _limit_lock:
-        before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a C long: 32 bits on Windows
-        try:
-            yield
-        finally:
-            csv.field_size_limit(before)

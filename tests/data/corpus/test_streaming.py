@@ -229,6 +229,8 @@ def _awkward(folder: Path) -> list[Path]:
     (folder / "b.csv").write_bytes(
         b'text\rone\r"two\rlines"\r\n\r\n"' + b"x" * 200_000 + b'"\nlast'
     )
+    (folder / "r.tsv").write_text('"n"\t"text"\n"1"\t"a ""b"" \tc"\n"2"\t"d\ne"\n')
+    (folder / "single.csv").write_text("'n', 'text'\n'1', 'it''s'\n2,  b\n")
     for name, content in {"cr.txt": "\rone\r\rtwo\r", "cr.tsv": "n\ttext\r1\ta\r2\tb",
                           "cr.jsonl": '{"text": "a"}\r{"text": "b"}\r'}.items():  # fmt: skip
         (folder / name).write_text(content, newline="")
@@ -252,7 +254,7 @@ def test_awkward_files_are_read_as_in_memory(
         assert [text for _, text in found] == list(table.columns["text"])
         places = range(1, len(table) + 1) if table.lines is None else table.lines
         assert [place for place, _ in found] == list(places)
-    assert len(files) == 9
+    assert len(files) == 11
     assert csv.field_size_limit() == limit
 
 
@@ -320,7 +322,7 @@ def test_places_and_empty_documents_are_those_of_memory(
             if file.suffix == ".parquet":  # rows of the file, not of what is left of it
                 assert store.where(0) == f"{file}, row 2"
                 assert store.where(store.documents - 1) == f"{file}, row 8"
-    assert seen == 16
+    assert seen == 20
 
 
 def test_places_are_of_the_file_that_holds_the_document(tmp_path: Path, tokenizer: Any) -> None:

@@ -7,6 +7,7 @@ from helpers.field_files.encoding_cases import ENCODINGS
 from helpers.field_files.entity_cases import ENTITIES
 from helpers.field_files.json_cases import JSON
 from helpers.field_files.outer_column_cases import OUTER_COLUMNS
+from helpers.field_files.quote_cases import QUOTES
 from helpers.field_files.span_cases import SPANS
 from helpers.field_files.word_cases import WORDS
 
@@ -19,6 +20,7 @@ FIELD_FILES: tuple[FieldFile, ...] = (
     *WORDS,
     *OUTER_COLUMNS,
     *IN_BYTES,
+    *QUOTES,
 )
 
 __all__ = ["FIELD_FILES", "FieldFile"]
