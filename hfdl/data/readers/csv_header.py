@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from hfdl.config.overrides import as_override
 from hfdl.data.readers.reading import Reading
-from hfdl.data.table import refuse_duplicate_columns
+from hfdl.data.table import counted, refuse_duplicate_columns
 from hfdl.errors import DataError
 
 LOOKED_AT = 40
@@ -21,6 +22,13 @@ NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
 
 _SEP_LINE = re.compile(r"sep=(.)\s*")  # Excel writes and reads it
 _UNNAMED = re.compile(r"Unnamed: [0-9]+(_level_[0-9]+)?")  # what pandas calls them
+
+_TYPES = {
+    "string", "str", "text", "varchar", "char", "object", "category", "categorical", "nominal",
+    "int", "int8", "int16", "int32", "int64", "integer", "long", "float", "float32", "float64",
+    "double", "number", "numeric", "decimal", "bool", "boolean", "date", "datetime", "timestamp",
+    "time", "continuous", "discrete",
+}  # fmt: skip
 
 
 class Separator(NamedTuple):
@@ -96,16 +104,60 @@ def _separated_by(mark: str) -> str:
     return as_override("data.csv.separator", "\\t" if mark == "\t" else mark)
 
 
-class Header(NamedTuple):
+@dataclass(frozen=True)
+class Header:
     """The names of the columns.
 
     Args:
         names: of all of them, blank ones as pandas names them (``Unnamed: 2``).
         unnamed: positions of those without a name that nobody asks for.
+        fields: the header as a row would repeat it; None: columns go by number.
+        repeats: takes the lines of rows that repeat it, as they are left out.
+        types: takes the line of a row of types below it, as it is left out.
     """
 
     names: list[str]
     unnamed: list[int]
+    fields: list[str] | None = None
+    repeats: list[int] = field(default_factory=list)
+    types: list[int] = field(default_factory=list)
+
+    def leaves_out(self, line: int, fields: Sequence[str], *, is_first: bool) -> bool:
+        """Whether a row is no example: the header again, as where files were put one behind the
+        other, or the types of the columns on the line below it. Its line is kept for the note.
+
+        Args:
+            line: of the row.
+            fields: of the row.
+            is_first: whether it stands below the header.
+        """
+        if self.fields is None:
+            return False
+        if _bare(fields) == _bare(self.fields):
+            self.repeats.append(line)
+            return True
+        if is_first and len(fields) > 1 and all(name in _TYPES for name in _bare(fields)):
+            self.types.append(line)
+            return True
+        return False
+
+    def notes(self) -> list[str]:
+        """Once all rows are read: what was left out."""
+        notes: list[str] = []
+        if self.repeats:
+            rows = counted(len(self.repeats), "row")
+            repeat = f"repeat{'s' * (len(self.repeats) == 1)}"
+            notes.append(
+                f"{rows} that {repeat} the header left out (first: line {self.repeats[0]})"
+            )
+        if self.types:
+            notes.append(f"a row of types below the header left out (line {self.types[0]})")
+        return notes
+
+
+def _bare(fields: Sequence[str]) -> list[str]:
+    """Names without what a second file may differ in: byte order mark, blanks, case."""
+    return [name.removeprefix("\ufeff").strip().casefold() for name in fields]
 
 
 def header_of(fields: Sequence[str], where: str, reading: Reading) -> Header:
@@ -129,13 +181,14 @@ def header_of(fields: Sequence[str], where: str, reading: Reading) -> Header:
     if reading.header is False:
         return Header([str(i) for i in range(1, len(fields) + 1)], [])
     if isinstance(reading.header, tuple):
-        return Header(_given(reading.header, fields, where), [])
+        names = _given(reading.header, fields, where)
+        return Header(names, [], fields=names)
     names = [name if name.strip() else f"Unnamed: {i}" for i, name in enumerate(fields)]
     refuse_duplicate_columns(names, where, remedy=_without_header(names))
     unnamed = [
         i for i, name in enumerate(names) if _UNNAMED.fullmatch(name) and name not in reading.asked
     ]
-    return Header(names, unnamed if len(unnamed) < len(names) else [])
+    return Header(names, unnamed if len(unnamed) < len(names) else [], fields=list(fields))
 
 
 def with_outer_columns(first: list[str], second: Sequence[str]) -> list[str]:

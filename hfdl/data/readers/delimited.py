@@ -202,7 +202,7 @@ def _checked(
     rows = rows if reading.header is True else chain([(line, first)], rows)
 
     def checked() -> Iterator[CsvRow]:
-        for number, fields in rows:
+        for place, (number, fields) in enumerate(rows):
             if len(fields) != len(names) or any(field.strip() for field in fields[width:]):
                 few = "few" if len(fields) < len(names) else "many"
                 raise DataError(
@@ -212,7 +212,8 @@ def _checked(
                     rule=f"fields are separated by one {separator}",
                     remedy=remedy,
                 )
-            yield number, fields
+            if not header.leaves_out(number, fields, is_first=place == 0):
+                yield number, fields
 
     return header, checked()
 
@@ -229,6 +230,7 @@ def _table(header: Header, rows: Iterator[CsvRow], source: str, style: Style) ->
     notes = [
         style.separator.note,
         style.quotes.note,
+        *header.notes(),
         None if style.quotes.mark else kept_quotes_note(named, lines),
         unnamed_note(unnamed, lines),
         breaks_note(named, lines, style.separator),

@@ -230,6 +230,7 @@ def _awkward(folder: Path) -> list[Path]:
         b'text\rone\r"two\rlines"\r\n\r\n"' + b"x" * 200_000 + b'"\nlast'
     )
     (folder / "r.tsv").write_text('"n"\t"text"\n"1"\t"a ""b"" \tc"\n"2"\t"d\ne"\n')
+    (folder / "cat.csv").write_text("n,text\nint,string\n1,a\nn,text\n2,b\n")
     (folder / "single.csv").write_text("'n', 'text'\n'1', 'it''s'\n2,  b\n")
     for name, content in {"cr.txt": "\rone\r\rtwo\r", "cr.tsv": "n\ttext\r1\ta\r2\tb",
                           "cr.jsonl": '{"text": "a"}\r{"text": "b"}\r'}.items():  # fmt: skip
@@ -254,7 +255,7 @@ def test_awkward_files_are_read_as_in_memory(
         assert [text for _, text in found] == list(table.columns["text"])
         places = range(1, len(table) + 1) if table.lines is None else table.lines
         assert [place for place, _ in found] == list(places)
-    assert len(files) == 11
+    assert len(files) == 12
     assert csv.field_size_limit() == limit
 
 
@@ -322,7 +323,7 @@ def test_places_and_empty_documents_are_those_of_memory(
             if file.suffix == ".parquet":  # rows of the file, not of what is left of it
                 assert store.where(0) == f"{file}, row 2"
                 assert store.where(store.documents - 1) == f"{file}, row 8"
-    assert seen == 20
+    assert seen == 22
 
 
 def test_places_are_of_the_file_that_holds_the_document(tmp_path: Path, tokenizer: Any) -> None:

@@ -5,6 +5,7 @@ from helpers.field_files.case import FieldFile
 from helpers.field_files.csv_cases import CSV
 from helpers.field_files.encoding_cases import ENCODINGS
 from helpers.field_files.entity_cases import ENTITIES
+from helpers.field_files.header_cases import HEADERS
 from helpers.field_files.json_cases import JSON
 from helpers.field_files.outer_column_cases import OUTER_COLUMNS
 from helpers.field_files.quote_cases import QUOTES
@@ -21,6 +22,7 @@ FIELD_FILES: tuple[FieldFile, ...] = (
     *OUTER_COLUMNS,
     *IN_BYTES,
     *QUOTES,
+    *HEADERS,
 )
 
 __all__ = ["FIELD_FILES", "FieldFile"]
