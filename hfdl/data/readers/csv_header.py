@@ -113,12 +113,14 @@ class Header:
         unnamed: positions of those without a name that nobody asks for.
         fields: the header as a row would repeat it; None: columns go by number.
         repeats: takes the lines of rows that repeat it, as they are left out.
+        advice: what else may be wrong where a column is missing.
         types: takes the line of a row of types below it, as it is left out.
     """
 
     names: list[str]
     unnamed: list[int]
     fields: list[str] | None = None
+    advice: str | None = None
     repeats: list[int] = field(default_factory=list)
     types: list[int] = field(default_factory=list)
 
@@ -188,7 +190,8 @@ def header_of(fields: Sequence[str], where: str, reading: Reading) -> Header:
     unnamed = [
         i for i, name in enumerate(names) if _UNNAMED.fullmatch(name) and name not in reading.asked
     ]
-    return Header(names, unnamed if len(unnamed) < len(names) else [], fields=list(fields))
+    unnamed = unnamed if len(unnamed) < len(names) else []
+    return Header(names, unnamed, fields=list(fields), advice=_advice(names))
 
 
 def with_outer_columns(first: list[str], second: Sequence[str]) -> list[str]:
@@ -208,10 +211,19 @@ def with_outer_columns(first: list[str], second: Sequence[str]) -> list[str]:
 
 
 def no_header_advice(names: Iterable[str]) -> str | None:
-    """What to try where a header looks like a row of data: it has numbers or whole sentences."""
+    """What to try where a header, read as one, looks like a row of data: it has numbers or whole
+    sentences.
+    """
     if any(name.strip().isdigit() or name.count(" ") >= 3 for name in names):
         return "if its first line is a row and no header: data.csv.header=false"
     return None
+
+
+def _advice(names: Sequence[str]) -> str | None:
+    unnamed = sum(map(bool, map(_UNNAMED.fullmatch, names)))
+    if len(names) > 1 and unnamed == len(names) - 1:
+        return "if line 1 is a title: remove it, so that the names are the first line"
+    return no_header_advice(names)
 
 
 def _without_header(names: Sequence[str]) -> str | None:

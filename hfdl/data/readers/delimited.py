@@ -17,7 +17,6 @@ from hfdl.data.readers.csv_header import (
     Header,
     Separator,
     header_of,
-    no_header_advice,
     with_outer_columns,
 )
 from hfdl.data.readers.csv_notes import breaks_note, unnamed_note
@@ -35,6 +34,7 @@ from hfdl.data.readers.text_decoding import text_lines
 from hfdl.data.table import Table, refuse_empty
 from hfdl.errors import DataError, listed
 
+_TITLE = "remove line 1 if it is a title, so that the names are the first line"
 _AT_ONCE, _ROWS_AT_ONCE = 1 << 16, 1 << 10  # characters and rows that are read under the lock
 
 
@@ -210,7 +210,7 @@ def _checked(
                     f"({listed(names[:width])}), found {len(fields)}",
                     where=f"{source}, line {number}",
                     rule=f"fields are separated by one {separator}",
-                    remedy=remedy,
+                    remedy=_TITLE if place == 0 and width == 1 else remedy,
                 )
             if not header.leaves_out(number, fields, is_first=place == 0):
                 yield number, fields
@@ -241,6 +241,6 @@ def _table(header: Header, rows: Iterator[CsvRow], source: str, style: Style) ->
             {name: column for name, column in named.items() if name not in unnamed},
             lines=lines,
             notes=tuple(note for note in notes if note),
-            advice=no_header_advice(header.names),
+            advice=header.advice,
         )
     )
