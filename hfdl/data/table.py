@@ -182,9 +182,9 @@ def no_text(cell: Any, column: str, where: str, rule: str) -> DataError:
     )
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 row``, ``1,234 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 row``, ``1,234 rows``; with a plural of its own ``2 copies``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def notes_of(tables: Mapping[str, Table]) -> list[str]:

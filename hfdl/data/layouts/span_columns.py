@@ -48,12 +48,31 @@ def with_spans(table: Table, config: DataConfig) -> Table:
         else _spans(cells[row], _Row(texts[row], offsets[row], table.where(row), units))
         for row in range(len(table))
     ]
+    spans, copies = _without_copies(spans)
     columns = {key: values for key, values in table.columns.items() if key != config.tokens}
     note = None if name == config.spans else f"column {name!r} is read as the spans"
     counted_so = f"{counted(len(units), 'span')} counted in UTF-16 units read in characters"
     return replace(table, columns={**columns, config.spans: spans}).noted(
-        note, counted_so if units else None
+        note,
+        counted_so if units else None,
+        f"{counted(len(copies), 'copy of a span', 'copies of spans')} left out (first: "
+        f"{table.place(copies[0])})"
+        if copies
+        else None,
     )
+
+
+def _without_copies(cells: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """The spans of each row without copies, and the row of each copy that was left out."""
+    kept: list[Any] = []
+    copies: list[int] = []
+    for row, cell in enumerate(cells):
+        once = cell
+        if isinstance(cell, list | tuple):
+            once = [item for i, item in enumerate(cell) if item not in cell[:i]]
+            copies += [row] * (len(cell) - len(once))
+        kept.append(once)
+    return kept, copies
 
 
 class _Row(NamedTuple):

@@ -24,6 +24,7 @@ _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # CoNLL-U: a range of words, or an e
 _TAG = re.compile(r"O|[BIELSU]-\S+")
 _ANY_TAG = re.compile(r"O|[BIELSU][-_]\S+", re.IGNORECASE)
 _TYPE = re.compile(r"[A-Z][\w-]+")
+_ENDLESS = 500  # words: no sentence of a corpus has more
 _FEW = 50  # tags without a prefix that a file may have
 
 
@@ -73,7 +74,17 @@ def read_conll(text: str, source: str, reading: Reading = PLAIN) -> Table:
     )
     notes = _notes(source, comments, counts_words, numbered)
     words = _one_word(columns["tokens"], numbered[:-1]) if "tokens" in reading.asked else None
-    return table.noted(*notes, words)
+    return table.noted(*notes, words, _endless(item_lines))
+
+
+def _endless(item_lines: list[list[int]]) -> str | None:
+    """The line about a sentence so long that the blank lines behind sentences may be missing."""
+    longest = max(item_lines, key=len)
+    if len(longest) <= _ENDLESS:
+        return None
+    return (
+        f"one sentence has {len(longest):,} words (line {longest[0]}): a blank line ends a sentence"
+    )
 
 
 def looks_like_conll(text: str) -> bool:
@@ -103,7 +114,7 @@ def _sentences(lines: list[str], source: str, comments: list[int]) -> Iterator[l
     is_conllu = PurePath(source).suffix.lower() == ".conllu"
     sentence: list[_Word] = []
     for number, line in enumerate(lines, start=1):
-        fields = _fields(line, layout.tabs)
+        fields = _fields(line, layout.tabs, layout.trailing)
         if not fields or fields[0].startswith(_DOCUMENT):
             if sentence:
                 yield sentence
@@ -121,11 +132,12 @@ def _sentences(lines: list[str], source: str, comments: list[int]) -> Iterator[l
 
 @dataclass(frozen=True)
 class _Layout:
-    """Whether tabs separate; number and width of the first line of data; what its last column holds
-    in lines that cannot be comments.
+    """Whether tabs separate, and how many end each line with nothing behind them; number and width
+    of the first line of data; what its last column holds in lines that cannot be comments.
     """
 
     tabs: bool
+    trailing: int
     first: int
     width: int
     tags: frozenset[str]
@@ -152,9 +164,13 @@ def _layout(lines: list[str]) -> _Layout:
     tabs = "\t" in line.strip(_BLANK)
     if tabs and not _is_even(plain, tabs=True) and _is_even(plain, tabs=False):
         tabs = False  # some columns are separated by tabs, others by blanks
-    rows = [_fields(line, tabs) for _, line in plain]
+    ends = [len(line) - len(line.rstrip("\t")) for _, line in plain] if tabs else []
+    trailing = min(ends, default=0)
+    rows = [_fields(line, tabs, trailing) for _, line in plain]
     width = len(rows[0]) if rows else 0
-    return _Layout(tabs, number, width, frozenset(row[-1] for row in rows if len(row) == width))
+    return _Layout(
+        tabs, trailing, number, width, frozenset(row[-1] for row in rows if len(row) == width)
+    )
 
 
 def _is_even(data: list[tuple[int, str]], *, tabs: bool) -> bool:
@@ -163,12 +179,12 @@ def _is_even(data: list[tuple[int, str]], *, tabs: bool) -> bool:
     return len(widths) == 1 and widths != {1}
 
 
-def _fields(line: str, tabs: bool) -> list[str]:
-    """The columns of a line; none of a blank one."""
+def _fields(line: str, tabs: bool, trailing: int = 0) -> list[str]:
+    """The columns of a line, without those that tabs at its end would be; none of a blank one."""
     if not line.strip(_BLANK):
         return []
     if tabs:
-        return [field.strip(" ") for field in line.split("\t")]
+        return [field.strip(" ") for field in line[: len(line) - trailing].split("\t")]
     return _RUN.split(line.strip(_BLANK))
 
 

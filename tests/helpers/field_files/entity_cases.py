@@ -23,6 +23,36 @@ def entities(kind, name, content, columns=None, **more):
 
 
 ENTITIES = (
+    FieldFile(
+        "tabs at the end of each line",
+        "a.conll",
+        "Ann\tB-PER\t\t\nleft\tO\t\t\n\nOslo\tB-LOC\t\t\n",
+        {"tokens": [["Ann", "left"], ["Oslo"]], "tags": [["B-PER", "O"], ["B-LOC"]]},
+        [1, 4],
+        rows="entities",
+    ),
+    FieldFile(
+        "a tag missing before the tab",
+        "a.conll",
+        "Ann\tB-PER\nleft\t\n",
+        error=(", line 2", "add it"),
+        rows="entities",
+    ),
+    FieldFile(
+        "no blank lines between sentences",
+        "a.conll",
+        "Ann B-PER\nleft O\n" * 300,
+        notes=["one sentence has 600 words (line 1): a blank line ends a sentence"],
+        rows="entities",
+    ),
+    FieldFile(
+        "a span that is given twice",
+        "a.jsonl",
+        '{"text": "Ann left Oslo", "label": [[0, 3, "PER"], [0, 3, "PER"], [9, 13, "LOC"]]}\n'
+        '{"text": "Bob", "label": [[0, 3, "PER"]]}\n',
+        rows="entities",
+        notes=["column 'label' is read as the spans", "1 copy of a span left out (first: line 1)"],
+    ),
     *(
         entities(
             f"CoNLL in {suffix}",
