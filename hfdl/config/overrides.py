@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from pathlib import PurePath
@@ -105,7 +106,14 @@ def _flow(text: str) -> str:
     """A text within brackets: bare where it reads back as itself or as a whole number."""
     is_bare = _BARE.fullmatch(text) is not None and isinstance(parse_value(text), str | int)
     is_bare = is_bare and str(parse_value(text)) == text
-    return text if is_bare else json.dumps(text, ensure_ascii=False)
+    return text if is_bare else "".join(map(_seen, json.dumps(text, ensure_ascii=False)))
+
+
+def _seen(character: str) -> str:
+    """An escape of YAML for what does not show, and for accents by themselves."""
+    if character.isprintable() and not unicodedata.combining(character):
+        return character
+    return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

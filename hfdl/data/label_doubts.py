@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from hfdl.config.overrides import as_override
+from hfdl.data.alike import NUMBER, look, meaning, shape
 
 _MAPPED = 20
 """Most labels that a line maps."""
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_TRUTH = {"true": True, "false": False, "1": True, "0": False}
+_TRUTH = {"true": True, "false": False}
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
-def label_doubts(names: Iterable[str]) -> list[str]:
-    """Lines for a person about a label set; none where nothing is unusual."""
+def label_doubts(names: Iterable[str], mapping: Mapping[str, str] | None = None) -> list[str]:
+    """Lines for a person about a label set; none where nothing is unusual.
+
+    Args:
+        names: the labels.
+        mapping: value in the file -> label, where the recipe has such a map.
+    """
     names = list(names)
-    by_kind = {
-        "differ in case or white space only": _groups(
-            names, lambda name: " ".join(name.split()).casefold()
-        ),
-        "are one number": _groups(filter(_NUMBER.fullmatch, names), float),
-        "may be one truth value": [
-            alike
-            for alike in _groups(
-                (n for n in names if n.lower() in _TRUTH), lambda n: _TRUTH[n.lower()]
-            )
-            if any(map(str.isdigit, alike))
-        ],
-    }
-    lines = [
-        f"labels that {kind}: {_listed(alike)}{_as_one(alike, names)}"
-        for kind, groups in by_kind.items()
-        for alike in groups
-    ]
+    lines = [*_one_label(names, mapping)]
     commas = [name for name in names if _DECIMAL_COMMA.fullmatch(name)]
-    if commas and all(_NUMBER.fullmatch(name) for name in names if name not in commas):
+    if commas and all(NUMBER.fullmatch(name) for name in names if name not in commas):
         lines.append(
             f"labels look like numbers with a decimal comma, and each is a class of its own: "
             f"{_listed(commas[:3])}; a regression reads {commas[0].replace(',', '.')}; of several "
@@ -45,21 +33,52 @@ def label_doubts(names: Iterable[str]) -> list[str]:
     return lines
 
 
-def _as_one(alike: list[str], names: list[str]) -> str:
-    """What to set if they are one label; a map names all labels."""
-    if len(names) > _MAPPED:
-        return ""
-    mapping = {name: alike[0] if name in alike else name for name in names}
-    return f"; if they are one: {as_override('data.labels', mapping)}"
+def _one_label(names: Sequence[str], mapping: Mapping[str, str] | None) -> Iterable[str]:
+    """The line about labels that are probably one; its map is of all of them, and of the rest."""
+    groups = _groups(names)
+    if not groups:
+        return
+    by_kind: dict[str, list[str]] = {}
+    for alike in groups:
+        kind = _kind(alike)
+        quoted = map(ascii if kind == "look alike" else repr, alike)
+        by_kind.setdefault(kind, []).append(", ".join(quoted))
+    kinds = (f"labels that {kind}: {' and '.join(alike)}" for kind, alike in by_kind.items())
+    line = "; ".join(kinds)
+    values = mapping or {name: name for name in names}
+    if len(values) <= _MAPPED:
+        merged = {name: _chosen(alike) for alike in groups for name in alike}
+        one = {value: merged.get(name, name) for value, name in values.items()}
+        line += f"; if they are one: {as_override('data.labels', one)}"
+    yield line
 
 
-def _groups(names: Iterable[str], key: Callable[[str], Hashable]) -> list[list[str]]:
-    """Names that have the same key, where several have."""
+def _groups(names: Iterable[str]) -> list[list[str]]:
+    """Labels that mean the same, where several do."""
+    names = list(names)
+    words = {_TRUTH[look(name)] for name in names if look(name) in _TRUTH}
     groups: dict[Hashable, list[str]] = {}
     for name in names:
-        groups.setdefault(key(name), []).append(name)
+        key = _TRUTH.get(look(name), meaning(name))
+        key = bool(key) if key in words else key  # True == 1.0 == 1, and 0.0 is False
+        groups.setdefault(("truth", key) if key in words else key, []).append(name)
     return [alike for alike in groups.values() if len(alike) > 1]
 
 
-def _listed(names: Iterable[str]) -> str:
+def _kind(alike: Sequence[str]) -> str:
+    if all(map(NUMBER.fullmatch, alike)):
+        return "are one number"
+    if any(look(name) in _TRUTH for name in alike) and any(map(NUMBER.fullmatch, alike)):
+        return "may be one truth value"
+    if len({" ".join(name.split()).casefold() for name in alike}) == 1:
+        return "differ in case or white space only"
+    return "look alike"
+
+
+def _chosen(alike: Sequence[str]) -> str:
+    """The one that is written plainly; the first of several."""
+    return min(alike, key=lambda name: (name != shape(name), not name.isascii()))
+
+
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))

@@ -9,6 +9,7 @@ from typing import Any
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
+from hfdl.data.alike import shape
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -21,7 +22,7 @@ def label_text(value: Any) -> str | None:
     """A label as its name: 1 and 1.0 are ``"1"``, True is ``"True"``, a string is itself.
 
     Returns:
-        None where there is no label: None, NaN or a blank string.
+        None where there is no label: None, NaN or a string that shows nothing.
 
     Raises:
         TypeError: a list, a dict or anything else that is not one label.
@@ -29,7 +30,7 @@ def label_text(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, str):
-        return value if value.strip() else None
+        return value if (value.strip() if value.isascii() else shape(value)) else None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, bool | int | float):

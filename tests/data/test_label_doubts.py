@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from helpers.support import write_csv
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from hfdl.cli.app import app
+from hfdl.data.alike import meaning
 from hfdl.data.label_doubts import label_doubts
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Rows as a file of the kind that its name ends in."""
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    elif path.suffix == ".parquet":
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        write_csv(path, rows)
+    return path
+
+
+def checked(path: Path, *keys: str) -> dict[str, Any]:
+    """What ``hfdl data check --json`` prints."""
+    result = CliRunner().invoke(app, ["data", "check", str(path), *keys, "--json"])
+    return json.loads(result.stdout)
+
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
@@ -21,8 +44,37 @@ pytestmark = pytest.mark.usefixtures("without_report")
     [
         (["01", "1", "1.0", "2"], "labels that are one number: '01', '1', '1.0'; if they are one:"),
         (["Pos", "pos ", "x"], "labels that differ in case or white space only: 'Pos', 'pos ';"),
+        (
+            ["no", "no ", "yes", "Yes"],
+            "labels that differ in case or white space only: 'no', 'no ' "
+            "and 'yes', 'Yes'; if they are one: 'data.labels={",
+        ),
+        (
+            ["a", "A", "0", "0.0"],
+            "labels that differ in case or white space only: 'a', 'A'; labels "
+            "that are one number: '0', '0.0'; if they are one: 'data.labels={a: a, A: a, 0: 0, ",
+        ),
+        (
+            ["pos", "pos\u200b"],
+            r"labels that look alike: 'pos', 'pos\u200b'; if they are one: "
+            r"""'data.labels={pos: pos, "pos\u200b": pos}'""",
+        ),
+        (
+            ["e\u0301cu", "écu"],
+            r"labels that look alike: 'e\u0301cu', '\xe9cu'; if they are one: "
+            r"""'data.labels={"e\u0301cu": écu, écu: écu}'""",
+        ),
+        (["pos", "p\u043es"], r"labels that look alike: 'pos', 'p\u043es'; if they are one"),
+        (["１", "1"], r"labels that look alike: '\uff11', '1'; if they are one: 'data.labels={"),
+        (["\u2764\ufe0f", "\u2764"], r"labels that look alike: '\u2764\ufe0f', '\u2764'; if"),
+        (["\ufeffneg", "neg"], r"labels that look alike: '\ufeffneg', 'neg'; if they are one"),
         (["True", "1", "no"], "labels that may be one truth value: 'True', '1'; if they are one:"),
         (["0", "1", "false"], "labels that may be one truth value: '0', 'false'; if they are one:"),
+        (
+            ["1", "1.0", "true", "TRUE", "0"],
+            "labels that may be one truth value: '1', '1.0', "
+            "'true', 'TRUE'; if they are one: 'data.labels={1: 1, \"1.0\": 1, \"true\": 1, ",
+        ),
         (["3,5", "4"], "labels look like numbers with a decimal comma, and each is a class"),
         (["1,25", "2,5"], "labels look like numbers with a decimal comma, and each is a class"),
     ],
@@ -42,6 +94,9 @@ def test_what_is_unusual_is_a_line(names: list[str], beginning: str) -> None:
         ["v1", "v01"],
         ["True", "False"],
         ["true", "false", "2"],
+        ["да", "нет", "yes"],
+        ["c", "c++"],
+        ["中", "中国"],
     ],
 )
 def test_what_is_usual_is_none(names: list[str]) -> None:
@@ -51,6 +106,36 @@ def test_what_is_usual_is_none(names: list[str]) -> None:
 def test_no_map_of_many_labels() -> None:
     (line,) = label_doubts([*map(str, range(30)), "01"])
     assert line == "labels that are one number: '1', '01'"
+
+
+def test_the_map_goes_on_from_the_recipe_s() -> None:
+    mapping = {"0": "neg", "1": "pos", "2": "Pos"}
+    (line,) = label_doubts(["neg", "pos", "Pos"], mapping)
+    assert line.endswith("if they are one: 'data.labels={0: neg, 1: pos, 2: pos}'")
+
+
+GROUPS = (
+    ["neg", "neg ", "pos", "pos "],
+    ["0.0", "0", "1.0", "1", "01"],
+    ["neg", "NEG", "1", "1.0", "other"],
+    ["pos", "pos\u200b", "\u200bpos", "neg", "neg\u00a0", "ｎｅｇ"],
+    ["e\u0301crit", "écrit", "Écrit", "parle\u0301", "parlé"],
+    ["it's", "It's", 'a "b", c: d', 'A "b", c: d'],
+)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("names", GROUPS, ids=ascii)
+def test_one_map_mends_all_groups(names: list[str], suffix: str, tmp_path: Path) -> None:
+    rows = [{"text": f"good {i}", "label": names[i % len(names)]} for i in range(30)]
+    path = written(tmp_path / f"a.{suffix}", rows)
+    before = checked(path)
+    assert len(before["warnings"]) == 1, before["warnings"]
+    (remedy,) = shlex.split(before["warnings"][0].split("if they are one: ")[1])
+    after = checked(path, remedy)
+    assert after["warnings"] == after["problems"] == []
+    counts = Counter(meaning(row["label"]) for row in rows)
+    assert sorted(after["splits"]["train"]["labels"].values()) == sorted(counts.values())
 
 
 @pytest.mark.parametrize("one", ["1.0", "it's A", "no: B "])

@@ -104,7 +104,7 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
         report.counts[split] = in_order | others
     if "train" in rows:
         _find_unseen(rows, tables, report)
-        _warn_of_labels(report, rows["train"], many)
+        _warn_of_labels(report, rows["train"], many, config)
         _warn_of_unmeasured(report, order)
 
 
@@ -142,9 +142,12 @@ def _find_unseen(
             report.unseen[split] = {name: Finding.of(where) for name, where in places.items()}
 
 
-def _warn_of_labels(report: LabelReport, rows: Sequence[Sequence[str]], many: bool) -> None:
+def _warn_of_labels(
+    report: LabelReport, rows: Sequence[Sequence[str]], many: bool, config: DataConfig
+) -> None:
     counts = report.counts["train"]
-    report.warnings.extend(label_doubts(counts))
+    mapping = config.labels if isinstance(config.labels, dict) else None
+    report.warnings.extend(label_doubts(counts, mapping))
     absent = [name for name, count in counts.items() if count == 0]
     if absent:
         report.warnings.append(f"train has no row with the label {', '.join(map(repr, absent))}")

@@ -145,7 +145,8 @@ class TextClassification(Thresholded, PretrainedTask):
         elif self.has_trained_head:
             read = of_training(read.labels, self.config, config)
         facts.extend([read.fact] if read.fact else [])
-        facts.extend(label_doubts(read.labels.names) if self.trains else [])
+        if self.trains:
+            facts.extend(label_doubts(read.labels.names, read.labels.mapping))
         return read.labels
 
     def _split(
