@@ -177,6 +177,18 @@ class DataConfig(Section):
         description="What becomes of rows without a label (an empty cell, null, -1 of the Hub): "
         "an error with the line, or left out and counted.",
     )
+    na_values: list[str] | None = Field(
+        default=None,
+        description="Labels that mean that a row has none, as pandas calls them: [N/A, -1]. "
+        "data.unlabelled says what becomes of such rows.",
+    )
+
+    @field_validator("na_values", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, value: Any) -> Any:
+        """Take [-1] for ["-1"]."""
+        return [_as_name(item) for item in value] if isinstance(value, list) else value
+
     streaming: bool = Field(
         default=False,
         description="Read the corpus of a language model piece by piece and keep its token ids on "

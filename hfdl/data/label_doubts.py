@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from hfdl.config.overrides import as_override
+from hfdl.config.schema import DataConfig
 from hfdl.data.alike import NUMBER, look, meaning, shape
+from hfdl.data.no_label import left_out, means_none
 
 _MAPPED = 20
 """Most labels that a line maps."""
 _TRUTH = {"true": True, "false": False}
+_FEW = 3
+"""Most names among numbers with fractions that are taken for slips."""
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
-def label_doubts(names: Iterable[str], mapping: Mapping[str, str] | None = None) -> list[str]:
+def label_doubts(
+    names: Iterable[str],
+    mapping: Mapping[str, str] | None = None,
+    config: DataConfig | None = None,
+    place: Callable[[str], str | None] = lambda name: None,
+) -> list[str]:
     """Lines for a person about a label set; none where nothing is unusual.
 
     Args:
         names: the labels.
         mapping: value in the file -> label, where the recipe has such a map.
+        config: the recipe's data section.
+        place: of the first row with a value of the file.
     """
     names = list(names)
-    lines = [*_one_label(names, mapping)]
+    values = mapping or {name: name for name in names}
+    lines = [*_one_label(names, values), *_no_label(names, values, config or DataConfig(), place)]
     commas = [name for name in names if _DECIMAL_COMMA.fullmatch(name)]
     if commas and all(NUMBER.fullmatch(name) for name in names if name not in commas):
         lines.append(
@@ -33,7 +45,7 @@ def label_doubts(names: Iterable[str], mapping: Mapping[str, str] | None = None)
     return lines
 
 
-def _one_label(names: Sequence[str], mapping: Mapping[str, str] | None) -> Iterable[str]:
+def _one_label(names: Sequence[str], values: Mapping[str, str]) -> Iterable[str]:
     """The line about labels that are probably one; its map is of all of them, and of the rest."""
     groups = _groups(names)
     if not groups:
@@ -45,12 +57,37 @@ def _one_label(names: Sequence[str], mapping: Mapping[str, str] | None) -> Itera
         by_kind.setdefault(kind, []).append(", ".join(quoted))
     kinds = (f"labels that {kind}: {' and '.join(alike)}" for kind, alike in by_kind.items())
     line = "; ".join(kinds)
-    values = mapping or {name: name for name in names}
     if len(values) <= _MAPPED:
         merged = {name: _chosen(alike) for alike in groups for name in alike}
         one = {value: merged.get(name, name) for value, name in values.items()}
         line += f"; if they are one: {as_override('data.labels', one)}"
     yield line
+
+
+def _no_label(
+    names: Sequence[str],
+    values: Mapping[str, str],
+    config: DataConfig,
+    place: Callable[[str], str | None],
+) -> Iterable[str]:
+    """The line about labels that may mean that there is none."""
+    others = [name for name in names if not NUMBER.fullmatch(name)]
+    has_fraction = any("." in name and not float(name).is_integer() for name in names
+                       if name not in others)  # fmt: skip
+    doubtful = [name for name in others if means_none(name)]
+    are_rest = len(others) < len(names) and (
+        doubtful == others or (has_fraction and len(others) <= _FEW < len(names) - len(others))
+    )
+    doubtful = others if are_rest else doubtful
+    written = [value for value, name in values.items() if name in doubtful]
+    if not written or any(map(_DECIMAL_COMMA.fullmatch, others)):
+        return
+    at = [f"{value!r}{f' ({where})' if (where := place(value)) else ''}" for value in written]
+    means = "it means" if len(written) == 1 else "they mean"
+    said = f"all labels but {', '.join(at)} are numbers, and each is a class"
+    if not are_rest:
+        said = f"label{'s' * (len(at) > 1)} {', '.join(at)} among the classes"
+    yield f"{said}; if {means} that there is no label: {left_out(written, config)}"
 
 
 def _groups(names: Iterable[str]) -> list[list[str]]:

@@ -1,8 +1,7 @@
-"""Reading label cells: names, numbers, lists and 0/1 columns, and the problem type they imply."""
+"""Reading label cells: names, lists and 0/1 columns."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.alike import shape
+from hfdl.data.no_label import left_out, means_none
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _BITS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
@@ -27,7 +26,7 @@ def label_text(value: Any) -> str | None:
     Raises:
         TypeError: a list, a dict or anything else that is not one label.
     """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value != value:
         return None
     if isinstance(value, str):
         return value if (value.strip() if value.isascii() else shape(value)) else None
@@ -61,36 +60,20 @@ def natural_sort(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def numbers(values: Sequence[Any], table: Table, column: str = "label") -> list[float]:
-    """The targets of a regression.
-
-    Raises:
-        DataError: no number, not finite, or none at all, with the row's place.
-    """
-    targets: list[float] = []
-    for row, value in enumerate(values):
-        number = _number(value)
-        if number is None or not math.isfinite(number):
-            raise DataError(
-                f"{value!r} in column {column!r} is not a number"
-                if number is None
-                else f"{value!r} in column {column!r} is not finite",
-                where=table.where(row),
-                rule="a regression target is a finite number",
-                remedy=_number_remedy(value),
-            )
-        targets.append(number)
-    return targets
+def first_place(name: str, table: Table, config: DataConfig) -> str | None:
+    """The place of the first row that has a label, as the file writes it; None where none has."""
+    for row, cell in enumerate(label_cells(table, config)):
+        for part in split_labels(cell, config.label_separator) or ():
+            try:
+                found = label_text(part) == name
+            except TypeError:
+                continue
+            if found:
+                return table.where(row)
+    return None
 
 
-def _number_remedy(value: Any) -> str:
-    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
-        point = value.strip().replace(",", ".")
-        return f"write numbers with a decimal point: {point}; pandas.read_csv(..., decimal=',')"
-    return "fix the row; labels that are names need data.problem_type=single_label_classification"
-
-
-def columns_to_lists(table: Table, names: Sequence[str]) -> list[list[str]]:
+def columns_to_lists(table: Table, names: Sequence[str], config: DataConfig) -> list[list[str]]:
     """Several 0/1 columns as a list of labels a row: the names of the columns that are 1.
 
     Raises:
@@ -100,7 +83,7 @@ def columns_to_lists(table: Table, names: Sequence[str]) -> list[list[str]]:
     rows: list[list[str]] = []
     for row in range(len(table)):
         cells = zip(names, columns, strict=True)
-        rows.append([name for name, column in cells if _bit(column[row], row, table, name)])
+        rows.append([name for name, column in cells if _bit(column[row], row, table, name, config)])
     return rows
 
 
@@ -111,7 +94,7 @@ def label_cells(table: Table, config: DataConfig) -> Sequence[Any]:
         DataError: no such column, or see ``columns_to_lists``.
     """
     if isinstance(config.label, list):
-        return columns_to_lists(table, config.label)
+        return columns_to_lists(table, config.label, config)
     return table.column(config.label, "data.label")
 
 
@@ -135,36 +118,6 @@ def split_labels(value: Any, separator: str | None) -> list[Any] | None:
         parts = value.split(separator) if separator else [value]
         return [part.strip() for part in parts if part.strip()]
     return [value]
-
-
-def infer_problem_type(values: Sequence[Any]) -> str:
-    """The problem type that labels look like; None and blank strings are ignored.
-
-    Returns:
-        ``multi_label_classification`` if one is a list, ``regression`` if all are numbers and one
-        of them has a fraction, else ``single_label_classification``.
-    """
-    if any(isinstance(value, list | tuple) for value in values):
-        return "multi_label_classification"
-    parsed = [_number(value) for value in values if value is not None and str(value).strip()]
-    numbers = [number for number in parsed if number is not None]
-    fraction = any(math.isfinite(number) and not number.is_integer() for number in numbers)
-    if fraction and len(numbers) == len(parsed):
-        return "regression"
-    return "single_label_classification"
-
-
-def problem_type(config: DataConfig, table: Table) -> str:
-    """The problem type that the recipe names or its label keys imply, else what the values say.
-
-    Raises:
-        DataError: no such label column.
-    """
-    if config.problem_type is not None:
-        return config.problem_type
-    if isinstance(config.label, list) or config.label_separator is not None:
-        return "multi_label_classification"
-    return infer_problem_type(table.column(config.label, "data.label"))
 
 
 def _text(value: Any, row: int, table: Table, column: str, declared: Sequence[str] | None) -> str:
@@ -210,28 +163,21 @@ def missing_label(table: Table, row: int, column: str) -> DataError:
     )
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    if (
-        isinstance(value, str) and "_" in value
-    ):  # Python reads 1_000 as a number; in a file it is a text
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _bit(value: Any, row: int, table: Table, name: str) -> bool:
+def _bit(value: Any, row: int, table: Table, name: str, config: DataConfig) -> bool:
     bit = _BITS.get(str(value).strip().casefold())
-    if bit is None:
-        raise DataError(
-            f"{value!r} in label column {name!r}",
-            where=table.where(row),
-            rule="a list of label columns holds 0 or 1 (or True or False) a row",
-            remedy="rows that nobody scored (-1) are left out with data.unlabelled=skip"
-            if str(value).strip() in ("-1", "-1.0")
-            else "one column that holds label names is data.label=COLUMN",
-        )
-    return bit
+    if bit is not None:
+        return bit
+    text = str(value).strip()
+    if value is None or value != value or not text:
+        raise missing_label(table, row, name)
+    remedy = "one column that holds label names is data.label=COLUMN"
+    if text in ("-1", "-1.0"):
+        remedy = "rows that nobody scored (-1) are left out with data.unlabelled=skip"
+    elif means_none(text):
+        remedy = f"if nobody scored the row: {left_out([text], config)}"
+    raise DataError(
+        f"{value!r} in label column {name!r}",
+        where=table.where(row),
+        rule="a list of label columns holds 0 or 1 (or True or False) a row",
+        remedy=remedy,
+    )

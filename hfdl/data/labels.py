@@ -171,8 +171,16 @@ def training_labels(train: Table, config: DataConfig, *, many: bool) -> LabelSet
     columns = config.label if isinstance(config.label, list) else None
     return LabelSet.from_training(
         label_cells(train, config), table=train, column=label_column(config),
-        listed=config.labels or columns, many=many, separator=config.label_separator,
+        listed=listed_labels(config) or columns, many=many, separator=config.label_separator,
     )  # fmt: skip
+
+
+def listed_labels(config: DataConfig) -> Listed:
+    """``data.labels`` without the values that mean that there is no label."""
+    missing = set(config.na_values or ())
+    if isinstance(config.labels, Mapping):
+        return {value: name for value, name in config.labels.items() if value not in missing}
+    return config.labels and [name for name in config.labels if name not in missing]
 
 
 def label_ids(

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pyarrow
 import pytest
+from helpers.label_files import checked, written
 from helpers.support import write_csv
-from pyarrow import parquet
 from typer.testing import CliRunner
 
 from hfdl.cli.app import app
 from hfdl.data.alike import meaning
 from hfdl.data.label_doubts import label_doubts
-
-
-def written(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """Rows as a file of the kind that its name ends in."""
-    if path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    elif path.suffix == ".parquet":
-        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    else:
-        write_csv(path, rows)
-    return path
-
-
-def checked(path: Path, *keys: str) -> dict[str, Any]:
-    """What ``hfdl data check --json`` prints."""
-    result = CliRunner().invoke(app, ["data", "check", str(path), *keys, "--json"])
-    return json.loads(result.stdout)
-
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
@@ -89,7 +69,7 @@ def test_what_is_unusual_is_a_line(names: list[str], beginning: str) -> None:
     [
         ["1", "2", "10"],
         ["a,b", "3,5"],
-        ["nan", "None", "True"],
+        ["none", "No", "True"],
         ["1.5", "-1.5"],
         ["v1", "v01"],
         ["True", "False"],

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.checks.duplicates import Finding
 from hfdl.data.label_doubts import label_doubts
+from hfdl.data.label_numbers import numbers, problem_type
 from hfdl.data.label_values import (
+    first_place,
     label_cells,
     label_column,
     label_text,
-    numbers,
-    problem_type,
     split_labels,
 )
-from hfdl.data.labels import LabelSet, label_ids, training_labels
+from hfdl.data.labels import LabelSet, label_ids, listed_labels, training_labels
 from hfdl.data.readers.split_names import in_order
 from hfdl.data.table import Table
 from hfdl.errors import DataError
@@ -74,7 +75,7 @@ def check_labels(tables: Mapping[str, Table], config: DataConfig) -> LabelReport
 def _check_numbers(tables: Mapping[str, Table], config: DataConfig, report: LabelReport) -> None:
     for split, table in tables.items():
         try:
-            targets = numbers(label_cells(table, config), table, label_column(config))
+            targets = numbers(label_cells(table, config), table, config)
         except DataError as error:
             report.problems.append(str(error))
             continue
@@ -104,7 +105,7 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
         report.counts[split] = in_order | others
     if "train" in rows:
         _find_unseen(rows, tables, report)
-        _warn_of_labels(report, rows["train"], many, config)
+        _warn_of_labels(report, tables["train"], many, config)
         _warn_of_unmeasured(report, order)
 
 
@@ -142,18 +143,18 @@ def _find_unseen(
             report.unseen[split] = {name: Finding.of(where) for name, where in places.items()}
 
 
-def _warn_of_labels(
-    report: LabelReport, rows: Sequence[Sequence[str]], many: bool, config: DataConfig
-) -> None:
+def _warn_of_labels(report: LabelReport, table: Table, many: bool, config: DataConfig) -> None:
     counts = report.counts["train"]
-    mapping = config.labels if isinstance(config.labels, dict) else None
-    report.warnings.extend(label_doubts(counts, mapping))
+    listed = listed_labels(config)
+    mapping = listed if isinstance(listed, Mapping) else None
+    place = partial(first_place, table=table, config=config)
+    report.warnings.extend(label_doubts(counts, mapping, config, place))
     absent = [name for name, count in counts.items() if count == 0]
     if absent:
         report.warnings.append(f"train has no row with the label {', '.join(map(repr, absent))}")
-    if not many and len(rows) >= 10 and len(counts) > len(rows) / 2:
+    if not many and len(table) >= 10 and len(counts) > len(table) / 2:
         report.warnings.append(
-            f"train has {len(counts)} labels for {len(rows)} rows: is data.label the right column?"
+            f"train has {len(counts)} labels for {len(table)} rows: is data.label the right column?"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.layouts.label_cells import with_plain_labels
+from hfdl.data.layouts.na_values import with_na_values
 from hfdl.data.layouts.nested_columns import with_nested
 from hfdl.data.layouts.rows import Rows
 from hfdl.data.layouts.span_columns import SPAN_COLUMNS, with_spans
@@ -24,8 +25,9 @@ def as_examples(
     Keys of objects that the recipe names become columns; texts written as ``b'...'`` are what they
     stand for; rows that an annotator rejected are left
     out; lists that are written as text are read; a word a
-    row becomes a sentence a row; the spans of annotation tools become ``data.spans``; with
-    ``data.unlabelled=skip`` rows without a label are left out.
+    row becomes a sentence a row; the spans of annotation tools become ``data.spans``; labels that
+    are ``data.na_values`` become None; with ``data.unlabelled=skip`` rows without a label are left
+    out.
 
     Args:
         table: the table.
@@ -49,22 +51,25 @@ def as_examples(
     for name in names:
         table = table.noted(texts_that_are_lists(table, str(name)))
     if labelled and rows == "labels":
+        table = with_na_values(
+            table, _label_columns(config), config.na_values or (), config.label_separator
+        )
         table = _labels(table, config)
     if labelled and rows != "texts" and config.unlabelled == "skip":
-        labels = [config.label] if isinstance(config.label, str) else config.label
+        are_bits = isinstance(config.label, list)
         table = without_unlabelled(
             table,
-            labels,
-            blank_is_none=not _has_several(config),
-            are_bits=isinstance(config.label, list),
+            _label_columns(config),
+            blank_is_none=are_bits or not _has_several(config),
+            are_bits=are_bits,
         )
     return table
 
 
 def _refuse_same_column(config: DataConfig, labelled: bool) -> None:
     """Refuse a text that is its own label or its own pair: all that is learned is to copy it."""
-    labels = [config.label] if isinstance(config.label, str) else config.label
-    others = {"data.text_pair": [config.text_pair]} | ({"data.label": labels} if labelled else {})
+    others = {"data.text_pair": [config.text_pair]}
+    others |= {"data.label": _label_columns(config)} if labelled else {}
     for key, names in others.items():
         if config.text in names:
             raise DataError(
@@ -78,6 +83,8 @@ def _refuse_same_column(config: DataConfig, labelled: bool) -> None:
 def _sentences(table: Table, config: DataConfig, labelled: bool) -> Table:
     if table.item_lines is not None:
         return table  # a CoNLL file: it is in this form already
+    if labelled:
+        table = with_na_values(table, [config.tags, config.spans], config.na_values or ())
     names = [config.tokens, config.tags, config.spans]
     if config.tokens not in table.columns and config.spans not in table.columns:
         names += SPAN_COLUMNS
@@ -105,5 +112,8 @@ def _has_several(config: DataConfig) -> bool:
 
 def _named(config: DataConfig) -> set[str]:
     """Columns that the recipe reads as something else."""
-    labels = [config.label] if isinstance(config.label, str) else config.label
-    return {config.text, config.text_pair or "", *labels}
+    return {config.text, config.text_pair or "", *_label_columns(config)}
+
+
+def _label_columns(config: DataConfig) -> list[str]:
+    return [config.label] if isinstance(config.label, str) else config.label

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.label_values import infer_problem_type, label_cells, label_column, numbers
+from hfdl.data.label_numbers import infer_problem_type, numbers
+from hfdl.data.label_values import label_cells, label_column
 from hfdl.data.labels import LabelSet, label_ids, training_labels
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError
@@ -63,7 +64,7 @@ def targets(
         answers of length N, and (N,) int64 ids, (N, C) float32 of 0 and 1, or (N,) float32.
     """
     if problem_type == REGRESSION:
-        answers = numbers(label_cells(table, config), table, label_column(config))
+        answers = numbers(label_cells(table, config), table, config)
         return answers, np.array(answers, dtype=np.float32)
     rows = label_ids(table, config, labels, split, many=problem_type == MULTI)
     if problem_type == SINGLE:

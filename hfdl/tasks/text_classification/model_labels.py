@@ -9,7 +9,7 @@ from typing import Any
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.label_values import label_cells, label_column, label_texts, split_labels
-from hfdl.data.labels import LabelSet
+from hfdl.data.labels import LabelSet, listed_labels
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
 from hfdl.weights.label_rows import is_nameless, label_names, same_spelling
@@ -55,12 +55,13 @@ def of_evaluation(
     Raises:
         ConfigError: ``data.labels`` names a label that the model does not have.
     """
-    if isinstance(data.labels, dict):
-        return ModelLabels(_mapped(names, data.labels))
-    if data.labels is not None and is_nameless(names) and len(data.labels) == len(names):
-        pairs = [f"{old} is {new}" for old, new in zip(names, data.labels, strict=True)]
+    listed = listed_labels(data)
+    if isinstance(listed, Mapping):
+        return ModelLabels(_mapped(names, listed))
+    if listed is not None and is_nameless(names) and len(listed) == len(names):
+        pairs = [f"{old} is {new}" for old, new in zip(names, listed, strict=True)]
         fact = f"the model's labels have no names: {_listed(pairs)} (data.labels)"
-        return ModelLabels(_of_model(data.labels), fact)
+        return ModelLabels(_of_model(listed), fact)
     if many:
         _refuse_other_size(names, tables, label_column(data))
     values = {text for table in tables.values() for text in _texts(table, data, many)}

@@ -21,8 +21,9 @@ CODE = re.compile(
 )
 
 MAKERS = {
-    "_offline_remedy", "_remedy", "_suggest", "as_override", "did_you_mean", "list_remedy",
-    "merge_adapters", "pickle_to_safetensors", "python_command", "shell_path", "to_resume",
+    "_offline_remedy", "_remedy", "_suggest", "as_override", "did_you_mean", "left_out",
+    "list_remedy", "merge_adapters", "pickle_to_safetensors", "python_command", "shell_path",
+    "to_resume",
 }  # fmt: skip
 """Functions whose texts are to be typed."""
 _IN_WORDS = re.compile("'[^']*'|\"[^\"]*\"")

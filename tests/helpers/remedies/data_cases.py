@@ -58,8 +58,13 @@ CASES = (
         "text,label,review\n" + "".join(f",{'ab'[i % 2]},film {i}\n" for i in range(18))),
         fill={"COLUMN": "review"}),
     case("data/label_values.py:missing_label", lambda p: p.on(f"text,label\n{ROWS}b, \n")),
-    case("data/label_values.py:numbers", lambda p: p.on(
+    case("data/label_numbers.py:_no_target", lambda p: p.on(
         f"text,label\n{ROWS}", "data.problem_type=regression")),
+    case("data/label_numbers.py:_no_target", lambda p: p.on(
+        "text,label\n" + "a,0.5\nb,1.5\n" * 9 + "c,NaN\nd,see (b)\n",
+        "data.problem_type=regression")),
+    case("data/label_values.py:_bit", lambda p: p.on(
+        "text,a,b\n" + "x,0,1\ny,1,0\n" * 9 + "z,N/A,0\n", "data.label=[a, b]")),
     case("data/label_values.py:_text", lambda p: p.on(
         rows({"name": "x", "id": 1}, {"name": "y", "id": 2}), name="a.jsonl")),
     case("data/label_values.py:_text", lambda p: p.on(
