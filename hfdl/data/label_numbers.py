@@ -37,10 +37,12 @@ def _no_target(
     column = label_column(config)
     if value is None or value != value or (isinstance(value, str) and not value.strip()):
         return missing_label(table, row, column)
+    remedy = "fix the row; labels that are names need data.problem_type=single_label_classification"
+    if _text(value) is None:  # a date, a list: no label of any kind
+        remedy = "write the numbers, or name another column of them: data.label=COLUMN"
     not_finite = number(value) is not None
     others = [other for other in values if not _is_target(other)]
     names = list(dict.fromkeys(text for other in others if (text := _text(other))))
-    remedy = "fix the row; labels that are names need data.problem_type=single_label_classification"
     if names and len(names) <= _OTHERS and len(others) < len(values) / 2:
         which = "it means" if len(names) == 1 else f"{', '.join(map(repr, names))} mean"
         remedy = f"fix the row; if {which} that there is no label: {left_out(names, config)}"

@@ -142,10 +142,14 @@ def _text(value: Any, row: int, table: Table, column: str, declared: Sequence[st
 
 def _remedy(value: Any, column: str) -> str:
     """What to do about a cell that is no label: of an object, which of its keys may hold one."""
-    if not isinstance(value, Mapping):
-        if isinstance(value, list | tuple) and len(value) == 1:
+    if isinstance(value, list | tuple):
+        if len(value) == 1:
             return "lists of one label need data.problem_type=single_label_classification"
         return "several labels a row need data.problem_type=multi_label_classification"
+    if not isinstance(value, Mapping):
+        return (
+            "write labels as texts or numbers, or name another column of labels: data.label=COLUMN"
+        )
     keys = [key for key, part in value.items() if isinstance(part, str | int | float)]
     if not keys:
         return "write the label itself"

@@ -251,7 +251,7 @@ def test_numbers():
     assert numbers(["1", " 2.5", 3, -0.5], table([0] * 4), DataConfig()) == [1.0, 2.5, 3.0, -0.5]
 
 
-@pytest.mark.parametrize("value", ["good", True, [1], "1_000"])
+@pytest.mark.parametrize("value", ["good", True, "1_000"])
 def test_no_number(value):
     assert error_of(numbers, ["1", value], table(["1", value]), DataConfig()) == (
         f"train.csv, line 3: {value!r} in column 'label' is not a number; a regression target is a "

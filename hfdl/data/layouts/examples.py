@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.layouts.label_cells import with_plain_labels
+from hfdl.data.layouts.label_cells import with_decimals, with_plain_labels
 from hfdl.data.layouts.na_values import with_na_values
 from hfdl.data.layouts.nested_columns import with_nested
 from hfdl.data.layouts.rows import Rows
@@ -51,6 +51,7 @@ def as_examples(
     for name in names:
         table = table.noted(texts_that_are_lists(table, str(name)))
     if labelled and rows == "labels":
+        table = with_decimals(table, _label_columns(config))
         table = with_na_values(
             table, _label_columns(config), config.na_values or (), config.label_separator
         )

@@ -1,10 +1,11 @@
-"""Cells of the label column: Label Studio's choices, and lists that hold one label each."""
+"""Label cells: Decimals, Label Studio's choices, lists of one label."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from hfdl.config.schema import DataConfig
@@ -34,6 +35,32 @@ def with_plain_labels(table: Table, config: DataConfig, column: str) -> Table:
             f"data.problem_type={SINGLE} reads it as a class"
         )
     return replace(table, columns={**table.columns, column: cells}).noted(note)
+
+
+def with_decimals(table: Table, columns: Sequence[str]) -> Table:
+    """A table whose cells of some columns are numbers where they are Decimals, as of databases."""
+    for name in columns:
+        cells = table.columns.get(name, ())
+        if any(map(_has_decimal, cells)):
+            read = [_without_decimal(cell) for cell in cells]
+            table = replace(table, columns={**table.columns, name: read})
+    return table
+
+
+def _has_decimal(cell: Any) -> bool:
+    return isinstance(cell, Decimal) or (
+        isinstance(cell, list | tuple) and any(map(_has_decimal, cell))
+    )
+
+
+def _without_decimal(cell: Any) -> Any:
+    """The number that a Decimal is, and those in lists; all else is itself."""
+    if isinstance(cell, list | tuple):
+        return [_without_decimal(part) for part in cell]
+    if not isinstance(cell, Decimal):
+        return cell
+    is_whole = cell.is_finite() and cell == cell.to_integral_value()
+    return int(cell) if is_whole else float("nan") if cell.is_nan() else float(cell)
 
 
 def chosen(cell: Any) -> Any:

@@ -23,6 +23,21 @@ def rows(label: Any, *others: Any) -> str:
                    for one in (label, *others)))  # fmt: skip
 
 
+def _with_days() -> bytes:
+    """Rows whose label is a date."""
+    import datetime
+    import io
+
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = [{"text": f"a film {i}", "label": datetime.date(2021, 1, 1 + i % 2), "stars": i % 2}
+            for i in range(18)]  # fmt: skip
+    stream = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows), stream)
+    return stream.getvalue()
+
+
 def held(place: Place, content: str, name: str = "held.csv") -> str:
     return f"data.validation={place.write(name, content)}"
 
@@ -63,6 +78,10 @@ CASES = (
     case("data/label_numbers.py:_no_target", lambda p: p.on(
         "text,label\n" + "a,0.5\nb,1.5\n" * 9 + "c,NaN\nd,see (b)\n",
         "data.problem_type=regression")),
+    case("data/label_numbers.py:_no_target", lambda p: p.on(
+        _with_days(), "data.problem_type=regression", name="a.parquet"), fill={"COLUMN": "stars"}),
+    case("data/label_values.py:_text", lambda p: p.on(_with_days(), name="a.parquet"),
+         fill={"COLUMN": "stars"}),
     case("data/label_values.py:_bit", lambda p: p.on(
         "text,a,b\n" + "x,0,1\ny,1,0\n" * 9 + "z,N/A,0\n", "data.label=[a, b]")),
     case("data/label_values.py:_text", lambda p: p.on(
