@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.alike import NUMBER, look, meaning, shape
 from hfdl.data.no_label import left_out, means_none
+from hfdl.data.number_marks import doubt
 
 _MAPPED = 20
 """Most labels that a line maps."""
 _TRUTH = {"true": True, "false": False}
 _FEW = 3
 """Most names among numbers with fractions that are taken for slips."""
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
 def label_doubts(
@@ -35,13 +34,8 @@ def label_doubts(
     names = list(names)
     values = mapping or {name: name for name in names}
     lines = [*_one_label(names, values), *_no_label(names, values, config or DataConfig(), place)]
-    commas = [name for name in names if _DECIMAL_COMMA.fullmatch(name)]
-    if commas and all(NUMBER.fullmatch(name) for name in names if name not in commas):
-        lines.append(
-            f"labels look like numbers with a decimal comma, and each is a class of its own: "
-            f"{_listed(commas[:3])}; a regression reads {commas[0].replace(',', '.')}; of several "
-            "labels in a cell: data.label_separator=','"
-        )
+    if marked := doubt([name for name in names if not means_none(name)]):
+        lines.append(marked)
     return lines
 
 
@@ -71,16 +65,15 @@ def _no_label(
     place: Callable[[str], str | None],
 ) -> Iterable[str]:
     """The line about labels that may mean that there is none."""
+    doubtful = [name for name in names if means_none(name)]
     others = [name for name in names if not NUMBER.fullmatch(name)]
-    has_fraction = any("." in name and not float(name).is_integer() for name in names
-                       if name not in others)  # fmt: skip
-    doubtful = [name for name in others if means_none(name)]
     are_rest = len(others) < len(names) and (
-        doubtful == others or (has_fraction and len(others) <= _FEW < len(names) - len(others))
+        doubtful == others or (_has_fraction(names) and len(others) <= min(_FEW, len(names) / 3))
     )
-    doubtful = others if are_rest else doubtful
+    if are_rest and not doubt([name for name in names if name not in doubtful]):
+        doubtful = others
     written = [value for value, name in values.items() if name in doubtful]
-    if not written or any(map(_DECIMAL_COMMA.fullmatch, others)):
+    if not written:
         return
     at = [f"{value!r}{f' ({where})' if (where := place(value)) else ''}" for value in written]
     means = "it means" if len(written) == 1 else "they mean"
@@ -88,6 +81,11 @@ def _no_label(
     if not are_rest:
         said = f"label{'s' * (len(at) > 1)} {', '.join(at)} among the classes"
     yield f"{said}; if {means} that there is no label: {left_out(written, config)}"
+
+
+def _has_fraction(names: Iterable[str]) -> bool:
+    found = (float(name) for name in names if NUMBER.fullmatch(name))
+    return any(not one.is_integer() for one in found)
 
 
 def _groups(names: Iterable[str]) -> list[list[str]]:
@@ -115,7 +113,3 @@ def _kind(alike: Sequence[str]) -> str:
 def _chosen(alike: Sequence[str]) -> str:
     """The one that is written plainly; the first of several."""
     return min(alike, key=lambda name: (name != shape(name), not name.isascii()))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))

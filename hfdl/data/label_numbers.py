@@ -9,6 +9,7 @@ from typing import Any
 from hfdl.config.schema import DataConfig
 from hfdl.data.label_values import label_column, label_text, missing_label
 from hfdl.data.no_label import left_out
+from hfdl.data.number_marks import writings
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -46,6 +47,11 @@ def _no_target(
     if names and len(names) <= _OTHERS and len(others) < len(values) / 2:
         which = "it means" if len(names) == 1 else f"{', '.join(map(repr, names))} mean"
         remedy = f"fix the row; if {which} that there is no label: {left_out(names, config)}"
+    if found := writings(cell for cell in values if isinstance(cell, str)):
+        ways = " or ".join(marks.shown(str(value)) for marks in found)
+        remedy = f"it may be {ways}: write it as one of these"
+        if len(found) == 1:
+            remedy = f"data.problem_type=regression reads it as {ways}"
     return DataError(
         f"{value!r} in column {column!r} is {'not finite' if not_finite else 'not a number'}",
         where=table.where(row),

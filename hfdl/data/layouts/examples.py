@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.layouts.label_cells import with_decimals, with_plain_labels
+from hfdl.data.layouts.label_cells import with_decimals, with_plain_labels, with_plain_numbers
 from hfdl.data.layouts.na_values import with_na_values
 from hfdl.data.layouts.nested_columns import with_nested
 from hfdl.data.layouts.rows import Rows
@@ -101,6 +101,8 @@ def _sentences(table: Table, config: DataConfig, labelled: bool) -> Table:
 def _labels(table: Table, config: DataConfig) -> Table:
     if not isinstance(config.label, str) or config.label not in table.columns:
         return table
+    if config.problem_type == "regression":
+        table = with_plain_numbers(table, config.label)
     if config.label_separator is None:
         table = with_label_lists(table, config.label)
     return with_plain_labels(table, config, config.label)

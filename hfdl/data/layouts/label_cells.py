@@ -1,4 +1,4 @@
-"""Label cells: Decimals, Label Studio's choices, lists of one label."""
+"""Label cells: Decimals, marked numbers, Label Studio's choices, lists of one label."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.number_marks import writings
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -45,6 +46,21 @@ def with_decimals(table: Table, columns: Sequence[str]) -> Table:
             read = [_without_decimal(cell) for cell in cells]
             table = replace(table, columns={**table.columns, name: read})
     return table
+
+
+def with_plain_numbers(table: Table, column: str) -> Table:
+    """A table whose column of targets has numbers as Python reads them.
+
+    Decimal commas and marks between thousands are read where the column has one reading.
+    """
+    cells = table.columns.get(column, ())
+    found = writings(cell for cell in cells if isinstance(cell, str))
+    if len(found) != 1:
+        return table
+    example = next(c for c in cells if isinstance(c, str) and found[0].plain(c) != c.strip())
+    read = [found[0].plain(cell) if isinstance(cell, str) else cell for cell in cells]
+    note = f"{example!r} in column {column!r} is read as {found[0].shown(example)}"
+    return replace(table, columns={**table.columns, column: read}).noted(note)
 
 
 def _has_decimal(cell: Any) -> bool:

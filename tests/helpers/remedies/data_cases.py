@@ -10,6 +10,7 @@ from .place import Place
 
 ROWS = "what a good film,positive\nwhat a bad film,negative\n" * 12
 LABEL = {"COLUMN": "label"}
+_TARGETS = '"a","0.5"\n"b","1.5"\n' * 9
 _SHARDS = ("train-00001-of-00003.csv", "train-00002-of-00003.csv")
 
 
@@ -78,6 +79,9 @@ CASES = (
     case("data/label_numbers.py:_no_target", lambda p: p.on(
         "text,label\n" + "a,0.5\nb,1.5\n" * 9 + "c,NaN\nd,see (b)\n",
         "data.problem_type=regression")),
+    case("data/label_numbers.py:_no_target", lambda p: p.train(
+        f"data.train={p.write('dots.csv', 'text,label' + chr(10) + _TARGETS)}",
+        f"data.test={p.write('commas.csv', 'text,label' + chr(10) + _TARGETS.replace('.', ','))}")),
     case("data/label_numbers.py:_no_target", lambda p: p.on(
         _with_days(), "data.problem_type=regression", name="a.parquet"), fill={"COLUMN": "stars"}),
     case("data/label_values.py:_text", lambda p: p.on(_with_days(), name="a.parquet"),
