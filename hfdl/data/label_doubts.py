@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.alike import NUMBER, look, meaning, shape
+from hfdl.data.label_values import first_place, label_cells
 from hfdl.data.no_label import left_out, means_none
 from hfdl.data.number_marks import doubt
+from hfdl.data.several_labels import can_split, separator_among, split_at
+from hfdl.data.table import Table
 
 _MAPPED = 20
 """Most labels that a line maps."""
@@ -21,7 +24,7 @@ def label_doubts(
     names: Iterable[str],
     mapping: Mapping[str, str] | None = None,
     config: DataConfig | None = None,
-    place: Callable[[str], str | None] = lambda name: None,
+    table: Table | None = None,
 ) -> list[str]:
     """Lines for a person about a label set; none where nothing is unusual.
 
@@ -29,11 +32,13 @@ def label_doubts(
         names: the labels.
         mapping: value in the file -> label, where the recipe has such a map.
         config: the recipe's data section.
-        place: of the first row with a value of the file.
+        table: the rows that have them, for the places.
     """
-    names = list(names)
+    names, config = list(names), config or DataConfig()
     values = mapping or {name: name for name in names}
-    lines = [*_one_label(names, values), *_no_label(names, values, config or DataConfig(), place)]
+    several = [*_several(names, config, table)]
+    # A map of labels that are to be split would name what then is no label.
+    lines = [*(several or _one_label(names, values)), *_no_label(names, values, config, table)]
     if marked := doubt([name for name in names if not means_none(name)]):
         lines.append(marked)
     return lines
@@ -58,11 +63,25 @@ def _one_label(names: Sequence[str], values: Mapping[str, str]) -> Iterable[str]
     yield line
 
 
+def _several(names: Sequence[str], config: DataConfig, table: Table | None) -> Iterable[str]:
+    """The line about labels that are several, in one text."""
+    mark = separator_among(names)
+    if (
+        mark is None
+        or doubt(names)
+        or not can_split(config, label_cells(table, config) if table else ())
+    ):
+        return
+    several = [repr(name) for name in names if mark in name.strip(mark)]
+    shown = ", ".join(several[:_FEW]) + (", ..." if len(several) > _FEW else "")
+    yield f"labels look like several in a cell: {shown}; if they are: {split_at(mark)}"
+
+
 def _no_label(
     names: Sequence[str],
     values: Mapping[str, str],
     config: DataConfig,
-    place: Callable[[str], str | None],
+    table: Table | None,
 ) -> Iterable[str]:
     """The line about labels that may mean that there is none."""
     doubtful = [name for name in names if means_none(name)]
@@ -75,7 +94,9 @@ def _no_label(
     written = [value for value, name in values.items() if name in doubtful]
     if not written:
         return
-    at = [f"{value!r}{f' ({where})' if (where := place(value)) else ''}" for value in written]
+    places = [first_place(value, table, config) if table else None for value in written]
+    at = [f"{value!r} ({place})" if place else repr(value)
+          for value, place in zip(written, places, strict=True)]  # fmt: skip
     means = "it means" if len(written) == 1 else "they mean"
     said = f"all labels but {', '.join(at)} are numbers, and each is a class"
     if not are_rest:

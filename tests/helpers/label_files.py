@@ -43,4 +43,4 @@ def remedy(line: str, before: str = r"(?:are one|no label|mean so): ") -> list[s
     """The words that a line tells to type behind a text, as a shell hands them on."""
     parts = re.split(before, line)[1:]
     words = [word for part in parts for word in shlex.split(part)]
-    return [word.rstrip(";,") for word in words if word.startswith("data.")]
+    return [re.sub("(?<!=)[;,]$", "", word) for word in words if word.startswith("data.")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from hfdl.config.schema import DataConfig
@@ -13,7 +12,6 @@ from hfdl.data.checks.duplicates import Finding
 from hfdl.data.label_doubts import label_doubts
 from hfdl.data.label_numbers import numbers, problem_type
 from hfdl.data.label_values import (
-    first_place,
     label_cells,
     label_column,
     label_text,
@@ -147,8 +145,7 @@ def _warn_of_labels(report: LabelReport, table: Table, many: bool, config: DataC
     counts = report.counts["train"]
     listed = listed_labels(config)
     mapping = listed if isinstance(listed, Mapping) else None
-    place = partial(first_place, table=table, config=config)
-    report.warnings.extend(label_doubts(counts, mapping, config, place))
+    report.warnings.extend(label_doubts(counts, mapping, config, table))
     absent = [name for name, count in counts.items() if count == 0]
     if absent:
         report.warnings.append(f"train has no row with the label {', '.join(map(repr, absent))}")

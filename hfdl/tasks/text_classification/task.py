@@ -6,7 +6,6 @@ The scores of a long text that is read in windows are the mean of the scores of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +14,6 @@ from hfdl.config.schema import DataConfig
 from hfdl.data.encode import TextEncoder, length_facts
 from hfdl.data.label_doubts import label_doubts
 from hfdl.data.label_numbers import problem_type
-from hfdl.data.label_values import first_place
 from hfdl.data.labels import LabelSet
 from hfdl.data.table import Table
 from hfdl.metrics.own import Answers
@@ -148,8 +146,9 @@ class TextClassification(Thresholded, PretrainedTask):
             read = of_training(read.labels, self.config, config)
         facts.extend([read.fact] if read.fact else [])
         if self.trains:
-            place = partial(first_place, table=tables["train"], config=config)
-            facts.extend(label_doubts(read.labels.names, read.labels.mapping, config, place))
+            facts.extend(
+                label_doubts(read.labels.names, read.labels.mapping, config, tables["train"])
+            )
         return read.labels
 
     def _split(
