@@ -104,7 +104,7 @@ def _reads_back(text: str) -> bool:
 
 def _flow(text: str) -> str:
     """A text within brackets: bare where it reads back as itself or as a whole number."""
-    is_bare = _BARE.fullmatch(text) is not None and isinstance(parse_value(text), str | int)
+    is_bare = _BARE.fullmatch(text) is not None and type(parse_value(text)) in (str, int)
     is_bare = is_bare and str(parse_value(text)) == text
     return text if is_bare else "".join(map(_seen, json.dumps(text, ensure_ascii=False)))
 

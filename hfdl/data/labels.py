@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
-from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.label_values import (
     label_cells,
@@ -24,13 +22,11 @@ from hfdl.data.label_values import (
     split_labels,
 )
 from hfdl.data.table import Table
+from hfdl.data.unknown_labels import Known, unknown_label
 from hfdl.errors import DataError
 
 Listed = Sequence[str] | Mapping[str, str] | None
 """``data.labels`` of the recipe: the labels in order, a map from value to label, or None."""
-
-_SHOWN = 20
-_LONGEST = 600  # characters of a command that a message prints
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,7 @@ class LabelSet:
         listed: Listed = None,
         many: bool = False,
         separator: str | None = None,
+        config: DataConfig | None = None,
     ) -> LabelSet:
         """The labels of a training split.
 
@@ -88,6 +85,7 @@ class LabelSet:
             listed: ``data.labels``. For 0/1 columns: their names.
             many: whether a row has any number of labels, and not just one.
             separator: splits a string into labels.
+            config: the recipe's data section, for what messages advise.
 
         Raises:
             DataError: a row without a label, with ``many`` one that is None; a label that
@@ -96,7 +94,7 @@ class LabelSet:
         """
         rows = _rows(values, table, column, separator, many)
         labels = cls._of(rows, table, column, listed)
-        ids = labels._lookup(rows, table, "train")
+        ids = labels._lookup(rows, table, "train", config)
         if many:
             _refuse_no_label(rows, table, column)
         else:
@@ -112,6 +110,7 @@ class LabelSet:
         column: str = "label",
         many: bool = False,
         separator: str | None = None,
+        config: DataConfig | None = None,
     ) -> list[list[int]]:
         """The ids of each row's labels, ascending, each once; one id without ``many``.
 
@@ -122,13 +121,14 @@ class LabelSet:
             column: the column's name.
             many: whether a row has any number of labels, and not just one.
             separator: splits a string into labels.
+            config: the recipe's data section, for what messages advise.
 
         Raises:
             DataError: a row without a label, with ``many`` one that is None; a label that is not in
                 the set.
         """
         rows = _rows(values, table, column, separator, many)
-        return [sorted(set(row)) for row in self._lookup(rows, table, split)]
+        return [sorted(set(row)) for row in self._lookup(rows, table, split, config)]
 
     @classmethod
     def _of(
@@ -150,7 +150,9 @@ class LabelSet:
             return cls(tuple(declared))
         return cls(natural_sort({text for row in rows for text in row}))
 
-    def _lookup(self, rows: Sequence[Sequence[str]], table: Table, split: str) -> list[list[int]]:
+    def _lookup(
+        self, rows: Sequence[Sequence[str]], table: Table, split: str, config: DataConfig | None
+    ) -> list[list[int]]:
         if self.mapping is None:
             ids = self._ids
         else:
@@ -158,7 +160,9 @@ class LabelSet:
         try:
             return [[ids[text] for text in row] for row in rows]
         except KeyError:
-            raise _unknown_label(self, list(ids), rows, table, split) from None
+            raise unknown_label(
+                Known(self.names, ids, self.mapping, self.of_model), rows, table, split, config
+            ) from None
 
 
 def training_labels(train: Table, config: DataConfig, *, many: bool) -> LabelSet:
@@ -172,6 +176,7 @@ def training_labels(train: Table, config: DataConfig, *, many: bool) -> LabelSet
     return LabelSet.from_training(
         label_cells(train, config), table=train, column=label_column(config),
         listed=listed_labels(config) or columns, many=many, separator=config.label_separator,
+        config=config,
     )  # fmt: skip
 
 
@@ -193,7 +198,7 @@ def label_ids(
     """
     return labels.encode(
         label_cells(table, config), table, split, column=label_column(config), many=many,
-        separator=config.label_separator,
+        separator=config.label_separator, config=config,
     )  # fmt: skip
 
 
@@ -236,48 +241,3 @@ def _refuse_one_class(counts: Counter[str], table: Table, column: str) -> None:
         remedy="add rows with another label, or name the column that tells them apart: "
         "data.label=COLUMN",
     )
-
-
-def _unknown_label(
-    labels: LabelSet,
-    allowed: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    table: Table,
-    split: str,
-) -> DataError:
-    ids = set(allowed)
-    places = [(i, text) for i, row in enumerate(rows) for text in row if text not in ids]
-    first, name = places[0]
-    count = len({i for i, text in places if text == name})
-    unknown = natural_sort({text for _, text in places})
-    lacks = "data.labels does not list" if split == "train" else "training does not have"
-    noun = "labels" if labels.mapping is None or labels.of_model else "values"
-    if labels.of_model:
-        lacks, allowed = "the model does not have", labels.names
-        remedy = _remedy_for_model(labels, name, {text for row in rows for text in row})
-    elif labels.mapping is not None:
-        mapping = {**labels.mapping, **dict.fromkeys(unknown, "LABEL")}
-        remedy = f"fix the row, or map it with {as_override('data.labels', mapping)}"
-    else:
-        all_of_them = as_override("data.labels", [*allowed, *unknown])
-        more = f", or list it with {all_of_them}" if len(all_of_them) <= _LONGEST else ""
-        remedy = f"fix the row{more or ', or add rows with that label to data.train'}"
-    shown = ", ".join(allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
-    return DataError(
-        f"{split} has the label {name!r} ({count} row{'' if count == 1 else 's'}), which {lacks}",
-        where=table.where(first),
-        rule=f"the known {noun} are: {shown}",
-        remedy=remedy,
-    )
-
-
-def _remedy_for_model(labels: LabelSet, name: str, values: set[str]) -> str:
-    """What can be done where a saved model meets a label that it does not have."""
-    nameless = labels.names == tuple(f"LABEL_{i}" for i in range(len(labels)))
-    if nameless and len(values) == len(labels):
-        named = as_override("data.labels", natural_sort(values))
-        return f"say what the model's labels are called, in the order of their ids: {named}"
-    unknown = natural_sort(values - set(labels.names))[:_SHOWN] or (name,)
-    mapping = as_override("data.labels", dict(zip(unknown, cycle(labels.names), strict=False)))
-    which = "label it is" if len(unknown) == 1 else "labels they are"
-    return f"fix the row, or say which {which}, for instance {mapping}"

@@ -62,11 +62,20 @@ CASES = (
         fill={"COLUMN": "mood"}),
     case("data/labels.py:_refuse_one_class", lambda p: p.on(
         "text,label,mood\n" + "a,x,y\nb,x,z\n" * 9), fill={"COLUMN": "mood"}),
-    case("data/labels.py:_unknown_label", lambda p: p.train(held(
+    case("data/unknown_labels.py:unknown_label", lambda p: p.train(held(
         p, 'text,label\na,positive\nb,neutral\nc,"so, so"\nd,it\'s\n'))),
-    case("data/labels.py:_unknown_label", lambda p: p.train("data.labels=[positive]")),
-    case("data/labels.py:_unknown_label", lambda p: p.train("data.labels={positive: good}"),
+    case("data/unknown_labels.py:unknown_label", lambda p: p.train("data.labels=[positive]")),
+    case("data/unknown_labels.py:unknown_label", lambda p: p.train("data.labels={positive: good}"),
          fill={"LABEL": "bad"}),
+    case("data/unknown_labels.py:unknown_label", lambda p: p.train(held(
+        p, "text,label\na,Positive\nb,negative \n"))),
+    case("data/unknown_labels.py:unknown_label", lambda p: p.train(held(
+        p, "text,label\na,positive\nb,N/A\nc,negative\n"),
+        "data.labels={positive: a, negative: b}"), ways=2, fill={"LABEL": "b"}),
+    case("data/unknown_labels.py:unknown_label", lambda p: p.train(held(
+        p, "text,label\na,positive|negative\nb,negative\n"))),
+    case("data/unknown_labels.py:_unlabelled", lambda p: p.train(held(
+        p, "text,label\na,-1\nb,-1\n"))),
     case("data/layouts/unlabelled.py:without_unlabelled", lambda p: p.on(
         "text,label,mood\n" + "a,,x\nb,,y\n" * 9, "data.unlabelled=skip"),
         fill={"COLUMN": "mood"}),
