@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
-from hfdl.data.entities.sentence import Sentence, Span, characters_of
+from hfdl.data.entities.sentence import Sentence, characters_of
+from hfdl.data.entities.sentence_set import SentenceSet, place_of_word
 from hfdl.data.entities.spans import over_words, shown, spans_of
 from hfdl.data.entities.tag_columns import read_tags, scheme_of
 from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
@@ -22,6 +23,7 @@ from hfdl.data.entities.tags import (
     write_tags,
 )
 from hfdl.data.entities.token_columns import values_of, words_of
+from hfdl.data.entities.type_doubts import doubts, given_names
 from hfdl.data.entities.type_names import (
     Rename,
     TypeNames,
@@ -31,48 +33,6 @@ from hfdl.data.entities.type_names import (
 from hfdl.data.entities.words import split_words
 from hfdl.data.table import Table
 from hfdl.errors import DataError, listed
-
-
-@dataclass
-class SentenceSet:
-    """The sentences of a split.
-
-    Args:
-        table: where they come from.
-        sentences: one a row of ``table``.
-        scheme: the scheme of their tags: ``BIO``, ``BIOES`` or ``BILOU``.
-        types: the types of entity that there may be, sorted.
-        repaired: number of illegal tags, which were read as conlleval reads them.
-        facts: lines for a person.
-        illegal: the first of those tags, in words with their places, at most 5.
-    """
-
-    table: Table
-    sentences: list[Sentence]
-    scheme: str
-    types: list[str]
-    repaired: int = 0
-    facts: list[str] = field(default_factory=list)
-    illegal: list[str] = field(default_factory=list)
-
-    def where(self, row: int) -> str:
-        """The place of a sentence: ``ner.conll, line 810``."""
-        return self.table.where(row)
-
-    def where_word(self, row: int, word: int) -> str:
-        """The place of a word: ``ner.conll, line 812 (word 'Paris')``."""
-        sentence = self.sentences[row]
-        return _place(self.table, row, word, [sentence.text[s:e] for s, e in sentence.words])
-
-    def where_span(self, row: int, span: Span) -> str:
-        """The place of the first word of an entity."""
-        words = self.sentences[row].words
-        return self.where_word(row, next(i for i, (_, end) in enumerate(words) if end > span.start))
-
-    def spans(self, row: int) -> Sequence[Span]:
-        """The entities of a sentence, in characters of its text."""
-        return self.sentences[row].spans or ()
-
 
 _ILLEGAL_PLACES = 5
 
@@ -115,6 +75,10 @@ def read_sentences(
         tagged = _from_spans(table, config, split, scheme, splitter, rename)
     else:
         raise _no_columns(table, config)
+    if rename is None:
+        values = values_of(table, config) if config.tokens in table.columns else ()
+        lines = doubts(tagged.types, tagged.read_tags, given_names(config, values))
+        tagged.facts += [f"{split}: {line}" for line in lines]
     listed = _listed_types(config) if types is None else None
     allowed = listed or (tagged.types if types is None else list(types))
     missing = sorted(set(tagged.types) - set(allowed))
@@ -122,7 +86,7 @@ def read_sentences(
     remedy = "add sentences of that type to data.train"
     if listed:
         remedy = f"list it: {as_override('data.labels', tags)}"
-    _refuse_unknown(tagged, allowed, None if rename else remedy)
+    _refuse_unknown(tagged, allowed, None if rename else remedy, config)
     tagged.types = allowed
     return tagged
 
@@ -165,7 +129,8 @@ def _from_tags(
         _refuse_ragged(table.where(row), some, others)
     file_scheme = scheme_of(table, config, tags)
     scheme = scheme or _scheme(config, file_scheme)
-    tagged = SentenceSet(table, [], scheme, [], facts=facts)
+    counts = Counter(tag for some in tags for tag in some)
+    tagged = SentenceSet(table, [], scheme, [], facts=facts, read_tags=counts)
     names = TypeNames.of(config, rename, values_of(table, config))
     types: set[str] = set()
     for row, (some, others) in enumerate(zip(words, tags, strict=True)):
@@ -259,7 +224,7 @@ def _note(
     config: DataConfig,
 ) -> None:
     """Count an illegal tag, or refuse it."""
-    place = _place(tagged.table, row, min(one.position, len(words) - 1), words)
+    place = place_of_word(tagged.table, row, min(one.position, len(words) - 1), words)
     if config.illegal_tags == "error":
         raise DataError(
             refusal_of(one),
@@ -272,7 +237,9 @@ def _note(
         tagged.illegal.append(f"{place}: {spot_of(one)}")
 
 
-def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str | None) -> None:
+def _refuse_unknown(
+    tagged: SentenceSet, types: Sequence[str], remedy: str | None, config: DataConfig
+) -> None:
     if set(tagged.types) <= set(types):
         return
     for row in range(len(tagged.sentences)):
@@ -281,7 +248,7 @@ def _refuse_unknown(tagged: SentenceSet, types: Sequence[str], remedy: str | Non
                 where = tagged.where_span(row, entity)
                 if remedy is None:
                     raise unknown_to_model(entity.label, tagged.types, types, where)
-                raise unknown_to_training(entity.label, types, where, remedy)
+                raise unknown_to_training(entity.label, types, where, remedy, config)
 
 
 def _no_columns(table: Table, config: DataConfig) -> DataError:
@@ -295,10 +262,3 @@ def _no_columns(table: Table, config: DataConfig) -> DataError:
             "data.tags",
         ),
     )
-
-
-def _place(table: Table, row: int, word: int, words: Sequence[str]) -> str:
-    if table.item_lines is None:
-        return f"{table.where(row)} (word {words[word]!r})"
-    source = table.files[row] if table.files is not None else table.source
-    return f"{source}, line {table.item_lines[row][word]} (word {words[word]!r})"

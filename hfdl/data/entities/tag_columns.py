@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
 from hfdl.data.entities.bracketed_tags import are_bracketed, from_brackets
-from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling, twins
+from hfdl.data.entities.tag_spelling import AmbiguousTagError, read_spelling
 from hfdl.data.entities.tags import OUTSIDE, detect_scheme, split_tag
 from hfdl.data.entities.token_columns import numbered_tags, tags_of, values_of
+from hfdl.data.entities.type_doubts import given_names, named
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -24,8 +23,8 @@ def read_tags(
 ) -> tuple[list[list[str]], list[str]]:
     """The tags of each row, and lines for a person.
 
-    Where ``data.labels`` is a map of tags, they are what it says; else they are read in the
-    spellings of ``hfdl.data.entities.tag_spelling``, or in brackets.
+    Tags that ``data.labels`` maps are what it says; the others are read in the spellings of
+    ``hfdl.data.entities.tag_spelling``, or in brackets.
 
     Args:
         table: the split.
@@ -41,16 +40,22 @@ def read_tags(
     if are_bracketed(rows):
         rows = _without_brackets(rows, table, config)
         facts.append(f"{split}: tags in brackets, '(PER*  *)', are read as B-PER I-PER")
+    said = _said(table, config)
+    plain = {tag for tag in said if all(split_tag(tag))}
+    try:
+        found = read_spelling({tag for tags in rows for tag in tags} - said | plain, types)
+    except AmbiguousTagError as error:
+        raise _ambiguous(error, rows, table, config) from None
+    names = {tag: name for tag, name in found.items() if tag not in said}
+    if any(tag.strip() != name for tag, name in names.items()):
+        facts.append(f"{split}: {_read_as(names)}")
+    return [[names.get(tag, tag) for tag in tags] for tags in rows], facts
+
+
+def _said(table: Table, config: DataConfig) -> set[str]:
+    """The tags that ``data.labels`` gives to values of the file: they are read as they are."""
     listed = config.labels if isinstance(config.labels, dict) else {}
-    if not values_of(table, config) & set(listed):
-        try:
-            names = read_spelling((tag for tags in rows for tag in tags), types)
-        except AmbiguousTagError as error:
-            raise _ambiguous(error, rows, table, config) from None
-        if any(tag.strip() != name for tag, name in names.items()):
-            facts.append(f"{split}: {_read_as(names)}")
-        rows = [[names.get(tag, tag) for tag in tags] for tags in rows]
-    return rows, facts + [f"{split}: {line}" for line in _doubts(rows)]
+    return {str(listed[value]) for value in values_of(table, config) & set(listed)}
 
 
 def _without_brackets(
@@ -84,18 +89,19 @@ def scheme_of(table: Table, config: DataConfig, tags: Sequence[Sequence[str]]) -
         f"{problem} (column {config.tags!r})",
         where=table.where(row),
         rule="tags are BIO, IOB1, BIOES, BILOU, or types without a prefix, and of one kind",
-        remedy=f"correct them, {_outside_remedy(tags)}or name the column of the tags: "
+        remedy=f"correct them, {_outside_remedy(tags, config)}or name the column of the tags: "
         "data.tags=COLUMN",
     )
 
 
-def _outside_remedy(rows: Sequence[Sequence[str]]) -> str:
+def _outside_remedy(rows: Sequence[Sequence[str]], config: DataConfig) -> str:
     """What to set if the one tag that is no letter and type is the name of what is outside."""
     tags = {tag for tags in rows for tag in tags}
     bare = [tag for tag in tags if not split_tag(tag)[0]]
     if OUTSIDE in tags or len(bare) != 1:
         return ""
-    return f"or if {bare[0]!r} is of words outside, {_named({bare[0]: OUTSIDE})}, "
+    given = given_names(config)
+    return f"or if {bare[0]!r} is of words outside, {named({bare[0]: OUTSIDE}, given)}, "
 
 
 def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
@@ -105,33 +111,6 @@ def _conflict(tags: Sequence[Sequence[str]]) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def _doubts(rows: Sequence[Sequence[str]]) -> list[str]:
-    counts = Counter(tag for tags in rows for tag in tags)
-    doubts = [
-        f"types {one!r} and {other!r} are two types; if they are one: "
-        f"{_named(_as_one(counts, one, other))}"
-        for one, other in twins({split_tag(tag)[1] for tag in counts} - {""})
-    ]
-    if counts and OUTSIDE not in counts:
-        tag, number = counts.most_common(1)[0]
-        doubts.append(
-            f"no word has the tag {OUTSIDE}, so every word is in an entity; the most frequent tag "
-            f"is {tag!r} ({number:,} of {counts.total():,} words); if it is for words outside: "
-            f"{_named({tag: OUTSIDE})}"
-        )
-    return doubts
-
-
-def _as_one(counts: Counter[str], one: str, other: str) -> dict[str, str]:
-    """The tags of the rarer of two types by those of the other; prefixes stay."""
-    totals = Counter[str]()
-    for tag, number in counts.items():
-        totals[split_tag(tag)[1]] += number
-    kept, given_up = (one, other) if totals[one] >= totals[other] else (other, one)
-    tags = sorted(tag for tag in counts if split_tag(tag)[1] == given_up)
-    return {tag: f"{tag.removesuffix(given_up)}{kept}" for tag in tags}
 
 
 def _read_as(names: dict[str, str]) -> str:
@@ -146,20 +125,17 @@ def _ambiguous(
     error: AmbiguousTagError, rows: Sequence[Sequence[str]], table: Table, config: DataConfig
 ) -> DataError:
     row = next(i for i, tags in enumerate(rows) if error.tag in tags)
+    given = given_names(config)
     if not error.names:
         remedy = f"name the numbers from 0 on, for instance {numbered_tags(table, config)}"
     else:
         types = {tag: name if name == OUTSIDE else tag for tag, name in error.names.items()}
-        remedy = f"if they are tags, {_named(error.names)}; if types, {_named(types)}"
+        remedy = f"if they are tags, {named(error.names, given)}; if types, {named(types, given)}"
         if "names no type" in str(error):
-            remedy = f"name it: {_named(error.names)}"
+            remedy = f"name it: {named(error.names, given)}"
     return DataError(
         f"{error} (column {config.tags!r})",
         where=table.where(row),
         rule="a tag is O, or a letter, a hyphen and a type: B-PER",
         remedy=remedy,
     )
-
-
-def _named(names: Mapping[str, str]) -> str:
-    return as_override("data.labels", names)

@@ -8,8 +8,9 @@ be either is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
+from hfdl.data.alike import meaning
 from hfdl.data.entities.tags import OUTSIDE, split_tag
 
 _SEPARATORS = r"(?:\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d_.:/|]\s*|\s+)"
@@ -70,21 +71,25 @@ def read_spelling(tags: Iterable[str], types: Collection[str] = ()) -> dict[str,
     return {tag: name for tag, name in names.items() if tag != name}
 
 
-def twins(types: Iterable[str]) -> list[tuple[str, str]]:
-    """Types that are probably one: equal but for case, or but for a letter before or after.
+def twins(types: Iterable[str]) -> list[list[str]]:
+    """Types that are probably one: alike on a screen, or but for a letter before or after.
 
     The letter is a scheme's, behind or before a separator; without one, as in ``BPER`` and
     ``IPER``, it is B in one name and I in the other.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, Hashable], list[str]] = {}
     for name in sorted(set(types)):
-        groups.setdefault(("case", name.casefold()), []).append(name)
+        groups.setdefault(("look", meaning(name)), []).append(name)
         for order, split in (("prefix", _prefixed), ("suffix", _suffixed)):
             if (parts := split(name)) and parts[1]:
                 groups.setdefault((order, parts[1]), []).append(name)
-        if found := _JOINED.fullmatch(name):
-            groups.setdefault(("joined", found[2]), []).append(name)
-    return list(dict.fromkeys((same[0], same[1]) for same in groups.values() if len(same) > 1))
+        if joined := _JOINED.fullmatch(name):
+            groups.setdefault(("joined", joined[2]), []).append(name)
+    found: list[list[str]] = []
+    for same in groups.values():
+        if len(same) > 1 and not any(set(same) <= set(others) for others in found):
+            found.append(same)
+    return found
 
 
 def _outside(written: Collection[str]) -> list[str]:

@@ -75,10 +75,12 @@ def _items(value: Any, table: Table, row: int, column: str) -> list[Any]:
 
 def _names(table: Table, config: DataConfig) -> dict[str, str]:
     """Names by the value in the file, as text."""
+    source = (table.label_names or {}).get(config.tags)
+    declared: Sequence[str] = source or (config.labels if isinstance(config.labels, list) else ())
+    names = {str(number): name for number, name in enumerate(declared)}
     if isinstance(config.labels, dict):
-        return {str(value): str(name) for value, name in config.labels.items()}
-    declared: Sequence[str] = (table.label_names or {}).get(config.tags) or config.labels or ()
-    return {str(number): name for number, name in enumerate(declared)}
+        names |= {str(value): str(name) for value, name in config.labels.items()}
+    return names
 
 
 def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataConfig) -> str:

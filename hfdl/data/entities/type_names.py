@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
+from hfdl.data.alike import twin
 from hfdl.data.entities.sentence import Span
 from hfdl.data.entities.tags import OUTSIDE, Entity
 from hfdl.errors import DataError, did_you_mean, listed, nearest
@@ -36,12 +37,12 @@ class TypeNames:
         Args:
             config: the recipe's data section.
             rename: see the class.
-            values: the tags of the file as written. A map with one of them is of tags, and was
-                followed when they were read.
+            values: the tags of the file as written. What the map says of them was followed when
+                they were read; the rest of it is of types.
         """
         labels = config.labels if isinstance(config.labels, dict) else {}
-        is_of_tags = bool((values or set()) & set(labels))
-        return cls({} if is_of_tags else labels, rename)
+        types = {name: to for name, to in labels.items() if name not in (values or ())}
+        return cls(types, rename)
 
     def entities(self, entities: Sequence[Entity]) -> list[Entity]:
         """Entities over words, renamed."""
@@ -58,8 +59,14 @@ class TypeNames:
         return name if self.rename is None else self.rename(name)
 
 
-def unknown_to_training(label: str, types: Sequence[str], where: str, remedy: str) -> DataError:
+def unknown_to_training(
+    label: str, types: Sequence[str], where: str, remedy: str, config: DataConfig
+) -> DataError:
     """The error for a type that the training split, or ``data.labels``, lacks."""
+    same = twin(label, types)
+    if same is not None and not isinstance(config.labels, list):
+        mapping = as_override("data.labels", {**(config.labels or {}), label: same})
+        remedy = f"if they are one: {mapping}, or {remedy}"
     return DataError(
         f"unknown entity type {label!r}",
         where=where,
