@@ -299,7 +299,7 @@ def test_a_run_on_data_in_memory_says_that_it_cannot_be_redone_without_it(
     run = hfdl.train("sentiment", overrides, output=tmp_path / "run", listener=silent)
     message = (
         "memory://train: the data was an object in memory; a recipe cannot hold it. "
-        "Give it again: data.train=OBJECT or FILE"
+        "Give it again from Python, or name a file: data.train=FILE"
     )
     with pytest.raises(DataError) as caught:
         hfdl.train(run.directory, output=tmp_path / "again", listener=silent)

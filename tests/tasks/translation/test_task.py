@@ -382,7 +382,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "windows": (
         {"data.long_text": "window"},
         "data.long_text: a translation cannot be put together from 'window'; a text that is too "
-        "long is shortened or refused. Set it to truncate or error, or data.max_length higher",
+        "long is shortened or refused. Set data.long_text=truncate or data.long_text=error",
     ),
     "unknown architecture": (
         {"model.name": "hfdl://transformr"},
@@ -392,17 +392,18 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no class of transformers": (
         {"model.implementation": "hf"},
         "model.implementation: transformers has no class of its own for hfdl://transformer; hf "
-        "asks for transformers' own code. Leave it out",
+        "asks for transformers' own code. Set model.implementation=auto",
     ),
     "a tokenizer": (
         {"model.tokenizer": "bpe"},
         "model.tokenizer: hfdl://transformer learns its own vocabulary; one vocabulary serves "
-        "sources and targets. Leave it out; model.config.vocab_size is the number of its pieces",
+        "sources and targets. Set model.tokenizer=null; model.config.vocab_size is the number "
+        "of its pieces",
     ),
     "word vectors": (
         {"model.vectors": "vectors.txt"},
         "model.vectors: hfdl://transformer has no vectors of whole words to fill; no model of this "
-        "task has them. Leave it out",
+        "task has them. Set model.vectors=null",
     ),
     "unknown size": (
         {"model.config": {"hiden_size": 8}},
