@@ -87,6 +87,13 @@ def as_override(key: str, value: str | Iterable[str] | Mapping[str, str]) -> str
     return shell_word(f"{key}={written}")
 
 
+def override_of(key: str, value: Any) -> str:
+    """``as_override`` of any value that json has."""
+    if isinstance(value, str):
+        return as_override(key, value)
+    return shell_word(f"{key}={json.dumps(value, ensure_ascii=False)}")
+
+
 def _takes_only_lists(key: str) -> bool:
     field = field_at(key.split("."))
     kinds = describe(field.annotation, field.metadata) if field else ""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from hfdl.config.load import load_recipe, take_model, take_objects
 from hfdl.config.overrides import settings
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
-from hfdl.config.yaml import dump_recipe
 from hfdl.display import Shown
 from hfdl.report.guess import guesses
 from hfdl.report.intervals import intervals
@@ -106,9 +105,10 @@ def train(
         if overwrite:
             refuse_inputs_inside(folder.path, resolved)
         if resume:
-            resolved = earlier.recipe_of_run(folder, overrides)
+            asked, resolved = resolved, earlier.recipe_of_run(folder, overrides)
             if metrics := earlier.finished_metrics(folder):
                 return Run(folder.path, metrics, resolved)
+            notes += earlier.passed_over(recipe, asked, resolved, folder)
         tell = stack.enter_context(
             console_listener() if listener is None else nullcontext(listener)
         )
@@ -116,9 +116,7 @@ def train(
         splits = task.prepare(resolved.data)
         running = session.Session(resolved, task, splits, folder, tell)
         running.facts += notes
-        metrics = running.train(
-            dump_recipe(resolved, file=RECIPE), resume=resume, overwrite=overwrite
-        )
+        metrics = running.train(resume=resume, overwrite=overwrite)
     return Run(folder.path, metrics, resolved)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from hfdl.config.overrides import settings
 from hfdl.config.schema import Recipe
+from hfdl.config.yaml import dump_recipe
 from hfdl.environment import machine, peak_memory_bytes, versions
 from hfdl.progress import tell
 from hfdl.report import write_model_card, write_report
@@ -17,7 +18,7 @@ from hfdl.runs.callbacks import load_callbacks
 from hfdl.runs.held_out import evaluate_split, prediction_records
 from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
-from hfdl.runs.outputs import RunFolder
+from hfdl.runs.outputs import RECIPE, RunFolder
 from hfdl.runs.own_metrics import try_metrics
 from hfdl.runs.tuned_model import tuned_model
 from hfdl.tasks.protocol import Settles, Splits, Task
@@ -58,6 +59,7 @@ class Session:
         tell("building the model")
         forget_device_state()
         self.recipe, self.task, self.splits, self.folder = recipe, task, splits, folder
+        self._recipe_text = dump_recipe(recipe, file=RECIPE)
         self.accelerator, self.precision, reason = make_accelerator(
             recipe.train, folder.path if folder else None
         )
@@ -73,7 +75,9 @@ class Session:
             splits.validation,
             recipe.train,
             self.accelerator,
-            checkpoints=Checkpoints(folder.checkpoints, recipe.train.keep_checkpoints)
+            checkpoints=Checkpoints(
+                folder.checkpoints, recipe.train.keep_checkpoints, self._recipe_text
+            )
             if folder
             else None,
             listener=self._tell,
@@ -112,11 +116,10 @@ class Session:
         """The plan with time and memory, from a few real updates on this machine."""
         return probe(self.loop, self.planned())
 
-    def train(self, recipe_text: str, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+    def train(self, *, resume: bool, overwrite: bool) -> dict[str, Any]:
         """Train, evaluate, write the folder.
 
         Args:
-            recipe_text: the resolved recipe as YAML.
             resume: continue from the last checkpoint.
             overwrite: empty the folder of the old run first.
 
@@ -126,7 +129,7 @@ class Session:
         assert self.folder is not None
         if self._is_main:
             self.folder.create(resume=resume, overwrite=overwrite)
-            self.folder.write_recipe(recipe_text)
+            self.folder.write_recipe(self._recipe_text)
         self.accelerator.wait_for_everyone()
         with _Listening(self, append=resume), SignalWatch() as watch:
             for fact in self.facts:

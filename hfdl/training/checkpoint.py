@@ -1,7 +1,8 @@
 """Checkpoints: safetensors and JSON, whole or absent, never a pickle.
 
     checkpoints/
-      step-000217/   model.safetensors optimizer.safetensors random.safetensors state.json
+      step-000217/   model.safetensors optimizer.safetensors random.safetensors
+                     state.json recipe.yaml
       best-000217/   model.safetensors
 
 each with a manifest.json.
@@ -24,13 +25,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from hfdl.errors import CheckpointError, to_resume
-from hfdl.training.files import atomic_folder, damage, remove_leftovers
+from hfdl.training.files import atomic_folder, damage, is_as_written, remove_leftovers
 from hfdl.training.tensors import Tensors
 
 FORMAT = 1
 """Of what a checkpoint holds: one of another number is not gone on from."""
 
 _FLOAT = "float"
+_RECIPE = "recipe.yaml"
 _NAME = re.compile(r"(step|best)-(\d{6,})")
 
 
@@ -51,11 +53,14 @@ class Checkpoints:
     Args:
         folder: the folder; made when something is first saved.
         keep: how many of the latest ``step-*`` are kept.
+        recipe: the run's, as YAML. Each snapshot holds it, for the one in the run's folder is a
+            file that people edit. Default: none does.
     """
 
-    def __init__(self, folder: Path, keep: int) -> None:
+    def __init__(self, folder: Path, keep: int, recipe: str = "") -> None:
         self.folder = folder
         self.keep = keep
+        self.recipe = recipe
 
     def save(self, snapshot: Snapshot, best_step: int | None) -> Path:
         """Save a snapshot, then remove what is no longer needed."""
@@ -67,6 +72,8 @@ class Checkpoints:
             state = {"format": FORMAT, "step": snapshot.step, **snapshot.state}
             text = json.dumps(_encoded(state), indent=2, allow_nan=False) + "\n"
             (aside / "state.json").write_text(text, encoding="utf-8")
+            if self.recipe:
+                (aside / _RECIPE).write_text(self.recipe, encoding="utf-8")
         self._prune(snapshot.step, best_step)
         return path
 
@@ -146,6 +153,11 @@ class Checkpoints:
         self.save_best(step, whole.model)
         notes.append(f"{name} was damaged ({wrong}); made again from {source.name}")
         return None
+
+    def recipe_file(self) -> Path | None:
+        """The recipe that the run was started with; None where no snapshot holds a whole one."""
+        steps = reversed(self._steps())
+        return next((path / _RECIPE for path in steps if is_as_written(path, _RECIPE)), None)
 
     def tidy(self) -> None:
         """Keep the last snapshot alone, once the best weights stand in the run's own folder."""

@@ -135,6 +135,15 @@ def damage(folder: Path) -> str | None:
     return None
 
 
+def is_as_written(folder: Path, name: str) -> bool:
+    """Whether one file of a folder that ``atomic_folder`` wrote is what was written."""
+    try:
+        listing = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return sha256_of(folder / name) == listing[name]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process was writing aside."""
     for path in folder.glob(_ASIDE + "*"):

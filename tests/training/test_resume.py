@@ -239,7 +239,7 @@ def test_every_damage_of_the_newest_checkpoint_is_found_and_the_one_before_it_ta
     files = sorted(path.name for path in newest.iterdir())
     assert files == [
         "manifest.json", "model.safetensors", "optimizer.safetensors", "random.safetensors",
-        "state.json",
+        "recipe.yaml", "state.json",
     ]  # fmt: skip
     covered = 0
     for name in files:
@@ -262,7 +262,7 @@ def test_every_damage_of_the_newest_checkpoint_is_found_and_the_one_before_it_ta
             assert "checkpoint step-000008 is damaged" in found
             assert_equal_bits(weights(run), weights(tmp_path / "straight"))
             covered += 1
-    assert covered == 15
+    assert covered == 18
 
 
 def test_a_full_disk_during_a_save_leaves_the_checkpoint_before_it(

@@ -137,6 +137,7 @@ CASES = (
     case("runs/seeds.py:finished_run", lambda p: Call(
         _finished, {"folder": Path(_stopped(p)[1])}), typing=_resumed),
     case("runs/earlier.py:recipe_of_run", lambda p: _stopped(p, "train.seed=9")),
+    case("runs/earlier.py:recipe_of_run#2", lambda p: _edited(p, "seed: 0", "seed: 9"), ways=2),
     case("training/fingerprint.py:refuse_another", lambda p: _other_data(p)),
     # ---- training
     case("training/accelerator.py:check_trackers",
@@ -200,11 +201,17 @@ CASES = (
 
 
 def _other_data(place: Place) -> Sequence[str]:
-    words = _stopped(place)
     rows = place.good.read_text().replace("film", "song")
-    place.write("other.csv", rows)
+    return _edited(place, str(place.good), str(place.write("other.csv", rows)))
+
+
+def _edited(place: Place, old: str, new: str) -> list[str]:
+    """The resumption of a run whose recipe.yaml has been edited."""
+    words = _stopped(place)
     recipe = Path(words[1]) / "recipe.yaml"
-    recipe.write_text(recipe.read_text().replace(str(place.good), str(place.folder / "other.csv")))
+    text = recipe.read_text()
+    assert old in text
+    recipe.write_text(text.replace(old, new))
     return words
 
 
