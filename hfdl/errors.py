@@ -13,6 +13,7 @@ The command line prints ``error: `` and the message on one line and exits with `
 from __future__ import annotations
 
 import difflib
+import json
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -195,8 +196,25 @@ def shell_path(path: str | Path) -> str:
 
 
 def to_resume(folder: str | Path) -> str:
-    """The command that goes on with the run in a folder, to be printed and pasted."""
-    return f"hfdl train {shell_path(folder)} --output {shell_path(folder)} --resume"
+    """The command that goes on with the run in a folder, to be printed and pasted.
+
+    As many processes as saved its last checkpoint, which no other number could go on from.
+    """
+    line = f"hfdl train {shell_path(folder)} --output {shell_path(folder)} --resume"
+    processes = _processes_of(Path(folder))
+    return f"{line} --processes {processes}" if processes > 1 else line
+
+
+def _processes_of(run: Path) -> int:
+    """How many trained together, as the newest readable checkpoint of a run has it; else one."""
+    states = run.glob("checkpoints/step-*/state.json")
+    for path in sorted(states, key=lambda path: (len(path.parent.name), str(path)), reverse=True):
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")).get("processes")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            continue
+        return found if isinstance(found, int) else 1
+    return 1
 
 
 def _escaped(character: str) -> str:

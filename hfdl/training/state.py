@@ -111,6 +111,7 @@ class TrainingState:
             random=randoms,
             state={
                 **progress,
+                "processes": self.accelerator.num_processes,
                 "untrained": self._untrained,
                 "optimizer_groups": group_numbers(self._raw_optimizer),
                 "schedule": self.schedule.state_dict(),
@@ -126,6 +127,7 @@ class TrainingState:
         """
         self._check_processes(snapshot.random["cpu"].shape[0])
         progress = dict(snapshot.state)
+        progress.pop("processes", None)  # for people; the random states say it as well
         self._check_untrained(progress.pop("untrained", None))
         schedule, scaler = progress.pop("schedule"), progress.pop("scaler")
         groups = progress.pop("optimizer_groups", None)  # absent in checkpoints of hfdl 0.1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import hfdl
+from hfdl.errors import HfdlError
+from hfdl.report.record import read_run
+from hfdl.runs.seeds import finished_run
 from hfdl.training.launch import launch
 
 
@@ -97,12 +103,30 @@ def test_two_processes_stopped_and_resumed_equal_two_that_were_not(
     refused = subprocess.run([*again, "--resume"], capture_output=True, text=True)
     assert refused.returncode == 2
     assert "the run was started with 2 processes, not 1" in refused.stderr
-    resumed = [*again, "--resume", "--processes", "2"]
-    done = subprocess.run(resumed, capture_output=True, text=True)
+    said = [
+        unfinished(lambda: hfdl.pipeline("sentiment", model=run)),
+        unfinished(lambda: hfdl.evaluate(run)),
+        unfinished(lambda: read_run(run)),
+        unfinished(lambda: finished_run(run)),
+    ]
+    commands = {text.rpartition(": ")[2] for text in said}
+    assert commands == {f"hfdl train {run} --output {run} --resume --processes 2"}
+    done = subprocess.run(
+        [sys.executable, "-m", "hfdl.cli", *shlex.split(commands.pop())[1:]],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     a, b = load_file(straight / "model.safetensors"), load_file(run / "model.safetensors")
     assert a.keys() == b.keys()
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+def unfinished(use: Callable[[], object]) -> str:
+    """What is said of using the run."""
+    with pytest.raises(HfdlError) as caught:
+        use()
+    return str(caught.value)
 
 
 def records_so_far(run: Path) -> list[str]:
