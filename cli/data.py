@@ -84,7 +84,7 @@ def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str
     """The report, and what a reader should know of the tokenizer."""
     from hfdl.data.checks.texts import rows_with_texts
     from hfdl.data.readers.sources import load_splits
-    from hfdl.tasks.head_note import head_note
+    from hfdl.tasks.head_note import head_notes
     from hfdl.tasks.registry import attribute, task_spec
 
     recipe = _recipe(source, settings)
@@ -95,8 +95,8 @@ def _examined(source: str, settings: Mapping[str, Any]) -> tuple[DataReport, str
     tokenizer, limit, note = _tokenizer(recipe, kept)
     tell("looking for duplicates and overlaps")
     report = attribute(spec.examiner)(tables, recipe.data, tokenizer, limit)
-    if tokenizer is not None and (head := head_note(recipe, kept)):
-        report.notes.append(head)
+    if tokenizer is not None:
+        report.notes.extend(head_notes(recipe, kept))
     return report, note
 
 

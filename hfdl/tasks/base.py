@@ -183,6 +183,11 @@ class PretrainedTask(BuildsModel, ScoredTask, ABC):
         del tables
         return ()
 
+    def change_of_kind(self, tables: Mapping[str, Table]) -> list[str]:
+        """A line where a trained head would be trained on these splits for other answers."""
+        del tables
+        return []
+
     @classmethod
     def training_texts(cls, train: Table, config: DataConfig) -> list[str]:
         """The texts of a training split that a new tokenizer is learned from."""

@@ -16,34 +16,34 @@ from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import find_model
 
 
-def head_note(recipe: Recipe, tables: Mapping[str, Table]) -> str | None:
-    """The line that training gives on the saved head: kept, put in order, kept in part, or new.
+def head_notes(recipe: Recipe, tables: Mapping[str, Table]) -> list[str]:
+    """What training says of the saved head: other answers; kept, put in order, in part, or new.
 
     Args:
         recipe: whose model is looked at.
         tables: the splits as they are read, train among them.
 
     Returns:
-        the line; None where the model has no head of the task's, has no labels or is of a class
+        the lines; none where the model has no head of the task's, has no labels or is of a class
         of the user's, or where training would be refused.
     """
     cls = task_class(recipe.task)
     if "train" not in tables or not issubclass(cls, PretrainedTask):
-        return None
+        return []
     if recipe.model.own_class is not None:
-        return None  # what it takes over is known when it is built
+        return []  # what it takes over is known when it is built
     try:
         if cls.new_model_for(recipe.model) is not None:
-            return None
+            return []
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
         config = load_config(folder)
         task = cls(folder, load_tokenizer(folder), config, recipe=recipe, trains=True)
         if not task.has_trained_head:
-            return None
+            return []
         kept, _ = divide(dict(tables), recipe.data, task.seed, task.strata)
-        labels = task.labels_of_training(kept)
+        change, labels = task.change_of_kind(kept), task.labels_of_training(kept)
     except HfdlError:
-        return None
+        return []
     if len(labels) < 2 or config.num_labels < 2:
-        return None
-    return LabelMatch.of(label_names(config), labels, task.other_names).fact()
+        return change
+    return [*change, LabelMatch.of(label_names(config), labels, task.other_names).fact()]

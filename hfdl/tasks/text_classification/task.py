@@ -22,7 +22,7 @@ from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.tables import read_tables, text_column
-from hfdl.tasks.text_classification import data
+from hfdl.tasks.text_classification import data, model_kind
 from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
 from hfdl.tasks.text_classification.decoding import (
     BEST_METRICS,
@@ -86,8 +86,7 @@ class TextClassification(Thresholded, PretrainedTask):
         self.padding = Padding.of(tokenizer, padding_side(config))
         if not self.trains:
             self.labels = LabelSet(tuple(label_names(config)))
-            is_number = config.num_labels == 1
-            self.problem_type = config.problem_type or (REGRESSION if is_number else SINGLE)
+            self.problem_type = model_kind.kind_of(config) or SINGLE
             if self.problem_type == MULTI:
                 self.thresholds = of_saved_model(self.recipe.tune.threshold, config)
 
@@ -105,6 +104,10 @@ class TextClassification(Thresholded, PretrainedTask):
         )  # fmt: skip
         if self.problem_type is None:
             self.problem_type = problem_type(data_config, tables["train"])
+        if not self.trains:
+            model_kind.refuse_other_kind(self.problem_type, data_config)
+        elif self.has_trained_head:
+            facts.extend(model_kind.change_of_kind(self.config, self.problem_type))
         self.labels = self._labels_of(tables, data_config, self.problem_type, facts)
         if self.new_model is not None:
             texts = self.training_texts(tables["train"], data_config)
@@ -113,6 +116,8 @@ class TextClassification(Thresholded, PretrainedTask):
             name: self._split(name, table, data_config, facts) for name, table in tables.items()
         }
         facts.extend(self._unmeasured(splits))
+        if not self.trains and self.problem_type == MULTI:
+            facts.extend(model_kind.one_label_each(split.answers for split in splits.values()))
         self._check_thresholds(self.problem_type)
         if self.trains:
             refuse_on_numbers(self.tune, self.problem_type)
@@ -130,6 +135,11 @@ class TextClassification(Thresholded, PretrainedTask):
         kind = problem_type(config, tables["train"])
         return () if kind == REGRESSION else self._labels_of(tables, config, kind, []).names
 
+    def change_of_kind(self, tables: Mapping[str, Table]) -> list[str]:
+        """From labels to numbers, or from several labels a text to one."""
+        kind = problem_type(self.recipe.data, tables["train"])
+        return model_kind.change_of_kind(self.config, kind)
+
     def _labels_of(
         self, tables: Mapping[str, Table], config: DataConfig, problem_type: str, facts: list[str]
     ) -> LabelSet:
@@ -139,6 +149,8 @@ class TextClassification(Thresholded, PretrainedTask):
             if self.trains else LabelSet(tuple(label_names(self.config)))
         )  # fmt: skip
         if problem_type == REGRESSION:
+            if not self.trains:
+                model_kind.refuse_names(tables, config)
             return read.labels
         if not self.trains:
             read = of_evaluation(read.labels.names, tables, config, many=problem_type == MULTI)

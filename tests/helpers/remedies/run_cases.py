@@ -23,6 +23,12 @@ def _output(place: Place, *names: str) -> Path:
     return place.folder / "mine"
 
 
+def _regression(place: Place) -> Path:
+    """The folder of a model that gives a number."""
+    Command(tuple(place.on(NUMBERS))).run()
+    return place.output
+
+
 def _output_of_run(place: Place) -> Path:
     place.write("out/run/recipe.yaml", "task: x")
     return place.output
@@ -105,6 +111,7 @@ def defined(place: Place, attempt: Attempt, remedy: str) -> Attempt:
 
 _SINGLE = ("model.attention", "train.optimizer")
 TRAINER = "from transformers import TrainerCallback\n\n\nclass mine(TrainerCallback):\n    pass\n"
+NUMBERS = "text,label\n" + "a,0.5\nb,1.5\n" * 9
 MULTI = "text,label\n" + "a,x;y\nb,y\nc,z\n" * 9
 
 
@@ -182,9 +189,15 @@ CASES = (
     case("tasks/training_loss.py:refuse_class_weights", lambda p: p.read(
         "mlm", "tune.class_weights={film: 2}")),
     case("tasks/text_classification/loss.py:refuse_on_numbers", lambda p: p.on(
-        "text,label\n" + "a,0.5\nb,1.5\n" * 9, "tune.label_smoothing=0.1")),
+        NUMBERS, "tune.label_smoothing=0.1")),
     case("tasks/text_classification/thresholds.py:thresholds_of", lambda p: _multi(
         p, "tune.threshold={xx: 0.5}")),
+    case("tasks/text_classification/model_kind.py:refuse_names", lambda p: [
+        "evaluate", _regression(p), p.write("named.csv", "text,label,stars\na,bad,1.5\n")],
+         fill={"COLUMN": "stars"}),
+    case("tasks/text_classification/model_kind.py:refuse_other_kind", lambda p: [
+        "evaluate", _regression(p), p.write("held.csv", NUMBERS),
+        "data.problem_type=single_label_classification"]),
     case("tasks/base.py:PretrainedTask.__init__", lambda p: p.tag("tune.threshold=0.5")),
     case("tasks/token_classification/data.py:fate_of_long_sentences", lambda p: p.tag(
         "data.long_text=head_tail")),
