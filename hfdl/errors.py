@@ -106,6 +106,10 @@ class TrainingError(HfdlError):
     """Training stopped itself, for instance before a non-finite update."""
 
 
+class OwnCodeError(HfdlError):
+    """Code of the user's own did what it must not."""
+
+
 class MissingExtraError(HfdlError):
     """An optional package is needed and not installed.
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from hfdl.config.overrides import as_override
 from hfdl.config.own_paths import absolute, is_file
-from hfdl.errors import ConfigError, did_you_mean, nearest
+from hfdl.errors import ConfigError, OwnCodeError, did_you_mean, nearest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OTHERS = [_PACKAGE, _PACKAGE.parent / "cli"] + [
@@ -103,6 +103,41 @@ def line_of_own_code(error: BaseException) -> str | None:
     return lines[-1] if lines else None
 
 
+@contextmanager
+def no_exit(then: str = "") -> Iterator[None]:
+    """While active, own code that ends the program (``sys.exit``) is an error, not the end.
+
+    Args:
+        then: what to do once it is mended, for the message.
+
+    Raises:
+        OwnCodeError: it tried to.
+    """
+    try:
+        yield
+    except SystemExit as leave:
+        where = line_of_own_code(leave) or _line_outside(leave)
+        if where is None:
+            raise
+        raise OwnCodeError(
+            f"SystemExit({'' if leave.code is None else repr(leave.code)}) in your own code",
+            where=where,
+            rule="a part of your own does not end the program that calls it",
+            remedy="raise another exception there, or return" + then,
+        ) from leave
+
+
+def _line_outside(error: BaseException) -> str | None:
+    """The last line that an error came through of what is neither hfdl's nor installed."""
+    lines = [
+        f"{name}, line {number}"
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if not (name := frame.f_code.co_filename).startswith("<")
+        and not any(other in Path(name).resolve().parents for other in _OTHERS)
+    ]
+    return lines[-1] if lines else None
+
+
 def _is_own(filename: str) -> bool:
     """Whether a file stands where own code was loaded from, and is none of an installed package."""
     if not _folders or filename.startswith("<"):
@@ -131,7 +166,7 @@ def _from_file(file: Path, key: str) -> ModuleType:
     module = sys.modules[name] = module_from_spec(spec)
     _folders.add(file.parent)
     try:
-        with _on_path(file.parent):
+        with _on_path(file.parent), no_exit():
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -146,7 +181,7 @@ def _from_module(name: str, key: str) -> ModuleType:
     ).is_dir():
         _folders.add(here.resolve())
     try:
-        with _on_path(here):
+        with _on_path(here), no_exit():
             module = import_module(name)
     except (ModuleNotFoundError, ValueError) as error:
         missing = getattr(error, "name", None)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError
 from hfdl.pipelines.registry import pipeline_spec
 from hfdl.tasks.registry import attribute
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _OF_LANGUAGES = re.compile(r"(?P<task>[a-z]+)_(?P<source>[A-Za-z_]+)_to_(?P<target>[A-Za-z_]+)")
 
 
+@no_exit()
 def pipeline(
     task: str | None = None, model: str | Path | Any | None = None, **options: Any
 ) -> Pipeline:

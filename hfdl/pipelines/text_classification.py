@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 
+from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError, DataError, did_you_mean
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
@@ -75,6 +76,7 @@ class TextClassificationPipeline(BasePipeline):
         self._threshold = threshold
         self._least(threshold, self._function)
 
+    @no_exit()
     def __call__(
         self,
         inputs: Input | Iterable[Input],

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from hfdl.config.own_code import no_exit
 from hfdl.errors import DataError
 from hfdl.generation import generate_with_scores, stop_at, stream, stream_text
 from hfdl.generation.model_rules import own_value
@@ -100,6 +101,7 @@ class TextGenerationPipeline(BasePipeline):
         self.limit = length_limit(opened.tokenizer, opened.config)
         self.options: Options = self._changed(Options(), options)
 
+    @no_exit()
     def __call__(self, inputs: Any, *, batch_size: int | None = None, **options: Any) -> Any:
         """Continue one prompt, several, or a stream of them.
 

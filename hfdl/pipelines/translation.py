@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from hfdl.config.own_code import no_exit
 from hfdl.errors import DataError
 from hfdl.generation import stop_at
 from hfdl.generation.text import cut_at
@@ -73,6 +74,7 @@ class TranslationPipeline(BasePipeline):
         opened.task()  # its errors are those of the model
         self.options: WritingOptions = self._changed(WritingOptions(), options)
 
+    @no_exit()
     def __call__(
         self,
         inputs: str | Iterable[str],

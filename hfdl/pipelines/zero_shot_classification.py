@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from hfdl.config.own_code import no_exit
 from hfdl.data.encode import EncodedText
 from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
@@ -83,6 +84,7 @@ class ZeroShotClassificationPipeline(BasePipeline):
         names = self._task.label_names
         return f"{type(self).__name__}(entailment={names[self.entailment_id]!r} of {names})"
 
+    @no_exit()
     def __call__(
         self,
         sequences: str | Iterable[str],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfdl.config.load import load_recipe, take_model, take_objects
 from hfdl.config.overrides import settings
+from hfdl.config.own_code import no_exit
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.display import Shown
 from hfdl.report.guess import guesses
@@ -64,6 +65,7 @@ class Run(Shown):
         return pipeline(self.recipe.task, model=self.directory, **options)
 
 
+@no_exit()
 def train(
     recipe: str | Path | Recipe,
     overrides: Mapping[str, Any] | None = None,
@@ -120,6 +122,7 @@ def train(
     return Run(folder.path, metrics, resolved)
 
 
+@no_exit()
 def plan(
     recipe: str | Path | Recipe,
     overrides: Mapping[str, Any] | None = None,
@@ -148,6 +151,7 @@ def plan(
     return planned
 
 
+@no_exit()
 def evaluate(
     run_or_model: str | Path,
     overrides: Mapping[str, Any] | None = None,

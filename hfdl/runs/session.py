@@ -19,6 +19,7 @@ from hfdl.runs.held_out import evaluate_split, prediction_records
 from hfdl.runs.ingredients import files_of
 from hfdl.runs.log import LogFile
 from hfdl.runs.outputs import RECIPE, RunFolder
+from hfdl.runs.own_faults import own_faults
 from hfdl.runs.own_metrics import try_metrics
 from hfdl.runs.tuned_model import tuned_model
 from hfdl.tasks.protocol import Settles, Splits, Task
@@ -131,7 +132,11 @@ class Session:
             self.folder.create(resume=resume, overwrite=overwrite)
             self.folder.write_recipe(self._recipe_text)
         self.accelerator.wait_for_everyone()
-        with _Listening(self, append=resume), SignalWatch() as watch:
+        with (
+            own_faults(self.folder.path, files_of(self.recipe).values()),
+            _Listening(self, append=resume),
+            SignalWatch() as watch,
+        ):
             for fact in self.facts:
                 self._tell(Noted(fact))
             self._tell(self.planned())

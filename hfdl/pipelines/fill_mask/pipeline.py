@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from hfdl.config.own_code import no_exit
 from hfdl.data.encode import read_template
 from hfdl.errors import ConfigError, DataError
 from hfdl.pipelines.fill_mask.answers import MaskedText, Writer, fill_alone
@@ -76,6 +77,7 @@ class FillMaskPipeline(BasePipeline):
         )  # fmt: skip
         self._writer = Writer(self.tokenizer, template)
 
+    @no_exit()
     def __call__(
         self,
         inputs: str | Iterable[str],

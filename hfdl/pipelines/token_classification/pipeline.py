@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from hfdl.config.own_code import no_exit
 from hfdl.data.encode import read_template
 from hfdl.data.entities.sentence import Sentence
 from hfdl.data.entities.sentences import join_words
@@ -86,6 +87,7 @@ class TokenClassificationPipeline(BasePipeline):
         self._stride = self._checked_stride(stride, self._opened.recipe.data.stride)
         self._names = self._opened.task().label_names
 
+    @no_exit()
     def __call__(
         self,
         inputs: Input | Iterable[Input],
