@@ -152,7 +152,28 @@ def _own_class(path: str) -> Callable[..., torch.optim.Optimizer]:
     for kind in made.__mro__:
         if kind.__module__.startswith("torch.optim."):
             _refuse_unfit(kind.__name__.lower(), path)
+    if needed := _needed_by_step(made):
+        raise ConfigError(
+            f"the step of {path} cannot be called without {needed}",
+            where=KEY,
+            rule="the loop computes the gradients once, then calls step(); there is no loss to "
+            "compute again",
+            remedy="write: def step(self, closure=None): ... and take the gradients from the "
+            "parameters",
+        )
     return made
+
+
+def _needed_by_step(kind: type[torch.optim.Optimizer]) -> str | None:
+    """The first argument that ``step`` must be given; None where it needs none."""
+    try:
+        first, *others = inspect.signature(kind.step).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    del first  # self
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [p.name for p in others if p.default is p.empty and p.kind not in optional]
+    return needed[0] if needed else None
 
 
 def _parameters(make: Callable[..., Any], name: str) -> Mapping[str, inspect.Parameter]:

@@ -63,6 +63,11 @@ class NoRate(torch.optim.Optimizer):
         super().__init__(params, {})
 
 
+class Closure(torch.optim.SGD):
+    def step(self, closure):
+        closure()
+
+
 class Broken(torch.optim.SGD):
     def __init__(self, params, lr):
         super().__init__(params, lr=lr)
@@ -188,11 +193,22 @@ def test_what_an_optimizer_cannot_follow_is_refused(case: str) -> None:
     assert_wording(caught.value)
 
 
-@pytest.mark.parametrize("name", ["nothing", "NoRate", "Loin"])
+@pytest.mark.parametrize("name", ["nothing", "NoRate", "Loin", "Closure"])
 def test_a_class_that_is_no_optimizer_is_refused(name: str, own: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         build_optimizer(net(), TrainConfig(optimizer=f"{own}:{name}"))
     assert_wording(caught.value)
+
+
+def test_a_step_that_needs_nothing_is_taken(own: Path) -> None:
+    text = own.read_text()
+    for head in ("self, closure=None", "self, *args", "self, **options", "self, *, closure=None"):
+        own.write_text(text.replace("def step(self, closure):\n        closure()",
+                                    f"def step({head}):\n        pass"))  # fmt: skip
+        build_optimizer(net(), TrainConfig(optimizer=f"{own}:Closure"))
+    own.write_text(text.replace("def step(self, closure):", "def step(self, *, loss):"))
+    with pytest.raises(ConfigError, match="cannot be called without loss"):
+        build_optimizer(net(), TrainConfig(optimizer=f"{own}:Closure"))
 
 
 def test_an_error_of_the_users_own_class_goes_through(own: Path) -> None:

@@ -111,6 +111,10 @@ def defined(place: Place, attempt: Attempt, remedy: str) -> Attempt:
 
 _SINGLE = ("model.attention", "train.optimizer")
 TRAINER = "from transformers import TrainerCallback\n\n\nclass mine(TrainerCallback):\n    pass\n"
+CLOSURE = (
+    "import torch\n\n\nclass mine(torch.optim.SGD):\n    def step(self, closure):\n"
+    "        super().step()\n"
+)
 NUMBERS = "text,label\n" + "a,0.5\nb,1.5\n" * 9
 MULTI = "text,label\n" + "a,x;y\nb,y\nc,z\n" * 9
 
@@ -153,6 +157,9 @@ CASES = (
     case("training/optim.py:build_schedule", lambda p: p.train("train.schedule=cosin")),
     case("training/optimizers.py:optimizer_class", lambda p: p.train("train.optimizer=adamv")),
     case("training/optimizers.py:_refuse_unfit", lambda p: p.train("train.optimizer=lbfgs")),
+    case("training/optimizers.py:_own_class#2", lambda p: own(p, "train.optimizer", CLOSURE),
+         typing=lambda p, a, said: (p.write("mine.py", CLOSURE.replace(
+             "def step(self, closure):", re.search(r"def step.self, .*?:", said)[0])), a)[1]),
     case("training/optimizers.py:_check_options", lambda p: p.train(
         "train.optimizer=sgd", "train.optimizer_options={lr: 0.1, momentum: 0.5}")),
     case("training/optimizers.py:_check_options#2", lambda p: p.train(
