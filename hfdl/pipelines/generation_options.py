@@ -9,6 +9,17 @@ from hfdl.errors import ConfigError, did_you_mean
 from hfdl.generation.model_rules import Rules, model_rules
 from hfdl.generation.settings import Settings
 
+_THEIRS = {
+    "max_length": ("max_new_tokens", "transformers' max_length counts the prompt, too"),
+    "stop_sequence": ("stop", "transformers' stop_sequence stays in the answer; stop is cut off"),
+    "stop_strings": ("stop", "transformers' stop_strings stay in the answer; stop is cut off"),
+    "output_scores": ("return_scores", "scores are part of the answer"),
+    "output_logits": ("return_scores", "scores are part of the answer"),
+    "return_dict_in_generate": ("return_scores", "an answer is a dict; scores are part of it"),
+    "return_text": ("return_full_text", "return_full_text=False gives the new text alone"),
+    "generator": ("seed", "draws depend on seed alone"),
+}
+"""transformers' names of what is called otherwise here, and the difference."""
 _SEARCH = tuple(each.name for each in fields(Settings))
 
 
@@ -65,9 +76,11 @@ class WritingOptions:
         known = [*(name for name in _SEARCH if name not in without), *own]
         for name in changes:
             if name not in known:
+                meant, rule = _THEIRS.get(name, (name, None))
                 raise ConfigError(
                     f"{writer} has no option {name!r}", where=name,
-                    remedy=did_you_mean(name, known),
+                    rule=rule if meant in known else None,
+                    remedy=did_you_mean(meant if meant in known else name, known),
                 )  # fmt: skip
         search = {**self.search, **{k: v for k, v in changes.items() if k in _SEARCH}}
         chosen = replace(self, search=search, **{k: v for k, v in changes.items() if k in own})
