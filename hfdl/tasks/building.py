@@ -20,6 +20,7 @@ from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own
 from hfdl.tasks.spec import TaskSpec
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.limits import length_limit, limit_generation
+from hfdl.weights.saved_shapes import saved_shape
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
@@ -87,6 +88,7 @@ class BuildsModel:
         else:
             model = self._build(ModelConfig(name=str(self.folder)), **kept)
         if self.new_parameters:
+            self._refuse_other_shape(model, self.folder)
             raise self.untrained(self.folder, self.new_parameters[0])
         refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
         path = attention_of(model.config, self.recipe.model.attention, str(self.folder))
@@ -136,6 +138,20 @@ class BuildsModel:
         """Names that a label may have in a saved model beside its own, the nearest first."""
         del label
         return ()
+
+    def _refuse_other_shape(self, model: torch.nn.Module, folder: Path) -> None:
+        """Say of a head that is there in another shape that it is."""
+        made = dict(model.named_parameters())
+        for name in self.new_parameters:
+            saved = saved_shape(folder, name)
+            if name in made and saved not in (None, tuple(made[name].shape)):
+                raise ModelError(
+                    f"{name} has the shape {list(saved)} in its weights and "
+                    f"{list(made[name].shape)} by its config.json",
+                    where=str(folder),
+                    rule="the head has a row for each label of id2label",
+                    remedy="correct id2label and label2id in its config.json",
+                )
 
     def untrained(self, folder: Path, parameter: str) -> ModelError:
         """The error for a saved model that lacks a parameter."""
