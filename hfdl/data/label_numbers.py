@@ -51,7 +51,7 @@ def _no_target(
         ways = " or ".join(marks.shown(str(value)) for marks in found)
         remedy = f"it may be {ways}: write it as one of these"
         if len(found) == 1:
-            remedy = f"data.problem_type=regression reads it as {ways}"
+            remedy = f"set data.problem_type=regression, which reads it as {ways}"
     return DataError(
         f"{value!r} in column {column!r} is {'not finite' if not_finite else 'not a number'}",
         where=table.where(row),

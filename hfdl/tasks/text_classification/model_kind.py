@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.label_values import label_cells, label_column, numbers
+from hfdl.data.label_numbers import number
+from hfdl.data.label_values import label_cells, label_column
+from hfdl.data.number_marks import writings
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
 from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
@@ -60,8 +61,11 @@ def refuse_names(tables: Mapping[str, Table], config: DataConfig) -> None:
     """
     column = label_column(config)
     for table in tables.values():
-        for row, cell in enumerate(label_cells(table, config)):
-            if _is_name(cell, table):
+        cells = label_cells(table, config)
+        if writings(cell for cell in cells if isinstance(cell, str)):
+            continue  # numbers all of them, with other marks than Python's
+        for row, cell in enumerate(cells):
+            if isinstance(cell, str) and cell.strip() and number(cell) is None:
                 raise DataError(
                     f"{cell!r} in column {column!r} is not a number",
                     where=table.where(row),
@@ -70,19 +74,6 @@ def refuse_names(tables: Mapping[str, Table], config: DataConfig) -> None:
                     remedy="name the column of the numbers: data.label=COLUMN; labels need a "
                     "model that was trained for labels",
                 )
-
-
-def _is_name(cell: Any, table: Table) -> bool:
-    if not isinstance(cell, str) or not cell.strip():
-        return False
-    try:
-        numbers([cell], table)
-    except DataError:
-        try:
-            return math.isfinite(float(cell))
-        except ValueError:
-            return True
-    return False
 
 
 def one_label_each(splits: Iterable[Sequence[Any]]) -> list[str]:
