@@ -24,10 +24,11 @@ SEVERAL = [
     (["big cat;small dog", "big cat", "small dog;"], ";", {"big cat", "small dog"}),
     (["a+b", "b", "a", "n/a"], "+", {"a", "b"}),
 ]
+NAMES = [cells[0] for cells, *_ in SEVERAL]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize(("cells", "mark", "names"), SEVERAL, ids=ascii)
+@pytest.mark.parametrize(("cells", "mark", "names"), SEVERAL, ids=NAMES)
 def test_told_with_what_splits(
     cells: list[str], mark: str, names: set[str], suffix: str, tmp_path: Path
 ) -> None:
