@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hfdl.config.schema import DataConfig
-from hfdl.data.label_numbers import number
-from hfdl.data.label_values import label_cells, label_column
-from hfdl.data.number_marks import writings
+from hfdl.data.label_numbers import numbers
+from hfdl.data.label_values import label_cells
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError, DataError
 from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
 
 _ANSWERS = {SINGLE: "one label", MULTI: "any number of labels", REGRESSION: "a number"}
+
+_OF_TRAINING = f"data.problem_type={SINGLE}"
+"""What a saved model cannot be told."""
 
 
 def kind_of(config: Any) -> str | None:
@@ -59,21 +61,20 @@ def refuse_names(tables: Mapping[str, Table], config: DataConfig) -> None:
     Raises:
         DataError: the first of them, with its place.
     """
-    column = label_column(config)
     for table in tables.values():
-        cells = label_cells(table, config)
-        if writings(cell for cell in cells if isinstance(cell, str)):
-            continue  # numbers all of them, with other marks than Python's
-        for row, cell in enumerate(cells):
-            if isinstance(cell, str) and cell.strip() and number(cell) is None:
-                raise DataError(
-                    f"{cell!r} in column {column!r} is not a number",
-                    where=table.where(row),
-                    rule="the model answers with a number (problem_type regression, or one label "
-                    "alone, in its config.json)",
-                    remedy="name the column of the numbers: data.label=COLUMN; labels need a "
-                    "model that was trained for labels",
-                )
+        try:
+            numbers(label_cells(table, config), table, config)
+        except DataError as error:
+            if _OF_TRAINING not in (error.remedy or ""):
+                raise
+            raise DataError(
+                error.problem,
+                where=error.where,
+                rule="the model answers with a number (problem_type regression, or one label "
+                "alone, in its config.json)",
+                remedy="name the column of the numbers: data.label=COLUMN; labels need a model "
+                "that was trained for labels",
+            ) from None
 
 
 def one_label_each(splits: Iterable[Sequence[Any]]) -> list[str]:

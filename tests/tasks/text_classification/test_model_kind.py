@@ -135,3 +135,11 @@ def test_names_are_no_answers_of_a_model_that_gives_a_number(
     test.write_text("text,label\na film,2\na book,nan\n")
     with pytest.raises(DataError, match="line 3"):
         hfdl.evaluate(folder, {"data.test": str(test)})
+
+
+def test_a_few_that_mean_no_label_are_told_as_in_training(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = model(tiny_bert, tmp_path / "model", REGRESSION)
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\na film,2\na book,unrated\na song,1.5\na play,3\n")
+    with pytest.raises(DataError, match="if it means that there is no label"):
+        hfdl.evaluate(folder, {"data.test": str(test)})
