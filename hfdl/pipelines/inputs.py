@@ -16,7 +16,7 @@ from hfdl.errors import ConfigError, DataError, listed
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
 
-_INNER = ("hfdl", "torch")  # torch's decorators stand between hfdl's frames
+_INNER = ("hfdl", "torch", "contextlib")  # decorators stand between hfdl's frames
 WINDOW = 256
 """Inputs of a stream that are read at once, without a batch_size: enough to sort by length."""
 

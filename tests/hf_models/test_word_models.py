@@ -255,7 +255,7 @@ def test_it_scores_in_chunks(tokenizer: Any) -> None:
     [
         ("text_classification", {"name": "hfdl://lstm", "config": {"kind": "gru"}},
          "model.config.kind: the name hfdl://lstm already says it; it is 'lstm'. Leave it out, or "
-         "change model.name"),
+         "name another model"),
         ("text_classification", {"name": "hfdl://lstm", "config": {"hiden_size": 4}},
          "model.config.hiden_size: hfdl://lstm has no size 'hiden_size'. Did you mean "
          "'hidden_size'?"),
@@ -270,7 +270,7 @@ def test_it_scores_in_chunks(tokenizer: Any) -> None:
          "tied embeddings with embedding_size 5 and hidden_size 256"),
         ("text_classification", {"name": "hfdl://lstm", "implementation": "hf"},
          "model.implementation: transformers has no class of its own for hfdl://lstm; hf asks for "
-         "transformers' own code. Leave it out"),
+         "transformers' own code. Set model.implementation=auto"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_refused(

@@ -147,7 +147,7 @@ def test_data_may_be_objects(tmp_path: Path) -> None:
         ({"eras": ["ltsm"]},
          "eras: no era 'ltsm'; sentiment has: bag-of-words, word-average, rnn, lstm, gru, "
          "text-cnn, encoder, frozen, fine-tuned. Did you mean 'lstm'?"),
-        ({"eras": []}, "eras: no era. Choose from: bag-of-words,"),
+        ({"eras": []}, "eras: no era; sentiment has: bag-of-words,"),
         ({"seeds": 0}, "seeds: 0 seeds; at least one run is needed. Give 3"),
         ({"overrides": {"model.name": "x"}},
          "model.name: each era has its own; eras are given the same data and the same "

@@ -33,7 +33,7 @@ LEFT = {
 }  # fmt: skip
 CHECKPOINT = {
     "model.safetensors", "optimizer.safetensors", "random.safetensors", "state.json",
-    "manifest.json",
+    "manifest.json", "recipe.yaml",
 }  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(
     message = str(caught.value)
     assert "the loss of update 5 is not finite" in message
     assert "reviews.csv, line " in message
-    assert "Lower train.learning_rate (0.001)" in message
+    assert "train.learning_rate=0.0001" in message
     assert steps == [1, 2, 3, 4]
     (newest,) = (run / "checkpoints").glob("step-000004")
     kept = load_file(newest / "model.safetensors")

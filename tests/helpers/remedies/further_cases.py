@@ -80,8 +80,14 @@ class Mine:
 def _register(p: Place, task: Any) -> Any:
     del p
     import hfdl
+    from hfdl.tasks.registry import TASKS
 
-    return hfdl.register_task(task)
+    known = dict(TASKS)
+    try:
+        return hfdl.register_task(task)
+    finally:
+        TASKS.clear()
+        TASKS.update(known)
 
 
 def _with_spec(place: Place, attempt: Attempt, remedy: str) -> Attempt:
