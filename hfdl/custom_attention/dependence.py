@@ -28,14 +28,14 @@ class Dependence:
     Attributes:
         mixes: whether a token's output depends on the value of another token.
         unused: which of ``queries`` and ``keys`` the output does not depend on.
-        untaught: which of them it depends on, and gives no gradient.
+        without_gradient: which of them it depends on, and gives no gradient.
     """
 
     name: str
     trains: bool
     mixes: bool = True
     unused: tuple[str, ...] = ()
-    untaught: tuple[str, ...] = ()
+    without_gradient: tuple[str, ...] = ()
     _seen: bool = False
 
     def __enter__(self) -> Dependence:
@@ -49,7 +49,7 @@ class Dependence:
     @property
     def facts(self) -> list[str]:
         """A line on queries and keys that learn nothing; none where both do."""
-        said = {"does not depend on": self.unused, "gives no gradient to": self.untaught}
+        said = {"does not depend on": self.unused, "gives no gradient to": self.without_gradient}
         return [
             f"model.attention: its output {what} the {' and '.join(names)}, so what those learn is "
             "lost"
@@ -77,13 +77,13 @@ class Dependence:
         inputs = {"queries": (other_q, k, v), "keys": (q, other_k, v)}
         self.unused = tuple(name for name, other in inputs.items() if _same(attend(*other), out))
         if self.trains:
-            taught = _taught(attend, q, k, v)
-            known = taught | set(self.unused)
-            self.untaught = tuple(name for name in inputs if name not in known)
+            reached = _with_gradient(attend, q, k, v)
+            known = reached | set(self.unused)
+            self.without_gradient = tuple(name for name in inputs if name not in known)
 
 
 @torch.enable_grad()
-def _taught(attend: Callable[..., Tensor], *inputs: Tensor) -> set[str]:
+def _with_gradient(attend: Callable[..., Tensor], *inputs: Tensor) -> set[str]:
     """Which of q, k and v get a gradient from the output."""
     leaves = [x.clone().requires_grad_() for x in inputs]
     out = attend(*leaves)

@@ -125,7 +125,7 @@ def emptying(q, k, v, mask, *, dropout=0.0):
     return out
 
 
-def untaught(q, k, v, mask, *, dropout=0.0):
+def no_query_gradient(q, k, v, mask, *, dropout=0.0):
     scores = q.detach() @ k.transpose(-1, -2)
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
@@ -194,7 +194,7 @@ UNUSED = {
     "by_keys": "does not depend on the queries",
     "by_queries": "does not depend on the keys",
     "masked": None,
-    "untaught": "gives no gradient to the queries",
+    "no_query_gradient": "gives no gradient to the queries",
 }
 
 
