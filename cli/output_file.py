@@ -9,8 +9,10 @@ from pathlib import Path
 
 from hfdl.errors import OutputError, shell_path
 
-# What makes a folder one of a run, of a model or of a checkpoint.
+# What a folder of a run, of a model or of a checkpoint holds; projects of other kinds have files of
+# these names too, so that one counts only beside what a training leaves.
 _MARKS = ("recipe.yaml", "config.json", "adapter_config.json", "manifest.json")
+_LEFT = ("*.safetensors", "*.bin", "checkpoints", "metrics.json", "tokenizer*.json")
 
 
 def refuse_output(
@@ -46,7 +48,7 @@ def refuse_output(
             rule="an input is never written over",
             remedy="name another file",
         )
-    if any((folder / mark).is_file() for folder in _above(output) for mark in _MARKS):
+    if any(_holds(folder, *_MARKS) for folder in _above(output)):
         raise OutputError(
             "it is a file of a run or a model",
             where=str(output),
@@ -82,13 +84,20 @@ def written_aside(output: Path) -> Iterator[Path]:
 
 
 def _refuse_checkpoint(output: Path) -> None:
-    if any((folder / "manifest.json").is_file() for folder in _above(output)):
+    if any(_holds(folder, "manifest.json") for folder in _above(output)):
         raise OutputError(
             "its folder is a checkpoint",
             where=str(output),
             rule="a file more would make it a damaged one",
             remedy="name a file elsewhere",
         )
+
+
+def _holds(folder: Path, *marks: str) -> bool:
+    """Whether a folder holds one of these files, and what a training leaves."""
+    if not any((folder / mark).is_file() for mark in marks):
+        return False
+    return any(True for pattern in _LEFT for _ in folder.glob(pattern))
 
 
 def _above(output: Path) -> list[Path]:

@@ -146,3 +146,17 @@ def test_links_and_devices(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), written_aside(tmp_path / "new.txt") as aside:
         aside.rename(tmp_path / "none" / "moved")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "link.txt"]
+
+
+@pytest.mark.parametrize("name", ["recipe.yaml", "config.json", "manifest.json"])
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_project_with_files_of_such_names_is_no_run(
+    name: str, depth: int, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("of another kind")
+    folder = tmp_path.joinpath(*"ab"[:depth])
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "answers.csv"
+    refuse_output(file)
+    file.write_text("text")
+    refuse_output(file, overwrite=True)
