@@ -160,3 +160,7 @@ def test_a_project_with_files_of_such_names_is_no_run(
     refuse_output(file)
     file.write_text("text")
     refuse_output(file, overwrite=True)
+    assert file.read_text() == "text"
+    (tmp_path / "model.safetensors").write_text("what a training leaves")
+    with pytest.raises(OutputError, match="of a run or a model"):
+        refuse_output(file, overwrite=True)
