@@ -60,7 +60,18 @@ def hfdl(
       hfdl attention runs/sentiment "Not bad at all." --output heads.html
     """
     _leave_to_the_first(context.invoked_subcommand)
+    _warn_of_namesake()
     show_help(context)
+
+
+def _warn_of_namesake() -> None:
+    """Say that another project's package of this name lies in the same folder."""
+    from hfdl.distribution import namesake_warning
+
+    if warning := namesake_warning():
+        from .errors import say
+
+        say("warning", warning)
 
 
 def _leave_to_the_first(command: str | None) -> None:

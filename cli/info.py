@@ -69,8 +69,10 @@ def _models() -> dict[str, str]:
 
 def _extras() -> dict[str, bool]:
     """hfdl's extras, and whether all that each asks for is installed."""
+    from hfdl.distribution import DISTRIBUTION
+
     packages: dict[str, list[str]] = {}
-    for requirement in metadata.requires("hfdl") or []:
+    for requirement in metadata.requires(DISTRIBUTION) or []:
         specifier, _, marker = requirement.partition(";")
         name = re.match(r"[\w.-]+", specifier)
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", marker)

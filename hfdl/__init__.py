@@ -50,7 +50,9 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        value: Any = version("hfdl")
+        from hfdl.distribution import DISTRIBUTION
+
+        value: Any = version(DISTRIBUTION)
     elif name in _HOMES:
         from importlib import import_module
 

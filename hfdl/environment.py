@@ -9,17 +9,22 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hfdl.distribution import DISTRIBUTION
+
 _PACKAGES = (
-    "hfdl", "torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy",
+    "torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy",
 )  # fmt: skip
 
 
 def versions() -> dict[str, str]:
     """Installed versions of the packages that decide results; missing ones are left out."""
     installed = {"python": platform.python_version()}
-    for package in _PACKAGES:
+    for name, distribution in {
+        "hfdl": DISTRIBUTION,
+        **dict(zip(_PACKAGES, _PACKAGES, strict=True)),
+    }.items():
         try:
-            installed[package] = metadata.version(package)
+            installed[name] = metadata.version(distribution)
         except metadata.PackageNotFoundError:
             continue
     return installed

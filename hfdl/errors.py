@@ -16,7 +16,11 @@ import difflib
 import json
 import shlex
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+
+from hfdl.distribution import requirements
 
 
 class HfdlError(Exception):
@@ -116,17 +120,30 @@ class MissingExtraError(HfdlError):
     Args:
         package: the import name that is missing.
         feature: what it is needed for, in words.
-        extra: hfdl's extra that installs it; None where the package is installed by its own name.
+        extra: hfdl's extra that asks for it; None where the package is installed by its own name.
+            The remedy names the packages themselves, so that it works however hfdl was installed.
     """
 
     def __init__(self, package: str, *, feature: str, extra: str | None = None) -> None:
         self.package = package
         self.extra = extra
-        install = f"hfdl[{extra}]" if extra else package
+        needed = (requirements(extra) if extra else None) or [package]
         super().__init__(
             f"{feature} needs the package {package!r}, which is not installed",
-            remedy=f"install it with: pip install '{install}'",
+            remedy=f"install it with: pip install {shlex.join(needed)}",
         )
+
+
+def import_extra(package: str, *, feature: str, extra: str | None = None) -> ModuleType:
+    """An optional package, imported; the arguments are those of the error.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise MissingExtraError(package.partition(".")[0], feature=feature, extra=extra) from error
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:

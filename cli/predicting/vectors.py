@@ -95,6 +95,8 @@ def open_vectors(output: Path | None, *, readable: bool, dimension: int) -> Iter
         return
     import numpy as np
 
+    if suffix == ".parquet":
+        _arrow()  # an error now, not when all vectors are there
     texts: list[str] = []
     held = [np.zeros((0, dimension), np.float32)]
 
@@ -164,10 +166,14 @@ def _write_csv(stream: Any, texts: list[str], vectors: np.ndarray) -> None:
     lines.detach()
 
 
-def _write_parquet(stream: Any, texts: list[str], vectors: np.ndarray) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _arrow() -> tuple[Any, Any]:
+    from hfdl.data.readers.parquet_files import import_arrow
 
+    return import_arrow()
+
+
+def _write_parquet(stream: Any, texts: list[str], vectors: np.ndarray) -> None:
+    pa, pq = _arrow()
     flat = pa.array(vectors.ravel(), pa.float32())
     embeddings = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
     try:

@@ -129,8 +129,7 @@ class TuneConfig(Section):
     lora: LoraConfig | None = Field(
         default=None,
         description="Train low-rank adapters and the head instead of all weights; they are merged "
-        "when the model is saved. {} takes every default. Needs the extra lora: pip install "
-        "'hfdl[lora]'.",
+        "when the model is saved. {} takes every default. Needs the package peft.",
     )
     freeze: str | list[str] | None = Field(
         default=None,

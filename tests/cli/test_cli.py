@@ -478,7 +478,7 @@ def test_recipes_keys(call) -> None:
     out = call("recipes", "keys")[1]
     assert "train.epochs: a number above 0; default 3\n    Passes over the training split." in out
     assert "task: a text; required" in out
-    assert "Needs the extra lora: pip install 'hfdl[lora]'." in " ".join(out.split())
+    assert "Needs the package peft." in " ".join(out.split())
     keys = {key["key"]: key for key in json.loads(call("recipes", "keys", "--json")[1])}
     assert keys["train.clip_norm"]["type"] == "a number above 0 or null"
     assert keys["train.adam_betas"]["default"] == [0.9, 0.999]
@@ -522,4 +522,4 @@ def test_info() -> None:
     expected = {"python", "hfdl", "torch", "cpu", "cores", "memory_bytes", "cuda", "precision"}
     assert expected | {"models", "extras"} <= set(facts)
     assert set(facts["precision"]) == {"auto", "reason"}
-    assert {"offline", "tensorboard", "test", "dev"} <= set(facts["extras"])
+    assert {"lora", "tensorboard", "test", "dev"} <= set(facts["extras"])

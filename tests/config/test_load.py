@@ -301,7 +301,7 @@ def test_the_keys_of_lora_are_listed() -> None:
     ]  # fmt: skip
     assert keys["tune.lora"].type == "a map of r, alpha, dropout, targets or null"
     assert keys["tune.lora"].default is None
-    assert keys["tune.lora"].description.endswith("Needs the extra lora: pip install 'hfdl[lora]'.")
+    assert keys["tune.lora"].description.endswith("Needs the package peft.")
     assert keys["tune.lora.r"].default == 8
 
 

@@ -50,7 +50,7 @@ def test_help_loads_the_command_line_only(arguments: list[str]) -> None:
     loaded = modules_after(command(*arguments))
     assert packages(loaded) & (HEAVY | {"rich", "jinja2"}) == set()
     own = {m for m in loaded if m.startswith("hfdl") and not m.startswith("hfdl.cli")}
-    assert own <= {"hfdl", "hfdl.errors", "hfdl.progress"}
+    assert own <= {"hfdl", "hfdl.distribution", "hfdl.errors", "hfdl.progress"}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,8 @@ def test_recipes_need_no_torch(arguments: list[str]) -> None:
 def test_public_names() -> None:
     code = (
         "import hfdl; assert set(hfdl.__all__) <= set(dir(hfdl)); "
-        "from importlib.metadata import version; assert hfdl.__version__ == version('hfdl')\n"
+        "from importlib.metadata import version; "
+        "assert hfdl.__version__ == version('hfdl-transformers')\n"
         "    try: hfdl.nope\n"
         "    except AttributeError as e: assert str(e) == \"module 'hfdl' has no attribute 'nope'\""
     )

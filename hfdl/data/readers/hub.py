@@ -10,7 +10,7 @@ from typing import Any
 from hfdl.data.readers.in_memory import table_from_dataset, unread_note
 from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table
-from hfdl.errors import DataError, listed
+from hfdl.errors import DataError, import_extra, listed
 
 HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*(/[\w.-]+)?)(:(?P<config>[\w.-]+))?", re.ASCII)
 """What a Hub id looks like, CONFIG included (use ``fullmatch``)."""
@@ -53,14 +53,22 @@ def read_hub(source: str, *, label: str = "label") -> dict[str, Table]:
     return {s: t.noted(note) if s == next(iter(kept)) else t for s, t in kept.items()}
 
 
+def import_datasets() -> Any:
+    """The library ``datasets``, which data sets of the Hub and of ``save_to_disk`` need.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    return import_extra("datasets", feature="a data set of the Hub", extra="datasets")
+
+
 def _unlabelled(table: Table, label: str) -> bool:
     declared = label in (table.label_names or {})
     return declared and all(value == -1 for value in table.columns[label])
 
 
 def _load(name: str, config: str | None, source: str) -> Any:
-    import datasets
-
+    datasets = import_datasets()
     reachable = _is_reachable(name, source)
     try:
         if reachable:
@@ -97,8 +105,9 @@ def _is_reachable(name: str, source: str) -> bool:
 @contextmanager
 def _offline() -> Iterator[None]:
     """``HF_HUB_OFFLINE=1`` for a block of code."""
-    import datasets.config
     from huggingface_hub import constants
+
+    datasets = import_datasets()
 
     before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True

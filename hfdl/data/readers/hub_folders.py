@@ -11,7 +11,7 @@ from hfdl.data.readers.in_memory import table_from_dataset, unread_note
 from hfdl.data.readers.readers import FORMATS
 from hfdl.data.readers.split_names import SPLIT_NAMES, in_order, named_splits
 from hfdl.data.table import Table
-from hfdl.errors import DataError
+from hfdl.errors import DataError, import_extra
 
 _SHARD = re.compile(  # older repositories of the Hub have a checksum behind: -a3f28a0a5b1c2d3e
     r"(?P<split>\w+?)-(?P<number>[0-9]+)-of-(?P<count>[0-9]+)(?:-[0-9a-f]{8,})?"
@@ -30,8 +30,7 @@ def read_saved(folder: Path) -> dict[str, Table]:
     Raises:
         DataError: it is damaged, or none of its splits is train, validation or test.
     """
-    import datasets
-
+    datasets = import_extra("datasets", feature="a folder of save_to_disk", extra="datasets")
     try:
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:

@@ -8,7 +8,19 @@ from typing import Any
 
 from hfdl.data.readers.binary_columns import with_texts_of_bytes
 from hfdl.data.table import Table, refuse_duplicate_columns, refuse_empty
-from hfdl.errors import DataError
+from hfdl.errors import DataError, import_extra
+
+
+def import_arrow() -> tuple[Any, Any]:
+    """``pyarrow`` and ``pyarrow.parquet``, which only parquet files need.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    return (
+        import_extra("pyarrow", feature="a parquet file", extra="datasets"),
+        import_extra("pyarrow.parquet", feature="a parquet file", extra="datasets"),
+    )
 
 
 def read_parquet(data: bytes, source: str) -> Table:
@@ -16,10 +28,9 @@ def read_parquet(data: bytes, source: str) -> Table:
 
     Raises:
         DataError: not a parquet file, a column name twice, or no rows.
+        MissingExtraError: pyarrow is not installed.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = import_arrow()
     try:
         # ParquetFile, not read_table: that one drags in pyarrow.dataset (0.3 s).
         content = pq.ParquetFile(pa.BufferReader(data)).read()

@@ -457,7 +457,7 @@ def test_a_model_without_a_decoder_is_refused(tiny_bert: Path, tmp_path: Path) -
         hfdl.train("translation", settings, output=tmp_path / "run")
 
 
-def test_without_sacrebleu_the_extra_is_named(
+def test_without_sacrebleu_the_package_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
