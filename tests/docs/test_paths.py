@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md"] + [
-    page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts
-]
+PAGES = [
+    ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+] + [page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts]
 # Where a package's modules lie, for those that lie outside hfdl/.
 OUTSIDE = {"hfdl.cli": ROOT / "cli", "hfdl.recipes": ROOT / "recipes"}
 
