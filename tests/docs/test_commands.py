@@ -7,16 +7,11 @@ models are exchanged for tiny ones, and a training takes one update.
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from helpers.page_commands import ROOT, PageCommand, commands, pages, replaced
-from helpers.support import reviews, write_csv
 
-import hfdl
 from hfdl.cli import errors
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -62,62 +57,6 @@ def elsewhere(command: PageCommand) -> bool:
     if any("$" in word for word in command.words):  # the body of a loop
         return True
     return any(" ".join(command.words).startswith(start) for start in ELSEWHERE)
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path, tiny_gpt2: Path) -> Path:
-    """A folder with the files and the runs that pages name."""
-    folder = tmp_path_factory.mktemp("desk")
-    rows = [{"review": row["text"], "stars": row["label"]} for row in reviews(60)]
-    write_csv(folder / "reviews.csv", rows)
-    write_csv(folder / "new.csv", [{"review": row["review"]} for row in rows[:4]])
-    pd.DataFrame(rows[:4]).to_parquet(folder / "new.parquet")
-    write_csv(folder / "mine.csv", [{"review": r["review"], "verdict": r["stars"]} for r in rows])
-    pairs = [{"en": f"a {row['review']}", "de": f"ein {row['review']}"} for row in rows]
-    write_csv(folder / "pairs.csv", pairs)
-    for name, count in (("train.tsv", 40), ("dev.tsv", 20)):
-        table = [
-            {**pair, "text": row["review"], "label": row["stars"]}
-            for pair, row in zip(pairs[:count], rows[:count], strict=True)
-        ]
-        pd.DataFrame(table).to_csv(folder / name, sep="\t", index=False)
-    tickets = [
-        {"text": row["review"], "label": ["a"] if i % 3 else ["a", "b"]}
-        for i, row in enumerate(rows)
-    ]
-    pd.DataFrame(tickets).to_json(folder / "tickets.jsonl", orient="records", lines=True)
-    (folder / "texts.txt").write_text("The shop opens at nine.\nA film to see twice.\n")
-    (folder / "train.conll").write_text("ann B-PER\nsaw O\nrome B-LOC\n\n" * 20)
-    _train_runs(folder, tiny_bert, tiny_gpt2)
-    return folder
-
-
-def _train_runs(folder: Path, bert: Path, gpt2: Path) -> None:
-    file = str(folder / "reviews.csv")
-    reviewed = {"data.train": file, "data.text": "review", "data.label": "stars"}
-    conll = {"data.train": str(folder / "train.conll")}
-    runs = {
-        "sentiment": ("sentiment", reviewed), "reviews": ("sentiment", reviewed),
-        "own": ("sentiment", {**reviewed, "model.implementation": "hfdl"}),
-        "mine": ("sentiment", reviewed), "ner": ("ner", conll),
-    }  # fmt: skip
-    for name, (recipe, data) in runs.items():
-        hfdl.train(
-            recipe,
-            {**data, "model.name": str(bert), "train.steps": 2, "data.max_length": 32,
-             "train.precision": "float32"},
-            output=folder / "runs" / name, listener=lambda event: None,
-        )  # fmt: skip
-
-
-@pytest.fixture
-def at_the_desk(desk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder, as the working directory; what a command wrote is gone afterwards."""
-    monkeypatch.chdir(desk)
-    before = set(desk.rglob("*"))
-    yield desk
-    for path in sorted(set(desk.rglob("*")) - before, reverse=True):
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def quick(words: list[str], bert: Path) -> list[str]:
