@@ -12,6 +12,7 @@ import pytest
 from helpers.support import reviews, write_csv
 
 import hfdl
+from hfdl.config.load import recipe_text
 
 
 @pytest.fixture(scope="package")
@@ -42,6 +43,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path, tiny_gpt2: P
     )
     (folder / "texts.txt").write_text("The shop opens at nine.\nA film to see twice.\n")
     (folder / "train.conll").write_text("ann B-PER\nsaw O\nrome B-LOC\n\n" * 20)
+    (folder / "mine.yaml").write_text(recipe_text("sentiment"))
     _train_runs(folder, tiny_bert, tiny_gpt2)
     return folder
 
@@ -59,6 +61,7 @@ def _train_runs(folder: Path, bert: Path, gpt2: Path) -> None:
         "reviews": ("sentiment", bert, reviewed),
         "own": ("sentiment", bert, {**reviewed, "model.implementation": "hfdl"}),
         "mine": ("sentiment", bert, reviewed),
+        "first": ("sentiment", bert, reviewed),
         "nli": ("sentiment", bert, {"data.train": str(folder / "nli.csv")}),
         "ner": ("ner", bert, {"data.train": str(folder / "train.conll")}),
         "mlm": ("mlm", bert, prose),
