@@ -5,9 +5,10 @@ differentiates. A good order to read the modules in: ``neuron``, ``perceptron``,
 class), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``fit``,
 ``gradcheck``, ``dropout``, ``batch_norm``, ``regularization``; in ``vision`` ``convolution`` and
 ``pooling``; in ``recurrent`` ``rnn``, ``lstm``, ``gru``, ``recurrence`` and ``bidirectional``; in
-``words`` ``embedding``, ``word2vec``, ``glove`` and ``vectors``; in ``transformer`` ``attention``,
-``attention_layer``, ``multi_head``, ``layer_norm`` and ``transformer_block``. *The notes* are the
-course notes that the package grew out of: their figures are reproduced, their slips are named.
+``words`` ``embedding``, ``word2vec``, ``fasttext``, ``glove`` and ``vectors``; in ``transformer``
+``attention``, ``attention_layer``, ``multi_head``, ``layer_norm`` and ``transformer_block``. *The
+notes* are the course notes that the package grew out of: their figures are reproduced, their slips
+are named.
 The functions of ``neuron`` are imported from that module.
 
     >>> rng = np.random.default_rng(0)
@@ -86,6 +87,7 @@ from hfdl.foundations.vision.pooling import AvgPool2d, Flatten, MaxPool2d
 from hfdl.foundations.vision.windows import output_size
 from hfdl.foundations.words.analogies import read_analogies, score_analogies
 from hfdl.foundations.words.embedding import Embedding
+from hfdl.foundations.words.fasttext import train_fasttext
 from hfdl.foundations.words.glove import train_glove
 from hfdl.foundations.words.similarity import rate_similarity, read_rated_pairs
 from hfdl.foundations.words.vectors import WordVectors
@@ -182,6 +184,7 @@ __all__ = [
     "softmax_cross_entropy",
     "spirals",
     "state_of",
+    "train_fasttext",
     "train_glove",
     "train_word2vec",
     "warmup_cosine",

@@ -12,6 +12,7 @@ from helpers.wording import assert_wording
 from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_tokenizer
 from hfdl.errors import ConfigError, DataError
+from hfdl.foundations.words.fasttext import train_fasttext
 from hfdl.hf_models.own_architectures import OWN
 from hfdl.tasks.new_model import NewModel
 from hfdl.weights.word_vectors import find_vectors
@@ -47,6 +48,23 @@ def test_words_are_found_as_they_stand_or_else_in_other_cases(vectors: str, toke
         f"word vectors: 2 of the vocabulary's 6 words (33.3 %) are in {vectors}; the others begin "
         "at random"
     )
+
+
+def test_vectors_of_subwords_fill_unseen_words_too(tmp_path: Path, tokenizer: Any) -> None:
+    """FastText knows "film" only by its n-grams; named when saved, it is in the file."""
+    text = [["films", "filmed", "good", "paris"], ["filmy", "bad", "goodness", "is"]] * 9
+    learned = train_fasttext(text, size=3, min_count=1)
+    assert "film" not in learned
+    file = tmp_path / "fasttext.txt"
+    learned.save(file)
+    assert len(find_vectors(str(file), tokenizer).ids) == 4
+    learned.save(file, unseen=tokenizer.get_vocab())
+    found = find_vectors(str(file), tokenizer)
+    rows = dict(
+        zip(tokenizer.convert_ids_to_tokens(found.ids.tolist()), found.vectors, strict=True)
+    )
+    assert set(rows) == {"film", "good", "paris", "bad", "is"}  # "a" has no n-gram of the text
+    assert rows["film"].tolist() == learned["film"].tolist()
 
 
 @pytest.mark.parametrize("name", [n for n, small in OWN.items() if small.has_vectors])

@@ -116,24 +116,26 @@ def rate_similarity(
 
     Args:
         vectors: of any words.
-        rated: pairs; those with a word that has no vector are left out and counted.
+        rated: pairs; those with a word that has no vector are left out and counted. (Vectors of
+            subwords have one for most unseen words.)
         lower: look words up in lower case.
 
     Raises:
         DataError: fewer than two pairs are left.
     """
     fold = str.lower if lower else str
-    ids = [(vectors.ids.get(fold(p.first)), vectors.ids.get(fold(p.second))) for p in rated]
-    complete = [i for i, both in enumerate(ids) if None not in both]
+    words = {fold(word) for pair in rated for word in (pair.first, pair.second)}
+    found = {word: vectors.unit_vector(word) for word in words if vectors.can_make(word)}
+    pairs = [(fold(p.first), fold(p.second), p.rating) for p in rated]
+    complete = [pair for pair in pairs if pair[0] in found and pair[1] in found]
     if len(complete) < 2:
         raise DataError(
             f"{len(complete)} of {len(rated)} pairs have vectors for both words",
             rule="an order needs two pairs",
             remedy="train on more text, or with a smaller min_count",
         )
-    first, second = np.array([ids[i] for i in complete], dtype=np.int64).T
-    cosines = np.einsum("nd,nd->n", vectors.unit[first], vectors.unit[second])
-    rho = spearman(cosines, [rated[i].rating for i in complete])
+    cosines = [float(found[first] @ found[second]) for first, second, _ in complete]
+    rho = spearman(cosines, [rating for _, _, rating in complete])
     return Agreement(rho, len(complete), len(rated) - len(complete))
 
 

@@ -83,13 +83,26 @@ class WordVectors:
         lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)  # (V, 1)
         return self.vectors / np.where(lengths == 0.0, 1.0, lengths).astype(self.vectors.dtype)
 
+    def can_make(self, word: str) -> bool:
+        """Whether there is a vector for a word. Where vectors are made of words' parts, more words
+        have one than are ``in`` the text."""
+        return word in self.ids
+
+    def unit_vector(self, word: str) -> Floats:
+        """The vector of a word at length 1, (D,).
+
+        Raises:
+            DataError: there is none.
+        """
+        return self.unit[self._id(word)]
+
     def similarity(self, first: str, second: str) -> float:
         """The cosine between two words' vectors, -1 to 1.
 
         Raises:
             DataError: a word has no vector.
         """
-        return float(self.unit[self._id(first)] @ self.unit[self._id(second)])
+        return float(self.unit_vector(first) @ self.unit_vector(second))
 
     def nearest(self, word: str, k: int = 10) -> list[tuple[str, float]]:
         """The k words most alike, the nearest first, each with its cosine; not the word itself.
@@ -116,12 +129,15 @@ class WordVectors:
         """
         if not positive and not negative:
             raise DataError("no word is given", rule="an analogy adds and takes away words")
-        plus, minus = ([self._id(word) for word in words] for words in (positive, negative))
-        target = self.unit[plus].sum(axis=0) - self.unit[minus].sum(axis=0)  # (D,)
+        target = np.zeros(self.width, self.vectors.dtype)
+        for words, sign in ((positive, 1), (negative, -1)):
+            for word in words:
+                target += sign * self.unit_vector(word)
+        asked = [self.ids[word] for word in {*positive, *negative} if word in self.ids]
         length = float(np.linalg.norm(target))
         cosines = self.unit @ (target / length if length else target)  # (V,)
-        cosines[[*plus, *minus]] = -np.inf
-        k = min(k, len(self) - len({*plus, *minus}))
+        cosines[asked] = -np.inf
+        k = min(k, len(self) - len(asked))
         if k < 1:
             return []
         best = np.argpartition(-cosines, k - 1)[:k]

@@ -16,8 +16,7 @@ therefore higher here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -25,9 +24,9 @@ import numpy as np
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.foundations.layer import Floats
 from hfdl.foundations.words.blocks import Block, cbow_blocks, skipgram_blocks
-from hfdl.foundations.words.corpus import Corpus, chunks, keep_probabilities, read_corpus
-from hfdl.foundations.words.negative_sampling import NoiseWords, block_gradients
-from hfdl.foundations.words.pairs import draw_reaches, pairs, spans
+from hfdl.foundations.words.corpus import read_corpus
+from hfdl.foundations.words.negative_sampling import block_gradients
+from hfdl.foundations.words.passes import Passes, check_settings
 from hfdl.foundations.words.vectors import WordVectors, initial_vectors
 
 Model = Literal["skipgram", "cbow"]
@@ -35,16 +34,6 @@ Model = Literal["skipgram", "cbow"]
 BLOCKS = {"skipgram": skipgram_blocks, "cbow": cbow_blocks}
 RATES = {"skipgram": 0.025, "cbow": 0.1}
 NOISE = {"skipgram": 64, "cbow": 16}  # a token makes some 6 pairs in skip-gram, 1 in CBOW
-CHUNK = 8_192
-"""Tokens whose pairs are made at once: their matrices (tokens x 140) stay in the cache."""
-
-
-@dataclass(frozen=True)
-class _Settings:
-    window: int
-    negative: int
-    block: int
-    noise: int
 
 
 def train_word2vec(
@@ -92,20 +81,15 @@ def train_word2vec(
         raise ConfigError(f"the model {model!r}", remedy=did_you_mean(str(model), BLOCKS))
     rate = RATES[model] if learning_rate is None else learning_rate
     noise = NOISE[model] if noise is None else noise
-    whole = {"size": size, "window": window, "negative": negative, "epochs": epochs}
-    for name, value in {**whole, "block": block, "noise": noise}.items():
-        if value < 1:
-            raise ConfigError(f"{name} is {value}", rule="it is at least 1")
-    if not rate > 0.0:
-        raise ConfigError(f"learning_rate is {rate}", rule="it is above 0")
+    check_settings(
+        rate, size=size, window=window, negative=negative, epochs=epochs, block=block, noise=noise
+    )
     corpus = read_corpus(sentences, min_count=min_count)
     rng = np.random.default_rng(seed)
-    words = len(corpus.words)
-    inputs = initial_vectors(words, size, rng)
+    inputs = initial_vectors(len(corpus.words), size, rng)
     outputs = np.zeros_like(inputs)
-    settings = _Settings(window, negative, min(block, words), noise)
-    steps = _steps(corpus, BLOCKS[model], settings, sample, epochs, rng)
-    for progress, part in steps:
+    passes = Passes(window, negative, sample, epochs, block, noise)
+    for progress, part in passes.blocks(corpus, BLOCKS[model], rng):
         update(inputs, outputs, part, np.float32(rate * (1.0 - progress)))
     return WordVectors(corpus.words, inputs, corpus.counts)
 
@@ -119,30 +103,3 @@ def update(inputs: Floats, outputs: Floats, block: Block, step: float | np.float
     do *= step
     inputs[block.inputs] = np.subtract(u, du, out=u)
     outputs[block.outputs] = np.subtract(o, do, out=o)
-
-
-def _steps(
-    corpus: Corpus,
-    blocks: Callable[..., Iterator[Block]],
-    settings: _Settings,
-    sample: float,
-    epochs: int,
-    rng: np.random.Generator,
-) -> Iterator[tuple[float, Block]]:
-    """Every block of every pass, each with the share of the training that is done before it."""
-    keep = keep_probabilities(corpus.counts, sample)
-    words = NoiseWords(corpus.counts)
-    done, total = 0, epochs * len(corpus.ids)
-    for _ in range(epochs):
-        for ids, sentence in chunks(corpus, CHUNK):
-            kept = rng.random(len(ids)) < keep[ids]
-            left, of = ids[kept], sentence[kept]
-            centre, context = pairs(*spans(of, draw_reaches(len(left), settings.window, rng)))
-            drawn = words.draw((-(-len(left) // settings.block), settings.noise), rng)
-            if len(centre):
-                for part in blocks(
-                    left, centre, context, drawn,
-                    block=settings.block, window=settings.window, negative=settings.negative,
-                ):  # fmt: skip
-                    yield done / total, part
-            done += len(ids)

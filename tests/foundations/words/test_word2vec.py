@@ -158,7 +158,7 @@ def test_the_loss_falls_by_training(monkeypatch: pytest.MonkeyPatch) -> None:
         update(inputs, outputs, block, step)
 
     monkeypatch.setattr(module, "update", watched)
-    monkeypatch.setattr(module, "CHUNK", 500)
+    monkeypatch.setattr("hfdl.foundations.words.passes.CHUNK", 500)
     train_word2vec(planted(), size=8, min_count=1, epochs=10, learning_rate=0.2, seed=0)
     assert steps[0] == pytest.approx(0.2)
     assert steps == sorted(steps, reverse=True)
