@@ -3,12 +3,12 @@
 Each layer's ``forward`` returns its own backward, defined right under the code that it
 differentiates. A good order to read the modules in: ``neuron``, ``perceptron``, ``layer`` (the base
 class), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``fit``,
-``gradcheck``, ``dropout``, ``batch_norm``, ``regularization``; in ``vision`` ``convolution`` and
-``pooling``; in ``recurrent`` ``rnn``, ``lstm``, ``gru``, ``recurrence`` and ``bidirectional``; in
-``words`` ``embedding``, ``word2vec``, ``fasttext``, ``glove`` and ``vectors``; in ``transformer``
-``attention``, ``attention_layer``, ``multi_head``, ``layer_norm`` and ``transformer_block``. *The
-notes* are the course notes that the package grew out of: their figures are reproduced, their slips
-are named.
+``gradcheck``, ``dropout``, ``batch_norm``, ``regularization``, ``summary``; in ``vision``
+``convolution``, ``pooling``, ``augmentation`` and ``photographs``; in ``recurrent`` ``rnn``,
+``lstm``, ``gru``, ``recurrence`` and ``bidirectional``; in ``words`` ``embedding``, ``word2vec``,
+``fasttext``, ``glove`` and ``vectors``; in ``transformer`` ``attention``, ``attention_layer``,
+``multi_head``, ``layer_norm`` and ``transformer_block``. *The notes* are the course notes that the
+package grew out of: their figures are reproduced, their slips are named.
 The functions of ``neuron`` are imported from that module.
 
     >>> rng = np.random.default_rng(0)
@@ -83,6 +83,7 @@ from hfdl.foundations.vision.augmentation import augment
 from hfdl.foundations.vision.convolution import Conv1d, Conv2d
 from hfdl.foundations.vision.digits import digits_cnn, digits_mlp
 from hfdl.foundations.vision.idx_files import load_mnist
+from hfdl.foundations.vision.photographs import augment_photographs, normalized
 from hfdl.foundations.vision.pooling import AvgPool2d, Flatten, MaxPool2d
 from hfdl.foundations.vision.windows import output_size
 from hfdl.foundations.words.analogies import read_analogies, score_analogies
@@ -143,6 +144,7 @@ __all__ = [
     "Tanh",
     "WordVectors",
     "augment",
+    "augment_photographs",
     "binary_cross_entropy",
     "bonuses",
     "categorical_cross_entropy",
@@ -172,6 +174,7 @@ __all__ = [
     "logical_or",
     "mae",
     "mse",
+    "normalized",
     "output_size",
     "rate_similarity",
     "read_analogies",

@@ -5,7 +5,8 @@
 A digit two pixels further left is the same digit, so the network is shown that (LeCun et al. 1998,
 section III.B). Only a change that keeps the label helps. A photograph of a cat may be flipped, a
 digit may not: a mirrored 3 is no digit, and a mirrored 2 can pass for a 5. A 6 turned by 180
-degrees is a 9. So there is no flip here, and angles are small.
+degrees is a 9. So there is no flip here, and angles are small; for photographs there is
+``hfdl.foundations.vision.photographs``.
 
 Each new pixel is looked up in the old image at the point that it came from, interpolated between
 the four pixels around it (bilinear); beyond the edge everything is 0.
