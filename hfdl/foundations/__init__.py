@@ -64,6 +64,7 @@ from hfdl.foundations.regularization import EarlyStopping, clip_by_norm, l1, l2
 from hfdl.foundations.schedules import cosine_decay, linear_decay, warmup_cosine, warmup_linear
 from hfdl.foundations.sequential import Sequential
 from hfdl.foundations.state import restore, state_of
+from hfdl.foundations.summary import summary
 from hfdl.foundations.toy_data import (
     bonuses,
     gaussian_points,
@@ -187,6 +188,7 @@ __all__ = [
     "softmax_cross_entropy",
     "spirals",
     "state_of",
+    "summary",
     "train_fasttext",
     "train_glove",
     "train_word2vec",
