@@ -4,11 +4,12 @@ Each layer's ``forward`` returns its own backward, defined right under the code 
 differentiates. A good order to read the modules in: ``neuron``, ``perceptron``, ``layer`` (the base
 class), ``dense``, ``activations``, ``losses``, ``sequential``, ``optimizers``, ``fit``,
 ``gradcheck``, ``dropout``, ``batch_norm``, ``regularization``, ``summary``; in ``vision``
-``convolution``, ``pooling``, ``augmentation`` and ``photographs``; in ``recurrent`` ``rnn``,
-``lstm``, ``gru``, ``recurrence`` and ``bidirectional``; in ``words`` ``embedding``, ``word2vec``,
-``fasttext``, ``glove`` and ``vectors``; in ``transformer`` ``attention``, ``attention_layer``,
-``multi_head``, ``layer_norm`` and ``transformer_block``. *The notes* are the course notes that the
-package grew out of: their figures are reproduced, their slips are named.
+``convolution``, ``pooling``, ``augmentation``, ``photographs`` and ``autoencoder``; in
+``recurrent`` ``rnn``, ``lstm``, ``gru``, ``recurrence``, ``bidirectional``, ``one_to_many`` and
+``two_way_language_model``; in ``words`` ``embedding``, ``word2vec``, ``fasttext``, ``glove`` and
+``vectors``; in ``transformer`` ``attention``, ``attention_layer``, ``multi_head``, ``layer_norm``
+and ``transformer_block``. *The notes* are the course notes that the package grew out of: their
+figures are reproduced, their slips are named.
 The functions of ``neuron`` are imported from that module.
 
     >>> rng = np.random.default_rng(0)
@@ -57,9 +58,15 @@ from hfdl.foundations.recurrent.bidirectional import Bidirectional, Stacked
 from hfdl.foundations.recurrent.gradient_through_time import gradient_through_time
 from hfdl.foundations.recurrent.gru import GRU
 from hfdl.foundations.recurrent.lstm import LSTM
+from hfdl.foundations.recurrent.one_to_many import OneToMany
 from hfdl.foundations.recurrent.padded import PaddedSequential
 from hfdl.foundations.recurrent.rnn import RNN
 from hfdl.foundations.recurrent.sequences import LastStep, MeanOverTime
+from hfdl.foundations.recurrent.two_way_language_model import (
+    LayerMix,
+    TwoWayLanguageModel,
+    both_ways,
+)
 from hfdl.foundations.regularization import EarlyStopping, clip_by_norm, l1, l2
 from hfdl.foundations.schedules import cosine_decay, linear_decay, warmup_cosine, warmup_linear
 from hfdl.foundations.sequential import Sequential
@@ -81,6 +88,7 @@ from hfdl.foundations.transformer.multi_head import MultiHeadAttention
 from hfdl.foundations.transformer.positions import LearnedPositions, SinusoidalPositions, sinusoidal
 from hfdl.foundations.transformer.transformer_block import PostNormBlock, PreNormBlock
 from hfdl.foundations.vision.augmentation import augment
+from hfdl.foundations.vision.autoencoder import Autoencoder, digits_autoencoder, masked
 from hfdl.foundations.vision.convolution import Conv1d, Conv2d
 from hfdl.foundations.vision.digits import digits_cnn, digits_mlp
 from hfdl.foundations.vision.idx_files import load_mnist
@@ -104,6 +112,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Autoencoder",
     "AvgPool2d",
     "BatchNorm",
     "Bidirectional",
@@ -119,6 +128,7 @@ __all__ = [
     "Identity",
     "LastStep",
     "Layer",
+    "LayerMix",
     "LayerNorm",
     "LeakyReLU",
     "LearnedPositions",
@@ -127,6 +137,7 @@ __all__ = [
     "Momentum",
     "MultiHeadAttention",
     "Nesterov",
+    "OneToMany",
     "Optimizer",
     "PaddedSequential",
     "Parameter",
@@ -143,17 +154,20 @@ __all__ = [
     "Stacked",
     "Step",
     "Tanh",
+    "TwoWayLanguageModel",
     "WordVectors",
     "augment",
     "augment_photographs",
     "binary_cross_entropy",
     "bonuses",
+    "both_ways",
     "categorical_cross_entropy",
     "central_differences",
     "check_layer",
     "clip_by_norm",
     "cosine_decay",
     "deep_stack",
+    "digits_autoencoder",
     "digits_cnn",
     "digits_mlp",
     "evaluate",
@@ -174,6 +188,7 @@ __all__ = [
     "logical_and",
     "logical_or",
     "mae",
+    "masked",
     "mse",
     "normalized",
     "output_size",
