@@ -70,7 +70,7 @@ class Summary:
 
 def summary(
     network: Layer,
-    sample: Sequence[int] | np.ndarray,
+    sample: int | Sequence[int] | np.ndarray | tuple[np.ndarray, ...],
     *,
     depth: int = 1,
     trained: Sequence[Parameter] | None = None,
@@ -79,8 +79,9 @@ def summary(
 
     Args:
         network: any layer.
-        sample: the shape of one input, without the batch: ``(20,)``, ``(1, 28, 28)``, ``(T,)`` of
-            token ids; or a batch of inputs, where zeros will not do.
+        sample: the shape of one input, without the batch: ``20`` or ``(20,)``, ``(1, 28, 28)``,
+            ``(T,)`` of token ids. Where zeros will not do, a batch of inputs: an array, or a tuple
+            of arrays for a network that takes one.
         depth: how many levels are opened: 1 lists the layers of a ``Sequential``, 2 also what is
             inside of them.
         trained: the parameters that are trained, such as ``optimizer.parameters``; None: all.
@@ -170,9 +171,13 @@ def _noting(call: Any, path: str, shapes: dict[str, tuple[int, ...]]) -> Any:
     return noting
 
 
-def _batch(network: Layer, sample: Sequence[int] | np.ndarray) -> Any:
+def _batch(network: Layer, sample: Any) -> Any:
     """A batch of one input of zeros, or of token 0 for an embedding; or what was given."""
     if isinstance(sample, np.ndarray):
+        return cast("Any", sample)
+    if isinstance(sample, int):
+        sample = (sample,)
+    if any(isinstance(part, np.ndarray) for part in sample):
         return sample
     layers = [layer for _, layer, opened in _listed(network, "", 10**6) if not opened]
     if isinstance(layers[0], Embedding):

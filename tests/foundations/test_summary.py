@@ -24,6 +24,7 @@ from hfdl.foundations import (
     Layer,
     LearnedPositions,
     MeanOverTime,
+    OneToMany,
     PaddedSequential,
     Parameter,
     ReLU,
@@ -186,6 +187,10 @@ def test_a_batch_in_the_place_of_a_shape() -> None:
     ids = np.array([[3, 4, 0], [5, 0, 0]])
     assert summary(recurrent(), ids).rows[0].shape == (2, 3, 16)
     assert summary(digits_cnn(0), np.zeros((5, 1, 28, 28))).rows[-1].shape == (5, 10)
+    assert summary(Dense(10, 2), 10) == summary(Dense(10, 2), [10])
+    pair = np.zeros((3, 4)), np.array([[0, 1]] * 3)
+    found = {row.name: row.shape for row in summary(OneToMany(4, 6, 5), pair).rows}
+    assert (found["start"], found["cell"], found["scores"]) == ((3, 5), (3, 2, 5), (3, 2, 6))
 
 
 def test_what_does_not_fit_is_refused() -> None:
