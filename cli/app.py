@@ -14,6 +14,7 @@ from .evaluate import evaluate
 from .info import info
 from .output import show_help
 from .predict import predict
+from .push import push
 from .recipes import recipes_app
 from .train import train
 from .verify import verify
@@ -58,6 +59,7 @@ def hfdl(
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
       hfdl attention runs/sentiment "Not bad at all." --output heads.html
+      hfdl push runs/sentiment my-sentiment --dry-run
     """
     _leave_to_the_first(context.invoked_subcommand)
     _warn_of_namesake()
@@ -100,6 +102,7 @@ app.command()(embed)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)
+app.command()(push)
 app.add_typer(recipes_app)
 app.add_typer(data_app)
 app.command()(info)

@@ -110,6 +110,14 @@ class TrainingError(HfdlError):
     """Training stopped itself, for instance before a non-finite update."""
 
 
+class HubError(HfdlError):
+    """A folder, a name or an option does not suit the Hugging Face Hub."""
+
+
+class HubAnswerError(HubError):
+    """The Hugging Face Hub refuses, or cannot be reached."""
+
+
 class OwnCodeError(HfdlError):
     """Code of the user's own did what it must not."""
 

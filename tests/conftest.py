@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.hub.fixture import hub
 from helpers.support import SHARED, WORDS, reviews, write_csv
 from helpers.wording import pytest_addoption, wordings
 from hypothesis import settings as hypothesis_settings
@@ -22,7 +23,7 @@ from hypothesis import settings as hypothesis_settings
 hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("hfdl")
 
-__all__ = ["pytest_addoption", "wordings"]  # pytest finds them here
+__all__ = ["hub", "pytest_addoption", "wordings"]  # pytest finds them here
 
 
 def bert_vocabulary() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hfdl.report import metadata, wording
 from hfdl.report.intervals import interval_of
 from hfdl.report.limitations import limits
 from hfdl.report.page import write_text
+from hfdl.report.private import without_paths
 from hfdl.report.record import RunRecord, read_run
 from hfdl.report.section import templates
 from hfdl.report.sections.facts import environment_facts, run_facts
@@ -34,14 +36,44 @@ def write_model_card(folder: Path) -> Path:
     return write_text(folder / "README.md", card_text(read_run(folder)))
 
 
-def card_text(record: RunRecord) -> str:
-    """The model card of a run."""
+@dataclass(frozen=True)
+class Shown:
+    """Where a card is read, and what only a person can say of a model.
+
+    Args:
+        place: what opens the model there: a folder, or a repository of the Hub.
+        has_report: whether ``report.html`` lies beside the card.
+        license, language: as ``metadata.card_data`` has them.
+    """
+
+    place: str = "path/to/this/folder"
+    has_report: bool = True
+    license: str | None = None
+    language: tuple[str, ...] = ()
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is the card in a run's own folder."""
+        return self.place == Shown.place
+
+
+LOCAL = Shown()
+
+
+def card_text(record: RunRecord, shown: Shown = LOCAL) -> str:
+    """The model card of a run.
+
+    Args:
+        record: the run.
+        shown: where it is read. Default: in the run's folder.
+    """
     markdown = templates(finalize=escape, keep_trailing_newline=True)
-    body = markdown.get_template("model_card.md").render(**_context(record))
-    return f"---\n{metadata.card_data(record).to_yaml()}\n---\n\n{body}"
+    body = markdown.get_template("model_card.md").render(**_context(record, shown))
+    data = metadata.card_data(record, license=shown.license, language=[*shown.language])
+    return f"---\n{data.to_yaml()}\n---\n\n{body}"
 
 
-def _context(record: RunRecord) -> dict[str, Any]:
+def _context(record: RunRecord, shown: Shown) -> dict[str, Any]:
     spec = record.spec
     return {
         "name": metadata.model_name(record),
@@ -50,6 +82,9 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "examples": (record.plan.get("examples") or {}).get("train"),
         "task": wording.task_name(record.task),
         "kind": _KINDS.get(record.problem_type or "") or spec.summary,
+        "place": Markdown(shown.place),
+        "is_folder": shown.is_folder,
+        "has_report": shown.has_report,
         "columns": record.splits,
         "rows": _rows(record),
         "meaning": meaning(record),
@@ -134,7 +169,7 @@ def _settings(record: RunRecord) -> list[tuple[str, str]]:
     return [
         (f"{group}.{key}", wording.number(value) if isinstance(value, float) else str(value))
         for group, values in groups.items()
-        for key, value in values.items()
+        for key, value in without_paths(values).items()
         if value not in (None, [], {}) and f"{group}.{key}" not in skipped
     ]
 

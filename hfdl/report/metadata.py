@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfdl.report.private import is_private, shown
 from hfdl.report.record import RunRecord
 
 if TYPE_CHECKING:
@@ -17,14 +18,24 @@ _CONFIG = re.compile(r":[\w.-]+$")
 _FILES = re.compile(r"\.(csv|tsv|json|jsonl|parquet|conll|txt)$", re.IGNORECASE)
 
 
-def card_data(record: RunRecord) -> ModelCardData:
-    """What the Hub indexes: base model, task, data set and the figures of each split."""
+def card_data(
+    record: RunRecord, *, license: str | None = None, language: list[str] | None = None
+) -> ModelCardData:
+    """What the Hub indexes: base model, task, data set and the figures of each split.
+
+    Args:
+        record: the run.
+        license: the Hub's name of it, such as ``apache-2.0``; None: left out.
+        language: codes of the languages, such as ``en``.
+    """
     from huggingface_hub import ModelCardData
 
     base = base_model(record)
     dataset = hub_dataset(record)
     results = _results(record)
     return ModelCardData(
+        license=license,
+        language=language or None,
         library_name="hfdl" if record.own_architecture else "transformers",
         base_model=base,
         datasets=dataset,
@@ -71,8 +82,8 @@ def base_name(record: RunRecord) -> str:
 
 
 def shareable(name: str) -> str:
-    """A name without the folders of this machine: of an absolute path its last part."""
-    return Path(name).name if Path(name).is_absolute() else name
+    """A name without the folders of this machine: of a path its last part."""
+    return shown(name) if is_private(name) else name
 
 
 def model_name(record: RunRecord) -> str:

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "foundations": set(),
     "generation": {"nn"},
     "hf_models": {"config", "models", "nn", "weights"},
+    "hub": {"progress"},
     "interpret": {
         "config", "custom_attention", "foundations", "generation", "hf_models", "models", "nn",
         "weights",
@@ -53,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         "config", "data", "display", "environment", "hf_models", "metrics", "nn.dropout",
         "pipelines", "progress", "report", "tasks", "training", "tuning", "weights",
     },
+    "sharing": {"config", "hub", "progress", "report", "tasks", "weights"},
     "tasks": {
         "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
         "models", "nn", "progress", "weights",

@@ -9,6 +9,8 @@ _MODEL = "no model that is made offline meets it"
 _DAMAGE = "it needs a damaged or a foreign checkpoint: tests/training/test_resume.py"
 _PIP = "it names a package; that there is such an extra is tested beside this table"
 
+_HUB = "a stand-in of the Hub meets it: tests/hub/test_faults.py"
+_SHARING = "a stand-in of the Hub meets it: tests/sharing"
 _OWN_MODEL = "a model of one's own meets it: tests/custom_model"
 
 UNPROVOKED = {
@@ -58,4 +60,11 @@ UNPROVOKED = {
     "weights/resolve.py:_fault#3": "the same remedy as that of weights/resolve.py:_fault",
     "weights/resolve.py:_in_packages": _PIP,
     "weights/resolve.py:_on_hub": _PIP,
+    "cli/push.py:_confirm": _SHARING,
+    "hub/faults.py:_over_limit": _HUB,
+    "sharing/choice.py:_check_included": _SHARING,
+    "sharing/folder.py:_refuse_group": _SHARING,
+    "sharing/folder.py:_refuse_unfinished": _SHARING,
+    "sharing/push.py:_check": _SHARING,
+    "sharing/push.py:_check#2": _SHARING,
 }
