@@ -115,7 +115,15 @@ class HubError(HfdlError):
 
 
 class HubAnswerError(HubError):
-    """The Hugging Face Hub refuses, or cannot be reached."""
+    """The Hugging Face Hub refuses, or cannot be reached.
+
+    Args:
+        status: of its answer, such as 404; None: it did not answer.
+    """
+
+    def __init__(self, problem: str, *, status: int | None = None, **parts: str | None) -> None:
+        self.status = status
+        super().__init__(problem, **parts)
 
 
 class OwnCodeError(HfdlError):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from hfdl.config.error_messages import Origin, config_error, misread_boolean, wrong_value
 from hfdl.config.overrides import merge, settings
-from hfdl.config.recorded_code import refuse_code_inside
+from hfdl.config.recorded_code import refuse_code_inside, without_code
 from hfdl.config.schema import Recipe
 from hfdl.config.yaml import Document, parse_document, read_document
 from hfdl.errors import ConfigError, nearest
@@ -51,7 +51,8 @@ def load_recipe(
         data, origin = name_or_path.model_dump(), Origin(None, {}, overrides)
     else:
         document = _read(name_or_path)
-        data, origin = document.data, Origin(document.source, document.lines, overrides)
+        data = without_code(document.data, _folder_of(name_or_path), CODE)
+        origin = Origin(document.source, document.lines, overrides)
     recipe = _validate(merge(_for_another_model(data, overrides), overrides), origin)
     if folder := _folder_of(name_or_path):
         named = {".".join(path): value for path, value in settings(recipe.model_dump())}

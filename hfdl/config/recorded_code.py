@@ -7,7 +7,7 @@ was downloaded brings none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ def check_recorded(
     path, digest = record["name"], record.get("sha256")
     if not is_own_path(path):
         return
+    _refuse_downloaded(path, digest, folder, key)
     file = file_of_path(path)
     if file is not None and _is_inside(file, Path(folder)):
         raise ConfigError(
@@ -73,8 +74,65 @@ def check_recorded(
         )
 
 
+def _refuse_downloaded(path: str, digest: str | None, folder: str, key: str) -> None:
+    """Of a model from the Hub, take a file of the working folder whose digest is known, no other.
+
+    Raises:
+        ConfigError: it names a module, or a place on this machine.
+    """
+    if of_the_hub(Path(folder)) and (digest is None or Path(path).is_absolute()):
+        raise ConfigError(
+            f"its config.json asks for the code {path}",
+            where=folder,
+            rule="of a downloaded model only a file of the working folder is run, and only if its "
+            "SHA-256 is the recorded one",
+            remedy=f"if you trust it, name it: {as_override(key, path)} (of hfdl evaluate)",
+        )
+
+
 def _elsewhere(key: str, file: Path, path: str) -> str:
     return as_override(key, f"PATH/{file.name}:{path.rpartition(':')[2]}")
+
+
+def of_the_hub(folder: Path) -> bool:
+    """Whether a folder is a snapshot in the Hub's cache: somebody else may have written it."""
+    return folder.parent.name == "snapshots"
+
+
+def without_code(data: Mapping[str, Any], folder: Path | None, keys: Sequence[str]) -> Any:
+    """A recipe that came from the Hub, without the code that it names: it is not run.
+
+    Metrics, callbacks and optimizers are for training; of a class and an attention config.json has
+    a record. A task of its own cannot be done without.
+
+    Args:
+        data: the recipe as its file has it.
+        folder: where it stands; the recipes of other folders are left as they are.
+        keys: those that may name code.
+
+    Raises:
+        ConfigError: its task is code.
+    """
+    if folder is None or not of_the_hub(folder):
+        return data
+    task = data.get("task")
+    if isinstance(task, str) and is_own_path(task):
+        raise ConfigError(
+            f"its recipe asks for code, task: {task}",
+            where=str(folder),
+            rule="code that a downloaded recipe names is never run",
+            remedy="if you trust it, copy the folder elsewhere and open that, with the code beside "
+            "you",
+        )
+    cleaned = {key: dict(part) if isinstance(part, dict) else part for key, part in data.items()}
+    for key in keys:
+        group, _, name = key.rpartition(".")
+        section = cleaned.get(group) if group else None
+        value = section.get(name) if isinstance(section, dict) else None
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str) and is_own_path(path):
+                section.pop(name, None)  # pyright: ignore[reportOptionalMemberAccess]
+    return cleaned
 
 
 def refuse_code_inside(named: Mapping[str, Any], folder: Path) -> None:

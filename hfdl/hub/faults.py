@@ -6,6 +6,7 @@ itself: addresses of uploads are signed, and headers hold the token.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 from hfdl.errors import HubAnswerError
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}|\bhf_oauth_[\w.-]+")
-_QUERY = re.compile(r"(https?://[^\s?]+)\?\S+")
+_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 LOG_IN = "hf auth login"
 
 
@@ -72,8 +73,24 @@ def hub_fault(
 
 def said(text: str | None) -> str:
     """Words of the Hub's on one line, without what nobody may see."""
-    line = " ".join((text or "").split())
-    return _QUERY.sub(r"\1", _TOKEN.sub("hf_...", line))[:300]
+    return redacted(" ".join((text or "").split()))[:300]
+
+
+def redacted(text: str) -> str:
+    """A text without tokens, and without what signs an address."""
+    return _QUERY.sub(r"\1", _TOKEN.sub("hf_...", text))
+
+
+def redact_logs() -> None:
+    """Let what huggingface_hub logs (with HF_DEBUG=1, whole requests) hold no secret either."""
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        if _without_secrets not in handler.filters:
+            handler.addFilter(_without_secrets)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    record.msg, record.args = redacted(record.getMessage()), ()
+    return True
 
 
 def no_token(repo: str) -> HubAnswerError:
@@ -98,6 +115,7 @@ def _offline(repo: str) -> HubAnswerError:
 def _gated(repo: str) -> HubAnswerError:
     return HubAnswerError(
         "its owner has to let you in (a gated repository)",
+        status=403,
         where=repo,
         rule="the Hub gives its files to those who accepted its conditions, and are logged in",
         remedy=f"accept them at {_endpoint()}/{repo}, then: {LOG_IN}",
@@ -107,6 +125,7 @@ def _gated(repo: str) -> HubAnswerError:
 def _no_revision(repo: str) -> HubAnswerError:
     return HubAnswerError(
         "it has no such revision",
+        status=404,
         where=repo,
         rule="a revision is a branch, a tag or a commit",
         remedy=f"see them at {_endpoint()}/{repo.partition('@')[0]}/tree/main, or leave it out",
@@ -118,12 +137,10 @@ def _refused(error: Any, repo: str, *, writing: bool, then: str) -> HubAnswerErr
 
     status = error.response.status_code
     words = said(error.server_message)
-    if status == 401 and "Invalid credentials" in words:
+    if status == 401 and _has_token():
         return _unknown_token(repo)
-    if status in (401, 404) and isinstance(error, RepositoryNotFoundError):
+    if status == 401 or isinstance(error, RepositoryNotFoundError):
         return _not_found(repo, status)
-    if status == 401:
-        return _unknown_token(repo)
     if status == 403:
         return _forbidden(repo, words, writing=writing)
     if status == 413:
@@ -138,6 +155,7 @@ def _refused(error: Any, repo: str, *, writing: bool, then: str) -> HubAnswerErr
 def _unknown_token(repo: str) -> HubAnswerError:
     return HubAnswerError(
         "the Hub does not know the token (401)",
+        status=401,
         where=repo,
         rule=f"tokens are made and ended at {_endpoint()}/settings/tokens",
         remedy=f"log in again: {LOG_IN}; a token in HF_TOKEN comes before that one",
@@ -145,8 +163,10 @@ def _unknown_token(repo: str) -> HubAnswerError:
 
 
 def _not_found(repo: str, status: int) -> HubAnswerError:
+    whose = "this token does not open" if _has_token() else "no token opens"
     return HubAnswerError(
-        f"no such repository, or a private one that this token does not open ({status})",
+        f"no such repository, or a private one that {whose} ({status})",
+        status=status,
         where=repo,
         rule="the Hub does not tell which",
         remedy=f"check the name; of a private one, log in as somebody who may read it: {LOG_IN}",
@@ -157,6 +177,7 @@ def _forbidden(repo: str, words: str, *, writing: bool) -> HubAnswerError:
     may = "may not write there" if writing else "may not read it"
     return HubAnswerError(
         f"the token {may} (403)" + (f": {words}" if words else ""),
+        status=403,
         where=repo,
         rule="a token has its own rights, which can be fewer than its owner's",
         remedy=f"make one that may at {_endpoint()}/settings/tokens, then: {LOG_IN}",
@@ -166,6 +187,7 @@ def _forbidden(repo: str, words: str, *, writing: bool) -> HubAnswerError:
 def _over_limit(repo: str, words: str) -> HubAnswerError:
     return HubAnswerError(
         "the Hub takes no file of that size" + (f": {words}" if words else ""),
+        status=413,
         where=repo,
         rule="accounts and files have limits; nothing was changed",
         remedy="save the weights in smaller parts (save_pretrained(max_shard_size='5GB')), or "
@@ -178,6 +200,7 @@ def _too_many(repo: str, headers: Any, then: str) -> HubAnswerError:
     wait = f"{seconds} seconds" if seconds and str(seconds).isdigit() else "some minutes"
     return HubAnswerError(
         "the Hub has had too many requests (429)",
+        status=429,
         where=repo,
         rule="it counts them by user, or by address where nobody is logged in",
         remedy=f"wait {wait}, then run it again{then and f'; {then}'}",
@@ -187,6 +210,7 @@ def _too_many(repo: str, headers: Any, then: str) -> HubAnswerError:
 def _changed(repo: str) -> HubAnswerError:
     return HubAnswerError(
         "somebody else pushed to it in the meantime (412)",
+        status=412,
         where=repo,
         rule="what is replaced was listed from the state before; nothing was changed",
         remedy="run it again, and look at the list",
@@ -197,6 +221,7 @@ def _other(repo: str, status: int, words: str, then: str) -> HubAnswerError:
     whose = "has a fault of its own" if status >= 500 else "refuses"
     return HubAnswerError(
         f"the Hub {whose} ({status})" + (f": {words}" if words else ""),
+        status=status,
         where=repo,
         rule="hfdl asked as huggingface_hub does",
         remedy=f"run it again later{then and f'; {then}'}; https://status.huggingface.co says more",
@@ -206,6 +231,7 @@ def _other(repo: str, status: int, words: str, then: str) -> HubAnswerError:
 def _bad_card(repo: str, text: str) -> HubAnswerError:
     return HubAnswerError(
         f"the Hub does not take the head of README.md: {said(text.partition('.md.')[2])}",
+        status=400,
         where=repo,
         rule="it begins with YAML between two lines of ---",
         remedy="correct README.md in the folder, or remove it to have one written",
@@ -225,6 +251,15 @@ def _is_network(error: BaseException) -> bool:
     """Whether the HTTP library could not connect, or lost the connection."""
     names = {base.__name__ for base in type(error).__mro__}
     return "TransportError" in names or isinstance(error, ConnectionError | TimeoutError)
+
+
+def _has_token() -> bool:
+    from huggingface_hub import get_token
+
+    try:
+        return get_token() is not None
+    except Exception:  # it is fetched from elsewhere, and that failed
+        return True
 
 
 def _endpoint() -> str:

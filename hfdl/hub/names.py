@@ -21,6 +21,9 @@ class Revised:
     name: str
     revision: str | None = None
 
+    def __str__(self) -> str:
+        return self.name if self.revision is None else f"{self.name}@{self.revision}"
+
     @classmethod
     def of(cls, text: str, revision: str | None = None) -> Revised:
         """Take ``NAME@REVISION`` apart, as HfFileSystem writes it.

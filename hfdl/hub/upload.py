@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hfdl.hub.faults import asking
+from hfdl.hub.faults import asking, no_token, redact_logs
 
 _UNFINISHED = (
     "the repository is as it was, for a commit is made when all files have arrived, and those that "
@@ -70,11 +70,24 @@ class Remote:
     tags: tuple[str, ...] = ()
 
 
+def check_token(repo: str) -> None:
+    """Refuse to go on where nobody is logged in.
+
+    Raises:
+        HubAnswerError: there is no token.
+    """
+    from huggingface_hub import get_token
+
+    with asking(repo, writing=True):
+        if get_token() is None:
+            raise no_token(repo)
+
+
 def user_name(repo: str) -> str:
     """Whose token it is.
 
     Raises:
-        HubError: there is none, or the Hub does not know it.
+        HubAnswerError: there is none, or the Hub does not know it.
     """
     with asking(repo, writing=True):
         return _api().whoami()["name"]
@@ -84,7 +97,7 @@ def look(repo: str, branch: str) -> Remote:
     """What a repository holds.
 
     Raises:
-        HubError: the Hub cannot be asked.
+        HubAnswerError: the Hub cannot be asked.
     """
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
     from huggingface_hub.hf_api import RepoFile
@@ -132,7 +145,7 @@ def send(
         the commit.
 
     Raises:
-        HubError: the Hub refuses, or the connection was lost.
+        HubAnswerError: the Hub refuses, or the connection was lost.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -161,7 +174,7 @@ def set_tag(repo: str, tag: str, revision: str) -> None:
     """Name a commit.
 
     Raises:
-        HubError: the Hub refuses.
+        HubAnswerError: the Hub refuses.
     """
     with asking(repo, writing=True):
         _api().create_tag(repo, tag=tag, revision=revision)
@@ -177,4 +190,5 @@ def address(repo: str, branch: str = "main") -> str:
 def _api() -> Any:
     from huggingface_hub import HfApi
 
+    redact_logs()
     return HfApi(library_name="hfdl")

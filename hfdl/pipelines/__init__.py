@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError
+from hfdl.hub.names import Revised
 from hfdl.pipelines.registry import pipeline_spec
 from hfdl.tasks.registry import attribute
 
@@ -21,7 +22,11 @@ _OF_LANGUAGES = re.compile(r"(?P<task>[a-z]+)_(?P<source>[A-Za-z_]+)_to_(?P<targ
 
 @no_exit()
 def pipeline(
-    task: str | None = None, model: str | Path | Any | None = None, **options: Any
+    task: str | None = None,
+    model: str | Path | Any | None = None,
+    *,
+    revision: str | None = None,
+    **options: Any,
 ) -> Pipeline:
     """A pipeline for a task.
 
@@ -31,6 +36,7 @@ def pipeline(
             take models trained for other tasks. Default: what the model's folder says.
         model: a run's folder, a model folder, a Hub id, or an open transformers model (then give
             its ``tokenizer`` too). Default: transformers' default model, where a task has one.
+        revision: branch, tag or commit of the Hub id; ``model="ID@REVISION"`` says the same.
         options: see the pipeline's class.
 
     Raises:
@@ -38,6 +44,8 @@ def pipeline(
             does not take.
         ModelError: the model cannot be found or is not trained for the task.
     """
+    if revision is not None:
+        model = _at(model, revision)
     if task is None:
         task, model = _task_of(model)
     if pair := _OF_LANGUAGES.fullmatch(str(task)):
@@ -59,6 +67,22 @@ def pipeline(
             remedy="give model=FOLDER, such as that of a run of the recipe translation",
         )
     return attribute(spec.implementation)(spec.default_model if model is None else model, **options)
+
+
+def _at(model: Any, revision: str) -> str:
+    """A Hub id with its revision.
+
+    Raises:
+        ConfigError: the model is none of the Hub's, or names another revision.
+    """
+    if not isinstance(model, str) or Path(model).expanduser().is_dir():
+        raise ConfigError(
+            f"revision={revision!r} of what is no Hub id",
+            where="model",
+            rule="a revision is a branch, a tag or a commit of a repository of the Hub",
+            remedy="leave revision out",
+        )
+    return str(Revised.of(model, revision))
 
 
 def _task_of(model: Any) -> tuple[str, Any]:

@@ -50,7 +50,7 @@ def card_data(
 def base_model(record: RunRecord) -> str | None:
     """The Hub id of the model that was fine-tuned; None where it was a folder or random weights."""
     model = record.section("model")
-    name = str(model.get("name") or "")
+    name = str(model.get("name") or "").partition("@")[0]  # of ID@REVISION
     # With sizes of its own the run took only the tokenizer from the named model.
     return name if not model.get("config") and looks_like_hub_id(name) else None
 

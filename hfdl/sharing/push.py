@@ -141,6 +141,8 @@ def prepare(
     check_repo_name(repo)
     folder = shareable(run)
     choice = choose(folder.path, include)
+    if ask_hub:
+        upload.check_token(repo)
     if ask_hub and "/" not in repo:
         tell("asking the Hub who you are")
         repo = f"{upload.user_name(repo)}/{repo}"

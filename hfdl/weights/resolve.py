@@ -1,7 +1,8 @@
 """Finding the folder of a model by its name.
 
-The order: a folder of that path; the Hugging Face cache; an installed package that carries those
-very weights; the Hub. Only safetensors are read: a pickled checkpoint can run code.
+The order: a folder of that path; the Hugging Face cache, if the Hub has nothing newer or cannot be
+asked; an installed package that carries those very weights; the Hub. Only safetensors
+are read: a pickled checkpoint can run code.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from importlib import metadata
 from pathlib import Path
 
 from hfdl.errors import ModelError, to_resume
+from hfdl.hub import download as hub
+from hfdl.hub.faults import hub_fault
+from hfdl.hub.names import Revised
 from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
-_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-_DOWNLOAD = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
-# Other runtimes' copies of the same weights, and the pickled ones.
-_SKIP = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.pt", "*.h5", "*.msgpack", "*.ot"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def find_model(
     """The folder that holds a model's config, tokenizer and weights.
 
     Args:
-        name: a folder, or a Hub id.
-        revision: branch, tag or commit on the Hub.
+        name: a folder, or a Hub id; ``ID@REVISION`` says which branch, tag or commit.
+        revision: the same beside the name.
         weights: whether weights are needed (not when training from scratch).
         tokenizer: whether a tokenizer is.
 
@@ -65,7 +65,8 @@ def find_model(
     local = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's raises for an unknown user
     if local.is_dir():
         return check_model_folder(local, weights=weights, tokenizer=tokenizer)
-    if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    asked = Revised.of(name, revision)
+    if local.is_absolute() or name.startswith((".", "~")) or asked.name.count("/") > 1:
         raise ModelError(
             f"no folder {name!r}",
             rule="model.name is a folder with a saved model, or a Hub id such as "
@@ -73,10 +74,11 @@ def find_model(
             remedy="check the path",
         )
     folder = (
-        _in_cache(name, revision, weights=weights)
-        or _in_packages(name, revision)
-        or _on_hub(name, revision)
+        _in_cache(asked, weights=weights)
+        or _in_packages(asked.name, asked.revision)
+        or _on_hub(asked)
     )
+    _refuse_pickles(asked, folder, weights=weights)
     return check_model_folder(folder, weights=weights, tokenizer=tokenizer)
 
 
@@ -94,14 +96,13 @@ def whole_snapshot(name: str, folder: Path, file: str) -> tuple[Path, bool]:
         the folder, and whether the file's presence or absence is certain: the Hub could be asked
         where the cache does not know.
     """
-    from huggingface_hub import try_to_load_from_cache
-
-    if (folder / file).is_file() or folder.parent.name != "snapshots":
+    asked = Revised.of(name)
+    if (folder / file).is_file() or not hub.is_snapshot(folder):
         return folder, True
-    if try_to_load_from_cache(name, file) is not None:  # a marker: the Hub has no such file
+    if hub.is_absent(asked.name, asked.revision, folder, file):
         return folder, True
     try:
-        return _on_hub(name, None), True
+        return _on_hub(asked), True
     except ModelError:
         return folder, False
 
@@ -148,7 +149,7 @@ def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError
             remedy=_remedy(folder),
         )
     if weights and not any((folder / file).is_file() for file in _WEIGHTS):
-        pickled = [file for file in _PICKLES if (folder / file).is_file()]
+        pickled = [file for file in hub.PICKLES if (folder / file).is_file()]
         return ModelError(
             "no model.safetensors" + (f", only {pickled[0]}" if pickled else ""),
             where=str(folder),
@@ -178,24 +179,22 @@ def packaged_models() -> dict[str, Path]:
 def _remedy(folder: Path, otherwise: str = "check the path") -> str:
     if any((folder / "checkpoints").glob("step-*")):
         return f"the run has not finished; continue it: {to_resume(folder)}"
-    if folder.parent.name == "snapshots":  # the Hub's cache, and no business of a person's
+    if hub.is_snapshot(folder):  # the Hub's cache, and no business of a person's
         return "download the rest with the network on, or choose another model"
     return otherwise
 
 
-def _in_cache(name: str, revision: str | None, *, weights: bool) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        config = try_to_load_from_cache(name, "config.json", revision=revision)
-    except HFValidationError:
-        return None
-    if not isinstance(config, str):
-        return None
+def _in_cache(asked: Revised, *, weights: bool) -> Path | None:
+    folder = hub.cached(asked.name, asked.revision)
     # A snapshot may hold the config alone, from an earlier look at it.
-    folder = Path(config).parent
-    return folder if _fault(folder, weights=weights) is None else None
+    if folder is None or _fault(folder, weights=weights) is not None:
+        return None
+    if not hub.is_outdated(asked.name, asked.revision, folder):
+        return folder
+    try:
+        return _on_hub(asked)
+    except ModelError:  # the connection was lost on the way
+        return folder
 
 
 def _in_packages(name: str, revision: str | None) -> Path | None:
@@ -219,23 +218,37 @@ def _in_packages(name: str, revision: str | None) -> Path | None:
     return weights.parent
 
 
-def _on_hub(name: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-
+def _on_hub(asked: Revised) -> Path:
     try:
-        return Path(
-            snapshot_download(
-                name, revision=revision, allow_patterns=_DOWNLOAD, ignore_patterns=_SKIP
-            )
-        )
+        return hub.download(asked.name, asked.revision)
     except Exception as error:  # no network, a proxy that refuses, an unknown or a gated name
+        fault = hub_fault(error, asked.name)
+        if fault is not None and fault.status is not None:
+            raise ModelError(
+                f"model {str(asked)!r} is not on this machine, and of the Hub: {fault.problem}",
+                rule=fault.rule, remedy=fault.remedy,
+            ) from None  # fmt: skip
         raise ModelError(
-            f"model {name!r} is not on this machine and the Hub does not answer or does not know "
-            "it",
+            f"model {str(asked)!r} is not on this machine and the Hub does not answer or does not "
+            "know it",
             rule="looked for: a folder of that name, the Hugging Face cache, an installed package, "
             "the Hub",
-            remedy=_offline_remedy(name),
+            remedy=_offline_remedy(asked.name),
         ) from error
+
+
+def _refuse_pickles(asked: Revised, folder: Path, *, weights: bool) -> None:
+    """Say so where a repository of the Hub has its weights in pickles alone."""
+    if not weights or not hub.is_snapshot(folder) or any((folder / f).is_file() for f in _WEIGHTS):
+        return
+    if pickled := (hub.files_of(asked.name, folder) or set()) & {*hub.PICKLES}:
+        raise ModelError(
+            f"no model.safetensors, only {min(pickled)}, which was not downloaded",
+            where=str(asked),
+            rule="weights are read from safetensors only, because a pickle can run code",
+            remedy="ask its owner for safetensors (the Hub converts them: "
+            "https://huggingface.co/spaces/safetensors/convert), or choose another model",
+        )
 
 
 def _offline_remedy(name: str) -> str:

@@ -42,8 +42,8 @@ ALLOWED: dict[str, set[str]] = {
         "display", "models", "nn", "progress", "weights",
     },
     "pipelines": {
-        "config", "custom_attention", "data", "display", "generation", "hf_models", "models", "nn",
-        "tasks", "weights",
+        "config", "custom_attention", "data", "display", "generation", "hf_models", "hub", "models",
+        "nn", "tasks", "weights",
     },
     "progress": set(),
     "report": {
@@ -67,7 +67,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "torch_layer": {"foundations"},
     "tuning": {"config"},
-    "weights": {"models", "nn", "config", "foundations.words.vector_files"},
+    "weights": {"models", "nn", "config", "foundations.words.vector_files", "hub"},
 }  # fmt: skip
 
 # Packages that only some units may import; None: no unit at all.

@@ -1,29 +1,5 @@
 """A run that may be spoilt, and the command that pushes it."""
 
-from __future__ import annotations
+from helpers.hub.pushing import push, run
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
-
-from hfdl.cli.errors import run as run_command
-
-
-@pytest.fixture
-def run(trained: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run."""
-    return Path(shutil.copytree(trained, tmp_path / "run"))
-
-
-@pytest.fixture
-def push(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """``push(RUN, "my-model", "--yes")``: exit code, stdout and stderr of the command."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        code = run_command(["push", *map(str, words)])
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return command
+__all__ = ["push", "run"]

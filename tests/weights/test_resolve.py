@@ -103,7 +103,7 @@ def test_a_revision_is_looked_up_in_the_cache(tiny_bert, hub_cache):
 
 def test_a_package_has_no_revisions(copy, monkeypatch):
     put_into_package(monkeypatch, copy)
-    assert message(MINILM, revision="v2").startswith(f"model {MINILM!r} is not on this machine")
+    assert message(MINILM, revision="v2").startswith(f"model '{MINILM}@v2' is not on this machine")
 
 
 def test_the_hub_comes_last(tiny_bert, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class Hub:
     asked: list[str] = field(default_factory=list)
     tokens_seen: set[str | None] = field(default_factory=set)
     chunk: int | None = None
+    wait: float = 0.0
+    """Seconds that the answer to a large file takes."""
 
     def fail(
         self, pattern: str, status: int | None, *, times: int = 1000,
@@ -94,6 +97,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         line = f"{self.command} {address.path}"
         hub.asked.append(line)
+        deadline = time.monotonic() + hub.wait
+        while self.command == "PUT" and time.monotonic() < deadline and hub.wait:
+            time.sleep(0.02)
         fault = next((f for f in hub.faults if f.times and re.search(f.pattern, line)), None)
         if fault is not None:
             fault.times -= 1

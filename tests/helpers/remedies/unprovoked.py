@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-_NETWORK = "it needs the Hub"
 _PROCESSES = "it needs several processes, or one that is killed: tests/training/test_processes.py"
 _TOKENIZER = "it needs a tokenizer of several languages: tests/tasks/translation"
 _MODEL = "no model that is made offline meets it"
@@ -37,7 +36,6 @@ UNPROVOKED = {
     "custom_attention/recipe.py:attend_by": _MODEL,
     "custom_attention/switch.py:_check_taken": _MODEL,
     "custom_attention/trial.py:_refuse": _MODEL,
-    "data/readers/hub.py:_config_missing": _NETWORK,
     "errors.py:MissingExtraError.__init__": _PIP,
     "hf_models/from_config.py:_unfit": _MODEL,
     "hf_models/load.py:_unknown": _MODEL,
@@ -61,10 +59,12 @@ UNPROVOKED = {
     "weights/resolve.py:_in_packages": _PIP,
     "weights/resolve.py:_on_hub": _PIP,
     "cli/push.py:_confirm": _SHARING,
+    "config/recorded_code.py:_refuse_downloaded": _HUB,
     "hub/faults.py:_over_limit": _HUB,
     "sharing/choice.py:_check_included": _SHARING,
     "sharing/folder.py:_refuse_group": _SHARING,
     "sharing/folder.py:_refuse_unfinished": _SHARING,
     "sharing/push.py:_check": _SHARING,
     "sharing/push.py:_check#2": _SHARING,
+    "weights/resolve.py:_on_hub#2": _HUB,
 }
