@@ -48,9 +48,9 @@ class DataConfig(Section):
 
     train: str | list[str] | None = Field(
         default=None,
-        description="Hub id (ID, ID:CONFIG), hfdl://NAME, or a local csv, tsv, json, jsonl, CoNLL, "
-        "parquet or txt file or folder; a list of files or a pattern ('data/*.csv') is read as "
-        "one. docs/data-formats.md has all formats.",
+        description="Hub id (ID, ID:CONFIG, ID#SPLIT, ID@REVISION), hfdl://NAME, or a local csv, "
+        "tsv, json, jsonl, CoNLL, parquet or txt file or folder; a list of files or a pattern "
+        "('data/*.csv') is read as one. docs/data-formats.md has all formats.",
     )
     validation: str | list[str] | None = Field(
         default=None,

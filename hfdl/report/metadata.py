@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_CONFIG = re.compile(r":[\w.-]+$")
+_PART = re.compile(r"[@:#].*$")
 _FILES = re.compile(r"\.(csv|tsv|json|jsonl|parquet|conll|txt)$", re.IGNORECASE)
 
 
@@ -57,7 +57,7 @@ def base_model(record: RunRecord) -> str | None:
 
 def hub_dataset(record: RunRecord) -> str | None:
     """The Hub id of the training data; None for files and embedded data."""
-    name = _CONFIG.sub("", str(record.section("data").get("train") or ""))
+    name = _PART.sub("", str(record.section("data").get("train") or ""))
     return name if looks_like_hub_id(name) and not _FILES.search(name) else None
 
 

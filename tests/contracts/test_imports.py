@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "custom_attention": {"config", "foundations", "hf_models", "nn", "weights"},
     "custom_model": {"config", "nn", "weights"},
-    "data": {"tokenizers", "config", "display", "progress"},
+    "data": {"tokenizers", "config", "display", "hub", "progress"},
     "display": set(),
     "distribution": set(),
     "environment": {"distribution"},

@@ -1,19 +1,20 @@
-"""Reading data sets of the Hugging Face Hub: ``ORG/NAME``, ``NAME``, either with ``:CONFIG``."""
+"""Reading data sets of the Hugging Face Hub, by names as ``hfdl.hub.data_names`` has them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from hfdl.config.overrides import as_override
 from hfdl.data.readers.in_memory import table_from_dataset, unread_note
 from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table
-from hfdl.errors import DataError, import_extra, listed
-
-HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*(/[\w.-]+)?)(:(?P<config>[\w.-]+))?", re.ASCII)
-"""What a Hub id looks like, CONFIG included (use ``fullmatch``)."""
+from hfdl.errors import DataError, import_extra, listed, nearest
+from hfdl.hub.data_names import DataName
+from hfdl.hub.faults import hub_fault
 
 _PREFLIGHT_SECONDS = 10.0
 
@@ -26,22 +27,26 @@ def read_hub(source: str, *, label: str = "label") -> dict[str, Table]:
     left out: every value of its ``ClassLabel`` column is -1, as in the test splits of GLUE.
 
     Args:
-        source: ``ORG/NAME``, ``NAME``, ``ORG/NAME:CONFIG`` or ``NAME:CONFIG``.
+        source: a name as ``DataName`` has it. With ``#SPLIT`` that split alone is read, as
+            ``train``: ``ID#train[:10%]``, ``ID#validation_mismatched``.
         label: the label column.
 
     Raises:
         DataError: the id cannot be found, reached or loaded, or it has none of the three splits.
     """
-    match = HUB_ID.fullmatch(source)
-    if match is None:
+    name = DataName.of(source)
+    if name is None:
         raise ValueError(f"not a Hub id: {source!r}")
-    loaded = _load(match["id"], match["config"], source)
+    loaded = _load(name, source)
+    if name.split is not None:
+        return {"train": table_from_dataset(loaded, source)}
     names = named_splits(loaded)
     if not names:
+        one = replace(name, split=str(next(iter(loaded))))
         raise DataError(
             f"none of its splits ({', '.join(map(str, loaded))}) is train, validation or test",
             where=source,
-            remedy="save the split you want as a file and name that",
+            remedy=f"name one: {as_override('data.train', str(one))}",
         )
     tables = {
         split: table_from_dataset(loaded[name], f"{source} ({name})")
@@ -67,35 +72,41 @@ def _unlabelled(table: Table, label: str) -> bool:
     return declared and all(value == -1 for value in table.columns[label])
 
 
-def _load(name: str, config: str | None, source: str) -> Any:
+def _load(name: DataName, source: str) -> Any:
     datasets = import_datasets()
-    reachable = _is_reachable(name, source)
+    given = {"revision": name.revision, "split": name.split}
+    options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    reachable = _is_reachable(name.id, source)
     try:
         if reachable:
-            return datasets.load_dataset(name, config)
+            return datasets.load_dataset(name.id, name.config, **options)
         with _offline():  # a set that was downloaded before still loads
-            return datasets.load_dataset(name, config)
+            return datasets.load_dataset(name.id, name.config, **options)
     except (ConnectionError, FileNotFoundError) as error:
         # DatasetNotFoundError is a FileNotFoundError.
         raise _not_found(source, _first_line(error) if reachable else None) from None
     except Exception as error:
-        if "Config name is missing" in str(error):
-            raise _config_missing(name, source, str(error)) from None
-        raise DataError(
-            f"the Hub data set cannot be loaded: {_first_line(error)}", where=source
-        ) from error
+        raise _unloaded(name, source, error) from error
 
 
 def _is_reachable(name: str, source: str) -> bool:
     """Ask the Hub once; ``load_dataset`` would retry for 23 seconds."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
     try:
         HfApi().dataset_info(name, timeout=_PREFLIGHT_SECONDS)
+    except GatedRepoError as error:
+        fault = hub_fault(error, f"datasets/{name}")
+        raise DataError(
+            "its owner has to let you in (a gated data set)", where=source,
+            rule=fault and fault.rule, remedy=fault and fault.remedy,
+        ) from None  # fmt: skip
     except RepositoryNotFoundError:
         raise _not_found(source, "the Hub has no data set of that id, or it is private") from None
-    except HfHubHTTPError:
+    except HfHubHTTPError as error:
+        if error.response.status_code == 401:
+            raise _not_found(source, "the Hub has none of that id that this token opens") from None
         return True  # it answered; load_dataset handles the error
     except Exception:
         return False
@@ -123,6 +134,40 @@ def _not_found(source: str, reason: str | None) -> DataError:
         f"no file or folder of that name exists here, and as a Hub id it fails: {reached}",
         where=source,
         remedy="check the path, or the id and the network. hfdl://sentiment needs neither",
+    )
+
+
+def _unloaded(name: DataName, source: str, error: Exception) -> DataError:
+    """What datasets says of configurations, splits and scripts, with what there is to choose."""
+    text = str(error)
+    if "Config name is missing" in text:
+        return _config_missing(name.id, source, text)
+    if found := re.search(r"BuilderConfig '?(.+?)'? not found\. Available: (\[.*?\])", text):
+        return _none_of(name, source, "config", re.findall(r"'([^']+)'", found[2]))
+    if found := re.search(r"Unknown split .*?Should be one of (\[.*?\])", text, re.DOTALL):
+        return _none_of(name, source, "split", re.findall(r"'([^']+)'", found[1]))
+    if "scripts are no longer supported" in text:
+        copy = replace(name, revision="refs/convert/parquet")
+        return DataError(
+            "the Hub data set is made by a script",
+            where=source,
+            rule="code of a repository is never run",
+            remedy="read the Hub's own copy in parquet, if it has made one: "
+            + as_override("data.train", str(copy)),
+        )
+    return DataError(f"the Hub data set cannot be loaded: {_first_line(error)}", where=source)
+
+
+def _none_of(name: DataName, source: str, kind: str, choices: list[str]) -> DataError:
+    """The configuration or the split that was named is not there."""
+    asked = str(name.config if kind == "config" else name.split)
+    close = nearest(asked, choices) or next(iter(choices), "NAME")
+    one = replace(name, config=close) if kind == "config" else replace(name, split=close)
+    return DataError(
+        f"it has no {'configuration' if kind == 'config' else 'split'} {asked!r}",
+        where=source,
+        rule=f"it has {listed(choices, near=asked)}",
+        remedy=f"name one: {as_override('data.train', str(one))}",
     )
 
 

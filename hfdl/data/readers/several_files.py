@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hfdl.data.table import Table, counted
 from hfdl.errors import DataError
+from hfdl.hub.data_names import names_a_split
 
 _SHOWN = 4
 
@@ -18,6 +19,7 @@ def is_pattern(source: str) -> bool:
     return (
         any(mark in source for mark in "*?[")
         and "://" not in source
+        and not names_a_split(source)
         and not Path(source).expanduser().exists()
     )
 

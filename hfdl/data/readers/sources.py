@@ -13,7 +13,7 @@ from hfdl.data.layouts.label_vectors import with_label_vectors
 from hfdl.data.layouts.rows import Rows
 from hfdl.data.readers.embedded import SCHEME, read_embedded
 from hfdl.data.readers.folders import read_folder
-from hfdl.data.readers.hub import HUB_ID, read_hub
+from hfdl.data.readers.hub import read_hub
 from hfdl.data.readers.in_memory import tables_from_memory
 from hfdl.data.readers.readers import FORMATS, read_file, refuse_missing
 from hfdl.data.readers.reading import PLAIN, Reading
@@ -21,6 +21,7 @@ from hfdl.data.readers.several_files import expanded, files_note, is_pattern, jo
 from hfdl.data.readers.split_names import SPLITS, in_order, pick
 from hfdl.data.table import Table
 from hfdl.errors import DataError
+from hfdl.hub.data_names import HUB_DATA
 from hfdl.progress import tell
 
 # No Hub id ends like this, so a missing file is called a missing file.
@@ -69,13 +70,13 @@ def read_source(
         return {"train": read_file(path, source=source, reading=reading)}
     if "://" not in source and _looks_like_path(source):
         refuse_missing(path, source)
-    if HUB_ID.fullmatch(source):
+    if HUB_DATA.fullmatch(source):
         return read_hub(source, label=reading.label)
     raise DataError(
         "no such file or folder, and not a Hub id",
         where=source,
         rule="a source is a local file or folder, hfdl://NAME, or a Hub id (NAME, ORG/NAME, "
-        "either with :CONFIG)",
+        "either with @REVISION, :CONFIG and #SPLIT)",
     )
 
 
@@ -153,9 +154,10 @@ def nothing_to_train_on(sources: str) -> DataError:
 
 
 def _looks_like_path(source: str) -> bool:
+    name = source.partition("@")[0].partition("#")[0]  # of a data set of the Hub
     return (
-        source.startswith((".", "/", "~"))
-        or "\\" in source
-        or source.count("/") > 1
-        or Path(source).suffix.lower() in _FILE_SUFFIXES
+        name.startswith((".", "/", "~"))
+        or "\\" in name
+        or name.count("/") > 1
+        or Path(name).suffix.lower() in _FILE_SUFFIXES
     )

@@ -229,8 +229,8 @@ def test_hub_splits_of_other_names(fake_hub):
     }
     fake_hub["odd", None] = {"extra": hub_split("a", [0])}
     assert error_of(read_source, "odd") == (
-        "odd: none of its splits (extra) is train, validation or test. Save the split you want as "
-        "a file and name that"
+        "odd: none of its splits (extra) is train, validation or test. Name one: "
+        "'data.train=odd#extra'"
     )
 
 
@@ -245,9 +245,9 @@ def test_hub_configuration_missing(fake_hub):
 
 
 def test_hub_errors_of_another_kind_keep_their_words(fake_hub):
-    fake_hub["org/script", None] = RuntimeError("Dataset scripts are no longer supported\nmore")
-    assert error_of(read_source, "org/script") == (
-        "org/script: the Hub data set cannot be loaded: Dataset scripts are no longer supported"
+    fake_hub["org/odd", None] = RuntimeError("something else\nmore")
+    assert error_of(read_source, "org/odd") == (
+        "org/odd: the Hub data set cannot be loaded: something else"
     )
 
 
@@ -308,7 +308,7 @@ def test_what_looks_like_a_path_never_goes_to_the_hub(tmp_path, monkeypatch, sou
 def test_what_is_neither_path_nor_hub_id(source):
     assert error_of(read_source, source) == (
         f"{source}: no such file or folder, and not a Hub id; a source is a local file or folder, "
-        "hfdl://NAME, or a Hub id (NAME, ORG/NAME, either with :CONFIG)"
+        "hfdl://NAME, or a Hub id (NAME, ORG/NAME, either with @REVISION, :CONFIG and #SPLIT)"
     )
 
 
