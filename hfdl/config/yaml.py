@@ -268,7 +268,12 @@ def dump_recipe(recipe: Recipe, file: str = "FILE") -> str:
         recipe: the recipe.
         file: the name that stands in the first line's command.
     """
-    return f"# hfdl train {file}\n{_dump(recipe.model_dump(mode='json'))}"
+    return dump_values(recipe.model_dump(mode="json"), file)
+
+
+def dump_values(values: dict[str, Any], file: str = "FILE") -> str:
+    """The values of a recipe as ``dump_recipe`` writes them, unchecked and as they are."""
+    return f"# hfdl train {file}\n{_dump(values)}"
 
 
 def _dump(data: dict[str, Any]) -> str:

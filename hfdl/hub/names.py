@@ -68,6 +68,6 @@ def _otherwise(text: str) -> str:
     """The nearest name that is one."""
     path = _ADDRESS.sub("", text.strip()).replace("\\", "/").strip("/")
     parts = [re.sub(r"--+|\.\.+|[^\w.-]+", "-", part, flags=re.ASCII) for part in path.split("/")]
-    parts = [part.removesuffix(".git").strip("-.") for part in parts]
-    close = "/".join(part for part in parts[:2] if part)[:96].rstrip("-.")
+    parts = [each for part in parts if (each := part.removesuffix(".git").strip("-."))]
+    close = "/".join(parts[:2])[:96].rstrip("-.")
     return f"name it for instance {close or 'my-model'}"

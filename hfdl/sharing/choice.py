@@ -77,7 +77,7 @@ def choose(folder: Path, include: Sequence[str] = ()) -> Choice:
         elif not asked and not any(fnmatchcase(name, pattern) for pattern in _MODEL):
             left[name] = _why(name)
         elif _leads_out(path, folder):
-            if not asked and name not in ("README.md", "LICENSE"):
+            if asked or name not in ("README.md", "LICENSE"):
                 raise _link(path, name)
             left[name] = "a link that leads out of the folder"
         else:

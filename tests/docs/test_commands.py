@@ -30,6 +30,10 @@ ELSEWHERE = {
     "hfdl train sentiment model.name=hfdl://bert model.class=": "tests/docs/test_own_parts.py",
     "hfdl evaluate runs/mean": "tests/docs/test_own_parts.py",
     "hfdl predict runs/mean": "tests/docs/test_own_parts.py",
+    "hfdl push runs/sentiment": "tests/docs/test_hub.py",
+    "hfdl predict ann/": "tests/docs/test_hub.py",
+    "hfdl evaluate ann/": "tests/docs/test_hub.py",
+    "hfdl train sentiment data.train=ann/": "tests/docs/test_hub.py",
     "hfdl train similarity.yaml": "tests/docs/test_own_task.py",
     "hfdl evaluate runs/similarity": "tests/docs/test_own_task.py",
 }
