@@ -16,6 +16,7 @@ from .output import show_help
 from .predict import predict
 from .push import push
 from .recipes import recipes_app
+from .report import report
 from .train import train
 from .verify import verify
 
@@ -54,6 +55,7 @@ def hfdl(
       hfdl predict runs/sentiment "A film to see twice."
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
+      hfdl report runs/sentiment runs/mine --output both.html
       hfdl embed runs/sentiment --file texts.txt --output vectors.npy
       hfdl recipes list
       hfdl compare sentiment --output runs/eras
@@ -99,6 +101,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(embed)
+app.command()(report)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)

@@ -56,14 +56,14 @@ def loss_chart(updates: Sequence[dict[str, Any]], evaluations: Sequence[dict[str
         axes.plot(steps[kept], losses[kept], color=ACCENT, alpha=0.25, linewidth=0.8)
         mean = smooth(losses)
         kept = thin(mean)
-        axes.plot(steps[kept], mean[kept], _line(mean), color=ACCENT, linewidth=1.8,
+        axes.plot(steps[kept], mean[kept], line(mean), color=ACCENT, linewidth=1.8,
                   label="training, smoothed")  # fmt: skip
         measured = [{"step": e["step"], **e["metrics"]} for e in evaluations]
         steps, losses = _curve(measured, "loss")
         if len(steps):
             axes.plot(steps, losses, "o-", color=WARM, linewidth=1.4, markersize=3.5,
                       label="validation")  # fmt: skip
-        _by_update(axes)
+        by_update(axes)
         axes.set_ylim(bottom=0)
         _legend(drawn)
     return drawn.svg
@@ -74,8 +74,8 @@ def update_chart(updates: Sequence[dict[str, Any]], key: str, description: str) 
     steps, values = _curve(updates, key)
     kept = thin(values)
     with chart(key.replace("_", "-"), f"{description} by update") as drawn:
-        drawn.axes.plot(steps[kept], values[kept], _line(values), color=ACCENT, linewidth=1.3)
-        _by_update(drawn.axes)
+        drawn.axes.plot(steps[kept], values[kept], line(values), color=ACCENT, linewidth=1.3)
+        by_update(drawn.axes)
         drawn.axes.set_ylim(bottom=0)
         drawn.axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
         drawn.axes.yaxis.get_offset_text().set_color(MUTED)
@@ -94,7 +94,7 @@ def metric_chart(evaluations: Sequence[dict[str, Any]], metric: str, best_step: 
         if len(best):
             _mark_best(axes, steps, values, int(best[0]), metric)
         axes.margins(x=0.08, y=0.25)
-        _by_update(axes)
+        by_update(axes)
         if is_share(metric):
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     return drawn.svg
@@ -145,14 +145,16 @@ def histogram_chart(name: str, errors: np.ndarray) -> Markup:
     return drawn.svg
 
 
-def _by_update(axes: Axes) -> None:
+def by_update(axes: Axes) -> None:
+    """Mark the updates along the bottom."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("update")
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 
-def _line(values: np.ndarray) -> str:
+def line(values: np.ndarray) -> str:
+    """A line, or a dot where there is one value alone."""
     # A line through one point would not be seen.
     return "-" if len(values) > 1 else "o"
 

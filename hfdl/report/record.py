@@ -16,6 +16,7 @@ from hfdl.weights.names import OWN_TYPES
 Record = dict[str, Any]
 """A line of ``log.jsonl`` or ``predictions.jsonl``."""
 
+_RULE = "a report needs the folder of a finished run"
 _SPLIT_ORDER = ("test", "validation")
 
 
@@ -24,7 +25,8 @@ class RunRecord:
     """What the files of a run hold.
 
     ``events`` is the log without what a later resume took back; ``recipe_text`` is ``recipe.yaml``
-    as it stands in the folder; ``config`` is the saved model's, empty where there is none.
+    as it stands in the folder; ``out_of_fold`` are training examples, each with the answer of a
+    model that was not trained on it; ``config`` is the saved model's, empty where there is none.
     ``generates``: whether transformers' ``generate`` writes with the model.
     """
 
@@ -33,6 +35,7 @@ class RunRecord:
     metrics: dict[str, Any]
     events: list[Record]
     predictions: list[Record]
+    out_of_fold: list[Record] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     generates: bool = True
 
@@ -111,6 +114,7 @@ def read_run(folder: Path) -> RunRecord:
     """
     import yaml
 
+    _refuse_no_run(folder)
     recipe_text = _needed(folder / "recipe.yaml")
     try:
         recipe = yaml.safe_load(recipe_text)
@@ -127,8 +131,21 @@ def read_run(folder: Path) -> RunRecord:
         metrics=metrics,
         events=_without_superseded(_lines(folder / "log.jsonl", unfinished_end=True)),
         predictions=list(_lines(folder / "predictions.jsonl", unfinished_end=False)),
+        out_of_fold=list(_lines(folder / "out_of_fold.jsonl", unfinished_end=False)),
         config=_config(folder / "config.json"),
         generates=(folder / "generation_config.json").is_file(),
+    )
+
+
+def _refuse_no_run(folder: Path) -> None:
+    if (folder / "recipe.yaml").is_file():
+        return
+    is_there = "there is no recipe.yaml" if folder.is_dir() else "it is a file"
+    raise OutputError(
+        is_there if folder.exists() else "there is no such folder",
+        where=str(folder),
+        rule=_RULE,
+        remedy="name the folder of a run or of an evaluation",
     )
 
 
@@ -145,16 +162,22 @@ def _needed(path: Path) -> str:
         raise OutputError(
             f"there is no {path.name}",
             where=str(path.parent),
-            rule="a report needs the folder of a finished run",
+            rule=_RULE,
             remedy=f"finish the run: {to_resume(path.parent)}",
         )
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise OutputError(
+            "a file of the run is damaged: it is not UTF-8", where=str(path)
+        ) from error
 
 
 def _lines(path: Path, *, unfinished_end: bool) -> Iterator[Record]:
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as lines:
+    # Bytes that are no UTF-8 are seen in the line they are in.
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
@@ -166,6 +189,9 @@ def _lines(path: Path, *, unfinished_end: bool) -> Iterator[Record]:
                     return
                 where = f"{path}, line {number}"
                 raise OutputError(f"the line is not JSON: {error.msg}", where=where) from error
+            if not isinstance(record, dict):
+                where = f"{path}, line {number}"
+                raise OutputError("the line must hold a mapping", where=where)
             yield record
 
 

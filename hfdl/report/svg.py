@@ -55,21 +55,27 @@ class Chart:
     Args:
         figure: matplotlib's figure.
         axes: the plot to draw in.
+        summary: what is to be seen, in words.
     """
 
-    def __init__(self, figure: Figure, axes: Axes) -> None:
+    def __init__(self, figure: Figure, axes: Axes, summary: str) -> None:
         self.figure = figure
         self.axes = axes
+        self.summary = summary
         self.svg: Markup
 
 
 @contextmanager
-def chart(name: str, description: str, *, square: bool = False) -> Iterator[Chart]:
+def chart(
+    name: str, description: str, summary: str = "", *, square: bool = False
+) -> Iterator[Chart]:
     """Draw a chart.
 
     Args:
         name: unique on the page; it keeps the ids of one chart apart from another's.
         description: what a screen reader says in the chart's place.
+        summary: what is to be seen, in a sentence: said after the description. It can be set
+            while the chart is drawn, too.
         square: as high as it is wide.
     """
     import matplotlib
@@ -80,12 +86,12 @@ def chart(name: str, description: str, *, square: bool = False) -> Iterator[Char
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
         figure = Figure(figsize=(4.6, 4.0) if square else (4.6, 2.7), layout="constrained")
-        drawn = Chart(figure, figure.add_subplot())
+        drawn = Chart(figure, figure.add_subplot(), summary)
         yield drawn
-        drawn.svg = _inline(figure, name, description)
+        drawn.svg = _inline(figure, name, description, drawn.summary)
 
 
-def _inline(figure: Figure, name: str, description: str) -> Markup:
+def _inline(figure: Figure, name: str, description: str, summary: str) -> Markup:
     from markupsafe import Markup, escape
 
     buffer = io.StringIO()
@@ -101,7 +107,11 @@ def _inline(figure: Figure, name: str, description: str) -> Markup:
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     box = re.search(r'viewBox="[^"]*"', text)
-    opening = f'<svg role="img" aria-label="{escape(description)}" {box[0] if box else ""}>'
+    opening = f'<svg role="img" aria-labelledby="{name}-title" {box[0] if box else ""}>'
+    opening += f'<title id="{name}-title">{escape(description)}</title>'
+    if summary:
+        opening = opening.replace('role="img"', f'role="img" aria-describedby="{name}-desc"')
+        opening += f'<desc id="{name}-desc">{escape(summary)}</desc>'
     return Markup(re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1))
 
 

@@ -73,6 +73,8 @@ class Updated(Event):
     tokens: int
     seconds: float
     """Since training began, evaluations and checkpoints included."""
+    memory_bytes: int | None = None
+    """The most that this process has held so far: of the GPU if one is used, else resident."""
 
 
 @dataclass(frozen=True)

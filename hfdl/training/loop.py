@@ -18,6 +18,7 @@ import torch
 from accelerate import Accelerator
 
 from hfdl.config.schema import TrainConfig
+from hfdl.environment import peak_memory_bytes
 from hfdl.tasks.protocol import Samples, Split, Task
 from hfdl.training.backward import Backward, Sums, any_process, average_and_clip
 from hfdl.training.batches import training_batches
@@ -172,6 +173,7 @@ class Loop:
                 examples=examples,
                 tokens=sums.tokens,
                 seconds=progress.seconds,
+                memory_bytes=peak_memory_bytes(),
             )
         )
 

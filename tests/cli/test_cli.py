@@ -22,7 +22,7 @@ from hfdl.training.events import Evaluated, Interrupted, Noted, Planned
 
 COMMANDS = (
     "train", "evaluate", "predict", "info", "recipes list", "recipes show", "recipes copy",
-    "recipes check", "recipes keys", "data check", "attention", "verify",
+    "recipes check", "recipes keys", "data check", "attention", "verify", "report",
 )  # fmt: skip
 PLAN = Planned(
     "text_classification", "m", "hf", ["a", "b"], 10, 10, {"train": 4}, 99, 1, 2, 2, 2, "float32",
@@ -92,8 +92,8 @@ def test_help_lists_every_command() -> None:
         listed = result.output.partition("Commands:\n")[2]
         names = [line.split()[0] for line in listed.splitlines() if line.strip()]
         assert names == [
-            "train", "evaluate", "predict", "embed", "compare", "verify", "attention", "info",
-            "recipes", "data",
+            "train", "evaluate", "predict", "embed", "report", "compare", "verify", "attention",
+            "info", "recipes", "data",
         ]  # fmt: skip
 
 

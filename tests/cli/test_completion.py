@@ -52,6 +52,7 @@ def offered(home: Path, *words: str) -> list[str]:
     ("words", "expected"),
     [
         (["hfdl", "co"], ["compare"]),
+        (["hfdl", "rep"], ["report"]),
         (["hfdl", "e"], ["evaluate", "embed"]),
         (["hfdl", "recipes", "c"], ["copy", "check"]),
         (["hfdl", "train", "senti"], ["sentiment"]),

@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": ["compare", "sentiment", "--eras", "bag-of-words"],
     "attention": ["attention", "nowhere/model", "a text", "--output", "a.html"],
     "embed": ["embed", "nowhere/model", "a text"],
+    "report": ["report", "nowhere"],
     "info": ["info"],
 }
 SPY = """
@@ -57,7 +58,7 @@ def test_the_first_sign_comes_before_any_heavy_import(command: str, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=120, cwd=tmp_path, env=None)  # fmt: skip
     assert done.stdout == "HEAVY []\n", done.stdout + done.stderr
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 10
 
 
 def fits(shown: Shown, width: int) -> None:

@@ -56,11 +56,14 @@ def environment(rank: int) -> dict[str, str]:
     return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
 
 
-@pytest.mark.parametrize("command", ["predict", "embed", "data check", "recipes show", "info"])
+@pytest.mark.parametrize(
+    "command", ["predict", "embed", "data check", "recipes show", "info", "report"]
+)
 def test_other_commands_speak_once(command: str, trained: Path, odd: Path, tmp_path: Path) -> None:
     rest: dict[str, list[str]] = {
         "predict": [str(trained), "a good film"], "embed": [str(trained), "a good film"],
         "data check": [str(odd)], "recipes show": ["sentiment"], "info": [],
+        "report": [str(trained)],
     }  # fmt: skip
     words = [*command.split(), *rest[command]]
     first, second = (run("-m", "hfdl.cli", *words, **environment(rank)) for rank in (0, 1))

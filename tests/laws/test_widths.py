@@ -31,6 +31,7 @@ ANSWERS: dict[tuple[str, ...], list[str]] = {
     ("evaluate",): ["RUN", "data.test=DATA"],
     ("predict",): ["RUN", "and so on " * 40, "--top-k", "2"],
     ("embed",): ["RUN", "and so on " * 40],
+    ("report",): ["RUN", "--output", "a.html"],
     ("compare",): [
         "sentiment",
         "data.train=DATA",
@@ -58,7 +59,7 @@ COPIED = ("use it:", "saved")
 
 def test_every_command_is_among_the_cases() -> None:
     assert set(ANSWERS) == set(COMMANDS) - {("train",)}
-    assert len(COMMANDS) == 17
+    assert len(COMMANDS) == 18
 
 
 @pytest.mark.parametrize("width", [80, 160])

@@ -238,7 +238,9 @@ def page() -> Callable[[FakeRun, Path], Page]:
     from hfdl.report import write_report
 
     def read(run: FakeRun, folder: Path) -> Page:
-        return Page(write_report(run.write(folder)).read_text(encoding="utf-8"))
+        found = Page(write_report(run.write(folder)).read_text(encoding="utf-8"))
+        assert "This part is left out" not in found.text
+        return found
 
     return read
 

@@ -1,14 +1,17 @@
-"""Training curves: losses, learning rate, and the metric at each evaluation."""
+"""Training curves: losses, the metric at each evaluation, learning rate, speed and memory."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hfdl.report import plots
-from hfdl.report.record import RunRecord
+from hfdl.report import plots, speed
+from hfdl.report.record import Record, RunRecord
 from hfdl.report.section import Section, render
 from hfdl.report.sections.headline import best_metric
 from hfdl.report.wording import metric_name
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
 def build(record: RunRecord) -> Section | None:
@@ -23,6 +26,7 @@ def build(record: RunRecord) -> Section | None:
     for key, title in (("learning_rate", "Learning rate"), ("grad_norm", "Gradient norm")):
         if any(update.get(key) is not None for update in updates):
             charts.append((title, plots.update_chart(updates, key, title)))
+    charts += _machine(updates, record.events_of("evaluation"))
     return Section("training", "Training", render("charts.html", charts=charts))
 
 
@@ -34,3 +38,14 @@ def _metric(record: RunRecord, evaluations: list[dict[str, Any]]) -> list[tuple[
     return [
         (f"{metric_name(metric)} on validation", plots.metric_chart(evaluations, metric, best)),
     ]
+
+
+def _machine(updates: list[Record], evaluations: list[Record]) -> list[tuple[str, Markup]]:
+    charts = []
+    steps, per_second = speed.rates(updates, evaluations)
+    if len(steps):
+        drawn = speed.speed_chart(steps, per_second)
+        charts.append(("Tokens a second, evaluations left out", drawn))
+    if (memory := speed.memory_chart(updates)) is not None:
+        charts.append(("Most memory held so far", memory))
+    return charts
