@@ -17,6 +17,7 @@ SPEC = TaskSpec(
         "hfdl.report.sections.labels:build_confusion",
         "hfdl.report.sections.calibration:build",
         "hfdl.report.sections.regression:build",
+        "hfdl.report.sections.suspects:build",
         "hfdl.report.sections.examples:build",
     ),
 )
