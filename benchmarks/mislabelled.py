@@ -6,9 +6,8 @@
 Of each data set a tenth of the training labels is made another one, at random. Models are trained
 on four fifths of it, flips included, and give their probabilities for the last fifth, five times:
 out-of-fold probabilities, as k-fold cross-validation leaves them. All training examples are then
-listed by confident learning (``hfdl.report.suspects``), and by the probability of the given label
-alone. Printed is the share of the planted flips among the first tenth of the list: all of them at
-best, a tenth by chance.
+listed as the report does (``hfdl.report.suspects``), and in other orders. Printed is the share of
+the planted flips among the first tenth of each list: all of them at best, a tenth by chance.
 """
 
 from __future__ import annotations
@@ -79,9 +78,9 @@ def found(rows: Sequence[dict[str, Any]], planted: set[int]) -> dict[str, float]
     most = round(LISTED * len(rows))
     listed = ranked(rows, labels)
     lists = {
-        "as the report lists them": listed,
-        "by self-confidence": sorted(listed, key=lambda one: one.probability),
+        "by self-confidence (the report)": listed,
         "by normalised margin": sorted(listed, key=lambda one: one.margin),
+        "confident ones first": sorted(listed, key=lambda one: not one.confident),
     }
     firsts = {name: {one.row["index"] for one in ones[:most]} for name, ones in lists.items()}
     confident = {one.row["index"] for one in listed if one.confident}
@@ -136,7 +135,7 @@ def measured(source: str, model: str, seeds: Sequence[int]) -> dict[str, Any]:
         values = [one[figure] for one in by_seed]
         sd = statistics.stdev(values) if len(values) > 1 else None
         figures[figure] = {"mean": statistics.fmean(values), "sd": sd, "values": values}
-        print(f"  {figure:28} {statistics.fmean(values):.3f} ± {sd or 0:.3f}", flush=True)
+        print(f"  {figure:32} {statistics.fmean(values):.3f} ± {sd or 0:.3f}", flush=True)
     return {"data": name, "examples": len(texts), "labels": len(set(labels)), "model": model,
             "seeds": list(seeds), "seconds": time.perf_counter() - began, **figures}  # fmt: skip
 

@@ -49,7 +49,7 @@ def thin(values: np.ndarray, stretches: int = POINTS) -> np.ndarray:
 
 def loss_chart(updates: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]) -> Markup:
     """Training loss, raw and smoothed, and the validation loss of each evaluation."""
-    steps, losses = _curve(updates, "loss")
+    steps, losses = curve(updates, "loss")
     with chart("loss", "Training and validation loss by update") as drawn:
         axes = drawn.axes
         kept = thin(losses)
@@ -59,7 +59,7 @@ def loss_chart(updates: Sequence[dict[str, Any]], evaluations: Sequence[dict[str
         axes.plot(steps[kept], mean[kept], line(mean), color=ACCENT, linewidth=1.8,
                   label="training, smoothed")  # fmt: skip
         measured = [{"step": e["step"], **e["metrics"]} for e in evaluations]
-        steps, losses = _curve(measured, "loss")
+        steps, losses = curve(measured, "loss")
         if len(steps):
             axes.plot(steps, losses, "o-", color=WARM, linewidth=1.4, markersize=3.5,
                       label="validation")  # fmt: skip
@@ -71,7 +71,7 @@ def loss_chart(updates: Sequence[dict[str, Any]], evaluations: Sequence[dict[str
 
 def update_chart(updates: Sequence[dict[str, Any]], key: str, description: str) -> Markup:
     """One value of each update: the learning rate, the gradient's norm."""
-    steps, values = _curve(updates, key)
+    steps, values = curve(updates, key)
     kept = thin(values)
     with chart(key.replace("_", "-"), f"{description} by update") as drawn:
         drawn.axes.plot(steps[kept], values[kept], line(values), color=ACCENT, linewidth=1.3)
@@ -84,7 +84,7 @@ def update_chart(updates: Sequence[dict[str, Any]], key: str, description: str) 
 
 def metric_chart(evaluations: Sequence[dict[str, Any]], metric: str, best_step: int) -> Markup:
     """A validation metric at each evaluation, with the best one marked."""
-    steps, values = _curve([{"step": e["step"], **e["metrics"]} for e in evaluations], metric)
+    steps, values = curve([{"step": e["step"], **e["metrics"]} for e in evaluations], metric)
     description = f"Validation {metric_name(metric)} by update"
     with chart("metric", description) as drawn:
         axes = drawn.axes
@@ -182,7 +182,8 @@ def _mark_best(axes: Axes, steps: np.ndarray, values: np.ndarray, best: int, met
     )
 
 
-def _curve(records: Sequence[dict[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
+def curve(records: Sequence[dict[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values of the records that have a finite one."""
     pairs = [(r["step"], r[key]) for r in records if r.get(key) is not None]
     steps, values = np.array(pairs, dtype=float).reshape(-1, 2).T
     finite = np.isfinite(values)

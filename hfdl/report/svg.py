@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID = "#010101", "#020202", "#030303"
 ACCENT, WARM, PAPER = "#040404", "#050505", "#060606"
+SERIES = tuple(f"#0{i}0{i}0{i}" for i in "789abc")
+"""Colours of several curves in one chart."""
 _VARIABLES = {
     # Colours that stand for the page's own, which change with the colour scheme.
     INK: "var(--ink)",
@@ -23,6 +25,7 @@ _VARIABLES = {
     ACCENT: "var(--accent)",
     WARM: "var(--warm)",
     PAPER: "var(--card)",
+    **{colour: f"var(--series-{i})" for i, colour in enumerate(SERIES, start=1)},
 }
 _STYLE: Any = {
     "svg.fonttype": "none",

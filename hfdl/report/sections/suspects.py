@@ -35,9 +35,10 @@ def build(record: RunRecord) -> Section | None:
 
 def _render(record: RunRecord, rows: list[Record]) -> Markup:
     found = suspects(rows, record.labels)
+    sure = sum(one.confident for one in found)
     shown = [_example(one) for one in found[:MOST]]
-    listed = group("", shown, len(found), "suspicious label")
-    return render("suspect_list.html", groups=[listed])
+    listed = group("", shown, len(found), "example", " with another label likelier")
+    return render("suspect_list.html", groups=[listed], sure=sure, total=len(rows))
 
 
 def _example(one: Suspect) -> Record:

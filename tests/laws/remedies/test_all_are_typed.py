@@ -45,7 +45,7 @@ def test_each_is_in_one_class() -> None:
 
 
 # sites in the code; typed; in words alone; not provoked
-COUNTS = (503, 219, 238, 46)
+COUNTS = (505, 219, 240, 46)
 
 
 def test_how_many_there_are() -> None:
