@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+Ends = tuple[float, float]
+
 Z95 = 1.959963984540054
 """Quantile of the normal distribution that leaves 2.5 % on either side."""
 
@@ -66,7 +68,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """Precision, recall and F1 of one label or of an average. None: nothing to divide by."""
+    """Precision, recall and F1 of one label or of an average. None: nothing to divide by.
+
+    Args:
+        precision_ends, recall_ends, f1_ends: their 95 % intervals; None where there is none.
+    """
 
     label: str
     precision: float | None
@@ -74,6 +80,9 @@ class LabelFigures:
     f1: float | None
     support: int
     predicted: int
+    precision_ends: Ends | None = None
+    recall_ends: Ends | None = None
+    f1_ends: Ends | None = None
 
 
 def complete_labels(labels: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -218,7 +227,20 @@ def _figures(label: str, hits: int, predicted: int, support: int) -> LabelFigure
         f1=2 * hits / (predicted + support) if predicted + support else None,
         support=support,
         predicted=predicted,
+        precision_ends=wilson(hits, predicted) if predicted else None,
+        recall_ends=wilson(hits, support) if support else None,
+        f1_ends=_f1_ends(hits, predicted + support - hits),
     )
+
+
+def _f1_ends(hits: int, concerned: int) -> Ends | None:
+    """F1 of one label is 2J / (1 + J), J the hits' share of all examples that have the label or
+    were given it: the ends of Wilson's interval of J give those of F1.
+    """
+    if not concerned:
+        return None
+    low, high = wilson(hits, concerned)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def _names(value: Any) -> list[str]:

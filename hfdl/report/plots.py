@@ -132,6 +132,23 @@ def scatter_chart(name: str, true: np.ndarray, predicted: np.ndarray) -> Markup:
     return drawn.svg
 
 
+def residual_chart(name: str, true: np.ndarray, predicted: np.ndarray) -> Markup:
+    """Error (predicted minus true) against the prediction; of many, an even sample.
+
+    A cloud that leans or widens shows where the model can be trusted less.
+    """
+    kept = np.linspace(0, len(true) - 1, min(len(true), DOTS)).astype(int)
+    errors = predicted - true
+    with chart(name, "Error against prediction", square=True) as drawn:
+        drawn.summary = f"The mean error is {errors.mean():.4g}, its spread {errors.std():.4g}."
+        axes = drawn.axes
+        axes.axhline(0, color=MUTED, linestyle="--", linewidth=1)
+        axes.plot(predicted[kept], errors[kept], "o", color=ACCENT, alpha=0.45, markersize=3.5,
+                  markeredgewidth=0)  # fmt: skip
+        axes.set(xlabel="predicted value", ylabel="predicted − true")
+    return drawn.svg
+
+
 def histogram_chart(name: str, errors: np.ndarray) -> Markup:
     """How the errors (predicted minus true) are spread."""
     with chart(name, "Histogram of the errors", square=True) as drawn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,14 +20,13 @@ STRETCHES = 60
 
 
 def rates(
-    updates: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]] = ()
+    updates: Sequence[dict[str, Any]], pauses: Iterable[float] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens a second along a run; the time of evaluations is left out.
+    """Tokens a second along a run, of the updates that followed another one at once.
 
     Args:
         updates: events of updates, in their order. Their ``seconds`` count from the beginning.
-        evaluations: events of evaluations, with their own ``seconds``; each follows the update of
-            its ``step``.
+        pauses: updates after which something else was done: an evaluation, a checkpoint.
 
     Returns:
         the last update of each stretch and its rate, both (stretches,).
@@ -36,27 +35,15 @@ def rates(
     if len(known) < 2:
         return np.zeros(0), np.zeros(0)
     steps = np.array([one["step"] for one in known], dtype=float)
-    tokens = np.array([one["tokens"] for one in known], dtype=float)
-    seconds = np.diff([one["seconds"] for one in known]) - _evaluating(steps, evaluations)
-    last = np.unique(np.linspace(1, len(known), min(STRETCHES, len(known) - 1) + 1).astype(int))
-    ends, found = [], []
-    for start, stop in itertools.pairwise(last):
-        took = seconds[start - 1 : stop - 1].sum()
-        # A clock that was set back, or a run that was continued elsewhere, has no rate there.
-        if took > 0:
-            ends.append(steps[stop - 1])
-            found.append(tokens[start:stop].sum() / took)
-    return np.array(ends), np.array(found)
-
-
-def _evaluating(steps: np.ndarray, evaluations: Sequence[dict[str, Any]]) -> np.ndarray:
-    """Seconds of evaluations between each update and the next, (updates - 1,)."""
-    spent = np.zeros(len(steps) - 1)
-    for one in evaluations:
-        after = int(np.searchsorted(steps, one["step"]))
-        if after < len(spent):
-            spent[after] += float(one.get("seconds") or 0.0)
-    return spent
+    took = np.diff([one["seconds"] for one in known])
+    # A clock that was set back, or a run that was continued elsewhere, has no rate there.
+    at_once = (took > 0) & ~np.isin(steps[:-1], list(pauses))
+    tokens = np.array([one["tokens"] for one in known[1:]], dtype=float)[at_once]
+    ends, took = steps[1:][at_once], took[at_once]
+    borders = np.unique(np.linspace(0, len(ends), min(STRETCHES, len(ends)) + 1).astype(int))
+    stretches = list(itertools.pairwise(borders.tolist()))
+    found = [tokens[start:stop].sum() / took[start:stop].sum() for start, stop in stretches]
+    return np.array([ends[stop - 1] for _, stop in stretches]), np.array(found)
 
 
 def speed_chart(steps: np.ndarray, per_second: np.ndarray) -> Markup:
@@ -78,10 +65,11 @@ def memory_chart(updates: Sequence[dict[str, Any]]) -> Markup | None:
     steps = np.array([one["step"] for one in known], dtype=float)
     held = np.array([one["memory_bytes"] for one in known], dtype=float)
     ends = f"From {wording.size(held[0])} to {wording.size(held[-1])}."
+    unit, name = (2**30, "GiB") if held.max() >= 2**30 else (2**20, "MiB")
     with chart("memory", "Most memory held so far, by update", ends) as drawn:
         kept = thin(held)
-        drawn.axes.plot(steps[kept], held[kept], line(held), color=ACCENT, linewidth=1.3)
+        drawn.axes.plot(steps[kept], held[kept] / unit, line(held), color=ACCENT, linewidth=1.3)
         by_update(drawn.axes)
-        drawn.axes.set_ylim(0, held.max() * 1.08)
-        drawn.axes.yaxis.set_major_formatter(lambda value, _: wording.size(value))
+        drawn.axes.set_ylim(0, held.max() / unit * 1.08)
+        drawn.axes.set_ylabel(name)
     return drawn.svg

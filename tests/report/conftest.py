@@ -192,6 +192,7 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self._table: list[list[str]] | None = None
         self._in_cell = False
+        self._in_ends = False  # an interval below a figure: part of the text, not of the cell
         self.feed(source)
 
     @property
@@ -220,15 +221,18 @@ class Page(HTMLParser):
             self._in_cell = True
         elif tag == "small":
             self.handle_data(" ")
+            self._in_ends = dict(attrs).get("class") == "ends"
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th"):
             self._in_cell = False
+        elif tag == "small":
+            self._in_ends = False
 
     def handle_data(self, data: str) -> None:
         if self.cdata_elem is None:
             self.texts.append(data)
-        if self._in_cell and self._table is not None:
+        if self._in_cell and self._table is not None and not self._in_ends:
             self._table[-1][-1] += data
 
 

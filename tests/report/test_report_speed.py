@@ -17,11 +17,13 @@ def updates(seconds: list[float], tokens: int = 100) -> list[dict]:
     ]
 
 
-def test_a_rate_is_tokens_by_seconds_without_evaluations() -> None:
-    # Between updates 2 and 3 an evaluation took 8 of the 10 seconds.
-    steps, found = rates(updates([1.0, 3.0, 13.0, 15.0]), [{"step": 2, "seconds": 8.0}])
-    assert steps.tolist() == [2, 3, 4]
-    assert found.tolist() == pytest.approx([200 / 2, 300 / 2, 400 / 2])
+def test_a_rate_is_tokens_by_seconds_of_updates_that_follow_another() -> None:
+    # After update 2 there was an evaluation: the 10 seconds until update 3 say nothing.
+    steps, found = rates(updates([1.0, 3.0, 13.0, 15.0]), [2])
+    assert steps.tolist() == [2, 4]
+    assert found.tolist() == pytest.approx([200 / 2, 400 / 2])
+    assert rates(updates([1.0, 3.0, 13.0, 15.0]))[0].tolist() == [2, 3, 4]
+    assert len(rates(updates([1.0, 3.0, 13.0]), [1, 2, 3])[0]) == 0
 
 
 def test_many_updates_are_taken_together_and_nothing_is_lost() -> None:
@@ -32,8 +34,7 @@ def test_many_updates_are_taken_together_and_nothing_is_lost() -> None:
     assert len(steps) == STRETCHES
     assert steps[-1] == 5000
     assert np.all(np.diff(steps) > 0)
-    ends = [0, *(int(step) - 1 for step in steps)]
-    pairs = list(itertools.pairwise(ends))
+    pairs = list(itertools.pairwise([0, *(int(step) - 1 for step in steps)]))
     tokens = [sum(one["tokens"] for one in made[a + 1 : b + 1]) for a, b in pairs]
     times = [made[b]["seconds"] - made[a]["seconds"] for a, b in pairs]
     assert found == pytest.approx(np.array(tokens) / times)
@@ -61,11 +62,11 @@ def test_the_page_has_both_charts_where_the_log_has_them(fake_run, page, tmp_pat
             event["memory_bytes"] = 2**30 + event["step"] * 2**20
     run.log = lambda: made
     found = page(run, tmp_path / "with")
-    assert "Tokens a second, evaluations left out" in found.text
+    assert "Tokens a second while training" in found.text
     assert "From 1 GiB to 1.06 GiB." in found.text
     for event in made:
         event.pop("memory_bytes", None)
         event.pop("tokens", None)
     without = page(run, tmp_path / "without")
-    assert "Tokens a second" not in without.text
+    assert "Tokens a second while" not in without.text
     assert "Most memory held so far" not in without.text

@@ -26,7 +26,7 @@ def build(record: RunRecord) -> Section | None:
     for key, title in (("learning_rate", "Learning rate"), ("grad_norm", "Gradient norm")):
         if any(update.get(key) is not None for update in updates):
             charts.append((title, plots.update_chart(updates, key, title)))
-    charts += _machine(updates, record.events_of("evaluation"))
+    charts += _machine(updates, record)
     return Section("training", "Training", render("charts.html", charts=charts))
 
 
@@ -40,12 +40,13 @@ def _metric(record: RunRecord, evaluations: list[dict[str, Any]]) -> list[tuple[
     ]
 
 
-def _machine(updates: list[Record], evaluations: list[Record]) -> list[tuple[str, Markup]]:
+def _machine(updates: list[Record], record: RunRecord) -> list[tuple[str, Markup]]:
     charts = []
-    steps, per_second = speed.rates(updates, evaluations)
+    other = [e["step"] for kind in ("evaluation", "checkpoint") for e in record.events_of(kind)]
+    steps, per_second = speed.rates(updates, other)
     if len(steps):
         drawn = speed.speed_chart(steps, per_second)
-        charts.append(("Tokens a second, evaluations left out", drawn))
+        charts.append(("Tokens a second while training", drawn))
     if (memory := speed.memory_chart(updates)) is not None:
         charts.append(("Most memory held so far", memory))
     return charts

@@ -42,6 +42,7 @@ def _render(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
         return None
     charts = [
         ("Predicted and true", plots.scatter_chart(f"scatter-{split}", true, predicted)),
+        ("Errors by prediction", plots.residual_chart(f"residuals-{split}", true, predicted)),
         ("Errors", plots.histogram_chart(f"errors-{split}", predicted - true)),
     ]
     return render("errors.html", charts=charts, figures=error_figures(true, predicted))
