@@ -34,6 +34,22 @@ def translation_metrics(references: Sequence[str], predictions: Sequence[str]) -
     }
 
 
+def sentence_scores(references: Sequence[str], predictions: Sequence[str]) -> list[float]:
+    """chrF2 (Popović 2015) of each translation by itself, from 0 to 100.
+
+    BLEU of one sentence is mostly 0, or a matter of smoothing: few have four words in a row right.
+
+    Args:
+        references, predictions: as for ``translation_metrics``.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+    """
+    metric = _metrics()["chrf"]
+    pairs = zip(references, predictions, strict=True)
+    return [metric.sentence_score(said, [true]).score for true, said in pairs]
+
+
 def signatures() -> dict[str, str]:
     """sacrebleu's signature of each metric, which figures need to be comparable.
 

@@ -176,6 +176,20 @@ def line(values: np.ndarray) -> str:
     return "-" if len(values) > 1 else "o"
 
 
+def chrf_chart(name: str, scores: np.ndarray) -> Markup:
+    """How the chrF of single translations is spread."""
+    middle = float(np.median(scores))
+    with chart(name, "Histogram of chrF by translation", f"The median is {middle:.1f}.") as drawn:
+        axes = drawn.axes
+        axes.hist(scores, bins=np.arange(0, 101, 5), color=ACCENT, alpha=0.75, edgecolor=PAPER,
+                  linewidth=0.5)  # fmt: skip
+        axes.axvline(middle, color=INK, linewidth=1, label=f"median {middle:.1f}")
+        axes.grid(visible=False, axis="x")
+        axes.set(xlim=(0, 100), xlabel="chrF", ylabel="translations")
+        _legend(drawn)
+    return drawn.svg
+
+
 def _legend(drawn: Chart) -> None:
     # Above the plot, where it can hide nothing.
     drawn.figure.legend(loc="outside upper left", ncols=2, borderaxespad=0.1, handlelength=1.5)

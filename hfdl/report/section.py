@@ -52,6 +52,7 @@ def environment() -> jinja2.Environment:
     made = templates(autoescape=True)
     made.filters.update(
         clip=wording.clip,
+        exp=math.exp,
         number=wording.number,
         percent=wording.percent,
         plural=wording.plural,

@@ -47,8 +47,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "progress": set(),
     "report": {
-        "data.entities.sentence", "data.entities.tags", "tasks.registry", "tasks.spec",
-        "weights.names",
+        "data.entities.sentence", "data.entities.tags", "metrics.translation", "tasks.registry",
+        "tasks.spec", "weights.names",
     },
     "runs": {
         "config", "data", "display", "environment", "hf_models", "metrics", "nn.dropout",

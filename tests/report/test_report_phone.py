@@ -15,7 +15,7 @@ from helpers import phone
 
 from hfdl.interpret.views.page import attention_page
 from hfdl.interpret.views.panel import Panel
-from hfdl.report import write_report
+from hfdl.report import write_report, write_side_by_side
 from hfdl.report.comparison import write_comparison
 
 from .conftest import LABELS, MULTI, REGRESSION, FakeRun
@@ -65,6 +65,9 @@ TAGGED = [
 ]  # fmt: skip
 WRITTEN = [place(i) | {"text": f"{LONG} {i}", "loss": i / 10, "accuracy": 0.5, "tokens": 8}
            for i in range(30)]  # fmt: skip
+COSTLY = [row | {"costly": [{"after": LONG, "target": LONG, "prediction": "x", "loss": 9.0}]}
+          for row in WRITTEN]  # fmt: skip
+MASKED = [row | {"words": [{"target": LONG, "prediction": LONG[:9]}]} for row in WRITTEN]
 TRANSLATED = [row | {"label": f"to {LONG}", "prediction": f"{LONG} too"} for row in WRITTEN]
 ENTITY_SCORES = {"precision": 0.5, "recall": 0.4, "f1": 0.44, "accuracy": 0.9, "loss": 0.3}
 LANGUAGE = {"perplexity": 4.2, "accuracy": 0.5, "loss": 1.4}
@@ -85,6 +88,16 @@ def comparison(folder: Path) -> Path:
              "machine": machine, "guesses": {"test": guess}, "rows": rows}  # fmt: skip
     folder.mkdir()
     return write_comparison(folder / "compare.html", table)
+
+
+def side_by_side(folder: Path) -> Path:
+    runs = [
+        FakeRun(labels=LABELS[2], seed=i, model={"name": f"example-org/{LONG}"}).write(
+            folder / name
+        )
+        for i, name in enumerate((f"first-{LONG}", "second", f"third {LONG}"))
+    ]
+    return write_side_by_side(runs, folder / "report.html")
 
 
 def attention(models: tuple[str, ...]) -> Callable[[Path], Path]:
@@ -111,9 +124,18 @@ PAGES: dict[str, tuple[Callable[[Path], Path], int]] = {
     "several labels": (classification(LABELS[5], problem_type=MULTI), 1),
     "numbers": (classification(LABELS[2], problem_type=REGRESSION), 0),
     "entities": (of_task("token_classification", ENTITY_SCORES, TAGGED, labels=TAGS), 1),
-    "causal_lm": (of_task("causal_lm", LANGUAGE, WRITTEN), 0),
-    "masked_lm": (of_task("masked_lm", LANGUAGE, WRITTEN), 0),
-    "translation": (of_task("translation", {"bleu": 33.8, **LANGUAGE}, TRANSLATED), 0),
+    "causal_lm": (of_task("causal_lm", LANGUAGE, COSTLY, vocabulary=50257), 1),
+    "masked_lm": (of_task("masked_lm", LANGUAGE, MASKED), 1),
+    "side by side": (side_by_side, 3),
+    "translation": (
+        of_task(
+            "translation",
+            {"bleu": 33.8, "chrf": 50.1, **LANGUAGE},
+            TRANSLATED,
+            signatures={"bleu": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"},
+        ),
+        0,
+    ),
     "compare": (comparison, 1),
     "attention": (attention(("a/model",)), 1),
     "two models' attention": (attention((f"a/{LONG}", "b/model")), 1),
@@ -172,7 +194,7 @@ def test_every_table_of_a_template_is_in_a_box_that_can_be_reached_with_the_keys
     counts = {name: (len(re.findall(r"<table\b", text)), len(boxed.findall(text)))
               for name, text in templates()}  # fmt: skip
     assert {name: pair for name, pair in counts.items() if pair[0] != pair[1]} == {}
-    assert sum(tables for tables, _ in counts.values()) == 9
+    assert sum(tables for tables, _ in counts.values()) == 14
 
 
 @pytest.mark.parametrize("sheet", ["report/report.css", "interpret/views/page.css"])

@@ -32,15 +32,29 @@ def build(record: RunRecord) -> Section:
         rows=metric_rows(record, columns),
         meaning=meaning(record),
         single=record.problem_type == SINGLE,
-        baseline=next(iter(guesses(record)), None),
+        **_baseline(record),
     )
     return Section("figures", "Figures", html)
+
+
+def _baseline(record: RunRecord) -> dict[str, Any]:
+    """The guess on the split that tells most, and its figures as they are written."""
+    guess = next(iter(guesses(record)), None)
+    if guess is None:
+        return {"baseline": None}
+    return {
+        "baseline": guess,
+        "baseline_metric": wording.metric_name(guess.metric),
+        "baseline_value": wording.figure(guess.metric, guess.value),
+        "baseline_reached": wording.figure(guess.metric, guess.reached),
+    }
 
 
 def _headline(record: RunRecord, split: str, metric: str) -> dict[str, Any]:
     """The metric that picked the best weights, on one split."""
     return {
         "split": split,
+        "metric": metric,
         "name": wording.metric_name(metric),
         "examples": record.examples(split),
         **_cell(record, split, metric),

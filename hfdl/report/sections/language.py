@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hfdl.report import wording
+import numpy as np
+
+from hfdl.errors import MissingExtraError
+from hfdl.report import plots, wording
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.section import Section, by_split, evenly, group, highest, render, where
 
@@ -18,6 +22,11 @@ STAGES = 6
 WORST_TEXTS = 10
 WORST_TRANSLATIONS = 20
 SAMPLE = 10
+COMPARED = 5000
+"""Translations that are scored one by one at most: a thousand take about a second."""
+COSTLY = 20
+ASKED = 20
+"""Lines of the tables of tokens and of masked words."""
 
 
 def build_samples(record: RunRecord) -> Section | None:
@@ -52,6 +61,37 @@ def build_examples(record: RunRecord) -> Section | None:
     return by_split(record, "examples", "Examples to read", _texts, rows_of)
 
 
+def build_tokens(record: RunRecord) -> Section | None:
+    """The tokens that cost a causal model most, or how well a masked one guesses which words."""
+
+    def rows_of(split: str) -> list[Record]:
+        rows = [row for row in record.predictions if row.get("split") == split]
+        return [row for row in rows if row.get("costly") or row.get("words")]
+
+    return by_split(record, "tokens", "Tokens", _tokens_table, rows_of)
+
+
+def _tokens_table(record: RunRecord, split: str, rows: list[Record]) -> Markup:
+    costly = [{**one, "where": where(row)} for row in rows for one in row.get("costly") or []]
+    asked = [pair for row in rows for pair in row.get("words") or []]
+    worst = sorted(costly, key=lambda one: -one["loss"])[:COSTLY]
+    return render("tokens.html", costly=worst, words=masked_words(asked), asked=len(asked))
+
+
+def masked_words(pairs: list[Record]) -> list[Record]:
+    """The words that were masked most often: how often each was guessed, and what else was said."""
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    for pair in pairs:
+        said[str(pair["target"])][str(pair["prediction"])] += 1
+    often = sorted(said.items(), key=lambda one: (-one[1].total(), one[0]))[:ASKED]
+    found = []
+    for word, answers in often:
+        wrong = [(name, count) for name, count in answers.most_common() if name != word]
+        found.append({"word": word, "times": answers.total(),
+                      "share": answers[word] / answers.total(), "instead": wrong[:3]})  # fmt: skip
+    return found
+
+
 def build_translations(record: RunRecord) -> Section | None:
     """Translations: those furthest from their reference, and a sample of all."""
     return by_split(record, "examples", "Examples to read", _translations)
@@ -65,10 +105,34 @@ def _texts(record: RunRecord, split: str, rows: list[Record]) -> Markup:
 
 
 def _translations(record: RunRecord, split: str, rows: list[Record]) -> Markup:
-    scored = [row for row in rows if math.isfinite(_loss(row))]
+    rows, scored = _with_chrf(rows), [row for row in rows if math.isfinite(_loss(row))]
     worst = highest(scored, _loss, WORST_TRANSLATIONS)
     groups = _groups("References the model expected least", worst, rows, _translation)
-    return render("translations.html", groups=groups)
+    compared = [row for row in rows if "chrf" in row]
+    lowest = highest(compared, lambda row: -row["chrf"], WORST_TRANSLATIONS)
+    if lowest:
+        shown = [_translation(row) for row in lowest]
+        groups.insert(0, group("Lowest chrF", shown, len(compared), "example"))
+    picture = None
+    if compared:
+        picture = plots.chrf_chart(f"chrf-{split}", np.array([row["chrf"] for row in compared]))
+    return render(
+        "translations.html", groups=groups, picture=picture, left=len(rows) - len(compared)
+    )
+
+
+def _with_chrf(rows: list[Record]) -> list[Record]:
+    """The rows, ``COMPARED`` of them with ``chrf`` of their own; as they are without sacrebleu."""
+    from hfdl.metrics.translation import sentence_scores
+
+    compared = evenly(rows, COMPARED)
+    sides = [[str(row[key]) for row in compared] for key in ("label", "prediction")]
+    try:
+        scores = sentence_scores(*sides)
+    except MissingExtraError:
+        return rows
+    own = {id(row): score for row, score in zip(compared, scores, strict=True)}
+    return [{**row, "chrf": own[id(row)]} if id(row) in own else row for row in rows]
 
 
 def _groups(
@@ -99,14 +163,15 @@ def _translation(row: Record) -> Record:
     return {
         "texts": [(title, str(row[key])) for title, key in sides],
         "where": where(row),
-        "verdict": f"loss {wording.number(row.get('loss'))} a token, "
+        "verdict": (f"chrF {row['chrf']:.1f}; " if "chrf" in row else "")
+        + f"loss {wording.number(row.get('loss'))} a token, "
         f"{wording.percent(row.get('accuracy'))} of the reference's tokens predicted",
     }
 
 
 def asked_tokens(row: Record) -> list[Record]:
     """The ``{"target", "prediction"}`` pairs of a masked language model's prediction."""
-    lists = [value for value in row.values() if isinstance(value, list)]
+    lists = [value for name, value in row.items() if isinstance(value, list) and name != "costly"]
     return [
         pair
         for found in lists

@@ -23,9 +23,10 @@ from hfdl.nn.lengths import evaluating
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
 from hfdl.tasks.language_modeling.base import LanguageTask
 from hfdl.tasks.language_modeling.causal_split import BlockOptions, TokenSplit, documents_mask
+from hfdl.tasks.language_modeling.costly import costly_tokens
 from hfdl.tasks.language_modeling.samples import write_samples
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
-from hfdl.tasks.protocol import Prediction, Split, Splits
+from hfdl.tasks.protocol import Batch, Prediction, Split, Splits
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.token_scores import perplexity, summed_nats
 
@@ -115,6 +116,19 @@ class CausalLM(LanguageTask):
             remedy="train it first: hfdl train clm model.config=null model.tokenizer=null "
             + as_override("model.name", str(folder)),
         )
+
+    def decode(self, outputs: Any, batch: Batch) -> list[Prediction]:
+        """``loss``, ``accuracy``, ``tokens`` and ``costly`` of each block.
+
+        ``costly`` are the tokens that were least expected, ``{"after", "target", "prediction",
+        "loss"}``: the text before, what stood there, what was likeliest, and its cost in nats.
+        """
+        predictions = super().decode(outputs, batch)
+        for prediction, costly in zip(
+            predictions, costly_tokens(outputs, batch, self.tokenizer), strict=True
+        ):
+            prediction["costly"] = costly
+        return predictions
 
     def metrics(
         self, predictions: Sequence[Prediction], references: Sequence[Any]

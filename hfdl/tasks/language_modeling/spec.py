@@ -5,6 +5,7 @@ from hfdl.tasks.spec import LONG_TEXTS, Card, TaskSpec
 _PIECES = dict.fromkeys(LONG_TEXTS, "a longer text is read piece by piece")
 _SECTIONS = (
     "hfdl.report.sections.language:build_samples",
+    "hfdl.report.sections.language:build_tokens",
     "hfdl.report.sections.language:build_examples",
 )
 _ERRORS = frozenset({"perplexity", "strided_perplexity", "bits_per_byte"})
