@@ -106,7 +106,7 @@ class RunRecord:
         return len(self.on(split)) or planned
 
 
-def read_run(folder: Path) -> RunRecord:
+def read_run(folder: str | Path) -> RunRecord:
     """Read the files of a run.
 
     Raises:
@@ -114,6 +114,7 @@ def read_run(folder: Path) -> RunRecord:
     """
     import yaml
 
+    folder = Path(folder)
     _refuse_no_run(folder)
     recipe_text = _needed(folder / "recipe.yaml")
     try:

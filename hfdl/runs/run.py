@@ -64,6 +64,16 @@ class Run(Shown):
 
         return pipeline(self.recipe.task, model=self.directory, **options)
 
+    def report(self, output: str | Path | None = None) -> Path:
+        """Write the report anew from the folder's files, and say where it is.
+
+        Args:
+            output: the page. Default: ``report.html`` in the folder.
+        """
+        from hfdl.report import write_report
+
+        return write_report(self.directory, output)
+
 
 @no_exit()
 def train(

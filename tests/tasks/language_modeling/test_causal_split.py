@@ -26,7 +26,8 @@ PAD = 0
 TOKENIZER = SimpleNamespace(pad_token_id=PAD, decode=lambda ids: " ".join(map(str, ids)))
 SIZES = (3, 1, 0, 6, 2, 9, 4)
 """Tokens of the documents; one is empty."""
-TASK = object.__new__(CausalLM)  # to score, it needs neither a tokenizer nor a config
+TASK = object.__new__(CausalLM)  # to score, it needs no config, and a tokenizer to write with
+TASK.tokenizer = SimpleNamespace(decode=lambda ids: " ".join(map(str, ids)))
 
 
 def store_of(sizes: Sequence[int] = SIZES, seed: int = 1) -> Any:
@@ -129,7 +130,10 @@ def test_a_block_of_documents_of_one_token_asks_for_nothing() -> None:
         total=torch.zeros(()), losses=torch.zeros(0), best=torch.zeros(0, dtype=torch.int64)
     )
     assert int(TASK.loss(scores, batch).count) == 0
-    assert TASK.decode(scores, batch) == [{"loss": 0.0, "accuracy": 0.0, "tokens": 0}] * 2
+    assert (
+        TASK.decode(scores, batch)
+        == [{"loss": 0.0, "accuracy": 0.0, "tokens": 0, "costly": []}] * 2
+    )
 
 
 # ---- documents kept apart ----------------------------------------------------------------------
@@ -235,6 +239,16 @@ def test_blocks_are_scored_each_by_its_own_targets() -> None:
         assert said[row]["loss"] == pytest.approx(float(losses[mine].double().mean()), rel=1e-12)
         right = (best == batch.targets["targets"])[mine]
         assert said[row]["accuracy"] == float(right.double().mean())
+        # The three that cost most, each with what stood there and what stood before it.
+        numbers = sorted(mine.nonzero()[:, 0].tolist(), key=lambda at: -float(losses[at]))[:3]
+        decode = TASK.tokenizer.decode
+        assert [one["loss"] for one in said[row]["costly"]] == [float(losses[at]) for at in numbers]
+        for one, at in zip(said[row]["costly"], numbers, strict=True):
+            place = int(batch.inputs["positions"][at]) - row * batch.inputs["input_ids"].shape[1]
+            before = batch.inputs["input_ids"][row, : place + 1].tolist()
+            assert one["after"] == decode(before[-16:])
+            assert one["target"] == decode([int(batch.targets["targets"][at])])
+            assert one["prediction"] == decode([int(best[at])])
 
 
 def test_metrics_weigh_tokens_not_blocks() -> None:

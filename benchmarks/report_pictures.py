@@ -1,0 +1,67 @@
+"""The pictures of docs/reports.md, taken by a headless Chromium.
+
+    python benchmarks/report_pictures.py docs/_static
+
+In the working directory are the runs that the page names: runs/sentiment, runs/mine, runs/ner.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+SHOTS = (
+    ("report-figures.png", ("runs/sentiment",), "figures", 900, 520, "light"),
+    ("report-entities.png", ("runs/ner",), "examples", 900, 560, "light"),
+    ("report-side-by-side.png", ("runs/sentiment", "runs/mine"), "test", 900, 620, "dark"),
+)
+"""File, runs, section of the page, width, height at most, colour scheme."""
+
+
+def main() -> None:
+    """Write the pages and take each picture."""
+    from playwright.sync_api import sync_playwright
+
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/_static")
+    with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
+        browser = started.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=["--no-sandbox"],
+        )
+        for name, runs, section, width, height, scheme in SHOTS:
+            page = write_page(runs, Path(folder) / "page.html")
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme=scheme
+            )
+            take(context.new_page(), page, section, height, target / name)
+            context.close()
+        browser.close()
+
+
+def write_page(runs: tuple[str, ...], page: Path) -> Path:
+    """The report of one run, or of several."""
+    from hfdl.report import write_report, write_side_by_side
+
+    return write_report(runs[0], page) if len(runs) == 1 else write_side_by_side(runs, page)
+
+
+def take(view: Any, page: Path, section: str, height: int, picture: Path) -> None:
+    """One section of a page, cut to a height, with as few colours as it needs."""
+    view.goto(page.as_uri())
+    box = view.query_selector(f"#{section}").bounding_box()
+    clip = {**box, "x": 0, "width": view.viewport_size["width"],
+            "height": min(box["height"], height)}  # fmt: skip
+    view.screenshot(path=picture, full_page=True, clip=clip)
+    with Image.open(picture) as taken:
+        small = taken.convert("RGB").quantize(64)
+    small.save(picture, optimize=True)
+    print(f"{picture}: {picture.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
