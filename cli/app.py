@@ -17,6 +17,7 @@ from .predict import predict
 from .push import push
 from .recipes import recipes_app
 from .report import report
+from .serve import serve
 from .train import train
 from .verify import verify
 
@@ -57,6 +58,7 @@ def hfdl(
       hfdl train sentiment data.train=reviews.csv train.epochs=1
       hfdl report runs/sentiment runs/mine --output both.html
       hfdl embed runs/sentiment --file texts.txt --output vectors.npy
+      hfdl serve runs/sentiment
       hfdl recipes list
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
@@ -102,6 +104,7 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(embed)
 app.command()(report)
+app.command()(serve)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)

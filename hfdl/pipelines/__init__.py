@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,23 @@ def pipeline(
     """
     if revision is not None:
         model = _at(model, revision)
+    kind, found, options = find_pipeline(task, model, options)
+    return kind(found, **options)
+
+
+def find_pipeline(
+    task: str | None, model: Any, options: Mapping[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The class of a task's pipeline, the model it opens, and its options.
+
+    Args:
+        task, model, options: as for ``pipeline``.
+
+    Raises:
+        ConfigError: as ``pipeline``, no model opened yet.
+        ModelError: as ``pipeline``.
+    """
+    options = dict(options)
     if task is None:
         task, model = _task_of(model)
     if pair := _OF_LANGUAGES.fullmatch(str(task)):
@@ -66,7 +84,7 @@ def pipeline(
             rule="which one suits depends on the languages",
             remedy="give model=FOLDER, such as that of a run of the recipe translation",
         )
-    return attribute(spec.implementation)(spec.default_model if model is None else model, **options)
+    return attribute(spec.implementation), spec.default_model if model is None else model, options
 
 
 def _at(model: Any, revision: str) -> str:

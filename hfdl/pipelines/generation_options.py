@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.generation.model_rules import Rules, model_rules
@@ -21,6 +22,18 @@ _THEIRS = {
 }
 """transformers' names of what is called otherwise here, and the difference."""
 _SEARCH = tuple(each.name for each in fields(Settings))
+_OWN_TYPES = {"return_scores": bool, "seed": int | None, "stop": str | list[str] | None}
+
+
+def writing_types() -> dict[str, Any]:
+    """The types of the options of a pipeline that writes, by name."""
+    return {**get_type_hints(Settings), **_OWN_TYPES}
+
+
+def seeded_at(options: Mapping[str, Any], place: int) -> Mapping[str, Any]:
+    """The options with which a text draws alone what it draws at its place in a list."""
+    seed = options.get("seed")
+    return options if seed is None else {**options, "seed": seed + place}
 
 
 @dataclass(frozen=True, kw_only=True)

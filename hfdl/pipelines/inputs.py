@@ -12,6 +12,7 @@ import torch
 
 from hfdl.display import Shown
 from hfdl.errors import ConfigError, DataError, listed
+from hfdl.pipelines.call_form import CallForm
 
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
@@ -35,7 +36,7 @@ class Opened(Protocol):
         ...
 
 
-class BasePipeline(Shown):
+class BasePipeline(CallForm, Shown):
     """A model on its device; a subclass adds ``task`` and ``__call__``.
 
     Args:

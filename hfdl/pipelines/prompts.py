@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from hfdl.errors import DataError
 from hfdl.tasks.language_modeling.samples import prompt_ids
+
+
+class Message(TypedDict):
+    """One of a chat."""
+
+    role: str
+    content: str
+
 
 Chat = list[dict[str, Any]]
 """Messages, each with ``role`` and ``content``."""

@@ -8,9 +8,10 @@ is longer than the model is read as the recipe says (``data.long_text``) instead
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, NotRequired, cast
 
 import torch
+from typing_extensions import TypedDict
 
 from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError, DataError, did_you_mean
@@ -34,6 +35,13 @@ Input = str | Mapping[str, str]
 _UNSET: Any = object()
 
 
+class TextPair(TypedDict):
+    """An input of two texts; with ``text`` alone, of one whose answer stands in no list."""
+
+    text: str
+    text_pair: NotRequired[str | None]
+
+
 class TextClassificationPipeline(BasePipeline):
     """Labels and scores for texts.
 
@@ -53,6 +61,8 @@ class TextClassificationPipeline(BasePipeline):
     """
 
     task = "text-classification"
+    item = str | TextPair
+    item_words = 'a text, or {"text": ..., "text_pair": ...}'
 
     def __init__(
         self,
@@ -111,23 +121,26 @@ class TextClassificationPipeline(BasePipeline):
         limit = checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
         task = self._opened.task(_data_options(long_text, max_length, truncation))
-        given = self._threshold if threshold is None else threshold
-        least = self._least(given, function)
-        if given is None and best is not _UNSET:
-            least = None  # all scores of the best top_k, as asked
+        least = self._asked(best, threshold, function)
 
         def answer(texts: list[Input]) -> list[Any]:
             rows = self._scores(task, texts, function, limit)
             return [_shape(scores, best, least) for scores in rows]
 
-        if isinstance(inputs, str):
-            answers = answer([inputs])
-            # transformers puts a single text's answer into a list, unless this very call asks
-            # for top_k.
-            return answers if top_k is _UNSET and least is None else answers[0]
-        if isinstance(inputs, Mapping):
-            return answer([cast(Mapping[str, str], inputs)])[0]
+        if isinstance(inputs, str | Mapping):
+            (only,) = answer([cast(Input, inputs)])
+            # transformers puts a single text's answer into a list, unless this very call asks for
+            # top_k.
+            stands_alone = isinstance(inputs, Mapping) or top_k is not _UNSET or least is not None
+            return only if stands_alone else [only]
         return answer_several(inputs, answer, limit, _wrong_input)
+
+    def of_one(self, answer: Any, inputs: Any, options: Mapping[str, Any]) -> Any:
+        if isinstance(inputs, Mapping) or "top_k" in options:
+            return answer
+        function = _checked_function(options.get("function_to_apply")) or self._function
+        least = self._asked(self._top_k, options.get("threshold"), function)
+        return [answer] if least is None else answer
 
     def _scores(
         self, task: TextClassification, inputs: list[Input], function: str | None, limit: int | None
@@ -146,6 +159,14 @@ class TextClassificationPipeline(BasePipeline):
             [{"label": n, "score": s} for n, s in zip(names, rows[i], strict=True)]
             for i in range(len(inputs))
         ]
+
+    def _asked(
+        self, best: int | None, threshold: float | Mapping[str, float] | None, function: str | None
+    ) -> dict[str, float] | None:
+        """As ``_least``, for a call: all scores of the best top_k where those are asked for."""
+        given = self._threshold if threshold is None else threshold
+        least = self._least(given, function)
+        return None if given is None and best is not _UNSET else least
 
     def _least(
         self, threshold: float | Mapping[str, float] | None, function: str | None

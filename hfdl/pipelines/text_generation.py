@@ -6,7 +6,7 @@ what it is batched with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from hfdl.errors import DataError
 from hfdl.generation import generate_with_scores, stop_at, stream, stream_text
 from hfdl.generation.model_rules import own_value
 from hfdl.generation.text import continued, cut_at
-from hfdl.pipelines.generation_options import WritingOptions
+from hfdl.pipelines.generation_options import WritingOptions, seeded_at, writing_types
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
-from hfdl.pipelines.prompts import Prompt, is_chat, is_new_answer, read_prompt, wrong_input
+from hfdl.pipelines.prompts import Message, Prompt, is_chat, is_new_answer, read_prompt, wrong_input
 from hfdl.pipelines.settling import changes_ends, single_bytes
 from hfdl.tasks.inference import naming_texts
 from hfdl.tasks.language_modeling.spec import CAUSAL_LM
@@ -86,6 +86,8 @@ class TextGenerationPipeline(BasePipeline):
     """
 
     task = "text-generation"
+    item = str | list[Message]
+    item_words = 'a text, or a chat: [{"role": ..., "content": ...}, ...]'
 
     def __init__(
         self,
@@ -163,6 +165,19 @@ class TextGenerationPipeline(BasePipeline):
             tokens, self._decode, prompt=before, stops=chosen.stops(rules),
             by_words=changes_ends(self.tokenizer), unsettled=single_bytes(self.tokenizer),
         )  # fmt: skip
+
+    @classmethod
+    def call_options(cls) -> dict[str, Any]:
+        return {**super().call_options(), **writing_types(), "return_full_text": bool}
+
+    def is_one(self, inputs: Any, options: Mapping[str, Any]) -> bool:
+        return super().is_one(inputs, options) or is_chat(inputs)
+
+    def options_at(self, options: Mapping[str, Any], place: int) -> Mapping[str, Any]:
+        return seeded_at(options, place)
+
+    def rows(self, item: Any, options: Mapping[str, Any]) -> int:
+        return max(options.get("num_beams") or 1, options.get("num_return_sequences") or 1)
 
     def _changed(self, options: Options, changes: dict[str, Any]) -> Options:
         chosen = options.changed(changes, "text generation")

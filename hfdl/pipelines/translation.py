@@ -6,7 +6,7 @@ depend on what it is batched with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from hfdl.config.own_code import no_exit
 from hfdl.errors import DataError
 from hfdl.generation import stop_at
 from hfdl.generation.text import cut_at
-from hfdl.pipelines.generation_options import WritingOptions
+from hfdl.pipelines.generation_options import WritingOptions, seeded_at, writing_types
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import inference_batches, naming_texts, token_budget
@@ -108,9 +108,21 @@ class TranslationPipeline(BasePipeline):
             return self._translate(task, texts, size, chosen)
 
         if isinstance(inputs, str):
-            (found,) = answer([inputs])
-            return found if isinstance(found, list) else [found]
+            return self.of_one(answer([inputs])[0], inputs, options)
         return answer_several(inputs, answer, size, _wrong_input)
+
+    @classmethod
+    def call_options(cls) -> dict[str, Any]:
+        return {**super().call_options(), **writing_types()}
+
+    def of_one(self, answer: Any, inputs: Any, options: Mapping[str, Any]) -> Any:
+        return answer if isinstance(answer, list) else [answer]
+
+    def options_at(self, options: Mapping[str, Any], place: int) -> Mapping[str, Any]:
+        return seeded_at(options, place)
+
+    def rows(self, item: Any, options: Mapping[str, Any]) -> int:
+        return max(options.get("num_beams") or 1, options.get("num_return_sequences") or 1)
 
     def _changed(self, options: WritingOptions, changes: dict[str, Any]) -> WritingOptions:
         chosen = options.changed(changes, SPEC.name)

@@ -132,6 +132,14 @@ class ZeroShotClassificationPipeline(BasePipeline):
             return answer([sequences])[0]
         return answer_several(sequences, answer, limit, _not_a_text)
 
+    def example(self) -> tuple[Any, dict[str, Any]]:
+        return "A text of yours.", {"candidate_labels": ["one", "another"]}
+
+    def rows(self, item: Any, options: Mapping[str, Any]) -> int:
+        given = options.get("candidate_labels")
+        labels = self._labels if given is None else given
+        return max(1, labels.count(",") + 1 if isinstance(labels, str) else len(labels or ()))
+
     def _logits(self, texts: list[str], hypotheses: list[str], limit: int | None) -> torch.Tensor:
         """The model's logits for every text with every hypothesis, (N, L, C)."""
         split = self._task.encode(

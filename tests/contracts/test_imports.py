@@ -55,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
         "pipelines", "progress", "report", "tasks", "training", "tuning", "weights",
     },
     "sharing": {"config", "hub", "progress", "report", "tasks", "weights"},
+    "serving": {"environment", "pipelines", "tasks.inference"},
     "tasks": {
         "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
         "models", "nn", "progress", "weights",

@@ -32,6 +32,7 @@ class FeatureExtractionPipeline(EmbeddingPipeline):
     """
 
     task = "feature-extraction"
+    not_sent = EmbeddingPipeline.not_sent | {"tokenize_kwargs"}
 
     def __init__(
         self,

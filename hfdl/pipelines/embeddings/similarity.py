@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import TypedDict
 
 from hfdl.errors import DataError
 from hfdl.pipelines.embeddings.pipeline import EmbeddingPipeline, not_a_text
@@ -35,6 +36,13 @@ _FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+class SimilarityRequest(TypedDict):
+    """A text, and those that it is compared with."""
+
+    source_sentence: str
+    sentences: list[str]
+
+
 class SentenceSimilarityPipeline(EmbeddingPipeline):
     """How similar texts are to a text; ``encode`` gives the vectors themselves.
 
@@ -44,6 +52,9 @@ class SentenceSimilarityPipeline(EmbeddingPipeline):
     """
 
     task = "sentence-similarity"
+    item = SimilarityRequest
+    item_words = '{"source_sentence": ..., "sentences": [...]}'
+    not_sent = EmbeddingPipeline.not_sent | {"sentences"}
 
     def __call__(
         self,
@@ -74,10 +85,13 @@ class SentenceSimilarityPipeline(EmbeddingPipeline):
         elif sentences is not None:
             raise not_a_text(inputs, 0)
         if isinstance(inputs, Mapping):
-            return self._scores(inputs, 0, batch_size)
+            return self._scores([inputs], batch_size)[0]
         if isinstance(inputs, bytes) or not isinstance(inputs, Iterable):
             raise not_a_text(inputs, 0)
-        return [self._scores(one, i, batch_size) for i, one in enumerate(inputs)]
+        return self._scores([*inputs], batch_size)
+
+    def example(self) -> tuple[Any, dict[str, Any]]:
+        return {"source_sentence": "A text of yours.", "sentences": ["Another.", "A third."]}, {}
 
     def similarity(self, a: Any, b: Any) -> Tensor:
         """The similarity of every vector of one array to every vector of another.
@@ -133,15 +147,25 @@ class SentenceSimilarityPipeline(EmbeddingPipeline):
             )
         ]
 
-    def _scores(self, request: Any, index: int, batch_size: int | None) -> list[float]:
-        if not isinstance(request, Mapping) or not {"source_sentence", "sentences"} <= {*request}:
-            raise _not_a_request(request, index)
-        source, others = request["source_sentence"], request["sentences"]
-        if not isinstance(source, str) or isinstance(others, Mapping):
-            raise _not_a_request(request, index)
-        texts = [others] if isinstance(others, str) else list(others)
-        vectors = self.encode([source, *texts], batch_size=batch_size, convert_to_tensor=True)
-        return self.similarity(vectors[0], vectors[1:])[0].tolist()
+    def _scores(self, requests: list[Any], batch_size: int | None) -> list[list[float]]:
+        """The similarities of each request, all texts in one go."""
+        groups = [_texts_of(request, i) for i, request in enumerate(requests)]
+        vectors = self.encode(
+            [text for texts in groups for text in texts],
+            batch_size=batch_size, convert_to_tensor=True,
+        )  # fmt: skip
+        each = vectors.split([len(texts) for texts in groups])
+        return [self.similarity(own[0], own[1:])[0].tolist() for own in each]
+
+
+def _texts_of(request: Any, index: int) -> list[Any]:
+    """The text of a request, and behind it the others."""
+    if not isinstance(request, Mapping) or not {"source_sentence", "sentences"} <= {*request}:
+        raise _not_a_request(request, index)
+    source, others = request["source_sentence"], request["sentences"]
+    if not isinstance(source, str) or isinstance(others, Mapping):
+        raise _not_a_request(request, index)
+    return [source, *([others] if isinstance(others, str) else others)]
 
 
 def _not_a_request(value: Any, index: int) -> DataError:

@@ -7,7 +7,7 @@ several pieces is scored whole. ``docs/pipelines.md`` has the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -136,6 +136,13 @@ class FillMaskPipeline(BasePipeline):
         if isinstance(inputs, str):
             return answer([inputs])[0]
         return answer_several(inputs, answer, size, _wrong_input)
+
+    def example(self) -> tuple[Any, dict[str, Any]]:
+        return f"A {self.tokenizer.mask_token} of yours.", {}
+
+    def rows(self, item: Any, options: Mapping[str, Any]) -> int:
+        beams = options.get("num_beams") or NUM_BEAMS
+        return max(beams, options.get("top_k") or 1) if options.get("joint") else 1
 
     def _read(self, texts: list[str]) -> list[MaskedText]:
         """The texts as token ids, with the positions of their masks."""

@@ -65,6 +65,8 @@ class TokenClassificationPipeline(BasePipeline):
     """
 
     task = "token-classification"
+    item = str | list[str]
+    item_words = "a text; with is_split_into_words a list of words"
 
     def __init__(
         self,
@@ -137,6 +139,15 @@ class TokenClassificationPipeline(BasePipeline):
         if is_split_into_words and several and all(isinstance(one, str) for one in several):
             return answer([several])  # the words of one text
         return answer_several(inputs, answer, size, partial(_wrong_input, is_split_into_words))
+
+    def is_one(self, inputs: Any, options: Mapping[str, Any]) -> bool:
+        words = isinstance(inputs, list) and all(isinstance(one, str) for one in inputs)
+        return isinstance(inputs, str) or bool(
+            inputs and words and options.get("is_split_into_words")
+        )
+
+    def of_one(self, answer: Any, inputs: Any, options: Mapping[str, Any]) -> Any:
+        return answer if isinstance(inputs, str) else [answer]
 
     def _aggregated(
         self,

@@ -58,7 +58,7 @@ def _nli(place: Place) -> Path:
 CASES = (
     call("pipelines/registry.py:pipeline_spec", "pipelines:pipeline", task="sentimnt",
          then="not on this machine"),
-    call("pipelines/__init__.py:pipeline#2", "pipelines:pipeline", task="translation",
+    call("pipelines/__init__.py:find_pipeline#2", "pipelines:pipeline", task="translation",
          fill=lambda p: {"FOLDER": p.decoder}, then="no encoder-decoder"),
     ask("pipelines/text_classification.py:_checked_function", "text-classification", "a film",
         function_to_apply="softmaxx"),

@@ -10,6 +10,7 @@ _PIP = "it names a package; that there is such an extra is tested beside this ta
 
 _HUB = "a stand-in of the Hub meets it: tests/hub/test_faults.py"
 _SHARING = "a stand-in of the Hub meets it: tests/sharing"
+_SERVER = "a server runs until it is stopped: tests/serving/test_command.py types it"
 _OWN_MODEL = "a model of one's own meets it: tests/custom_model"
 
 UNPROVOKED = {
@@ -48,6 +49,11 @@ UNPROVOKED = {
     "tasks/translation/languages.py:_token_of": _TOKENIZER,
     "tasks/translation/task.py:Translation.untrained": _MODEL,
     "tasks/translation/task.py:start_token_id": _MODEL,
+    "serving/address.py:_refusal": _SERVER,
+    "serving/address.py:_refusal#2": "root may take any port",
+    "serving/address.py:_refusal#3": _SERVER,
+    "serving/address.py:listen": _SERVER,
+    "serving/given_options.py:split_options": _SERVER,
     "training/backward.py:Backward._smaller": "out of memory: tests/training/test_memory.py",
     "training/checkpoint.py:Checkpoints.latest": _DAMAGE,
     "training/checkpoint.py:Checkpoints.load_best": _DAMAGE,

@@ -1,0 +1,62 @@
+"""What every request passes first: the key, and the figures."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from typing import Any
+
+from hfdl.serving.http_error import HttpError
+from hfdl.serving.service import Service
+
+_OPEN = ("/health", "/ready")
+"""Paths without a key: whoever starts the server asks for its state."""
+
+
+class Gate:
+    """An ASGI application around another.
+
+    Args:
+        app: the other.
+        service: whose figures are counted.
+        key: what a client must send as ``Authorization: Bearer KEY``; None: nothing.
+    """
+
+    def __init__(self, app: Any, service: Service, key: str | None = None) -> None:
+        self._app, self._service, self._key = app, service, key
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        begun, code = time.monotonic(), 500
+
+        async def counted(message: Any) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+            await send(message)
+
+        try:
+            if self._is_allowed(scope):
+                await self._app(scope, receive, counted)
+            else:
+                await _refuse(counted)
+        finally:
+            seconds = time.monotonic() - begun
+            self._service.metrics.answered(scope["path"], code, seconds)
+
+    def _is_allowed(self, scope: Any) -> bool:
+        if self._key is None or scope["path"] in _OPEN:
+            return True
+        sent = dict(scope["headers"]).get(b"authorization", b"")
+        return hmac.compare_digest(sent, b"Bearer " + self._key.encode())
+
+
+async def _refuse(send: Any) -> None:
+    problem = HttpError(401, "no key, or another one; send the header Authorization: Bearer KEY")
+    headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
+    await send({"type": "http.response.start", "status": 401, "headers": headers})
+    await send(
+        {"type": "http.response.body", "body": json.dumps(problem.body(), allow_nan=False).encode()}
+    )
