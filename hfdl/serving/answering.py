@@ -39,7 +39,7 @@ async def predict(service: Service, request: Request) -> Response:
         if given.stream:
             stream = _Stream(service, given, until, leave)
             leave = _nothing
-            return stream.response()
+            return await stream.response()
         if not given.items:
             return _json(b"[]")
         return _json(await _answered(service, request, given, tokens, until))
@@ -107,25 +107,42 @@ class _Stream:
             lambda piece: _from_thread(loop, self._pieces.put_nowait, piece),
         )
 
-    def response(self) -> Response:
-        self._service.worker.stream(self._job)
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._events(), media_type="text/event-stream", headers=headers)
+    async def response(self) -> Response:
+        """The stream, once its first piece is there.
 
-    async def _events(self) -> AsyncIterator[str]:
+        Raises:
+            HttpError: there is none.
+        """
+        self._service.worker.stream(self._job)
+        try:
+            first = await self._next()
+        except BaseException as error:
+            self._end()
+            if isinstance(error, Exception):
+                raise http_error_of(error) from None
+            raise
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        events = self._events(first)
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+    def _end(self) -> None:
+        self._job.drop()
+        self._service.batcher.wake()
+        self._leave()
+
+    async def _events(self, piece: str | None) -> AsyncIterator[str]:
         text, number = "", 0
         try:
-            while (piece := await self._next()) is not None:
+            while piece is not None:
                 number += 1
                 text += piece
                 yield _event({"index": number, "token": {"text": piece}, "generated_text": None})
+                piece = await self._next()
             yield _event({"index": number, "token": {"text": ""}, "generated_text": text})
         except Exception as error:
             yield _event(http_error_of(error).body())
         finally:
-            self._job.drop()
-            self._service.batcher.wake()
-            self._leave()
+            self._end()
 
     async def _next(self) -> str | None:
         left = self._until - time.monotonic()

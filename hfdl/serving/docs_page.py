@@ -1,15 +1,77 @@
-"""The page at /docs: the paths and a form to try them, without a script from elsewhere."""
+"""The page at /docs: the paths, and a form to try them. Nothing of it comes from elsewhere."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import jinja2
 
-def docs_page(description: dict[str, Any], facts: dict[str, Any]) -> str:
+from hfdl.errors import shell_word
+
+Schema = Mapping[str, Any]
+
+
+def docs_page(description: Schema, facts: Schema) -> str:
     """The page.
 
     Args:
         description: in OpenAPI.
         facts: about the server.
     """
-    return "<!doctype html><title>hfdl</title>"
+    schemas = description["components"]["schemas"]
+    fields = schemas["PredictRequest"]["properties"]
+    example = _example(fields)
+    post = description["paths"]["/predict"]["post"]
+    return _template().render(
+        facts=facts,
+        example=json.dumps(example, indent=2, ensure_ascii=False, allow_nan=False),
+        shell_example=shell_word(json.dumps(example, ensure_ascii=False, allow_nan=False)),
+        inputs=fields["inputs"]["description"],
+        can_stream="stream" in fields,
+        parameters=[
+            (name, _words(schema, schemas))
+            for name, schema in schemas["Parameters"].get("properties", {}).items()
+        ],
+        paths=[
+            (path, methods["get"]["summary"])
+            for path, methods in description["paths"].items()
+            if "get" in methods
+        ],
+        errors=[
+            (code, answer["description"]) for code, answer in post["responses"].items()
+            if code != "200"
+        ],
+        limits=facts["limits"].items(),
+    )  # fmt: skip
+
+
+def _example(fields: Schema) -> dict[str, Any]:
+    sent = {name: fields[name]["examples"][0] for name in ("inputs", "parameters")}
+    return {name: value for name, value in sent.items() if value}
+
+
+def _words(schema: Schema, schemas: Schema) -> str:
+    """A type of JSON in words."""
+    if "$ref" in schema:
+        return _words(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema:
+        return " or ".join(_words(each, schemas) for each in schema["anyOf"])
+    if "const" in schema or "enum" in schema:
+        return " or ".join(map(str, schema.get("enum", [schema.get("const")])))
+    kind = str(schema.get("type", "anything"))
+    if kind == "array" and "items" in schema:
+        return f"list of {_words(schema['items'], schemas)}"
+    if kind == "integer" and "maximum" in schema and schema["maximum"] < 2**31 - 1:
+        return f"integer, {schema['minimum']} to {schema['maximum']}"
+    return kind
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
+    return environment.get_template("docs.html")

@@ -51,7 +51,7 @@ def openapi(app: FastAPI, service: Service) -> dict[str, Any]:
     }
     answers: dict[str, Any] = {"application/json": {"schema": {}}}
     if service.can_stream:
-        answers["text/event-stream"] = {"schema": {"type": "string"}}
+        answers["text/event-stream"] = {}
     post["responses"] = {"200": {"description": "The answers.", "content": answers}}
     post["responses"] |= {str(code): _error(words) for code, words in _POST_ERRORS.items()}
     for path in ("/", "/ready"):

@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -84,6 +85,9 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only a program's main thread may set handlers
+            return
         before = {each: signal.signal(each, self._note) for each in _SIGNALS}
         try:
             yield
