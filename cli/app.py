@@ -9,6 +9,7 @@ import typer
 from .attention import attention
 from .compare import compare
 from .data import data_app
+from .demo import demo
 from .embed import embed
 from .evaluate import evaluate
 from .info import info
@@ -59,6 +60,7 @@ def hfdl(
       hfdl report runs/sentiment runs/mine --output both.html
       hfdl embed runs/sentiment --file texts.txt --output vectors.npy
       hfdl serve runs/sentiment
+      hfdl demo runs/sentiment
       hfdl recipes list
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
@@ -105,6 +107,7 @@ app.command()(predict)
 app.command()(embed)
 app.command()(report)
 app.command()(serve)
+app.command()(demo)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)

@@ -50,6 +50,13 @@ class AttentionView:
             ConfigError: there is no such kind, layer or head.
             OutputError: a browser could not hold so many weights.
         """
+        page = self.html(kind=kind, layer=layer, head=head)
+        return _write(path, page.encode("utf-8", "backslashreplace"))
+
+    def html(
+        self, *, kind: Kind | None = None, layer: int | None = None, head: int | None = None
+    ) -> str:
+        """The page that ``to_html`` writes, with the same arguments and errors."""
         from hfdl.interpret.views.page import attention_page
 
         panel = self._panel(kind)
@@ -57,8 +64,7 @@ class AttentionView:
         shown = panel.most_changed() if layer is None and head is None else (layer or 0, head)
         panels = list(self.panels.values())
         start = (panels.index(panel), *shown)
-        page = attention_page(panels, self.names, self.text, start=start)
-        return _write(path, page.encode("utf-8", "backslashreplace"))
+        return attention_page(panels, self.names, self.text, start=start)
 
     def to_png(
         self,
@@ -114,6 +120,8 @@ def attention_view(
     tokenizer: Any = None,
     compare_with: Any = None,
     target: str | None = None,
+    text_pair: str | None = None,
+    name: str | None = None,
 ) -> AttentionView:
     """Capture what a model attends to in a text.
 
@@ -125,6 +133,8 @@ def attention_view(
             beside its base; an open one shares ``tokenizer``.
         target: the text that the decoder of an encoder-decoder model has read; default: what the
             model itself writes, the likeliest token at each step.
+        text_pair: a second text, for a model that reads pairs.
+        name: what the view calls the model; default: the end of its path.
 
     Raises:
         ModelError: a model cannot be found or opened, or its attention cannot be shown; or the
@@ -143,11 +153,11 @@ def attention_view(
     for one in opened:
         _refuse_without_attention(one)
     first = opened[0]
-    inputs = first.encode(text, "text")
+    inputs = first.encode(text, "text", text_pair)
     if target is not None or is_encoder_decoder(first.model):
         inputs["decoder_input_ids"] = first.decoder_ids(inputs, target)
     for other in opened[1:]:
-        check_same_tokens(first, other, text, inputs)
+        check_same_tokens(first, inputs, other, other.encode(text, "text", text_pair))
     captured = [capture_attention(one.model, one.accepted(inputs))[0] for one in opened]
     if any(maps.keys() != captured[0].keys() for maps in captured):
         kinds = " and ".join("/".join(maps) for maps in captured)
@@ -160,7 +170,10 @@ def attention_view(
     panels: dict[Kind, Panel] = {
         kind: _panel_of([maps[kind] for maps in captured], first) for kind in order
     }
-    return AttentionView(tuple(one.name for one in opened), text, panels)
+    names = [one.name for one in opened]
+    names[0] = name or names[0]
+    shown = text if text_pair is None else f"{text}\n{text_pair}"
+    return AttentionView(tuple(names), shown, panels)
 
 
 def _refuse_without_attention(opened: ModelWithTokenizer) -> None:

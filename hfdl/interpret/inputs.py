@@ -38,18 +38,22 @@ class ModelWithTokenizer:
     tokenizer: Any
     name: str
 
-    def encode(self, text: str, where: str, **options: Any) -> dict[str, Tensor]:
-        """The model's inputs for a text: (1, T) each.
+    def encode(
+        self, text: str, where: str, text_pair: str | None = None, **options: Any
+    ) -> dict[str, Tensor]:
+        """The model's inputs for a text, or for a pair of them: (1, T) each.
 
         Args:
             text: the text.
             where: what the text is called in an error.
+            text_pair: the second text of a pair.
             options: for the tokenizer in the text's place, such as ``text_target``.
 
         Raises:
             DataError: no tokens, or more than the model reads.
         """
-        encoding = self.tokenizer(**(options or {"text": text}), return_tensors="pt", verbose=False)
+        given = options or {"text": text, "text_pair": text_pair}
+        encoding = self.tokenizer(**given, return_tensors="pt", verbose=False)
         count = encoding["input_ids"].shape[-1]
         if count == 0:
             raise DataError(
@@ -152,22 +156,25 @@ def open_with_tokenizer(model: Any, tokenizer: Any = None) -> ModelWithTokenizer
 
 
 def check_same_tokens(
-    first: ModelWithTokenizer, other: ModelWithTokenizer, text: str, inputs: Mapping[str, Tensor]
+    first: ModelWithTokenizer,
+    inputs: Mapping[str, Tensor],
+    other: ModelWithTokenizer,
+    others: Mapping[str, Tensor],
 ) -> None:
     """Refuse a second model that reads a text as other tokens.
 
     Args:
-        first: the model whose ``inputs`` these are.
+        first: a model.
+        inputs: its ``input_ids`` (1, T) of a text, and more.
         other: the second one.
-        text: what both read.
-        inputs: ``input_ids`` (1, T) and more.
+        others: its inputs of the same text.
 
     Raises:
         ModelError: the tokens differ; it names the first that does.
     """
     mine, theirs = (
         tuple(one.tokenizer.convert_ids_to_tokens(ids["input_ids"][0].tolist()))
-        for one, ids in ((first, inputs), (other, other.encode(text, "text")))
+        for one, ids in ((first, inputs), (other, others))
     )
     if mine != theirs:
         pairs = zip([*mine, "nothing"], [*theirs, "nothing"], strict=False)

@@ -65,7 +65,7 @@ def find_pipeline(
     """
     options = dict(options)
     if task is None:
-        task, model = _task_of(model)
+        task, model = task_of(model)
     if pair := _OF_LANGUAGES.fullmatch(str(task)):
         task = pair["task"]
         options = {"src_lang": pair["source"], "tgt_lang": pair["target"], **options}
@@ -103,8 +103,16 @@ def _at(model: Any, revision: str) -> str:
     return str(Revised.of(model, revision))
 
 
-def _task_of(model: Any) -> tuple[str, Any]:
-    """The task that a model's folder is for, and the folder, found once."""
+def task_of(model: Any) -> tuple[str, Any]:
+    """The task that a model's folder is for, and the folder, found once.
+
+    Args:
+        model: a folder, a Hub id, or what ``locate`` found.
+
+    Raises:
+        ConfigError: it is none of them.
+        ModelError: it cannot be found, or is for none of hfdl's tasks.
+    """
     from hfdl.pipelines.open_model import is_embedder, locate
 
     if is_embedder(model):
@@ -113,4 +121,4 @@ def _task_of(model: Any) -> tuple[str, Any]:
     return ("sentence-similarity" if is_embedder(located) else located.task), located
 
 
-__all__ = ["pipeline"]
+__all__ = ["pipeline", "task_of"]

@@ -18,11 +18,13 @@ class PipelineSpec:
         implementation: its class, ``module:Class``; None: the task has no pipeline.
         default_model: what is opened where no model is named; None: one must be.
         task: the task's own name; None: no task of that name is trained.
+        panel: the class of its page in ``hfdl demo``; None: it has none.
     """
 
     implementation: str | None
     default_model: str | None
     task: str | None = None
+    panel: str | None = None
 
 
 WITHOUT_TASK: dict[str, PipelineSpec] = {
@@ -30,7 +32,9 @@ WITHOUT_TASK: dict[str, PipelineSpec] = {
         "hfdl.pipelines.embeddings.feature_extraction:FeatureExtractionPipeline", MINILM
     ),
     "sentence-similarity": PipelineSpec(
-        "hfdl.pipelines.embeddings.similarity:SentenceSimilarityPipeline", MINILM
+        "hfdl.pipelines.embeddings.similarity:SentenceSimilarityPipeline",
+        MINILM,
+        panel="hfdl.demo.panels.similarity:SimilarityPanel",
     ),
     "zero-shot-classification": PipelineSpec(
         "hfdl.pipelines.zero_shot_classification:ZeroShotClassificationPipeline",
@@ -59,4 +63,4 @@ def pipeline_spec(name: str) -> PipelineSpec:
             f"unknown task {name!r}", where="task", remedy=did_you_mean(name, pipeline_names())
         )
     spec = task_spec(name)
-    return PipelineSpec(spec.pipeline, spec.default_model, spec.name)
+    return PipelineSpec(spec.pipeline, spec.default_model, spec.name, spec.panel)

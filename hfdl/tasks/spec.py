@@ -56,6 +56,7 @@ class TaskSpec:
         architectures: what the ``architectures`` in a config.json end in, for models that hfdl did
             not train.
         pipeline: the class of its pipeline.
+        panel: the class of its page in ``hfdl demo``, a ``hfdl.demo.panel.Panel``; None: none.
         default_model: what the pipeline opens where no model is named: transformers' own default.
         examiner: the function of ``hfdl data check``.
         reads_words: whether a data set may give words instead of texts.
@@ -79,6 +80,7 @@ class TaskSpec:
     hub_task: str | None = None
     architectures: tuple[str, ...] = ()
     pipeline: str | None = None
+    panel: str | None = None
     default_model: str | None = None
     examiner: str = "hfdl.data.checks.report:check_data"
     reads_words: bool = False

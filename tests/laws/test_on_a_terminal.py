@@ -30,6 +30,7 @@ COMMANDS = {
     "attention": ["attention", "nowhere/model", "a text", "--output", "a.html"],
     "embed": ["embed", "nowhere/model", "a text"],
     "report": ["report", "nowhere"],
+    "demo": ["demo", "nowhere/model"],
     "info": ["info"],
 }
 SPY = """

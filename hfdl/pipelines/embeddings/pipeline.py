@@ -60,6 +60,7 @@ class EmbeddingPipeline(BasePipeline):
         prompts: the model's own, by name.
         similarity_fn_name: the similarity that the model was made for.
         dimension: how many numbers a vector has.
+        max_length: most tokens of a text that a vector is of; None: no limit.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class EmbeddingPipeline(BasePipeline):
         self.similarity_fn_name = self._modules.similarity
         self._width: int = _width(opened, self._head)
         self._has_said = False
+        self.max_length = opened.max_length
         self.dimension = min(self._width, self._modules.truncate_dim or self._width)
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ SPEC = TaskSpec(
     hub_task="text-classification",
     architectures=("ForSequenceClassification",),
     pipeline="hfdl.pipelines.text_classification:TextClassificationPipeline",
+    panel="hfdl.demo.panels.labels:LabelsPanel",
     default_model="distilbert/distilbert-base-uncased-finetuned-sst-2-english",
     smaller_is_better=frozenset({"mse", "mae"}),
     sections=(

@@ -10,6 +10,7 @@ SPEC = TaskSpec(
     hub_task="token-classification",
     architectures=("ForTokenClassification",),
     pipeline="hfdl.pipelines.token_classification.pipeline:TokenClassificationPipeline",
+    panel="hfdl.demo.panels.entities:EntitiesPanel",
     default_model="dbmdz/bert-large-cased-finetuned-conll03-english",
     examiner="hfdl.data.checks.tags:check_tags",
     reads_words=True,

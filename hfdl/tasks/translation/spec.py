@@ -9,6 +9,7 @@ SPEC = TaskSpec(
     hub_task="translation",
     architectures=("ForConditionalGeneration", "MTModel"),
     pipeline="hfdl.pipelines.translation:TranslationPipeline",
+    panel="hfdl.demo.panels.writing:SourcePanel",
     examiner="hfdl.data.checks.pairs:check_pairs",
     rows="pairs",
     without_top_k="a translation has none",

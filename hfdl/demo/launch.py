@@ -1,0 +1,116 @@
+"""Open models, and serve their page to this computer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from hfdl.demo.models import DemoModel, Found, find_models, open_model
+from hfdl.errors import ConfigError, MissingExtraError
+from hfdl.progress import tell
+
+if TYPE_CHECKING:
+    from hfdl.demo.server import Server
+
+PORT = 7860
+"""Gradio's port, which is in its users' fingers."""
+
+
+class Demo:
+    """A page that is being served; as a context manager it ends with the block.
+
+    Args:
+        server: what serves it.
+
+    Attributes:
+        url: its address on this computer.
+        shared_url: its address on the network, if it was asked for.
+    """
+
+    def __init__(self, server: Server, shared_url: str | None = None) -> None:
+        self._server = server
+        self.url = server.url
+        self.shared_url = shared_url
+
+    def wait(self) -> None:
+        """Until the page is closed, or Ctrl-C."""
+        self._server.wait()
+
+    def close(self) -> None:
+        """End it, whoever is looking."""
+        self._server.close()
+
+    def __enter__(self) -> Demo:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def launch(
+    models: str | Path | Sequence[str | Path], *, port: int = PORT, share: bool = False
+) -> Demo:
+    """Serve a page for one model, or for several side by side.
+
+    Models of one task share an input and stand beside each other; each other task has a tab. The
+    page is served to 127.0.0.1 alone, and neither it nor the server asks the network for anything.
+
+    Args:
+        models: runs' folders, model folders or Hub ids.
+        port: 0 takes a free one.
+        share: ask Gradio's service for a public address as well, which leads to this computer for
+            as long as the page is served: whoever knows it can use the models.
+
+    Raises:
+        MissingExtraError: Gradio is not installed.
+        ConfigError: no model was named, the port is taken, or there is no public address to be had.
+        ModelError: a model cannot be found or opened, or its task has no page.
+    """
+    if find_spec("gradio") is None:
+        raise MissingExtraError("gradio", feature="hfdl demo", extra="demo")
+    names = [models] if isinstance(models, str | Path) else list(models)
+    if not names:
+        raise ConfigError("no model was named", where="models", remedy="name a run's folder")
+    from hfdl.demo.server import Server, listen
+
+    listener = listen(port)  # before minutes are spent on the models
+    try:
+        app = _app(find_models(names), listener.getsockname()[1], share=share)
+    except BaseException:
+        listener.close()
+        raise
+    server = Server(app, listener)
+    if not share:
+        return Demo(server)
+    from hfdl.demo.share import public_address
+
+    try:
+        return Demo(server, public_address(server.port))
+    except BaseException:
+        server.close()
+        raise
+
+
+def _app(found: Sequence[Found], port: int, *, share: bool) -> Any:
+    opened: dict[tuple[str, str], list[DemoModel]] = {}
+    from hfdl.demo.panel import Panel
+    from hfdl.tasks.registry import attribute
+
+    for one in found:
+        tell(f"opening {one.name}")
+        model = open_model(one)
+        panel: type[Panel] = attribute(one.panel)
+        opened.setdefault((one.panel, panel.variant(model)), []).append(model)
+    tell("building the page")
+    from hfdl.demo.app import make_app
+
+    panels = [attribute(path)(models) for (path, _), models in opened.items()]
+    return make_app(panels, port, share=share)
