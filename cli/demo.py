@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .completion import complete_run
 from .output import print_unfolded
 from .progress import working
+
+if TYPE_CHECKING:
+    from hfdl.demo.launch import Demo
 
 
 def demo(
@@ -30,6 +33,12 @@ def demo(
     open_browser: Annotated[
         bool, typer.Option("--open/--no-browser", help="Open the page in a browser.")
     ] = False,
+    src_lang: Annotated[
+        str | None, typer.Option(metavar="LANG", help="Language of the texts, for translations.")
+    ] = None,
+    tgt_lang: Annotated[
+        str | None, typer.Option(metavar="LANG", help="Language that is translated into.")
+    ] = None,
     share: Annotated[
         bool,
         typer.Option("--share", help="A public address too, by Gradio's service: see below."),
@@ -48,19 +57,20 @@ def demo(
       hfdl demo runs/sentiment runs/bag-of-words
       hfdl demo runs/ner runs/sentiment runs/clm --open
       hfdl demo sentence-transformers/all-MiniLM-L6-v2 --port 0
+      hfdl demo google-t5/t5-small --src-lang en --tgt-lang de
     """
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        _serve(models, port, open_browser=open_browser, share=share)
+        with working(f"opening {', '.join(models)}"):
+            from hfdl.demo.launch import launch
+
+            served = launch(models, port=port, share=share, src_lang=src_lang, tgt_lang=tgt_lang)
+        _serve(served, open_browser=open_browser)
     except KeyboardInterrupt:
         _leave(128 + signal.SIGINT)
 
 
-def _serve(models: list[str], port: int, *, open_browser: bool, share: bool) -> None:
-    with working(f"opening {', '.join(models)}"):
-        from hfdl.demo.launch import launch
-
-        served = launch(models, port=port, share=share)
+def _serve(served: Demo, *, open_browser: bool) -> None:
     print_unfolded(f"serving at {served.url} (Ctrl-C ends it)")
     if served.shared_url:
         print_unfolded(f"public, to whoever knows it: {served.shared_url}")

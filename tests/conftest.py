@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from helpers.hub.fixture import hub
+from helpers.browser import why_no_browser
 from helpers.support import SHARED, WORDS, reviews, write_csv
 from helpers.wording import pytest_addoption, wordings
 from hypothesis import settings as hypothesis_settings
@@ -227,22 +228,29 @@ def shared_path(name: str) -> Path:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("needs_browser") and (reason := why_no_browser()):
+        pytest.skip(f"needs_browser: {reason}")
     for marker in item.iter_markers("needs_shared"):
         for name in marker.args:
             shared_path(name)
 
 
+_LACKS = {"needs_shared": f"files in {SHARED}", "needs_browser": "a browser"}
+"""What tests of a marker are skipped for."""
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count the tests on real data: a run without them must not look like one with them."""
-    reports = {
-        outcome: [
-            report for report in terminalreporter.getreports(outcome)
-            if "needs_shared" in report.keywords
-        ]
-        for outcome in ("passed", "failed", "skipped")
-    }  # fmt: skip
-    ran = sum(report.when == "call" for o in ("passed", "failed") for report in reports[o])
-    absent = sum("needs_shared: " in str(report.longrepr) for report in reports["skipped"])
-    if ran or absent:
-        line = f"needs_shared: {ran} ran, {absent} skipped for lack of files in {SHARED}"
-        terminalreporter.write_line(line, yellow=bool(absent), bold=bool(absent))
+    """Count the tests on real data and in a browser: a run without must not look like one with."""
+    for marker, lack in _LACKS.items():
+        reports = {
+            outcome: [
+                report for report in terminalreporter.getreports(outcome)
+                if marker in report.keywords
+            ]
+            for outcome in ("passed", "failed", "skipped")
+        }  # fmt: skip
+        ran = sum(report.when == "call" for o in ("passed", "failed") for report in reports[o])
+        absent = sum(f"{marker}: " in str(report.longrepr) for report in reports["skipped"])
+        if ran or absent:
+            line = f"{marker}: {ran} ran, {absent} skipped for lack of {lack}"
+            terminalreporter.write_line(line, yellow=bool(absent), bold=bool(absent))

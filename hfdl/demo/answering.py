@@ -24,13 +24,14 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
     Args:
         panel: the page.
         model: the one that answers.
-        values: of the panel's controls.
+        values: of the panel's controls; a text that nobody has touched may be None.
 
     Yields:
         two texts. An error is a message in the first of them, and the traceback of one that is no
         fault of the user's goes to stderr.
     """
-    values = tuple(whole(value) if isinstance(value, str) else value for value in values)
+    texts = [whole(value or "") for value in values[: panel.texts]]
+    values = (*texts, *values[panel.texts :])
     if refusal := panel.refuse(values):
         yield render("note", text=refusal), ""
         return

@@ -56,7 +56,12 @@ class Demo:
 
 
 def launch(
-    models: str | Path | Sequence[str | Path], *, port: int = PORT, share: bool = False
+    models: str | Path | Sequence[str | Path],
+    *,
+    port: int = PORT,
+    share: bool = False,
+    src_lang: str | None = None,
+    tgt_lang: str | None = None,
 ) -> Demo:
     """Serve a page for one model, or for several side by side.
 
@@ -68,10 +73,12 @@ def launch(
         port: 0 takes a free one.
         share: ask Gradio's service for a public address as well, which leads to this computer for
             as long as the page is served: whoever knows it can use the models.
+        src_lang, tgt_lang: the languages, of models that translate between several.
 
     Raises:
         MissingExtraError: Gradio is not installed.
-        ConfigError: no model was named, the port is taken, or there is no public address to be had.
+        ConfigError: no model was named, none of them translates between languages that were given,
+            the port is taken, or there is no public address to be had.
         ModelError: a model cannot be found or opened, or its task has no page.
     """
     if find_spec("gradio") is None:
@@ -83,7 +90,9 @@ def launch(
 
     listener = listen(port)  # before minutes are spent on the models
     try:
-        app = _app(find_models(names), listener.getsockname()[1], share=share)
+        found = find_models(names)
+        languages = _languages(found, src_lang=src_lang, tgt_lang=tgt_lang)
+        app = _app(found, languages, listener.getsockname()[1], share=share)
     except BaseException:
         listener.close()
         raise
@@ -99,14 +108,28 @@ def launch(
         raise
 
 
-def _app(found: Sequence[Found], port: int, *, share: bool) -> Any:
+def _languages(found: Sequence[Found], **given: str | None) -> dict[str, str]:
+    """Languages that were given, once it is sure that a model may use them."""
+    languages = {name: value for name, value in given.items() if value is not None}
+    if languages and not any(one.translates for one in found):
+        raise ConfigError(
+            "none of the models translates",
+            where=", ".join(languages),
+            rule="languages are those of a translation",
+            remedy="leave them out",
+        )
+    return languages
+
+
+def _app(found: Sequence[Found], languages: dict[str, str], port: int, *, share: bool) -> Any:
+    """The application that serves the models, opened one after the other."""
     opened: dict[tuple[str, str], list[DemoModel]] = {}
     from hfdl.demo.panel import Panel
     from hfdl.tasks.registry import attribute
 
     for one in found:
         tell(f"opening {one.name}")
-        model = open_model(one)
+        model = open_model(one, languages)
         panel: type[Panel] = attribute(one.panel)
         opened.setdefault((one.panel, panel.variant(model)), []).append(model)
     tell("building the page")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from hfdl.errors import ModelError
 from hfdl.pipelines import pipeline, task_of
 from hfdl.pipelines.open_model import Located, locate
 from hfdl.pipelines.registry import pipeline_spec
+from hfdl.tasks.registry import known_spec
 
 T = TypeVar("T")
 
@@ -33,6 +34,11 @@ class Found:
     located: Located
     task: str
     panel: str
+
+    @property
+    def translates(self) -> bool:
+        """Whether its answers are in a language that may be chosen."""
+        return known_spec(self.task).rows == "pairs"
 
 
 @dataclass(eq=False)
@@ -78,13 +84,19 @@ def find_models(names: Sequence[str | Path]) -> list[Found]:
     return [_find(str(given), name) for given, name in zip(names, shown, strict=True)]
 
 
-def open_model(found: Found) -> DemoModel:
+def open_model(found: Found, languages: Mapping[str, str] | None = None) -> DemoModel:
     """Open the pipeline of a model that was found.
+
+    Args:
+        found: the model.
+        languages: ``src_lang`` and ``tgt_lang``, for one that translates.
 
     Raises:
         ModelError: it cannot be opened.
+        ConfigError: it translates, and knows no such languages or needs to be told.
     """
-    pipe = pipeline(found.task, model=found.located)
+    options = dict(languages or {}) if found.translates else {}
+    pipe = pipeline(found.task, model=found.located, **options)
     return DemoModel(found.name, pipe, found.located.recipe, found.located.folder)
 
 

@@ -35,7 +35,7 @@ def build_page(panels: Sequence[Panel]) -> gr.Blocks:
         if len(panels) == 1:
             _draw(panels[0])
         else:
-            with gr.Tabs():
+            with gr.Tabs(elem_classes="hfdl-tabs"):
                 for panel in panels:
                     with gr.Tab(_title(panel, panels)):
                         _draw(panel)
@@ -70,10 +70,10 @@ def _draw(panel: Panel) -> None:
             with gr.Column(scale=2, min_width=NARROWEST):
                 _html(heading(panel, panel.models[0]))
                 controls, ask, stop = _controls(panel)
-                answer = _html()
+                answer = _html(kind="hfdl-answers")
                 _examples(panel, controls)
             with gr.Column(scale=3, min_width=NARROWEST):
-                drawn = [(answer, _html())]
+                drawn = [(answer, _html(kind="hfdl-views"))]
     _connect(panel, controls, ask, stop, drawn)
 
 
@@ -92,15 +92,15 @@ def _examples(panel: Panel, controls: list[Any]) -> None:
     gr.Examples(texts, inputs=controls[: len(texts[0])], label="Examples", cache_examples=False)
 
 
-def _html(value: str = "") -> gr.HTML:
+def _html(value: str = "", *, kind: str | None = None) -> gr.HTML:
     """A place for HTML of our own, without Gradio's frames and lines around it."""
-    return gr.HTML(value, apply_default_css=False, padding=False)
+    return gr.HTML(value, apply_default_css=False, padding=False, elem_classes=kind)
 
 
 def _column(panel: Panel, model: DemoModel) -> tuple[gr.HTML, gr.HTML]:
     with gr.Column(min_width=NARROWEST):
         _html(heading(panel, model))
-        return _html(), _html()
+        return _html(kind="hfdl-answers"), _html(kind="hfdl-views")
 
 
 def _connect(
@@ -115,6 +115,8 @@ def _connect(
     running: list[Any] = [
         gr.on(
             [ask.click, *submits], partial(answers, panel, model), controls, [answer, view],
+            # As they come: a number beyond its slider gets Gradio's bare "Error" otherwise.
+            preprocess=False,
             show_progress="minimal", show_progress_on=answer, api_visibility="private",
         )
         for model, (answer, view) in zip(panel.models, drawn, strict=True)

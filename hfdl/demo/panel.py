@@ -29,7 +29,7 @@ class Panel:
     Attributes:
         title: of its tab.
         button: what the button says that asks.
-        texts: how many of the controls, from the first, hold a text that an example fills in.
+        texts: how many of the controls, from the first, are texts; an example fills them in.
         own_examples: for runs that have recorded none.
         may_be_empty: whether an empty text is a question.
         streams: whether an answer grows while it is watched, and may be stopped.
@@ -37,7 +37,7 @@ class Panel:
 
     title: ClassVar[str] = "Model"
     button: ClassVar[str] = "Run"
-    texts: ClassVar[int] = 1
+    texts: int = 1
     own_examples: Sequence[tuple[str, ...]] = ()
     may_be_empty: ClassVar[bool] = False
     streams: ClassVar[bool] = False
@@ -81,7 +81,7 @@ class Panel:
             if len(value) > LONGEST:
                 return f"The text has {len(value):,} characters. The page takes {LONGEST:,}."
         if not self.may_be_empty and not all(v.strip() for v in values[: self.texts]):
-            return "Type a text first."
+            return "Type a text first." if self.texts == 1 else "Type both texts first."
         return None
 
     def facts(self, model: DemoModel) -> list[str]:
@@ -104,7 +104,7 @@ class Panel:
 def text_box(label: str, *, lines: int = 3, info: str | None = None, **options: Any) -> gr.Textbox:
     """A field for a text, which Shift+Enter sends off."""
     return gr.Textbox(
-        label=label, lines=lines, max_lines=12, info=info, elem_classes=["hfdl-text"],
+        "", label=label, lines=lines, max_lines=12, info=info, elem_classes=["hfdl-text"],
         buttons=[], **options,
     )  # fmt: skip
 

@@ -45,6 +45,9 @@ class TranslationPipeline(BasePipeline):
             ``seed``, ``stop`` and ``return_scores`` as for text generation. Default: as the model
             says, else the likeliest token at each step.
 
+    Attributes:
+        prefix: what stands before every source, of a model that is told its languages so.
+
     Raises:
         ConfigError: an option is unknown or impossible, or the model knows no such language.
         ModelError: the model cannot be found, or does not translate.
@@ -71,7 +74,7 @@ class TranslationPipeline(BasePipeline):
         opened = open_model(SPEC.name, model, tokenizer, reading)
         super().__init__(opened, device, batch_size)
         self._opened = opened
-        opened.task()  # its errors are those of the model
+        self.prefix: str = opened.task().prefix
         self.options: WritingOptions = self._changed(WritingOptions(), options)
 
     @no_exit()

@@ -223,6 +223,14 @@ def test_the_decoder_in_the_view_has_read_the_translation(page) -> None:
     assert written in plain(shown)
 
 
+def test_a_model_without_attention_says_so(page, models) -> None:
+    shown, view = last(*page("bag"), "what a good film")
+    expected = hfdl.pipeline(model=models["bag"])("what a good film", top_k=None)
+    assert scores(shown) == [one["score"] for one in expected]
+    assert "of-words has no attention to show" in view
+    assert "iframe" not in view
+
+
 def test_a_text_too_long_for_a_view_is_still_answered(page) -> None:
     shown, view = last(*page("run"), TEXTS[1])
     assert len(scores(shown)) == 2

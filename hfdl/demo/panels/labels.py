@@ -41,6 +41,8 @@ class LabelsPanel(Panel):
         super().__init__(models)
         self._variant = self.variant(models[0])
 
+        self.texts = 1 if self._variant == "single" else 2
+
     def controls(self) -> list[Component]:
         if self._variant == "pairs":
             return [text_box("First text"), text_box("Second text")]
@@ -51,10 +53,8 @@ class LabelsPanel(Panel):
             return [first, text_box("Second text", info="Empty: the text is read alone.")]
 
     def refuse(self, values: Sequence[Any]) -> str | None:
-        refusal = super().refuse(values)
-        if refusal is None and self._variant == "pairs" and not values[1].strip():
-            return "Type the second text, too: the model was trained on pairs."
-        return refusal
+        alone = self._variant == "either" and not values[1].strip()
+        return super().refuse(values[:1] if alone else values)
 
     def ask(self, model: DemoModel, *values: Any) -> dict[str, Any]:
         """All scores, the best first, and of several labels those that hold."""

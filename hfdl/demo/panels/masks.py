@@ -51,7 +51,7 @@ class MasksPanel(Panel):
         return [text, count]
 
     def ask(self, model: DemoModel, *values: Any) -> Any:
-        return model.pipe(self._own_mask(model, values[0]), top_k=int(values[1]))
+        return model.pipe(self._own_mask(model, values[0]), top_k=int(values[1] or 1))
 
     def show(self, model: DemoModel, values: Sequence[Any], answer: Any) -> str:
         several = bool(answer) and isinstance(answer[0], list)

@@ -33,19 +33,19 @@ class ContinuationPanel(Panel):
         most = min([256, *(m.pipe.limit - 1 for m in self.models if m.pipe.limit)])
         prompt = text_box("Prompt", info="Empty: the model begins by itself.")
         rules = self.models[0].pipe.options.rules(self.models[0].pipe.model).settings
-        with gr.Accordion("Options", open=False), gr.Row():
+        with gr.Accordion("Options", open=False):
             count = gr.Slider(
                 1, most, min(NEW_TOKENS, max(1, most // 2)), step=1, label="Most new tokens"
             )
             temperature = gr.Slider(
-                0, 2, rules.temperature if rules.do_sample else 0, step=0.05, label="Temperature",
-                info="0: the likeliest token each time.",
+                0, 2, rules.temperature if rules.do_sample else 0, step=0.05,
+                label="Temperature (0: the likeliest token each time)",
             )  # fmt: skip
             top_p = gr.Slider(
-                0.05, 1, rules.top_p or 1, step=0.05, label="Top-p",
-                info="Draws among the likeliest tokens that have this probability together.",
+                0.05, 1, rules.top_p or 1, step=0.05,
+                label="Top-p: draw among the likeliest tokens of this probability together",
             )  # fmt: skip
-            seed = gr.Number(0, precision=0, label="Seed", info="Of the draws.")
+            seed = gr.Number(0, precision=0, label="Seed of the draws")
         return [prompt, count, temperature, top_p, seed]
 
     def ask(self, model: DemoModel, *values: Any) -> str:
@@ -68,7 +68,9 @@ class ContinuationPanel(Panel):
         return {"text": values[0] + answer}
 
     def example(self, row: Mapping[str, Any]) -> tuple[str, ...] | None:
-        words = str(row.get("text") or "").split()
+        """The beginning of a sentence: rows are blocks, cut anywhere."""
+        _, _, text = str(row.get("text") or "").partition(". ")
+        words = text.split()
         return (" ".join(words[:5]),) if len(words) > 8 else None
 
     def reads(self, model: DemoModel) -> list[str]:
@@ -95,15 +97,21 @@ class SourcePanel(Panel):
         return render("written", prompt="", text=answer)
 
     def read(self, model: DemoModel, values: Sequence[Any], answer: Any) -> Mapping[str, Any]:
-        """Both texts: the decoder has read what the model wrote."""
-        return {"text": values[0], "target": answer or None}
+        """Both texts, the source with its prefix: the decoder has read what the model wrote."""
+        return {"text": model.pipe.prefix + values[0], "target": answer or None}
 
 
-def written_by(count: float, temperature: float, top_p: float, seed: float) -> dict[str, Any]:
-    """The controls as options of a pipeline; what has no effect is not given."""
+def written_by(
+    count: float | None, temperature: float | None, top_p: float | None, seed: float | None
+) -> dict[str, Any]:
+    """The controls as options of a pipeline; what has no effect is not given.
+
+    Args:
+        count, temperature, top_p, seed: as they stand in their fields; None: somebody emptied it.
+    """
     if not temperature:
-        return {"max_new_tokens": int(count), "do_sample": False}
+        return {"max_new_tokens": int(count or 1), "do_sample": False}
     return {
-        "max_new_tokens": int(count), "do_sample": True, "temperature": temperature,
-        "top_p": top_p, "seed": int(seed),
+        "max_new_tokens": int(count or 1), "do_sample": True, "temperature": temperature,
+        "top_p": top_p or 1.0, "seed": int(seed or 0),
     }  # fmt: skip

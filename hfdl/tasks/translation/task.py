@@ -112,6 +112,11 @@ class Translation(PretrainedTask):
             "texts", self._encoder(self._asked(texts)), None, self._ids, texts=texts
         )
 
+    @property
+    def prefix(self) -> str:
+        """What stands before every source, of a model that is told its languages so."""
+        return self._languages.prefix
+
     def _asked(self, texts: Sequence[str]) -> list[str]:
         """Sources as the model is asked for their translations."""
         return [self._languages.prefix + text for text in texts]
