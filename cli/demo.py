@@ -22,7 +22,7 @@ def demo(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN_OR_MODEL...",
+            metavar="RUN_OR_MODEL",
             help="Runs' folders, model folders or Hub ids.",
             autocompletion=complete_run,
         ),

@@ -7,7 +7,7 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # Pages with examples, and how many they must at least hold.
-EXAMPLES = {"embeddings.md": 7, "from-scratch.md": 20, "positions.md": 7}
+EXAMPLES = {"demo.md": 4, "embeddings.md": 7, "from-scratch.md": 20, "positions.md": 7}
 
 
 @pytest.mark.parametrize("page", EXAMPLES)

@@ -132,7 +132,7 @@ def test_entities_are_coloured_and_markup_is_text(desktop: Watched, pipe) -> Non
     tagged = panel.answer().locator(".hfdl-tagged")
     found = tagged.locator("mark").evaluate_all(
         "(all) => all.map((m) => [m.dataset.type, +m.dataset.score,"
-        " m.querySelector('bdi').textContent, getComputedStyle(m).backgroundColor])"
+        " m.firstChild.textContent, getComputedStyle(m).backgroundColor])"
     )
     expected = pipe("tagger")(MARKUP, aggregation_strategy="viterbi")
     assert expected

@@ -15,7 +15,8 @@ from helpers.processes import HFDL, start
 from helpers.wording import assert_wording
 
 from hfdl.cli import errors
-from hfdl.demo.launch import launch
+from hfdl.cli.demo import demo
+from hfdl.demo.launch import PORT, launch
 from hfdl.demo.server import HOST, listen
 from hfdl.errors import ConfigError, MissingExtraError, ModelError
 
@@ -136,3 +137,34 @@ def _address() -> str:
     """This computer as others see it, or else the second loopback address."""
     found = socket.gethostbyname(socket.gethostname())
     return found if not found.startswith("127.0.0.1") else "127.0.0.2"
+
+
+def test_the_commands_of_the_page_and_of_the_help_are_taken(monkeypatch) -> None:
+    """With a launch that only notes what it is asked for: the words are right, and reach it."""
+    asked: list[tuple[list[str], dict]] = []
+
+    def note(models: list[str], **options: object) -> None:
+        asked.append((models, options))
+        raise KeyError("noted")
+
+    monkeypatch.setattr("hfdl.demo.launch.launch", note)
+    page = (Path(__file__).parents[2] / "docs" / "demo.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^ *(hfdl demo .*)$", page + "\n" + (demo.__doc__ or ""), re.MULTILINE)
+    assert len(lines) >= 9
+    for line in lines:
+        assert errors.run(line.split()[1:]) == 1
+    assert (["runs/sentiment", "runs/bag-of-words"], {
+        "port": PORT, "share": False, "src_lang": None, "tgt_lang": None,
+    }) in asked  # fmt: skip
+    assert asked[-1][1]["tgt_lang"] == "de"
+
+
+def test_the_page_opens_in_a_browser_where_that_is_asked(models, monkeypatch, capsys) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("hfdl.demo.launch.Demo.wait", lambda self: None)
+    for words in (["--open"], []):
+        assert errors.run(["demo", str(models["bag"]), "--port", "0", *words]) == 0
+    addresses = re.findall(r"serving at (\S+) ", capsys.readouterr().out)
+    assert len(addresses) == 2
+    assert opened == addresses[:1]
