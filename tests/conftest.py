@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.hub.fixture import hub
 from helpers.browser import why_no_browser
+from helpers.hub.fixture import hub
 from helpers.support import SHARED, WORDS, reviews, write_csv
 from helpers.wording import pytest_addoption, wordings
 from hypothesis import settings as hypothesis_settings

@@ -22,7 +22,6 @@ ALLOWED: dict[str, set[str]] = {
     "custom_attention": {"config", "foundations", "hf_models", "nn", "weights"},
     "custom_model": {"config", "nn", "weights"},
     "data": {"tokenizers", "config", "display", "hub", "progress"},
-    "data": {"tokenizers", "config", "display", "progress"},
     "demo": {
         "config", "data.entities.tags", "interpret", "pipelines", "progress", "tasks.registry",
         "weights.limits",
