@@ -9,7 +9,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.hf_models.own_architectures import OWN
 from hfdl.hf_models.registry import AUTO_CLASSES
 from hfdl.weights.pretrained import build_pretrained, open_saved
-from hfdl.weights.resolve import saved_class_name
+from hfdl.weights.saved_config import saved_class_name
 
 
 def open_model(folder: Path) -> Any:

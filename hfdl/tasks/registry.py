@@ -15,7 +15,7 @@ from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.text_classification.spec import SPEC as TEXT_CLASSIFICATION
 from hfdl.tasks.token_classification.spec import SPEC as TOKEN_CLASSIFICATION
 from hfdl.tasks.translation.spec import SPEC as TRANSLATION
-from hfdl.weights.resolve import architecture
+from hfdl.weights.saved_config import architecture
 
 if TYPE_CHECKING:
     from hfdl.config.schema import Recipe

@@ -14,7 +14,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError
 from hfdl.weights.model_config import BROKEN, first_line, load_config, refuse_unfit_sizes
 from hfdl.weights.names import CLASS_RECORD
-from hfdl.weights.resolve import saved_class_name
+from hfdl.weights.saved_config import saved_class_name
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -8,7 +8,6 @@ are read: a pickled checkpoint can run code.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from importlib import metadata
@@ -264,39 +263,3 @@ def _offline_remedy(name: str) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def architecture(folder: Path) -> dict[str, object]:
-    """The parsed config.json of a model folder.
-
-    Raises:
-        ModelError: it is not JSON, or no object.
-    """
-    file = folder / "config.json"
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _damaged_config(file, str(error)) from None
-    if not isinstance(config, dict):
-        raise _damaged_config(file, f"it holds a {type(config).__name__}")
-    return config
-
-
-def saved_class_name(folder: Path) -> str | None:
-    """The first of the ``architectures`` in config.json: the class that was saved, if it says so.
-
-    Raises:
-        ModelError: as ``architecture``.
-    """
-    names = architecture(folder).get("architectures")
-    name = names[0] if isinstance(names, list) and names else None
-    return name if isinstance(name, str) else None
-
-
-def _damaged_config(file: Path, reason: str) -> ModelError:
-    return ModelError(
-        f"not the config of a model: {reason}",
-        where=str(file),
-        rule="config.json is a JSON object",
-        remedy="check the folder, or choose another model",
-    )
