@@ -32,6 +32,8 @@ from hfdl.foundations.words.embedding import Embedding
 class OneToMany(Layer):
     """(B, D) and symbols (B, T) -> scores (B, T, V) by the equations above.
 
+    It is trained batch by batch:
+
         for chosen in batches(rng.permutation(len(X)), 32):
             update(network, softmax_cross_entropy, (X[chosen], ids[chosen]), ids[chosen], adam)
         network.write(X_new, steps=8)

@@ -28,6 +28,8 @@ from hfdl.foundations.words.embedding import Embedding
 class TwoWayLanguageModel(Layer):
     """ids (B, T) -> scores (B, 2 (T - 1), V): of words 1 .. T - 1 forwards, 0 .. T - 2 backwards.
 
+    Trained as any layer, and then used for its states:
+
         fit(model, softmax_cross_entropy, (ids, both_ways(ids)), ...)
         model.layers_of(ids)[-1]                # the highest states, (B, T, 2 H)
 

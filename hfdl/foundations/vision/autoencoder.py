@@ -1,4 +1,4 @@
-"""A denoising autoencoder: what was drawn, from what is left of it.
+"""A denoising autoencoder: what was drawn, from what is left of it:
 
     corrupted X  --encoder-->  code  --decoder-->  Y, trained to be X as it was
 

@@ -1,6 +1,8 @@
 """Augmentation of photographs: mirrored, turned, brighter or darker, of more or less contrast.
 
-    network sees augment_photographs(X, rng) instead of X; the labels stay
+As in all augmentation, the labels stay:
+
+    network sees augment_photographs(X, rng) instead of X
 
 A cat in a mirror is a cat, and so is one at dusk. Which changes keep the label depends on what is
 seen: a mirrored digit is another sign, and a mirrored page cannot be read. For digits there is
