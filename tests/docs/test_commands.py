@@ -22,6 +22,7 @@ LOOP = {"done", "done;", "export", "for"}
 # Commands that other tests run, or none: the beginning of the command, and why.
 ELSEWHERE = {
     "hfdl --install-completion": "it writes into the user's shell",
+    "hfdl demo": "it serves until Ctrl-C: tests/demo",
     "hfdl train own_parts.yaml": "tests/docs/test_own_parts.py",
     "hfdl evaluate runs/near": "tests/docs/test_own_parts.py",
     "hfdl predict runs/near": "tests/docs/test_own_parts.py",
