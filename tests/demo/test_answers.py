@@ -17,6 +17,7 @@ from transformers import set_seed
 
 import hfdl
 from hfdl.demo.answering import answers
+from hfdl.demo.html import render
 from hfdl.demo.models import DemoModel, distinct_names, find_models, open_model
 from hfdl.demo.panel import LONGEST, Panel
 from hfdl.interpret.attention_view import attention_view
@@ -281,12 +282,38 @@ def test_a_model_that_fails_is_a_message_and_goes_on(page, capsys, monkeypatch) 
     assert scores(last(panel, model, "what a good film")[0])
 
 
-@pytest.mark.parametrize("kind", ["run", "tagger", "writer"])
-def test_no_text_becomes_markup(page, kind: str) -> None:
-    values = WRITING if kind == "writer" else ()
-    shown, _ = last(*page(kind), TEXTS[2], *values)
-    assert "<script" not in shown
-    assert "<img" not in shown
+@pytest.mark.parametrize("text", ["<script>1</script>", "<img src=x onerror=y>"])
+def test_no_text_becomes_markup(page, text: str) -> None:
+    begin = text[: text.index(" ") if " " in text else text.index(">")]
+    written, _ = last(*page("writer"), text, 3, 0, 1, 0)
+    assert text in plain(written)
+    label = [{"label": text, "score": 0.5, "token_str": text}]
+    entity = [{"text": text, "entity": None}]
+    for shown in (
+        written, render("bars", rows=label, holds=[text], shown=1), render("error", text=text),
+        render("masks", masks=[label]), render("note", text=text), render("top", names=[text]),
+        render("entities", parts=entity, hues={}, legend=[{"type": text, "hue": 1, "count": 0}]),
+        render("matrix", texts=[text], rows=[[1.0]], name=text, scale=1),
+        render("heading", name=text, facts=[text]), render("frame", name=text, page=text),
+    ):  # fmt: skip
+        assert begin not in shown
+
+
+def test_the_model_is_held_while_it_runs_and_its_attention_is_captured(page, monkeypatch) -> None:
+    panel, model = page("run")
+    held: list[bool] = []
+
+    def note(real: Callable) -> Callable:
+        return lambda *args, **options: (held.append(model.lock.locked()), real(*args, **options))[
+            1
+        ]
+
+    with monkeypatch.context() as watched:
+        watched.setattr(model.pipe.model, "forward", note(model.pipe.model.forward))
+        list(answers(panel, model, "what a good film"))
+    assert len(held) >= 2  # for the answer, and for the view
+    assert all(held)
+    assert not model.lock.locked()
 
 
 def test_half_a_surrogate_pair_is_no_fault(page) -> None:
