@@ -15,7 +15,7 @@ _OWN_MODEL = "a model of one's own meets it: tests/custom_model"
 
 UNPROVOKED = {
     "data/encode.py:read_template": "a task of one's own meets it: tests/docs/test_own_task.py",
-    "demo/server.py:listen": "it needs a port that is taken: tests/demo/test_server.py",
+    "demo/server.py:listen": "it needs a port that is taken: tests/demo/test_command.py",
     "demo/share.py:public_address": "it needs the network",
     "hf_models/load.py:_refuse_other_attention": "tests/laws/test_recorded_attention.py",
     "training/optimizers.py:make_optimizer": _OWN_MODEL,
