@@ -57,6 +57,8 @@ def test_its_steps_give_a_server(trained: Path, tmp_path: Path) -> None:
     source = copy_of_the_checkout(tmp_path / "src")
     path = f"{environment}/bin:{os.environ['PATH']}"
     shell = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
+    # An index that is out of reach is given up soon, and the other one used.
+    shell |= {"PIP_RETRIES": "0", "PIP_DEFAULT_TIMEOUT": "15"}
     for step in of("RUN"):
         if not step.startswith("useradd"):  # the machine's own users are left alone
             step = step.replace("/opt/hfdl", str(environment))
