@@ -94,3 +94,29 @@ def test_a_part_that_cannot_be_made_says_so_in_its_place(run: Path, call, key: s
     assert (code, "Traceback" in err) == (0, False)
     assert "This part is left out" in page
     assert "How it was made" in page
+
+
+def test_several_runs_make_one_page_that_is_not_written_over(
+    run: Path, call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FakeRun(seed=1).write(tmp_path / "runs" / "b")
+    monkeypatch.chdir(tmp_path)
+    assert call(run, other)[:2] == (0, "saved in report.html\n")
+    before = Path("report.html").read_bytes()
+    assert b"2 runs side by side" in before
+    code, _, err = call(run, other)
+    assert (code, "the file exists" in err) == (2, True)
+    assert Path("report.html").read_bytes() == before
+    assert call(run, other, "--output", run / "metrics.json", "--overwrite")[0] == 2
+    assert call(run, run)[0] == 2
+    assert "named twice" in call(run, run, "--overwrite")[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "runs"]
+
+
+def test_a_group_of_seeds_has_a_page_of_its_own(call, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        FakeRun(seed=seed).write(tmp_path / "two" / f"seed-{seed}")
+    (tmp_path / "two" / "seeds.json").write_text('{"seeds": [0, 1]}')
+    assert call(tmp_path / "two")[0] == 0
+    page = (tmp_path / "two" / "report.html").read_text(encoding="utf-8")
+    assert "<bdi>seed-1</bdi>" in page
