@@ -18,7 +18,7 @@ SPEC = TaskSpec(
         "hfdl.report.sections.labels:build_confusion",
         "hfdl.report.sections.calibration:build",
         "hfdl.report.sections.regression:build",
-        "hfdl.report.sections.suspects:build",
         "hfdl.report.sections.examples:build",
+        "hfdl.report.sections.suspects:build",
     ),
 )
