@@ -111,10 +111,11 @@ def confident_labels(shares: np.ndarray, given: np.ndarray) -> np.ndarray:
 def _of_one(rows: Sequence[Record], shares: np.ndarray, labels: Sequence[str]) -> list[Suspect]:
     place = {label: index for index, label in enumerate(labels)}
     given = np.array([place[str(row["label"])] for row in rows])
+    own: list[int] = given.tolist()
     return [
-        Suspect(row, labels[own], labels[better], *figures)
-        for row, own, (better, *figures) in zip(
-            rows, given.tolist(), _judged(shares, given), strict=True
+        Suspect(row, labels[at], labels[better], probability, margin, sure)
+        for row, at, (better, probability, margin, sure) in zip(
+            rows, own, _judged(shares, given), strict=True
         )
     ]
 
@@ -125,8 +126,10 @@ def _of_several(rows: Sequence[Record], shares: np.ndarray, labels: Sequence[str
     for column, name in enumerate(labels):
         given = np.array([int(name in row["label"]) for row in rows])
         both = np.stack([1 - shares[:, column], shares[:, column]], axis=1)  # (N, 2)
-        for row, answers, (_, *figures) in zip(rows, by_example, _judged(both, given), strict=True):
-            answers.append(Suspect(row, name, name, *figures))
+        for row, answers, (_, probability, margin, sure) in zip(
+            rows, by_example, _judged(both, given), strict=True
+        ):
+            answers.append(Suspect(row, name, name, probability, margin, sure))
     return [min(answers, key=_order) for answers in by_example]
 
 
@@ -154,6 +157,9 @@ def _scores(row: Record, labels: Sequence[str]) -> list[float] | None:
     names = label if isinstance(label, list) else [label]
     if not isinstance(scores, dict) or label is None or not {*map(str, names)} <= {*labels}:
         return None
-    values = [scores.get(name) for name in labels]
-    is_whole = all(isinstance(value, (int, float)) for value in values)
-    return values if is_whole and np.isfinite(values).all() else None
+    values = [float(scores[name]) for name in labels if _is_number(scores.get(name))]
+    return values if len(values) == len(labels) and np.isfinite(values).all() else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
