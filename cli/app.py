@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .attention import attention
+from .calibrate import calibrate
 from .compare import compare
 from .data import data_app
 from .demo import demo
@@ -103,6 +104,7 @@ def _leave_to_the_first(command: str | None) -> None:
 
 app.command()(train)
 app.command()(evaluate)
+app.command()(calibrate)
 app.command()(predict)
 app.command()(embed)
 app.command()(report)

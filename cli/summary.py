@@ -56,10 +56,15 @@ def _print_beside(directory: Path) -> None:
     from hfdl.report.guess import guesses
     from hfdl.report.intervals import intervals
     from hfdl.report.record import read_run
+    from hfdl.report.sections.calibration import advice
 
     record = read_run(directory)
     print_intervals(intervals(record))
     print_guesses(guesses(record))
+    if misjudged := advice(record):
+        print_text("")
+        print_text(f"note: {misjudged}")
+        print_unfolded(f"calibrate them: hfdl calibrate {shell_path(directory)}")
 
 
 def print_intervals(intervals: Sequence[Interval]) -> None:

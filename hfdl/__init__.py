@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hfdl.calibration.calibrate import calibrate, uncalibrate
     from hfdl.custom_attention.register import register_attention
     from hfdl.hf_models.load import load_scratch
     from hfdl.parity.verify import verify
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "calibrate",
     "compare",
     "evaluate",
     "load_scratch",
@@ -30,10 +32,12 @@ __all__ = [
     "register_task",
     "train",
     "train_seeds",
+    "uncalibrate",
     "verify",
 ]
 
 _HOMES = {
+    "calibrate": "hfdl.calibration.calibrate",
     "compare": "hfdl.runs.compare",
     "evaluate": "hfdl.runs.run",
     "load_scratch": "hfdl.hf_models.load",
@@ -42,6 +46,7 @@ _HOMES = {
     "register_task": "hfdl.tasks.registry",
     "train": "hfdl.runs.run",
     "train_seeds": "hfdl.runs.seeds",
+    "uncalibrate": "hfdl.calibration.calibrate",
     "verify": "hfdl.parity.verify",
 }
 

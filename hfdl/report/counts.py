@@ -1,4 +1,4 @@
-"""Figures that are counted from predictions: tables of labels, confusions, calibration."""
+"""Figures that are counted from predictions: tables of labels, confusions."""
 
 from __future__ import annotations
 
@@ -171,47 +171,6 @@ def confused_pairs(matrix: np.ndarray, labels: Sequence[str], most: int) -> list
     ]
     pairs.sort(key=lambda pair: (-pair["count"], -pair["share"], pair["true"], pair["predicted"]))
     return pairs[:most]
-
-
-@dataclass(frozen=True)
-class Bin:
-    """The predictions whose score lies between ``low`` and ``high``."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float
-    accuracy: float
-    interval: tuple[float, float]
-
-
-def reliability(scores: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[Bin]:
-    """Bins of equal width over [0, 1] that hold anything; ``scores`` and ``correct``: (N,)."""
-    bin_of = np.minimum((scores * bins).astype(int), bins - 1)
-    filled = []
-    for index in range(bins):
-        inside = bin_of == index
-        count = int(inside.sum())
-        if count:
-            right = int(correct[inside].sum())
-            filled.append(
-                Bin(
-                    low=index / bins,
-                    high=(index + 1) / bins,
-                    count=count,
-                    confidence=float(scores[inside].mean()),
-                    accuracy=right / count,
-                    interval=wilson(right, count),
-                )
-            )
-    return filled
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """Expected calibration error: mean of |accuracy - confidence|, weighted by the bins' counts."""
-    total = sum(one.count for one in bins)
-    gaps = sum(one.count * abs(one.accuracy - one.confidence) for one in bins)
-    return gaps / total if total else 0.0
 
 
 def is_right(row: dict[str, Any]) -> bool:

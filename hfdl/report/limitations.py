@@ -182,7 +182,8 @@ def _confidence(record: RunRecord) -> str | None:
     if record.problem_type != SINGLE or not record.splits:
         return None
     calibration = calibrate(record.on(record.splits[0]))
-    if calibration is None or abs(calibration.confidence - calibration.accuracy) < MISJUDGED:
+    off = 0.0 if calibration is None else abs(calibration.confidence - calibration.accuracy)
+    if calibration is None or off < MISJUDGED:
         return None
     too = "high" if calibration.confidence > calibration.accuracy else "low"
     return (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hfdl.report.counts import Bin
+from hfdl.metrics.calibration import Bin
+from hfdl.report.counts import wilson
 from hfdl.report.svg import ACCENT, GRID, INK, MUTED, PAPER, WARM, Chart, chart
 from hfdl.report.wording import figure as figure_text
 from hfdl.report.wording import is_share, metric_name
@@ -104,8 +105,8 @@ def reliability_chart(name: str, bins: Sequence[Bin]) -> Markup:
     """Accuracy against mean score in each bin, with 95 % intervals."""
     confidence = np.array([one.confidence for one in bins])
     accuracy = np.array([one.accuracy for one in bins])
-    low = accuracy - [one.interval[0] for one in bins]
-    high = [one.interval[1] for one in bins] - accuracy
+    ends = np.array([wilson(one.right, one.count) for one in bins]).reshape(-1, 2)
+    low, high = accuracy - ends[:, 0], ends[:, 1] - accuracy
     with chart(name, "Accuracy by score, against perfect calibration", square=True) as drawn:
         axes = drawn.axes
         axes.plot([0, 1], [0, 1], "--", color=MUTED, linewidth=1, label="perfectly calibrated")

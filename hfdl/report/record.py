@@ -26,7 +26,8 @@ class RunRecord:
 
     ``events`` is the log without what a later resume took back; ``recipe_text`` is ``recipe.yaml``
     as it stands in the folder; ``out_of_fold`` are training examples, each with the answer of a
-    model that was not trained on it; ``config`` is the saved model's, empty where there is none.
+    model that was not trained on it; ``config`` is the saved model's, empty where there is none;
+    ``calibration`` what ``hfdl calibrate`` left.
     ``generates``: whether transformers' ``generate`` writes with the model.
     """
 
@@ -38,6 +39,7 @@ class RunRecord:
     out_of_fold: list[Record] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     generates: bool = True
+    calibration: dict[str, Any] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -133,8 +135,9 @@ def read_run(folder: str | Path) -> RunRecord:
         events=_without_superseded(_lines(folder / "log.jsonl", unfinished_end=True)),
         predictions=list(_lines(folder / "predictions.jsonl", unfinished_end=False)),
         out_of_fold=list(_lines(folder / "out_of_fold.jsonl", unfinished_end=False)),
-        config=_config(folder / "config.json"),
+        config=_json(folder / "config.json"),
         generates=(folder / "generation_config.json").is_file(),
+        calibration=_json(folder / "calibration.json"),
     )
 
 
@@ -150,7 +153,7 @@ def _refuse_no_run(folder: Path) -> None:
     )
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -107,7 +107,7 @@ def train(
         Interrupted: SIGINT or SIGTERM; a checkpoint was saved.
     """
     overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
-    resolved = _resolve(recipe, overrides)
+    resolved = resolve(recipe, overrides)
     with ExitStack() as stack:
         folder = RunFolder(stack.enter_context(output_folder(output, str(recipe))))
         note = stack.enter_context(folder.claimed(resume=resume, overwrite=overwrite))
@@ -148,7 +148,7 @@ def plan(
     from hfdl.runs import session
 
     overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
-    resolved = _resolve(recipe, overrides)
+    resolved = resolve(recipe, overrides)
     notes = check_launcher_settings(resolved.train)
     with console_listener() if listener is None else nullcontext(listener) as tell:
         task = task_for_training(resolved, memory)
@@ -190,14 +190,14 @@ def evaluate(
 
     overrides, memory = take_objects(overrides or {})
     folder = find_model(str(run_or_model))
-    recipe = _resolve(_own_recipe(folder), overrides)
+    recipe = resolve(own_recipe(folder), overrides)
     # Each of several processes has all figures; the first one writes them.
     target = RunFolder(Path(output), trains=False) if output and is_first_process() else None
     if target is not None:
         target.check(resume=False, overwrite=False)
     with console_listener() if listener is None else nullcontext(listener) as tell:
         task = task_for_model(folder, recipe, memory=memory)
-        held_out = recipe.model_copy(update={"data": _held_out(recipe.data, overrides)})
+        held_out = recipe.model_copy(update={"data": held_out_data(recipe.data, overrides)})
         splits = task.prepare(held_out.data)
         found = held_out_splits.evaluate_saved(task, splits, tell)
         record = evaluation.record_of(task, splits, found)
@@ -213,14 +213,14 @@ def evaluate(
     )
 
 
-def _resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
+def resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
     resolved = load_recipe(recipe, overrides)
     name = canonical_name(resolved.task)
     # module:Class stays: whoever reads the run's recipe must find the class again.
     return resolved if ":" in resolved.task else resolved.model_copy(update={"task": name})
 
 
-def _own_recipe(folder: Path) -> Path | Recipe:
+def own_recipe(folder: Path) -> Path | Recipe:
     """A run's recipe; for another model a recipe that reads texts whole, however long."""
     if (folder / RECIPE).is_file():
         return folder / RECIPE
@@ -228,7 +228,7 @@ def _own_recipe(folder: Path) -> Path | Recipe:
     return Recipe(task=task_of_model(folder), model=ModelConfig(name=str(folder)), data=data)
 
 
-def _held_out(data: DataConfig, overrides: Mapping[str, Any]) -> DataConfig:
+def held_out_data(data: DataConfig, overrides: Mapping[str, Any]) -> DataConfig:
     """Only what was asked for, if anything was; else the run's own held-out splits."""
     keys = {path[1] for path, _ in settings(overrides) if path[0] == "data"}
     chosen = keys & {"validation", "test"}

@@ -71,6 +71,8 @@ class TaskSpec:
         long_texts: what becomes of long texts, in words, by ``data.long_text``.
         long_text: the default of ``data.long_text``.
         card: how a model card shows its use.
+        no_temperature: why its scores cannot be calibrated by a temperature, in words. A task
+            whose class has ``label_logits`` can (see ``hfdl.tasks.label_logits``).
     """
 
     name: str
@@ -95,3 +97,4 @@ class TaskSpec:
     long_texts: Mapping[str, str] = field(default_factory=lambda: LONG_TEXTS)
     long_text: str = "truncate"
     card: Card = Card()
+    no_temperature: str = "it does not say which label each of its logits is of"

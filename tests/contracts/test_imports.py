@@ -17,6 +17,11 @@ PACKAGE = ROOT / "hfdl"
 ALLOWED: dict[str, set[str]] = {
     "__init__": {
         "custom_attention", "distribution", "hf_models", "parity", "pipelines", "runs", "tasks",
+        "calibration", "custom_attention", "hf_models", "parity", "pipelines", "runs", "tasks",
+    },
+    "calibration": {
+        "config", "display", "metrics", "nn.lengths", "progress", "report", "runs", "tasks",
+        "training", "weights",
     },
     "config": set(),
     "custom_attention": {"config", "foundations", "hf_models", "nn", "weights"},
@@ -52,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "progress": set(),
     "report": {
         "data.entities.sentence", "data.entities.tags", "metrics.translation", "tasks.registry",
+        "data.entities.sentence", "data.entities.tags", "metrics.calibration", "tasks.registry",
         "tasks.spec", "weights.names",
     },
     "runs": {

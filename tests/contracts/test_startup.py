@@ -76,8 +76,8 @@ def test_public_names_are_there() -> None:
     import hfdl
 
     functions = {
-        "compare", "evaluate", "load_scratch", "pipeline", "register_attention", "register_task",
-        "train", "train_seeds", "verify",
+        "calibrate", "compare", "evaluate", "load_scratch", "pipeline",
+        "register_attention", "register_task", "train", "train_seeds", "uncalibrate", "verify",
     }  # fmt: skip
     assert set(hfdl.__all__) == {*functions, "__version__"}
     for name in hfdl.__all__:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -10,7 +11,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from hfdl.report.counts import calibration_error, reliability, wilson
+from hfdl.metrics.calibration import expected_calibration_error
+from hfdl.report.counts import wilson
+from hfdl.report.sections.calibration import calibrate
 from hfdl.report.wording import number, percent
 
 pytestmark = pytest.mark.usefixtures("without_charts")
@@ -144,20 +147,35 @@ def test_calibration_error(fake_run, page, tmp_path):
     run = fake_run(5, sizes={"validation": 400})
     scores = np.array([row["score"] for row in run.rows])
     correct = np.array([row["label"] == row["prediction"] for row in run.rows])
-    place = np.minimum(np.floor(scores * 10), 9)
-    expected = sum(
-        abs(correct[place == bin].sum() - scores[place == bin].sum()) for bin in range(10)
-    ) / len(scores)
-    bins = reliability(scores, correct)
-    assert calibration_error(bins) == pytest.approx(expected)
+    expected = expected_calibration_error(scores, correct)
     found = page(run, tmp_path)
     assert f"Expected calibration error {percent(expected)}" in found.text
-    assert [int(row[1]) for row in found.table("calibration")[1:]] == [b.count for b in bins]
+    assert "hfdl calibrate path/to/this/folder" in found.text
+    assert sum(int(row[1]) for row in found.table("calibration")[1:]) == 400
 
 
-def test_a_score_of_one_falls_into_the_last_bin():
-    (only,) = reliability(np.array([1.0, 0.95]), np.array([True, False]))
-    assert (only.low, only.high, only.count, only.accuracy) == (0.9, 1.0, 2, 0.5)
+def test_each_of_several_labels_is_a_score_of_its_own(fake_run):
+    rows = [{"label": ["a"], "prediction": ["a", "b"], "scores": {"a": 0.9, "b": 0.6}}]
+    found = calibrate(rows * 10)
+    assert found is not None
+    assert (found.confidence, found.accuracy) == (pytest.approx(0.75), 0.5)
+    assert found.error == pytest.approx((0.1 + 0.6) / 2)
+
+
+def test_what_was_calibrated_is_said(fake_run, page, tmp_path):
+    change = {"before": 0.84239, "after": 0.49264, "low": -0.5313, "high": -0.1749}
+    figures = {"nll": change, "brier": change, "ece": {**change, "low": None, "high": None}}
+    saved = {"temperature": 3.13731, "verdict": "better", "changed_answers": {"test": 2, "x": 0},
+             "splits": {"validation": {"figures": figures}}}  # fmt: skip
+    tmp_path.mkdir(exist_ok=True)
+    (tmp_path / "calibration.json").write_text(json.dumps(saved), encoding="utf-8")
+    found = page(fake_run(2), tmp_path)
+    assert "This model is calibrated, T = 3.137" in found.text
+    assert found.table("calibrated")[1] == [
+        "Log loss, validation", "0.8424", "0.4926", "-0.5313 to -0.1749"
+    ]  # fmt: skip
+    assert "2 answers on test became another one" in found.text
+    assert "hfdl calibrate path" not in found.text
 
 
 def test_regression_errors(fake_run, page, tmp_path):

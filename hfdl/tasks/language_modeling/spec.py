@@ -8,6 +8,10 @@ _SECTIONS = (
     "hfdl.report.sections.language:build_tokens",
     "hfdl.report.sections.language:build_examples",
 )
+_NO_TEMPERATURE = (
+    "its answers are tokens: how surely they are drawn is said at each use (temperature), and its "
+    "last layer is often that of its embeddings"
+)
 _ERRORS = frozenset({"perplexity", "strided_perplexity", "bits_per_byte"})
 
 CAUSAL_LM = TaskSpec(
@@ -33,6 +37,7 @@ CAUSAL_LM = TaskSpec(
     long_texts=_PIECES,
     long_text="window",
     card=Card(generates=True),
+    no_temperature=_NO_TEMPERATURE,
 )
 MASKED_LM = TaskSpec(
     name="masked_lm",
@@ -60,4 +65,5 @@ MASKED_LM = TaskSpec(
         call='f"a text with a {pipe.tokenizer.mask_token} of yours"',
         example="a text with a {mask} of yours",
     ),
+    no_temperature=_NO_TEMPERATURE,
 )

@@ -23,6 +23,7 @@ from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.tables import read_tables, text_column
 from hfdl.tasks.text_classification import data, model_kind
+from hfdl.tasks.text_classification.calibrated import Calibrated
 from hfdl.tasks.text_classification.data import MULTI, REGRESSION, SINGLE
 from hfdl.tasks.text_classification.decoding import (
     BEST_METRICS,
@@ -46,7 +47,7 @@ from hfdl.weights.label_rows import label_names
 from hfdl.weights.limits import padding_side
 
 
-class TextClassification(Thresholded, PretrainedTask):
+class TextClassification(Thresholded, Calibrated, PretrainedTask):
     """The task ``text_classification``; see ``PretrainedTask``.
 
     Attributes:

@@ -14,6 +14,7 @@ from hfdl.tasks.text_classification.data import MULTI
 from hfdl.tasks.text_classification.thresholds import (
     BEST,
     CONFIG_KEY,
+    UNCALIBRATED_KEY,
     Thresholds,
     best_thresholds,
     fact_of,
@@ -51,8 +52,9 @@ class Thresholded:
 
     def _threshold_settings(self) -> dict[str, Any]:
         """What the model's config is told; None instead of those of the model that is trained."""
-        is_stale = getattr(self.config, CONFIG_KEY, None) is not None
-        return {CONFIG_KEY: self.by_label()} if self.thresholds or is_stale else {}
+        stale = [k for k in (CONFIG_KEY, UNCALIBRATED_KEY) if getattr(self.config, k, None)]
+        settings: dict[str, Any] = dict.fromkeys(stale)
+        return {**settings, CONFIG_KEY: self.by_label()} if self.thresholds or stale else {}
 
     @property
     def settles(self) -> bool:

@@ -12,6 +12,9 @@ from hfdl.weights.label_rows import label_names
 
 CONFIG_KEY = "label_thresholds"
 """Key of a saved model's config.json: threshold by label."""
+UNCALIBRATED_KEY = "uncalibrated_label_thresholds"
+"""Key of a calibrated model's config.json: what its thresholds were before its logits were
+divided by a temperature. The recipe has those."""
 THRESHOLD = 0.5
 """That of labels for which no other is known."""
 BEST = "best"
@@ -77,7 +80,11 @@ def of_saved_model(given: Given | None, config: Any) -> Thresholds | None:
             rule="best is tuned on the validation split at the end of training",
             remedy="set tune.threshold=0.5, or train the model again for tuned ones",
         )
-    return thresholds_of(given, label_names(config), "tune.threshold")
+    asked = thresholds_of(given, label_names(config), "tune.threshold")
+    before = getattr(config, UNCALIBRATED_KEY, None)
+    if before and asked == thresholds_of(before, label_names(config), UNCALIBRATED_KEY):
+        return saved  # the recipe's own, of logits that were divided since
+    return asked
 
 
 def refuse_thresholds(where: str, what: str) -> ConfigError:

@@ -19,6 +19,7 @@ SPEC = TaskSpec(
     sections=(
         "hfdl.report.sections.entities:build_table",
         "hfdl.report.sections.entities:build_examples",
+        "hfdl.report.sections.calibration:build",
     ),
     limitations="hfdl.report.limitations:of_entities",
     summary="finds entities in a text and says of what type each is",

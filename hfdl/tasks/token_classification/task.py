@@ -30,6 +30,7 @@ from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.tables import read_tables
+from hfdl.tasks.token_classification.calibrated import Calibrated
 from hfdl.tasks.token_classification.data import (
     SentenceEncoder,
     fate_of_long_sentences,
@@ -53,7 +54,7 @@ _COARSER = {"S": "UB", "U": "SB", "E": "LI", "L": "EI"}
 """Prefixes that a tag may have in a model of another scheme: a word alone begins what it ends."""
 
 
-class TokenClassification(PretrainedTask):
+class TokenClassification(Calibrated, PretrainedTask):
     """The task ``token_classification``; see ``PretrainedTask``.
 
     Attributes:

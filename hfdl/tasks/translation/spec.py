@@ -20,4 +20,5 @@ SPEC = TaskSpec(
     "unless its generation_config.json says otherwise{signature}. Accuracy, perplexity and loss "
     "are of the reference's tokens, each given those before it.",
     card=Card(in_transformers=False),
+    no_temperature="its answers are texts that are searched for, not labels with a probability",
 )

@@ -13,7 +13,17 @@ _SHARING = "a stand-in of the Hub meets it: tests/sharing"
 _SERVER = "a server runs until it is stopped: tests/serving/test_command.py types it"
 _OWN_MODEL = "a model of one's own meets it: tests/custom_model"
 
+_CALIBRATED = "tests/calibration/test_calibrate.py meets it, and types it where it is a command"
+
 UNPROVOKED = {
+    "calibration/kept.py:read_kept": _CALIBRATED,
+    "calibration/kept.py:read_kept#2": _CALIBRATED,
+    "calibration/refusals.py:check_folder": _CALIBRATED,
+    "calibration/refusals.py:check_folder#2": _CALIBRATED,
+    "calibration/refusals.py:no_minimum": _CALIBRATED,
+    "calibration/refusals.py:no_validation": _CALIBRATED,
+    "calibration/refusals.py:not_calibrated": _CALIBRATED,
+    "calibration/weight_file.py:_is_same": _CALIBRATED,
     "data/encode.py:read_template": "a task of one's own meets it: tests/docs/test_own_task.py",
     "demo/server.py:listen": "it needs a port that is taken: tests/demo/test_command.py",
     "demo/share.py:public_address": "it needs the network",

@@ -1,0 +1,1 @@
+"""Calibrating a trained model: one temperature, folded into its last layer."""
