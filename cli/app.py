@@ -11,6 +11,7 @@ from .calibrate import calibrate
 from .compare import compare
 from .data import data_app
 from .demo import demo
+from .diff import diff
 from .embed import embed
 from .evaluate import evaluate
 from .info import info
@@ -110,6 +111,7 @@ app.command()(embed)
 app.command()(report)
 app.command()(serve)
 app.command()(demo)
+app.command()(diff)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)

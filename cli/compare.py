@@ -51,7 +51,7 @@ def compare(
 
     From counts of words to a pretrained transformer, on the same data and the same loop. The table
     and its charts are saved as table.json and compare.html. Called again with the same --output it
-    goes on where it was.
+    goes on where it was. To compare two runs that you have, see hfdl diff.
 
     \b
     Examples:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hfdl.calibration.calibrate import calibrate, uncalibrate
     from hfdl.custom_attention.register import register_attention
+    from hfdl.differences.diff import diff
     from hfdl.hf_models.load import load_scratch
     from hfdl.parity.verify import verify
     from hfdl.pipelines import pipeline
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "compare",
+    "diff",
     "evaluate",
     "load_scratch",
     "pipeline",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "calibrate": "hfdl.calibration.calibrate",
     "compare": "hfdl.runs.compare",
+    "diff": "hfdl.differences.diff",
     "evaluate": "hfdl.runs.run",
     "load_scratch": "hfdl.hf_models.load",
     "pipeline": "hfdl.pipelines",

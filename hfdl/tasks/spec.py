@@ -71,6 +71,8 @@ class TaskSpec:
         long_texts: what becomes of long texts, in words, by ``data.long_text``.
         long_text: the default of ``data.long_text``.
         card: how a model card shows its use.
+        paired: the function that says of each row of predictions.jsonl what two models are compared
+            by; None: they cannot be.
         no_temperature: why its scores cannot be calibrated by a temperature, in words. A task
             whose class has ``label_logits`` can (see ``hfdl.tasks.label_logits``).
     """
@@ -97,4 +99,5 @@ class TaskSpec:
     long_texts: Mapping[str, str] = field(default_factory=lambda: LONG_TEXTS)
     long_text: str = "truncate"
     card: Card = Card()
+    paired: str | None = None
     no_temperature: str = "it does not say which label each of its logits is of"

@@ -18,6 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {
         "custom_attention", "distribution", "hf_models", "parity", "pipelines", "runs", "tasks",
         "calibration", "custom_attention", "hf_models", "parity", "pipelines", "runs", "tasks",
+        "calibration", "custom_attention", "differences", "hf_models", "parity", "pipelines",
+        "runs", "tasks",
     },
     "calibration": {
         "config", "display", "metrics", "nn.lengths", "progress", "report", "runs", "tasks",
@@ -30,6 +32,9 @@ ALLOWED: dict[str, set[str]] = {
     "demo": {
         "config", "data.entities.tags", "interpret", "pipelines", "progress", "tasks.registry",
         "weights.limits",
+    "data": {"tokenizers", "config", "display", "progress"},
+    "differences": {
+        "config", "display", "metrics", "report", "runs", "tasks", "training", "weights",
     },
     "display": set(),
     "distribution": set(),

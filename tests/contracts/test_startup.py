@@ -76,7 +76,7 @@ def test_public_names_are_there() -> None:
     import hfdl
 
     functions = {
-        "calibrate", "compare", "evaluate", "load_scratch", "pipeline",
+        "calibrate", "compare", "diff", "evaluate", "load_scratch", "pipeline",
         "register_attention", "register_task", "train", "train_seeds", "uncalibrate", "verify",
     }  # fmt: skip
     assert set(hfdl.__all__) == {*functions, "__version__"}

@@ -37,6 +37,7 @@ CAUSAL_LM = TaskSpec(
     long_texts=_PIECES,
     long_text="window",
     card=Card(generates=True),
+    paired="hfdl.tasks.language_modeling.paired:example_figures",
     no_temperature=_NO_TEMPERATURE,
 )
 MASKED_LM = TaskSpec(
@@ -65,5 +66,6 @@ MASKED_LM = TaskSpec(
         call='f"a text with a {pipe.tokenizer.mask_token} of yours"',
         example="a text with a {mask} of yours",
     ),
+    paired="hfdl.tasks.language_modeling.paired:example_figures",
     no_temperature=_NO_TEMPERATURE,
 )

@@ -7,6 +7,7 @@ SPEC = TaskSpec(
     implementation="hfdl.tasks.text_classification.task:TextClassification",
     aliases=("sentiment", "sentiment-analysis", "text-classification"),
     recipe="sentiment",
+    paired="hfdl.tasks.text_classification.paired:example_figures",
     hub_task="text-classification",
     architectures=("ForSequenceClassification",),
     pipeline="hfdl.pipelines.text_classification:TextClassificationPipeline",

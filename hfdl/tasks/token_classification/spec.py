@@ -7,6 +7,7 @@ SPEC = TaskSpec(
     implementation="hfdl.tasks.token_classification.task:TokenClassification",
     aliases=("ner", "token-classification"),
     recipe="ner",
+    paired="hfdl.tasks.token_classification.paired:example_figures",
     hub_task="token-classification",
     architectures=("ForTokenClassification",),
     pipeline="hfdl.pipelines.token_classification.pipeline:TokenClassificationPipeline",

@@ -6,6 +6,7 @@ SPEC = TaskSpec(
     name="translation",
     implementation="hfdl.tasks.translation.task:Translation",
     recipe="translation",
+    paired="hfdl.tasks.translation.paired:example_figures",
     hub_task="translation",
     architectures=("ForConditionalGeneration", "MTModel"),
     pipeline="hfdl.pipelines.translation:TranslationPipeline",

@@ -49,6 +49,8 @@ CASES = (
         str(p.folder / "another run"): p.folder / "new.csv"}),
     case("cli/attention.py:_check_ending", lambda p: [
         "attention", p.model, "film", "--output", p.folder / "a page.htm"]),
+    case("cli/diff.py:_check_ending", lambda p: [
+        "diff", run(p), run(p), "--output", p.folder / "a page.htm"]),
     case("cli/predicting/row_files.py:refuse_ending", lambda p: predict(
         p, "text\na\n", "--output", str(p.folder / "my answers.xls"))),
     case("cli/predict.py:_refuse_words", lambda p: predict(

@@ -24,6 +24,8 @@ UNPROVOKED = {
     "calibration/refusals.py:no_validation": _CALIBRATED,
     "calibration/refusals.py:not_calibrated": _CALIBRATED,
     "calibration/weight_file.py:_is_same": _CALIBRATED,
+    "differences/diff.py:_compared": "a task of one's own meets it",
+    "differences/sides.py:column_values": _MODEL,
     "data/encode.py:read_template": "a task of one's own meets it: tests/docs/test_own_task.py",
     "demo/server.py:listen": "it needs a port that is taken: tests/demo/test_command.py",
     "demo/share.py:public_address": "it needs the network",

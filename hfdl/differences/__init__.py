@@ -1,0 +1,1 @@
+"""Two models on the same examples: what differs, and whether that could be chance."""

@@ -1,0 +1,149 @@
+"""Two models on the same examples: tests, intervals and what a set could have shown.
+
+Shapes: N examples, J kinds of them, K sums, B resamples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hfdl.metrics.sums import Sums
+
+Z95, Z80 = 1.959963984540054, 0.8416212335729143
+"""Quantiles of the normal distribution: two-sided 95 %, one-sided 80 %."""
+RESAMPLES = 2000
+FEWEST = 500
+_DRAWN = 40_000_000  # numbers in all: of very many examples fewer resamples say as much
+_BLOCK = 2_000_000  # numbers drawn at a time
+
+
+@dataclass(frozen=True)
+class Effect:
+    """B - A on the same examples.
+
+    Args:
+        a, b: the figure of each.
+        low, high: the 95 % interval of b - a; None where there is none.
+        p: how often chance alone would make a difference as large, two-sided.
+        test: what p is by.
+        detectable: the true difference that four such sets in five would show at 5 %; None where
+            that is unknown.
+    """
+
+    a: float
+    b: float
+    low: float | None
+    high: float | None
+    p: float
+    test: str
+    detectable: float | None
+
+    @property
+    def difference(self) -> float:
+        """b - a."""
+        return self.b - self.a
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the interval leaves out 0, at a p below 0.05."""
+        return self.p < 0.05 and self.low is not None and not self.low <= 0 <= (self.high or 0)
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """The exact two-sided p of McNemar's test (McNemar 1947).
+
+    Of the examples that one of the two alone has right, each is as likely the one's as the other's
+    if they are equally good: a binomial test with probability 1/2.
+
+    Args:
+        only_a: examples that A alone has right.
+        only_b: those that B alone has right.
+    """
+    total, less = only_a + only_b, min(only_a, only_b)
+    if only_a == only_b:
+        return 1.0
+    counts = np.arange(1, less + 1)
+    # log of C(n, k), from one k to the next; exact enough for any n.
+    logs = np.concatenate([[0.0], np.cumsum(np.log((total - counts + 1) / counts))])
+    highest = float(logs.max())
+    share = float(np.exp(logs - highest).sum()) * math.exp(highest - total * math.log(2))
+    return min(1.0, 2 * share)
+
+
+def accuracy_effect(right_a: np.ndarray, right_b: np.ndarray) -> Effect:
+    """The difference of two accuracies on the same examples.
+
+    McNemar's exact p; the interval is Bonett and Price's (2012), Wald's with one example more on
+    either side, which neither vanishes where the two agree everywhere nor needs many examples.
+
+    Args:
+        right_a, right_b: (N,) of bool.
+    """
+    total = len(right_a)
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    share_a, share_b = (only_a + 1) / (total + 2), (only_b + 1) / (total + 2)
+    middle = share_b - share_a
+    error = math.sqrt((share_a + share_b - middle**2) / (total + 2))
+    low, high = max(-1.0, middle - Z95 * error), min(1.0, middle + Z95 * error)
+    # A set in which nothing differs could still have shown what few differing examples show.
+    return Effect(
+        float(right_a.mean()) if total else 0.0, float(right_b.mean()) if total else 0.0, low, high,
+        mcnemar(only_a, only_b), "McNemar, exact", min(1.0, (Z95 + Z80) * error),
+    )  # fmt: skip
+
+
+def bootstrap_effect(a: Sums, b: Sums, *, seed: int = 0, resamples: int = RESAMPLES) -> Effect:
+    """The difference of any metric, by drawing the examples again, the same for both.
+
+    Percentile interval (Efron and Tibshirani 1993, chapter 13); p is twice the share of resamples
+    on the far side of 0. Where the two never differ there is nothing to draw: p is 1.
+
+    Args:
+        a, b: sums of the same N examples in the same order.
+        seed: of the draws.
+        resamples: how many; fewer, but ``FEWEST``, of more than some ten thousand examples.
+    """
+    figures = [float(side.compute(side.totals()[None])[0]) for side in (a, b)]
+    pairs = np.stack([a.of, b.of], axis=1)  # (N, 2)
+    kinds, often = np.unique(pairs, axis=0, return_counts=True)
+    same = (a.table[kinds[:, 0]] == b.table[kinds[:, 1]]).all() if len(kinds) else True
+    if same or len(pairs) < 2:
+        return Effect(figures[0], figures[1], None, None, 1.0, "paired bootstrap", None)
+    resamples = max(min(FEWEST, resamples), min(resamples, _DRAWN // len(kinds)))
+    steps = _differences(a, b, kinds, often, seed, resamples)
+    low, high = np.quantile(steps, [0.025, 0.975]).tolist()
+    far = min(int((steps <= 0).sum()), int((steps >= 0).sum()))
+    p = min(1.0, 2 * (far + 1) / (len(steps) + 1))
+    detectable = (Z95 + Z80) * float(steps.std(ddof=1))
+    return Effect(figures[0], figures[1], low, high, p, "paired bootstrap", detectable)
+
+
+def _differences(
+    a: Sums, b: Sums, kinds: np.ndarray, often: np.ndarray, seed: int, resamples: int
+) -> np.ndarray:
+    """B's figure less A's in each resample, (B,). Examples that count alike are drawn together."""
+    random = np.random.default_rng(seed)
+    total, shares = int(often.sum()), often / often.sum()
+    tables = [a.table[kinds[:, 0]], b.table[kinds[:, 1]]]  # (J, K) each
+    block = max(1, min(resamples, _BLOCK // len(kinds)))
+    steps = []
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        drawn = random.multinomial(total, shares, size=size).astype(np.float64)  # (B, J)
+        before, after = (side.compute(drawn @ t) for side, t in zip((a, b), tables, strict=True))
+        steps.append(after - before)
+    return np.concatenate(steps)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p values: with them the chance of any false alarm stays 5 %."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    adjusted, least = [1.0] * len(values), 0.0
+    for rank, i in enumerate(order):
+        least = max(least, min(1.0, (len(values) - rank) * values[i]))
+        adjusted[i] = least
+    return adjusted
