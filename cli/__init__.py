@@ -6,7 +6,7 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    if "HFDL_MEETING_FILE" in os.environ:
+    if "HFDL_MEETING_FILE" in os.environ or "HFDL_CHILD" in os.environ:
         from hfdl.training.launched import end_with_launcher
 
         end_with_launcher()

@@ -22,6 +22,7 @@ from .recipes import recipes_app
 from .report import report
 from .serve import serve
 from .train import train
+from .tune import tune
 from .verify import verify
 
 _SHARED = ("train", "compare")
@@ -64,6 +65,7 @@ def hfdl(
       hfdl serve runs/sentiment
       hfdl demo runs/sentiment
       hfdl recipes list
+      hfdl tune sentiment 'search.train.batch_size=[16, 32]' --output runs/tuned
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
       hfdl attention runs/sentiment "Not bad at all." --output heads.html
@@ -112,6 +114,7 @@ app.command()(report)
 app.command()(serve)
 app.command()(demo)
 app.command()(diff)
+app.command()(tune)
 app.command()(compare)
 app.command()(verify)
 app.command()(attention)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hfdl.runs.compare import compare
     from hfdl.runs.run import evaluate, train
     from hfdl.runs.seeds import train_seeds
+    from hfdl.search.tune import tune
     from hfdl.tasks.registry import register_task
 
     __version__: str
@@ -35,6 +36,7 @@ __all__ = [
     "train",
     "train_seeds",
     "uncalibrate",
+    "tune",
     "verify",
 ]
 
@@ -50,6 +52,7 @@ _HOMES = {
     "train": "hfdl.runs.run",
     "train_seeds": "hfdl.runs.seeds",
     "uncalibrate": "hfdl.calibration.calibrate",
+    "tune": "hfdl.search.tune",
     "verify": "hfdl.parity.verify",
 }
 

@@ -214,13 +214,26 @@ class DataConfig(Section):
         default=0.1,
         description="Share of train that becomes validation where none is given (stratified).",
     )
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description="Cut train into so many parts (stratified by label). data.fold is the one to "
+        "validate on, the others are trained on; a validation split that there is stays unused.",
+    )
+    fold: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Which of data.folds, counted from 0."
+    )
+    group: str | None = Field(
+        default=None,
+        description="Column whose equal values (an author, a document) are not divided: all such "
+        "rows are trained on, or none. It holds for data.folds.",
+    )
 
     @field_validator("separator", "label_separator", mode="before")
     @classmethod
     def _escapes(cls, value: Any) -> Any:
         return unescaped(value)
 
-    @field_validator("text", "text_pair", "label", "tokens", "tags", "spans", "sentence",
+    @field_validator("text", "text_pair", "label", "tokens", "tags", "spans", "sentence", "group",
                      mode="before")  # fmt: skip
     @classmethod
     def _column_by_number(cls, value: Any) -> Any:

@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from hfdl.config.error_messages import Origin, config_error, misread_boolean, wrong_value
-from hfdl.config.overrides import merge, settings
+from hfdl.config.overrides import SPACE, merge, settings
 from hfdl.config.recorded_code import refuse_code_inside, without_code
 from hfdl.config.schema import Recipe
+from hfdl.config.search_space import check_shapes, check_values
 from hfdl.config.yaml import Document, parse_document, read_document
 from hfdl.errors import ConfigError, nearest
 
@@ -94,13 +95,22 @@ def _without_sizes_of_others(model: Mapping[str, Any], name: str) -> dict[str, A
 
 
 def _validate(data: dict[str, Any], origin: Origin) -> Recipe:
+    check_shapes(data.get(SPACE), origin)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise config_error(error.errors(include_url=False), data, origin) from None
     if path := misread_boolean(recipe, data):
         raise wrong_value(path, functools.reduce(getitem, path, data), (), origin)
+    if recipe.search:
+        # Each value as if it had been an override.
+        plain = {key: value for key, value in data.items() if key != SPACE}
+        check_values(recipe, origin, functools.partial(_with_one, plain))
     return recipe
+
+
+def _with_one(data: Mapping[str, Any], override: Mapping[str, Any]) -> Recipe:
+    return _validate(merge(data, override), Origin(None, {}, override))
 
 
 def _read(name_or_path: str | Path) -> Document:

@@ -22,6 +22,9 @@ from hfdl.errors import ConfigError, shell_word
 
 Path = tuple[str, ...]
 
+SPACE = "search"
+"""The section whose keys are dotted keys of the recipe."""
+
 _BARE = re.compile(r"-?\w(?:[\w .+-]*\w)?")
 
 
@@ -154,10 +157,24 @@ def settings(mapping: Mapping[Any, Any], prefix: Path = ()) -> Iterator[tuple[Pa
                 f"the key {key!r} is not a text", rule="keys are texts such as 'train.epochs'"
             )
         path = (*prefix, *key.split("."))
-        if isinstance(value, Mapping) and _is_section(path) and not _opens(path, value):
+        if path[0] == SPACE:
+            yield from _searched(path, value)
+        elif isinstance(value, Mapping) and _is_section(path) and not _opens(path, value):
             yield from settings(value, path)
         else:
             yield path, str(value) if isinstance(value, PurePath) else value
+
+
+def _searched(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    """What is searched, each under its whole key, however that was nested: a range or a list."""
+    nests = isinstance(value, Mapping) and all(
+        isinstance(inner, Mapping | list | tuple) for inner in value.values()
+    )
+    if nests and (value or len(path) == 1):
+        for key, inner in value.items():
+            yield from _searched((*path, str(key)), inner)
+    else:
+        yield (path[0], *([".".join(path[1:])] if len(path) > 1 else [])), value
 
 
 def _is_section(path: Path) -> bool:

@@ -12,6 +12,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 
 from hfdl.config.data_section import CsvConfig, DataConfig
 from hfdl.config.section import OwnCode, PositiveInt, Section, Share, Threshold
+from hfdl.config.study_section import Range, StudyConfig
 from hfdl.config.train_section import TrainConfig
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "DataConfig",
     "LoraConfig",
     "ModelConfig",
+    "Range",
     "Recipe",
+    "StudyConfig",
     "TrainConfig",
     "TuneConfig",
 ]
@@ -178,6 +181,35 @@ class Recipe(Section):
     data: DataConfig = Field(default_factory=DataConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     tune: TuneConfig = Field(default_factory=TuneConfig)
+    search: dict[str, Range | list[Any]] = Field(
+        default_factory=dict,
+        description="What hfdl tune tries, by key: {train.learning_rate: {low: 1e-5, high: 1e-4, "
+        "log: true}, train.batch_size: [16, 32]}. A range has whole numbers where the key does or "
+        "where step is whole. hfdl train passes it over.",
+    )
+    study: StudyConfig = Field(default_factory=StudyConfig)
+
+    def as_written(self) -> dict[str, Any]:
+        """Every key with its value; of what only ``hfdl tune`` reads, what there is of it."""
+        data = self.model_dump(mode="json")
+        data["search"] = {
+            key: {n: v for n, v in value.items() if v is not None}
+            if isinstance(value, dict)
+            else value
+            for key, value in data["search"].items()
+        }
+        unused = {"search"} if not self.search else set()
+        unused |= {"study"} if self.study == StudyConfig() else set()
+        return {key: value for key, value in data.items() if key not in unused}
+
+    @model_validator(mode="after")
+    def _fold_fits(self) -> Recipe:
+        folds, fold = self.data.folds, self.data.fold
+        if (folds is None) != (fold is None):
+            raise ValueError("data.folds and data.fold go together: in how many parts, and which")
+        if folds is not None and fold is not None and fold >= folds:
+            raise ValueError(f"data.fold ({fold}) must be below data.folds ({folds})")
+        return self
 
     @model_validator(mode="after")
     def _stride_fits(self) -> Recipe:

@@ -268,7 +268,7 @@ def dump_recipe(recipe: Recipe, file: str = "FILE") -> str:
         recipe: the recipe.
         file: the name that stands in the first line's command.
     """
-    return dump_values(recipe.model_dump(mode="json"), file)
+    return dump_values(recipe.as_written(), file)
 
 
 def dump_values(values: dict[str, Any], file: str = "FILE") -> str:

@@ -24,6 +24,8 @@ class Stream(IntEnum):
     """Which rows ``data.max_samples`` keeps."""
     TURN = 3
     """The order of the updates."""
+    FOLDS = 4
+    """Which fold of a cross-validation a row is validated in."""
     MASK_CHOICE = 16
     """Which words are masked."""
     MASK_FATE = 17

@@ -23,10 +23,14 @@ _HELD_ELSEWHERE = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[str | None]:
+def held(folder: Path, *, patience: float = _PATIENCE) -> Iterator[str | None]:
     """While active, the folder is this run's alone.
 
     It is made if it is not there, and removed again if it is still empty at the end.
+
+    Args:
+        folder: the folder.
+        patience: seconds that another run may still take to leave it.
 
     Yields:
         a line for a person where the file system has no locks; else None.
@@ -38,7 +42,7 @@ def held(folder: Path) -> Iterator[str | None]:
         while True:
             folders.enter_context(made(folder))
             with suppress(FileNotFoundError):  # whoever had made it has just removed it again
-                descriptor, note = _acquire(folder)
+                descriptor, note = _acquire(folder, patience)
                 break
         try:
             yield note
@@ -98,14 +102,14 @@ def _make(folder: Path, exclusively: bool) -> None:
                 raise
 
 
-def _acquire(folder: Path) -> tuple[int | None, str | None]:
+def _acquire(folder: Path, patience: float) -> tuple[int | None, str | None]:
     """The open and locked file, or why there is none.
 
     Raises:
         FileNotFoundError: the folder is gone.
         OutputError: another run holds the folder.
     """
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)

@@ -13,6 +13,7 @@ from hfdl.config.overrides import settings
 from hfdl.config.own_code import no_exit
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.display import Shown
+from hfdl.errors import listed
 from hfdl.report.guess import guesses
 from hfdl.report.intervals import intervals
 from hfdl.runs.console import console_listener
@@ -83,6 +84,7 @@ def train(
     output: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    report: bool = True,
     listener: Listener | None = None,
     model: Any = None,
     tokenizer: Any = None,
@@ -96,6 +98,7 @@ def train(
         output: the run's folder. Default: ``runs/NAME-DATE-TIME``.
         resume: continue the run in ``output`` from its last checkpoint, bit for bit.
         overwrite: replace the run in ``output``.
+        report: write report.html and the model card, too: a second or two.
         listener: takes the run's events. Default: the console.
         model: a torch module or a transformers model, which is trained itself, not a copy
             (docs/own-parts.md); or a name or folder, as ``model.name``. Default: the recipe's.
@@ -112,6 +115,7 @@ def train(
         folder = RunFolder(stack.enter_context(output_folder(output, str(recipe))))
         note = stack.enter_context(folder.claimed(resume=resume, overwrite=overwrite))
         notes = [*([note] if note else []), *check_launcher_settings(resolved.train)]
+        notes += _of_search(resolved)
         from hfdl.runs import earlier, session  # torch: whoever is refused need not wait for it
 
         if overwrite:
@@ -128,7 +132,7 @@ def train(
         splits = task.prepare(resolved.data)
         running = session.Session(resolved, task, splits, folder, tell)
         running.facts += notes
-        metrics = running.train(resume=resume, overwrite=overwrite)
+        metrics = running.train(resume=resume, overwrite=overwrite, report=report)
     return Run(folder.path, metrics, resolved)
 
 
@@ -149,7 +153,7 @@ def plan(
 
     overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
     resolved = resolve(recipe, overrides)
-    notes = check_launcher_settings(resolved.train)
+    notes = [*check_launcher_settings(resolved.train), *_of_search(resolved)]
     with console_listener() if listener is None else nullcontext(listener) as tell:
         task = task_for_training(resolved, memory)
         splits = task.prepare(resolved.data)
@@ -214,10 +218,23 @@ def evaluate(
 
 
 def resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    """A recipe with overrides, its task by its own name.
+
+    Raises:
+        ConfigError: as ``load_recipe``, or there is no such task.
+    """
     resolved = load_recipe(recipe, overrides)
     name = canonical_name(resolved.task)
     # module:Class stays: whoever reads the run's recipe must find the class again.
     return resolved if ":" in resolved.task else resolved.model_copy(update={"task": name})
+
+
+def _of_search(recipe: Recipe) -> list[str]:
+    """A line where the recipe has a space that only ``hfdl tune`` searches."""
+    if not recipe.search:
+        return []
+    keys = listed(recipe.search)
+    return [f"search: hfdl tune would try values of {keys}; this run takes the recipe as it is"]
 
 
 def own_recipe(folder: Path) -> Path | Recipe:

@@ -109,7 +109,7 @@ def train_seeds(
             _check_folders(folder, list(paths.values()), resume=resume, overwrite=overwrite)
             for seed, path in paths.items():
                 resumes = resume and (path / RECIPE).is_file()
-                settings = {**plain, **_objects(plain, memory), "train.seed": seed}
+                settings = {**plain, **objects_again(plain, memory), "train.seed": seed}
                 train_one(settings, path, resumes, overwrite and path.exists())
             runs = {seed: finished_run(path) for seed, path in paths.items()}
             finished = SeedRuns(folder, runs, spreads_of(list(runs.values()), memory))
@@ -171,18 +171,34 @@ def _intervals(
     """The interval of each metric that can be made of predictions, by split."""
     measures: dict[str, list[tuple[Measure, int]]] = {split: [] for split in splits}
     for run in runs:
-        task = task_for_training(run.recipe, memory)
-        held_out = task.prepare(run.recipe.data).named()
-        predictions = read_run(run.directory).predictions
-        for split in splits:
-            own = [record for record in predictions if record["split"] == split]
-            measure = _measure(task, own, held_out[split].references(), run.metrics[split])
-            measures[split].append((measure, len(own)))
+        for split, pair in measures_of(run, splits, memory).items():
+            measures[split].append(pair)
     intervals = {}
     for split, pairs in measures.items():
         means = bootstrap([m for m, _ in pairs], [n for _, n in pairs], seconds=SECONDS)
         intervals[split] = {name: interval(values) for name, values in means.items()}
     return intervals
+
+
+def measures_of(
+    run: Run, splits: Sequence[str], memory: Mapping[str, Any]
+) -> dict[str, tuple[Measure, int]]:
+    """From some examples of a split to the metrics of a run on them, and how many there are.
+
+    Args:
+        run: a finished one.
+        splits: held-out ones.
+        memory: as for ``spreads_of``.
+    """
+    task = task_for_training(run.recipe, memory)
+    held_out = task.prepare(run.recipe.data).named()
+    predictions = read_run(run.directory).predictions
+    found = {}
+    for split in splits:
+        own = [record for record in predictions if record["split"] == split]
+        measure = _measure(task, own, held_out[split].references(), run.metrics[split])
+        found[split] = (measure, len(own))
+    return found
 
 
 def _measure(
@@ -222,7 +238,7 @@ def _here(recipe: str | Path | Recipe, listener: Listener | None) -> TrainOne:
     return train_one
 
 
-def _objects(plain: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
+def objects_again(plain: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
     """The data objects again, in the place of their markers."""
     return {key: memory[v] for key, v in plain.items() if isinstance(v, str) and v in memory}
 

@@ -27,7 +27,7 @@ from hfdl.training.accelerator import Tracking, forget_device_state, make_accele
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.dry_run import probe
 from hfdl.training.evaluation import Evaluation, evaluate
-from hfdl.training.events import Event, Finished, Listener, Noted, Planned
+from hfdl.training.events import Event, Finished, Listener, Noted, Planned, StopTraining
 from hfdl.training.files import move_into
 from hfdl.training.loop import Loop
 from hfdl.training.plan import best_metric, total_steps
@@ -117,12 +117,13 @@ class Session:
         """The plan with time and memory, from a few real updates on this machine."""
         return probe(self.loop, self.planned())
 
-    def train(self, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+    def train(self, *, resume: bool, overwrite: bool, report: bool = True) -> dict[str, Any]:
         """Train, evaluate, write the folder.
 
         Args:
             resume: continue from the last checkpoint.
             overwrite: empty the folder of the old run first.
+            report: write report.html and the model card.
 
         Returns:
             the contents of metrics.json.
@@ -142,7 +143,13 @@ class Session:
             self._tell(self.planned())
             if resume:
                 self.loop.resume()
-            reason = self.loop.run(watch)
+            try:
+                reason = self.loop.run(watch)
+            except StopTraining as stop:
+                progress = self.loop.progress
+                where = str(self.folder.path)
+                self._tell(Finished(stop.reason, progress.step, progress.seconds, where))
+                raise
             if self.splits.validation is not None and self.loop.progress.best_step is None:
                 name, _ = best_metric(self.recipe.train, self.task)
                 self._tell(Noted(f"{name} was never a number: saved are the last weights"))
@@ -153,9 +160,10 @@ class Session:
                 Finished(reason, progress.step, progress.seconds, str(self.folder.path), scores)
             )
         if self._is_main:
-            tell("writing the report")
-            write_report(self.folder.path)
-            write_model_card(self.folder.path)
+            if report:
+                tell("writing the report")
+                write_report(self.folder.path)
+                write_model_card(self.folder.path)
             Checkpoints(self.folder.checkpoints, keep=1).tidy()
         self.accelerator.wait_for_everyone()
         return metrics
@@ -236,9 +244,16 @@ class Session:
         return self.accelerator.is_main_process
 
     def _tell(self, event: Event) -> None:
-        if self._is_main:
-            for listener in self._listeners:
+        if not self._is_main:
+            return
+        stops: list[StopTraining] = []
+        for listener in self._listeners:
+            try:
                 listener(event)
+            except StopTraining as stop:
+                stops.append(stop)
+        if stops:
+            raise stops[0]
 
 
 class _Listening:

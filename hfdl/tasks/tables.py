@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from hfdl.config.schema import DataConfig
+from hfdl.data.folds import fold_numbers
 from hfdl.data.layouts.rows import Rows
 from hfdl.data.layouts.textless import tables_with_texts
 from hfdl.data.readers.sources import load_splits, nothing_to_train_on
@@ -81,7 +82,10 @@ def divide(
         DataError: train has a single row.
     """
     facts: list[str] = []
-    if "train" in tables and "validation" not in tables:
+    if "train" in tables and config.folds is not None:
+        tables, fact = _cut_fold(tables, config, seed, strata)
+        facts.append(fact)
+    elif "train" in tables and "validation" not in tables:
         tables, fact = _cut_validation(tables, config, seed, strata)
         facts.append(fact)
     if config.max_samples is None:
@@ -93,6 +97,25 @@ def divide(
             kept[name] = table.select(rows)
             facts.append(f"{name}: {config.max_samples} of {len(table)} rows (max_samples)")
     return kept, facts
+
+
+def held_out_rows(
+    config: DataConfig,
+    memory: Mapping[str, Any],
+    seed: int,
+    strata: Callable[[Table], Strata] = no_strata,
+    rows: Rows = "labels",
+) -> list[int]:
+    """The rows of train, counted from 0, that ``data.fold`` is validated on.
+
+    Arguments as for ``read_tables``.
+    """
+    train = tables_with_texts(load_splits(config, memory, rows), config, rows)["train"]
+    _, taken = _fold(train, config, seed, strata)
+    if config.max_samples is None or len(taken) <= config.max_samples:
+        return taken
+    drawn = sample(len(taken), config.max_samples, seed, strata(train.select(taken)))
+    return [taken[i] for i in drawn]
 
 
 def text_column(table: Table, column: str, key: str) -> list[str]:
@@ -126,5 +149,30 @@ def _cut_validation(
     fact = (
         f"validation: {len(taken)} of {len(train)} rows held out from {train.source} "
         f"({how}), because no validation split was given"
+    )
+    return {**tables, "train": train.select(kept), "validation": train.select(taken)}, fact
+
+
+def _fold(
+    train: Table, config: DataConfig, seed: int, strata: Callable[[Table], Strata]
+) -> tuple[list[int], list[int]]:
+    """The rows that are trained on in ``data.fold``, and those that it is validated on."""
+    assert config.folds is not None
+    groups = None if config.group is None else train.texts(config.group, "data.group")
+    numbers = fold_numbers(strata(train), len(train), config.folds, seed, groups)
+    taken = [row for row, number in enumerate(numbers) if number == config.fold]
+    return [row for row, number in enumerate(numbers) if number != config.fold], taken
+
+
+def _cut_fold(
+    tables: dict[str, Table], config: DataConfig, seed: int, strata: Callable[[Table], Strata]
+) -> tuple[dict[str, Table], str]:
+    train = tables["train"]
+    kept, taken = _fold(train, config, seed, strata)
+    unused = "; its validation split is not used" if "validation" in tables else ""
+    by = f", rows of one {config.group} together" if config.group is not None else ""
+    fact = (
+        f"validation: fold {config.fold} of {config.folds}, {len(taken)} of {len(train)} rows of "
+        f"{train.source} (seed {seed}{by}){unused}"
     )
     return {**tables, "train": train.select(kept), "validation": train.select(taken)}, fact

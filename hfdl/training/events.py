@@ -127,7 +127,7 @@ class Restarted(Noted):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The run is over. ``reason``: ``completed``, ``early_stopping`` or ``interrupted``."""
+    """The run is over. ``reason``: ``completed``, ``early_stopping``, or a listener's."""
 
     kind: ClassVar[str] = "end"
     reason: str
@@ -138,6 +138,18 @@ class Finished(Event):
 
 
 Listener = Callable[[Event], None]
+
+
+class StopTraining(Exception):  # noqa: N818  # no error: what was asked for happened
+    """A listener raises it to end the run at this event, which the others are still told of.
+
+    Args:
+        reason: a word, for the log.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class Interrupted(Exception):  # noqa: N818  # no error: what was asked for happened

@@ -17,6 +17,9 @@ MEETING = "HFDL_MEETING_FILE"
 CONTINUE = "HFDL_CONTINUE_WITH"
 """The command that continues a run which several processes do; its launcher alone knows it."""
 
+CHILD = "HFDL_CHILD"
+"""Set for a process that is to end when the one that started it does."""
+
 LOST = 113
 """The exit code of a process that can tell no more than that another one has gone."""
 
@@ -46,7 +49,7 @@ def end_with_launcher() -> None:
     Its stdin is a pipe that nothing is written to: the system closes it when the launcher is gone.
     Linux moreover kills it at once, even in a pass that keeps Python's threads waiting.
     """
-    if MEETING not in os.environ:
+    if MEETING not in os.environ and CHILD not in os.environ:
         return
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "calibration": {
         "config", "display", "metrics", "nn.lengths", "progress", "report", "runs", "tasks",
         "training", "weights",
+        "custom_attention", "hf_models", "parity", "pipelines", "runs", "search", "tasks",
     },
     "config": set(),
     "custom_attention": {"config", "foundations", "hf_models", "nn", "weights"},
@@ -71,6 +72,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "sharing": {"config", "hub", "progress", "report", "tasks", "weights"},
     "serving": {"environment", "pipelines", "tasks.inference"},
+    "search": {
+        "config", "data", "display", "metrics", "progress", "report", "runs", "tasks", "training",
+    },
     "tasks": {
         "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
         "models", "nn", "progress", "weights",

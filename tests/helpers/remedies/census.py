@@ -15,7 +15,7 @@ CODE = re.compile(
     | --[a-z]                    # an option
     | \bhfdl[ .][a-z]            # a command, a name of the package
     | \w\([^ )]*\)               # a call
-    | \b(data|train|tune|model)\.[a-z_]+  # a key
+    | \b(data|train|tune|model|study|search)\.[a-z_]+  # a key
     """,
     re.VERBOSE,
 )

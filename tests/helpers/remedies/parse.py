@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-_KEY = r"(?:task|(?:data|train|tune|model)(?:\.\w+)+)"
+_KEY = r"(?:task|(?:data|train|tune|model|study|search)(?:\.\w+)+)"
 _SHELL = r"(?:pip|python|iconv|gunzip|bunzip2|unxz|unzip|tar|unset|hfdl) "
 _LINE = re.compile(rf"(?:^|: |with |and |or |See )({_SHELL}.+)$")
 _IN_QUOTES = re.compile(rf"'({_SHELL}[^']+)'")

@@ -57,6 +57,8 @@ UNPROVOKED = {
     "interpret/attention_view.py:AttentionView._panel": "only a caller of its methods meets it",
     "runs/outputs.py:output_folder": _PROCESSES,
     "runs/own_metrics.py:try_metrics": "only an own task that takes no metrics meets it",
+    "search/plan.py:_check_validation": "only a task of one's own has no validation split",
+    "search/tune.py:_check_workers#2": "tests/search/test_workers.py types what it says",
     "tasks/language_modeling/causal_lm.py:how_to_keep_apart": _MODEL,
     "tasks/translation/languages.py:_no_pair": _TOKENIZER,
     "tasks/translation/languages.py:_of_tokens": _TOKENIZER,

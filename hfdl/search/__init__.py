@@ -1,0 +1,1 @@
+"""Searching for better settings with Optuna, and telling luck from gain: ``hfdl tune``."""
