@@ -211,7 +211,7 @@ def _check_list(key: str, written: Sequence[Any], where: str | None) -> None:
             f"{SPACE}.{key} has no value", where=where, rule="a list holds the values to try",
             remedy=_without(key),
         )  # fmt: skip
-    texts = [json.dumps(value, sort_keys=True, default=str) for value in written]
+    texts = [json.dumps(value, sort_keys=True, default=str, allow_nan=False) for value in written]
     once = list(dict.fromkeys(texts))
     if 1 < len(once) < len(texts):
         twice = next(text for text in texts if texts.count(text) > 1)

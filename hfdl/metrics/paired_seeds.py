@@ -68,34 +68,49 @@ class Difference:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class ExamplesVariance:
+    """What drawing the examples again does to a mean difference.
+
+    Args:
+        added: the variance beside what the pairs' own differences hold, ``example / n``.
+        of_mean: the whole variance, ``example / n + rest / (K n)``.
+        examples: how many there are.
+    """
+
+    added: float
+    of_mean: float
+    examples: int
+
+
 def paired_difference(
     firsts: Sequence[float],
     seconds: Sequence[float],
-    examples_variance: float | None = None,
-    examples: int = 0,
+    by_examples: ExamplesVariance | None = None,
 ) -> Difference:
     """The mean difference with an interval by Student's t.
 
     Args:
         firsts, seconds: a metric of each pair.
-        examples_variance: what the choice of the examples adds to the variance of the mean; None:
+        by_examples: what the choice of the examples adds to the variance of the mean; None:
             nothing, for instance because each pair was measured on examples of its own.
-        examples: how many were drawn again.
     """
     pairs = (np.asarray(firsts, dtype=float) - np.asarray(seconds, dtype=float)).tolist()
     mean = float(np.mean(pairs))
     if len(pairs) < 2:
         return Difference(mean, None, pairs, math.nan, None, 0.0)
     by_seeds = float(np.var(pairs, ddof=1)) / len(pairs)
-    by_examples = examples_variance or 0.0
-    variance = by_seeds + by_examples
+    added = 0.0 if by_examples is None else by_examples.added
+    if by_examples is not None and by_seeds == 0:
+        # A few differences can agree by chance, where a metric has few values: that proves nothing.
+        added = max(added, by_examples.of_mean)
+    variance = by_seeds + added
     degrees = float(len(pairs) - 1)
-    if by_examples and variance:  # Satterthwaite 1946
-        degrees = variance**2 / (
-            by_seeds**2 / (len(pairs) - 1) + by_examples**2 / max(1, examples - 1)
-        )
+    if by_examples is not None and added:  # Satterthwaite 1946
+        rest = added**2 / max(1, by_examples.examples - 1)
+        degrees = variance**2 / (by_seeds**2 / (len(pairs) - 1) + rest)
     half = t_quantile(0.975, degrees) * math.sqrt(variance)
-    known = None if examples_variance is None else math.sqrt(by_examples)
+    known = None if by_examples is None else math.sqrt(added)
     return Difference(mean, half, pairs, math.sqrt(by_seeds), known, degrees)
 
 
@@ -108,7 +123,7 @@ def examples_variance(
     seed: int = 0,
     resamples: int = RESAMPLES,
     seconds_limit: float = math.inf,
-) -> float | None:
+) -> ExamplesVariance | None:
     """What the choice of the examples adds to the variance of a mean difference.
 
     Args:
@@ -120,8 +135,8 @@ def examples_variance(
         seconds_limit: time after which fewer have to do.
 
     Returns:
-        ``example / n`` of the model above, at least 0; None where the metric is not defined on
-        some draws.
+        ``example / n`` of the model above, at least 0, and the whole; None where the metric is not
+        defined on some draws.
     """
     generator = np.random.default_rng(seed)
     rows: list[list[float]] = []
@@ -141,4 +156,4 @@ def examples_variance(
     of_mean = float(differences.mean(axis=1).var(ddof=1))
     of_one = float(differences.var(axis=0, ddof=1).mean())
     rest = max(0.0, (of_one - of_mean) / (pairs - 1)) if pairs > 1 else 0.0
-    return max(0.0, of_mean - rest)
+    return ExamplesVariance(max(0.0, of_mean - rest), of_mean, examples)

@@ -48,7 +48,11 @@ def stored_choices(choices: Sequence[Any]) -> list[Any]:
     """Choices as Optuna keeps them: as JSON where they are lists or maps, or could be mixed up."""
     mixed = len({type(choice) for choice in choices if not isinstance(choice, str)}) > 1
     is_plain = all(isinstance(choice, _STORED) for choice in choices) and not mixed
-    return list(choices) if is_plain else [json.dumps(c, sort_keys=True) for c in choices]
+    return (
+        list(choices)
+        if is_plain
+        else [json.dumps(c, sort_keys=True, allow_nan=False) for c in choices]
+    )
 
 
 def settings_of(params: Mapping[str, Any], space: Sequence[Domain]) -> dict[str, Any]:

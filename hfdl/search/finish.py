@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from hfdl.config.yaml import dump_recipe
 from hfdl.errors import TrainingError, listed
 from hfdl.report import write_model_card, write_report
+from hfdl.report.study import write_study_report
 from hfdl.runs.outputs import PREDICTIONS
 from hfdl.search.distributions import settings_of
-from hfdl.search.layout import BEST_RECIPE, OUT_OF_FOLD, RESULT, Layout
+from hfdl.search.layout import BEST_RECIPE, OUT_OF_FOLD, REPORT, RESULT, Layout
 from hfdl.search.out_of_fold import write_out_of_fold
 from hfdl.search.plan import Plan
 from hfdl.search.storage import REASON, SECONDS, Storage, quiet_optuna
@@ -55,7 +56,10 @@ def finish(plan: Plan, layout: Layout, storage: Storage, memory: Mapping[str, An
         judge(plan, layout, settings, winner.value, memory), importance(storage), plan.facts,
         {domain.key: domain.text() for domain in plan.space},
     )  # fmt: skip
-    write_json(layout.folder / RESULT, study.as_dict())
+    found = {**study.as_dict(), "reports": plan.recipe.study.reports}
+    write_json(layout.folder / RESULT, found)
+    logs = [domain.key for domain in plan.space if domain.log]
+    write_study_report(layout.folder / REPORT, found, study.verdict_lines(), logs)
     return study
 
 

@@ -98,7 +98,7 @@ class Study(Shown):
             return ["verdict: none, for no fresh seeds were trained (study.fresh_seeds=0)"]
         lines = [f"verdict: {verdict_text(verdict)}"]
         if not verdict.are_same:
-            lines += [f"  {judged_text(one, verdict.metric)}" for one in verdict.judged[1:]]
+            lines += [f"besides: {judged_text(one, verdict.metric)}" for one in verdict.judged[1:]]
         if text := overstated_text(verdict):
             lines.append(f"the search: {text}")
         failed = list(dict.fromkeys(verdict.failed))

@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 
 from hfdl.metrics.bootstrap import Measure
-from hfdl.metrics.paired_seeds import Difference, examples_variance, paired_difference
+from hfdl.metrics.paired_seeds import (
+    Difference,
+    ExamplesVariance,
+    examples_variance,
+    paired_difference,
+)
 from hfdl.report.record import read_run
 from hfdl.runs.outputs import METRICS
 from hfdl.runs.run import Run
@@ -144,22 +149,22 @@ def _on_split(
     best, default = (
         [float(pair[side].metrics[split][plan.metric]) for pair in pairs] for side in (0, 1)
     )
-    variance, examples = _by_examples(plan.metric, measures)
+    variance = _by_examples(plan.metric, measures)
     firsts, seconds = (best, default) if plan.larger_is_better else (default, best)
-    return Judged(split, best, default, paired_difference(firsts, seconds, variance, examples))
+    return Judged(split, best, default, paired_difference(firsts, seconds, variance))
 
 
 def _by_examples(
     metric: str, measures: Sequence[Sequence[tuple[Measure, int]]]
-) -> tuple[float | None, int]:
-    """The variance by the examples, and their number; None: it cannot be told."""
+) -> ExamplesVariance | None:
+    """What the examples add to the variance; None: it cannot be told."""
     if not measures:
-        return None, 0
+        return None
     count = measures[0][0][1]
     firsts, seconds = ([pair[side][0] for pair in measures] for side in (0, 1))
     if metric not in firsts[0](np.arange(count)):  # the loss, for one, is no function of answers
-        return None, 0
-    return examples_variance(firsts, seconds, metric, count, seconds_limit=_SECONDS), count
+        return None
+    return examples_variance(firsts, seconds, metric, count, seconds_limit=_SECONDS)
 
 
 def _are_shared(pairs: Sequence[Sequence[Run]], split: str) -> bool:

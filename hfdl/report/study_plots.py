@@ -1,0 +1,119 @@
+"""The charts of a study: its history, the importance of keys, its trials as lines over all keys."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hfdl.report.svg import ACCENT, GRID, INK, MUTED, WARM, chart
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+MOST_LINES = 200
+"""Trials in the parallel coordinates: of more, the best and the worst hide each other."""
+
+
+def history_chart(trials: Sequence[Mapping[str, Any]], metric: str, larger: bool) -> Markup:
+    """The value of each trial and the best so far."""
+    numbers, values = _complete(trials)
+    with chart("history", f"{metric} of each trial, and the best so far") as drawn:
+        axes = drawn.axes
+        axes.plot(numbers, values, "o", color=ACCENT, markersize=4, label="trial")
+        pruned = [(t["number"], t["value"]) for t in trials
+                  if t["state"] == "pruned" and t["value"] is not None]  # fmt: skip
+        if pruned:
+            axes.plot(*zip(*pruned, strict=True), "x", color=MUTED, markersize=4,
+                      label="pruned, last evaluation")  # fmt: skip
+        best = (np.maximum if larger else np.minimum).accumulate(values)
+        axes.step(numbers, best, where="post", color=WARM, linewidth=1.5, label="best so far")
+        axes.set_xlabel("trial")
+        axes.set_ylabel(metric)
+        _whole_numbers(axes)
+        drawn.figure.legend(loc="outside upper left", ncols=3, borderaxespad=0.1, handlelength=1.5)
+    return drawn.svg
+
+
+def importance_chart(importance: Mapping[str, float]) -> Markup:
+    """A bar for each key, the most important on top."""
+    names = list(importance)
+    shares = [importance[name] for name in names]
+    with chart("importance", "How much each key mattered") as drawn:
+        axes = drawn.axes
+        axes.barh(range(len(names)), shares, color=ACCENT, alpha=0.75, height=0.6)
+        for place, share in enumerate(shares):
+            axes.annotate(f"{100 * share:.0f}%", (share, place), xytext=(4, 0),
+                          textcoords="offset points", va="center", color=INK)  # fmt: skip
+        axes.set_yticks(range(len(names)), [_shortened(name) for name in names])
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.margins(x=0.15)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
+    return drawn.svg
+
+
+def parallel_chart(
+    trials: Sequence[Mapping[str, Any]], metric: str, larger: bool, logs: Sequence[str]
+) -> Markup:
+    """A line for each trial through its values, coloured the better it is; the winner in front."""
+    ended = [t for t in trials if t["state"] == "complete"][:MOST_LINES]
+    keys = list(ended[0]["settings"])
+    columns = [_column([t["settings"][key] for t in ended], key in logs) for key in keys]
+    values = [float(t["value"]) for t in ended]
+    columns.append(_column(values, False))
+    ranks = np.argsort(np.argsort(values if larger else [-v for v in values]))
+    with chart("parallel", "Each trial as a line through its settings and its value") as drawn:
+        axes = drawn.axes
+        for index in np.argsort(ranks).tolist():
+            share = (ranks[index] + 1) / len(ended)
+            is_best = ranks[index] == len(ended) - 1
+            heights = [column[0][index] for column in columns]
+            axes.plot(range(len(columns)), heights, color=WARM if is_best else ACCENT,
+                      alpha=1.0 if is_best else 0.12 + 0.5 * share**2,
+                      linewidth=2.2 if is_best else 1.0)  # fmt: skip
+        for place, (_, ticks) in enumerate(columns):
+            axes.axvline(place, color=GRID, linewidth=1)
+            for height, text in ticks:
+                axes.annotate(text, (place, height), xytext=(3, 2), textcoords="offset points",
+                              color=INK, fontsize=7)  # fmt: skip
+        names = [_shortened(key.rpartition(".")[2], 14) for key in [*keys, metric]]
+        axes.set_xticks(range(len(columns)), names)
+        axes.set_xlim(-0.1, len(columns) - 0.55)
+        axes.set_yticks([])
+        axes.grid(visible=False)
+    return drawn.svg
+
+
+def _column(values: Sequence[Any], is_log: bool) -> tuple[list[float], list[tuple[float, str]]]:
+    """The heights of values on an axis from 0 to 1, and the ticks of that axis."""
+    is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    if not is_number:
+        texts = [v if isinstance(v, str) else json.dumps(v, allow_nan=False) for v in values]
+        names = list(dict.fromkeys(texts))
+        places = {name: i / max(1, len(names) - 1) for i, name in enumerate(names)}
+        return [places[t] for t in texts], [(places[n], _shortened(n, 14)) for n in names]
+    scaled = [math.log(v) if is_log and v > 0 else float(v) for v in values]
+    low, high = min(scaled), max(scaled)
+    heights = [(v - low) / (high - low) if high > low else 0.5 for v in scaled]
+    ends = sorted({heights.index(min(heights)), heights.index(max(heights))})
+    return heights, [(heights[i], f"{values[i]:.3g}") for i in ends]
+
+
+def _complete(trials: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [(t["number"], t["value"]) for t in trials if t["state"] == "complete"]
+    numbers, values = np.array(pairs, dtype=float).reshape(-1, 2).T
+    return numbers, values
+
+
+def _whole_numbers(axes: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
+def _shortened(text: str, most: int = 24) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
