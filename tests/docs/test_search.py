@@ -1,0 +1,57 @@
+"""docs/search.md: its recipe, its commands and its Python are run as they stand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "search.md"
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_page_runs(tmp_path: Path) -> None:
+    (recipe,) = blocks("yaml")
+    (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
+    program = tmp_path / "bin" / "hfdl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m hfdl.cli "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    shown = blocks("bash")
+    assert len(shown) == 3
+    for block in shown:
+        done = subprocess.run(
+            ["bash", "-e", "-c", block], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    (code,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/tuned/report.html").is_file()
+
+
+def test_its_figures_are_those_of_the_benchmarks() -> None:
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    luck = json.loads((RESULTS / "search_luck.json").read_text(encoding="utf-8"))["summary"]
+    words = luck["words"]
+    assert f"`gain` in {words['gain']} of {luck['searches']} such searches" in page
+    assert f"`worse` in {words['worse']}:" in page
+    found = json.loads((RESULTS / "search_samplers.json").read_text(encoding="utf-8"))
+    cells = [f"{found[kind]['best']:.4f}" for kind in ("grid", "random", "tpe", "cma_es")]
+    cells = [f"{found['default']:.4f}", *cells]
+    assert f"| {' | '.join(cells)} |" in page
+    assert all(
+        found[kind]["best"] > found["default"] for kind in ("grid", "random", "tpe", "cma_es")
+    )
