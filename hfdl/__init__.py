@@ -35,8 +35,8 @@ __all__ = [
     "register_task",
     "train",
     "train_seeds",
-    "uncalibrate",
     "tune",
+    "uncalibrate",
     "verify",
 ]
 

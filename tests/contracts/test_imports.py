@@ -16,15 +16,12 @@ PACKAGE = ROOT / "hfdl"
 # hfdl.errors. An entry allows the module and all within it.
 ALLOWED: dict[str, set[str]] = {
     "__init__": {
-        "custom_attention", "distribution", "hf_models", "parity", "pipelines", "runs", "tasks",
-        "calibration", "custom_attention", "hf_models", "parity", "pipelines", "runs", "tasks",
-        "calibration", "custom_attention", "differences", "hf_models", "parity", "pipelines",
-        "runs", "tasks",
+        "calibration", "custom_attention", "differences", "distribution", "hf_models", "parity",
+        "pipelines", "runs", "search", "tasks",
     },
     "calibration": {
         "config", "display", "metrics", "nn.lengths", "progress", "report", "runs", "tasks",
         "training", "weights",
-        "custom_attention", "hf_models", "parity", "pipelines", "runs", "search", "tasks",
     },
     "config": set(),
     "custom_attention": {"config", "foundations", "hf_models", "nn", "weights"},
@@ -33,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "demo": {
         "config", "data.entities.tags", "interpret", "pipelines", "progress", "tasks.registry",
         "weights.limits",
-    "data": {"tokenizers", "config", "display", "progress"},
+    },
     "differences": {
         "config", "display", "metrics", "report", "runs", "tasks", "training", "weights",
     },
@@ -62,19 +59,18 @@ ALLOWED: dict[str, set[str]] = {
     },
     "progress": set(),
     "report": {
-        "data.entities.sentence", "data.entities.tags", "metrics.translation", "tasks.registry",
-        "data.entities.sentence", "data.entities.tags", "metrics.calibration", "tasks.registry",
-        "tasks.spec", "weights.names",
+        "data.entities.sentence", "data.entities.tags", "metrics.calibration",
+        "metrics.translation", "tasks.registry", "tasks.spec", "weights.names",
     },
     "runs": {
         "config", "data", "display", "environment", "hf_models", "metrics", "nn.dropout",
         "pipelines", "progress", "report", "tasks", "training", "tuning", "weights",
     },
-    "sharing": {"config", "hub", "progress", "report", "tasks", "weights"},
-    "serving": {"environment", "pipelines", "tasks.inference"},
     "search": {
         "config", "data", "display", "metrics", "progress", "report", "runs", "tasks", "training",
     },
+    "serving": {"environment", "pipelines", "tasks.inference"},
+    "sharing": {"config", "hub", "progress", "report", "tasks", "weights"},
     "tasks": {
         "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
         "models", "nn", "progress", "weights",

@@ -78,8 +78,7 @@ def test_public_names_are_there() -> None:
     functions = {
         "calibrate", "compare", "diff", "evaluate", "load_scratch", "pipeline",
         "register_attention", "register_task", "train", "train_seeds", "uncalibrate", "verify",
-        "compare", "evaluate", "load_scratch", "pipeline", "register_attention", "register_task",
-        "train", "train_seeds", "tune", "verify",
+        "tune",
     }  # fmt: skip
     assert set(hfdl.__all__) == {*functions, "__version__"}
     for name in hfdl.__all__:
