@@ -54,7 +54,7 @@ def report(
         refuse_output(page, overwrite=overwrite)
     with working(f"reading {', '.join(map(str, runs))}"):
         from hfdl.report import write_report, write_side_by_side
-        from hfdl.report.members import is_group
+        from hfdl.report.compared.members import is_group
 
         tell(f"writing {page}")
         alone = len(runs) == 1 and not is_group(runs[0])

@@ -6,8 +6,8 @@ so a new task adds a section and changes none.
 """
 
 from hfdl.report.card import write_model_card
+from hfdl.report.compared.side_by_side import write_side_by_side
 from hfdl.report.page import write_report
 from hfdl.report.record import RunRecord, read_run
-from hfdl.report.side_by_side import write_side_by_side
 
 __all__ = ["RunRecord", "read_run", "write_model_card", "write_report", "write_side_by_side"]

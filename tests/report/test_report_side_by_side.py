@@ -12,11 +12,11 @@ from sklearn.metrics import f1_score
 
 from hfdl.errors import OutputError
 from hfdl.report import write_side_by_side
-from hfdl.report.differing import differing
-from hfdl.report.members import read_members, short_names
-from hfdl.report.paired import ends, parts_of, resampled
+from hfdl.report.compared.differing import differing
+from hfdl.report.compared.members import read_members, short_names
+from hfdl.report.compared.paired import ends, parts_of, resampled
+from hfdl.report.compared.standings import tables
 from hfdl.report.record import RunRecord
-from hfdl.report.standings import tables
 
 from .conftest import MULTI, REGRESSION, SINGLE, FakeRun, Page
 

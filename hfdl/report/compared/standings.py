@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hfdl.report.members import Member
-from hfdl.report.paired import ends, resampled
+from hfdl.report.compared.members import Member
+from hfdl.report.compared.paired import ends, resampled
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.sections.headline import best_metric
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hfdl.report import wording
-from hfdl.report.members import Member
+from hfdl.report.compared.members import Member
+from hfdl.report.compared.standings import Table
 from hfdl.report.plots import by_update, curve, smooth, thin
-from hfdl.report.standings import Table
 from hfdl.report.svg import ACCENT, INK, MUTED, SERIES, chart
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hfdl.report import overlay, wording
-from hfdl.report.differing import differing
+from hfdl.report import wording
+from hfdl.report.compared import overlay
+from hfdl.report.compared.differing import differing
+from hfdl.report.compared.members import Member, read_members
+from hfdl.report.compared.standings import Standing, Table, metric_of, tables
 from hfdl.report.guess import guess_of
-from hfdl.report.members import Member, read_members
 from hfdl.report.page import REPORT, write_text
 from hfdl.report.section import render
-from hfdl.report.standings import Standing, Table, metric_of, tables
 
 
 def write_side_by_side(folders: Sequence[str | Path], output: str | Path) -> Path:

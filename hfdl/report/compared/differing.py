@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hfdl.report.members import Member
+from hfdl.report.compared.members import Member
 
 ABSENT = object()
 

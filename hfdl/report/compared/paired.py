@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hfdl.report.compared.members import Member
 from hfdl.report.counts import RESAMPLES, is_right
 from hfdl.report.guess import MULTI, REGRESSION, SINGLE
-from hfdl.report.members import Member
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.sections.tagged import read_sentences
 
