@@ -68,6 +68,12 @@ def main() -> None:
     for number in range(given.rounds):
         for side in SIDES if number % 2 == 0 else reversed(SIDES):
             found += measure(side, given, number)
+            write(given, found)
+    print_table(found, given.concurrency)
+
+
+def write(given: argparse.Namespace, found: list[dict[str, Any]]) -> None:
+    """Every figure so far."""
     facts = {
         "machine": platform.processor() or platform.machine(), "cores": os.cpu_count(),
         "python": platform.python_version(), "threads": given.threads, "seconds": given.seconds,
@@ -75,7 +81,6 @@ def main() -> None:
     if given.output:
         text = json.dumps({"facts": facts, "rounds": found}, indent=1, allow_nan=False)
         given.output.write_text(text + "\n", encoding="utf-8")
-    print_table(found, given.concurrency)
 
 
 def measure(side: str, given: argparse.Namespace, number: int) -> list[dict[str, Any]]:
