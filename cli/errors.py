@@ -154,10 +154,11 @@ def _interrupted(error: Exception) -> int | None:
 
     if not isinstance(error, Interrupted):
         return None
+    # A study that stops between two runs has no update of its own.
+    what = f"update {error.step}" if error.step else "what was done"
     say(
         "interrupted",
-        f"update {error.step} is saved in {error.directory}. Continue with: "
-        f"{_continue_with(error)}",
+        f"{what} is saved in {error.directory}. Continue with: {_continue_with(error)}",
     )
     return 128 + error.signum
 

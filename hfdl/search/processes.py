@@ -14,21 +14,25 @@ from typing import IO
 from hfdl.errors import TrainingError
 from hfdl.search.layout import Layout
 from hfdl.search.signals import Watch
+from hfdl.search.storage import Storage
 from hfdl.training.events import Interrupted, Listener, Noted
 from hfdl.training.launched import CHILD
 
-_MOST_DEATHS = 3
-"""How often a worker may be killed by the system before the study gives up."""
+_MOST_DEATHS = 20
+"""How often workers may be killed by the system before the study gives up."""
 
 
-def work_together(layout: Layout, workers: int, tell: Listener, watch: Watch) -> None:
+def work_together(
+    layout: Layout, storage: Storage, workers: int, tell: Listener, watch: Watch
+) -> None:
     """Start workers and wait until nothing is left to do.
 
-    A worker that is killed (for want of memory, for instance) is started again, and goes on with
-    its trial. When this process is killed they are, too.
+    For a worker that is killed (for want of memory, for instance) another is started, which goes
+    on with its trial; at the second time the trial has failed. When this process is killed they
+    are, too.
 
     Args:
-        layout: of the study, which is begun.
+        layout, storage: of the study, which is begun.
         workers: how many.
         tell: takes their lines.
         watch: a signal that it notes is passed on, once.
@@ -53,7 +57,8 @@ def work_together(layout: Layout, workers: int, tell: Listener, watch: Watch) ->
                 deaths += 1
                 if one.code > 0 or deaths >= _MOST_DEATHS:
                     raise TrainingError(one.fault())
-                tell(Noted(f"{one.fault()}; its trial goes on in a new one"))
+                tell(Noted(f"{one.fault()}; another takes its place"))
+                storage.note_killed(one.fault())
                 running.append(_Process(layout.folder, workers, tell))
             time.sleep(0.05)
     finally:

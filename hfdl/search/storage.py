@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 NAME = "hfdl"
-REASON, PRUNED, SECONDS, STARTS = "reason", "pruned", "seconds", "starts"
-"""Attributes of trials: why it failed, that it is to be pruned, its time, how often it began."""
+REASON, PRUNED, SECONDS, KILLED = "reason", "pruned", "seconds", "killed"
+"""Attributes of trials: why it failed, that it is to be pruned, its time, how often its worker was
+killed."""
+_KILLS = 2
+"""So often a trial's worker may be killed by the system."""
 _PATIENCE = 600.0
 """Seconds that another worker may take to draw its next trial."""
 
@@ -111,6 +114,26 @@ class Storage:
                     claimed = self._new(stack)
             yield claimed
 
+    def note_killed(self, reason: str) -> None:
+        """Count that a worker was killed; the trial that it had is failed at the second time.
+
+        Args:
+            reason: of a trial that fails so. What takes more memory than there is would be killed
+                again and again.
+        """
+        from optuna.trial import TrialState
+
+        for frozen in self.trials():
+            if frozen.state.is_finished():
+                continue
+            with suppress(OutputError), ExitStack() as stack:
+                stack.enter_context(held(self.layout.claim(f"trial-{frozen.number}"), patience=0.0))
+                times = frozen.user_attrs.get(KILLED, 0) + 1
+                self.study._storage.set_trial_user_attr(frozen._trial_id, KILLED, times)
+                if times >= _KILLS:
+                    self.study._storage.set_trial_user_attr(frozen._trial_id, REASON, reason)
+                    self.study.tell(frozen.number, state=TrialState.FAIL)
+
     def is_running(self) -> bool:
         """Whether a trial has not ended."""
         return any(not trial.state.is_finished() for trial in self.trials())
@@ -148,8 +171,6 @@ class Storage:
         """The trial with all its parameters: a process may have been killed while it drew them."""
         for domain in self.plan.space:
             suggest(trial, domain)
-        starts = trial.user_attrs.get(STARTS, 0) + 1
-        trial.set_user_attr(STARTS, starts)
         settings = settings_of(trial.params, self.plan.space)
         return Claimed(trial, trial.number, settings, is_resumed)
 

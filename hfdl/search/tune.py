@@ -80,7 +80,7 @@ def tune(
         watch = stack.enter_context(Watch())
         with _continued_by(layout, workers):
             if workers > 1:
-                work_together(layout, workers, tell, watch)
+                work_together(layout, storage, workers, tell, watch)
             else:
                 objects = objects_again(plain, memory)
                 Worker(plan, layout, storage, objects, tell, watch).work()

@@ -124,7 +124,7 @@ def test_all_trials_fail(search: Search) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+@pytest.mark.parametrize("pruner", ["median", pytest.param("hyperband", marks=pytest.mark.slow)])
 def test_a_pruned_trial_stops_at_an_evaluation_and_keeps_its_log(
     search: Search, pruner: str
 ) -> None:

@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from hfdl.search.study import Study
 
@@ -54,3 +57,20 @@ def test_what_another_process_does_is_left_to_it(search: Callable[..., Study]) -
             assert again is not None
             assert (again.number, again.is_resumed) == (3, True)
             assert again.settings == second.settings
+
+
+@pytest.mark.slow
+def test_a_trial_whose_worker_is_killed_again_has_failed(
+    search: Callable[..., Study], tmp_path: Path
+) -> None:
+    """As the system kills a process that takes more memory than there is."""
+    code = "import os\n\n\ndef die(event):\n    "
+    code += "if event.kind == 'update' and event.examples == 16:\n        os.kill(os.getpid(), 9)\n"
+    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    study = search(
+        search__train__batch_size=[8, 16], search__train__learning_rate=None,
+        search__train__weight_decay=None, study__sampler="grid", study__trials=...,
+        train__callbacks=[f"{tmp_path}/mine.py:die"], workers=2,
+    )  # fmt: skip
+    assert [trial.state for trial in study.trials] == ["complete", "failed"]
+    assert "was killed (signal 9" in (study.trials[1].reason or "")
