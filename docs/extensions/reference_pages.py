@@ -34,6 +34,8 @@ ROOMS = {
     "pipelines": "Trained models as functions",
     "metrics": "Metrics",
     "tasks": "Tasks of the training loop",
+    "report": "Reports and model cards",
+    "search": "Searching for settings",
 }
 """Folders of hfdl that have a page each, and their headings. The rest is not for calling."""
 
