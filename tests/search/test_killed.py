@@ -94,9 +94,8 @@ def test_killed_at_several_moments(whole: Study, tmp_path: Path) -> None:
     assert '"event": "resume"' in log or '"event": "restart"' in log
 
 
-@pytest.mark.parametrize(("signum", "code"), [
-    (signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_stopped_and_continued_by_what_is_printed(
     whole: Study, tmp_path: Path, signum: int, code: int
 ) -> None:

@@ -145,6 +145,7 @@ def test_a_pruned_trial_stops_at_an_evaluation_and_keeps_its_log(
         assert not (study.directory / trial.folder / "metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_more_trials_go_on_and_fewer_change_nothing(search: Search) -> None:
     three = search()
     five = search(study__trials=5, resume=True)
