@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hfdl.distribution import DISTRIBUTION
 from hfdl.errors import HubError
 from hfdl.hub import upload
 from hfdl.hub.names import check_repo_name
@@ -213,4 +214,4 @@ def _message(folder: Shareable) -> str:
     from importlib.metadata import version
 
     what = "model" if folder.run is None else f"{folder.run.task} run"
-    return f"Push {what} with hfdl {version('hfdl')}"
+    return f"Push {what} with hfdl {version(DISTRIBUTION)}"

@@ -70,7 +70,7 @@ ALLOWED: dict[str, set[str]] = {
         "config", "data", "display", "metrics", "progress", "report", "runs", "tasks", "training",
     },
     "serving": {"environment", "pipelines", "tasks.inference"},
-    "sharing": {"config", "hub", "progress", "report", "tasks", "weights"},
+    "sharing": {"config", "distribution", "hub", "progress", "report", "tasks", "weights"},
     "tasks": {
         "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
         "models", "nn", "progress", "weights",
