@@ -23,6 +23,12 @@ LOOP = {"done", "done;", "export", "for"}
 ELSEWHERE = {
     "hfdl --install-completion": "it writes into the user's shell",
     "hfdl demo": "it serves until Ctrl-C: tests/demo",
+    "hfdl serve": "it serves until Ctrl-C: tests/docs/test_serving.py",
+    "hfdl tune": "tests/docs/test_search.py",
+    "hfdl train runs/tuned/best.yaml": "tests/docs/test_search.py",
+    "hfdl predict runs/tuned/best": "tests/docs/test_search.py",
+    "hfdl calibrate": "tests/docs/test_after_training.py",
+    "hfdl diff": "tests/docs/test_after_training.py",
     "hfdl train own_parts.yaml": "tests/docs/test_own_parts.py",
     "hfdl evaluate runs/near": "tests/docs/test_own_parts.py",
     "hfdl predict runs/near": "tests/docs/test_own_parts.py",
@@ -40,8 +46,8 @@ ELSEWHERE = {
 }
 # First words of what is no command of hfdl: installing and testing is what CI does; the benchmarks
 # take minutes, and only their files are looked for.
-OTHERS = {".", ".ci/oldest", ".ci/run", "cd", "git", "pip", "pre-commit", "pytest", "python",
-          "python3", "ruff", "sphinx-build"}  # fmt: skip
+OTHERS = {".", ".ci/oldest", ".ci/run", "cd", "curl", "docker", "git", "pip", "pre-commit", "pytest",
+          "python", "python3", "ruff", "sphinx-build", "vllm"}  # fmt: skip
 
 QUICK = ["train.steps=1", "train.batch_size=4", "train.precision=float32", "data.max_length=32"]
 SMALL = {

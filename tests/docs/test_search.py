@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "search.md"
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
@@ -17,6 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_page_runs(tmp_path: Path) -> None:
     (recipe,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
