@@ -46,8 +46,8 @@ ELSEWHERE = {
 }
 # First words of what is no command of hfdl: installing and testing is what CI does; the benchmarks
 # take minutes, and only their files are looked for.
-OTHERS = {".", ".ci/oldest", ".ci/run", "cd", "curl", "docker", "git", "pip", "pre-commit", "pytest",
-          "python", "python3", "ruff", "sphinx-build", "vllm"}  # fmt: skip
+OTHERS = {".", ".ci/oldest", ".ci/run", "cd", "curl", "docker", "git", "pip", "pre-commit",
+          "pytest", "python", "python3", "ruff", "sphinx-build", "vllm"}  # fmt: skip
 
 QUICK = ["train.steps=1", "train.batch_size=4", "train.precision=float32", "data.max_length=32"]
 SMALL = {
