@@ -58,6 +58,18 @@ def hash64(*parts: int | np.ndarray) -> np.ndarray:
     return np.asarray(state)
 
 
+def generator_seed(seed: int, number: int) -> int:
+    """A 32-bit seed for another library's generator, such as that of trial ``number`` of a search.
+
+    Two parts are hashed, where the keys of rows have four: none of those is met again.
+
+    Args:
+        seed: the study's, not the run's.
+        number: what the generator is for.
+    """
+    return int(hash64(seed, number)) % 2**32
+
+
 def random_keys(n: int, *, seed: int, stream: int, epoch: int = 0) -> np.ndarray:
     """One random 64-bit key for each of ``n`` rows.
 

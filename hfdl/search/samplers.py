@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from hfdl.config.schema import StudyConfig
 from hfdl.config.search_space import Domain, grid
-from hfdl.data.random_keys import hash64
+from hfdl.data.random_keys import generator_seed
 from hfdl.search.cma import CmaEs
 from hfdl.search.distributions import distribution, stored
 
@@ -39,7 +39,7 @@ def sampler(config: StudyConfig, space: Sequence[Domain], trials: int, number: i
     """
     if config.sampler == "grid":
         return Grid(_points(space, trials, config.seed))
-    seed = int(hash64(config.seed, number)) % 2**32
+    seed = generator_seed(config.seed, number)
     if config.sampler == "random":
         return RandomSampler(seed=seed)
     if config.sampler == "cma_es":
