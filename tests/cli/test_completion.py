@@ -25,7 +25,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if BASH is None:
         pytest.skip("bash is not on this machine")
     folder = tmp_path_factory.mktemp("home")
-    done = in_home(folder, "hfdl --install-completion bash")
+    # Not the last command, which bash would become: hfdl asks which shell it runs in.
+    done = in_home(folder, "hfdl --install-completion bash && :")
     assert done.returncode == 0, done.stderr
     (folder / "reviews.csv").write_text("text,label\n")
     (folder / "mine.yaml").write_text("task: sentiment\n")
