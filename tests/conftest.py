@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # Before any Hugging Face import: a test that reached for the network would hang or lie.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -23,6 +24,11 @@ from hypothesis import settings as hypothesis_settings
 # The same examples in every run, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("hfdl")
+
+# A shell starts a background job with SIGINT ignored, and whatever that starts would ignore it too:
+# processes that tests interrupt must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["hub", "pytest_addoption", "wordings"]  # pytest finds them here
 
