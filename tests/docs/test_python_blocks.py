@@ -28,8 +28,9 @@ def blocks(page: Path) -> list[str]:
     return [block for block in found if ">>>" not in block]
 
 
-# tests/docs/test_search.py runs the page on searching, whose blocks need its files.
-PAGES = [page for page in pages() if blocks(page) and page.name != "search.md"]
+# Pages with tests of their own: their blocks need a study's files, or a server.
+OWN = {"search.md": "test_search.py", "serving.md": "test_serving.py"}
+PAGES = [page for page in pages() if blocks(page) and page.name not in OWN]
 
 
 def runnable(block: str, bert: Path) -> str:
@@ -90,3 +91,4 @@ def test_there_are_as_many_as_are_looked_at() -> None:
     count = sum(len(blocks(page)) for page in PAGES)
     assert count >= 10
     assert ROOT / "README.md" in PAGES
+    assert all((Path(__file__).parent / test).is_file() for test in OWN.values())
