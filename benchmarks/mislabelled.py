@@ -103,7 +103,7 @@ def examples(source: str) -> tuple[list[str], list[str]]:
 
 def main() -> None:
     """Plant, train, list, count."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("sources", nargs="*", default=["hfdl://sentiment"], metavar="[NAME=]FILE")
     parser.add_argument("--models", nargs="+", default=[*RECIPES], choices=[*RECIPES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])

@@ -11,11 +11,12 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
-SHOTS = (
+Shot = tuple[str, tuple[str, ...], str, int, int, Literal["light", "dark"]]
+SHOTS: tuple[Shot, ...] = (
     ("report-figures.png", ("runs/sentiment",), "figures", 900, 520, "light"),
     ("report-entities.png", ("runs/ner",), "examples", 900, 560, "light"),
     ("report-side-by-side.png", ("runs/sentiment", "runs/mine"), "test", 900, 620, "dark"),

@@ -182,7 +182,7 @@ def chrf_chart(name: str, scores: np.ndarray) -> Markup:
     middle = float(np.median(scores))
     with chart(name, "Histogram of chrF by translation", f"The median is {middle:.1f}.") as drawn:
         axes = drawn.axes
-        axes.hist(scores, bins=np.arange(0, 101, 5), color=ACCENT, alpha=0.75, edgecolor=PAPER,
+        axes.hist(scores, bins=[*range(0, 101, 5)], color=ACCENT, alpha=0.75, edgecolor=PAPER,
                   linewidth=0.5)  # fmt: skip
         axes.axvline(middle, color=INK, linewidth=1, label=f"median {middle:.1f}")
         axes.grid(visible=False, axis="x")
