@@ -244,6 +244,10 @@ def test_documents_read_apart_are_scored_as_if_alone(tmp_path: Path) -> None:
     assert any("each document is read alone" in fact for fact in splits.facts)
     assert found["hf"]["tokens"] == len(alone) < 32
     assert found["hf"]["loss"] == pytest.approx(sum(alone) / len(alone), rel=1e-9)
+    costly = {name: one.pop("costly") for name, one in found.items()}
+    assert [one["target"] for one in costly["hfdl"]] == [one["target"] for one in costly["hf"]]
+    losses = [[one["loss"] for one in costly[name]] for name in ("hfdl", "hf")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     assert found["hfdl"] == pytest.approx(found["hf"], rel=1e-9)
 
 
