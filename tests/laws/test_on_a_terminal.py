@@ -59,7 +59,7 @@ def test_the_first_sign_comes_before_any_heavy_import(command: str, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=120, cwd=tmp_path, env=None)  # fmt: skip
     assert done.stdout == "HEAVY []\n", done.stdout + done.stderr
-    assert len(COMMANDS) == 10
+    assert len(COMMANDS) == 11
 
 
 def fits(shown: Shown, width: int) -> None:
