@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from contextlib import ExitStack
@@ -104,11 +105,17 @@ def serve(
         "task": task, "host": host, "port": port, "parameters": _named(parameters),
         "threads": threads, "key_file": api_key_file,
     }  # fmt: skip
+    # Until the server takes signals itself, and after it has given them back.
+    signal.signal(signal.SIGTERM, _end_at_once)
     signum = _serve(run_or_model, limits, given, json=json)
     sys.stdout.flush()
     if any(thread.name == MODEL_THREAD for thread in threading.enumerate()):
         os._exit(128 + signum)  # a forward pass cannot be ended from outside
     raise typer.Exit(128 + signum)
+
+
+def _end_at_once(signum: int, frame: object) -> None:
+    os._exit(128 + signum)
 
 
 def _serve(model: str, limits: dict[str, Any], given: dict[str, Any], *, json: bool) -> int:

@@ -54,7 +54,7 @@ def tune(
 
     \b
     Examples:
-      hfdl tune sentiment 'search.train.learning_rate={low: 1e-5, high: 1e-3, log: true}'
+      hfdl tune sentiment 'search.train.learning_rate={low: 1e-5, high: 1e-3}'
       hfdl tune mine.yaml study.sampler=cma_es study.trials=40 --output runs/tuned
       hfdl tune mine.yaml study.folds=5 study.fresh_seeds=0
       hfdl tune mine.yaml --dry-run

@@ -116,8 +116,7 @@ class Loop:
         if self.checkpoints is not None:
             self._fingerprint()  # now: files may change while the run goes on
         while True:
-            # First what is due at this step: a run that was interrupted after an update and
-            # before its evaluation comes back here.
+            # What is due first: a run interrupted before its evaluation comes back here.
             asked = watch is not None and watch.signum is not None
             interrupted = any_process(self.accelerator, asked)
             if not interrupted:

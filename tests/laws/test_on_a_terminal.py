@@ -31,6 +31,11 @@ COMMANDS = {
     "embed": ["embed", "nowhere/model", "a text"],
     "report": ["report", "nowhere"],
     "demo": ["demo", "nowhere/model"],
+    "serve": ["serve", "nowhere/model"],
+    "tune": ["tune", "sentiment", "search.train.epochs=[1, 2]"],
+    "calibrate": ["calibrate", "nowhere"],
+    "diff": ["diff", "nowhere", "nowhere/model"],
+    "push": ["push", "nowhere", "name"],
     "info": ["info"],
 }
 SPY = """
@@ -59,7 +64,7 @@ def test_the_first_sign_comes_before_any_heavy_import(command: str, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=120, cwd=tmp_path, env=None)  # fmt: skip
     assert done.stdout == "HEAVY []\n", done.stdout + done.stderr
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 16
 
 
 def fits(shown: Shown, width: int) -> None:

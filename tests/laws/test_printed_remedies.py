@@ -24,6 +24,8 @@ _PAIR = re.compile(
     r"(?<![\w.'\[])'?((?:model|data|train|tune)(?:\.[a-z_]+)+=(?:\[[^\]]*\]|\{[^}]*\}|[^\s;,)']+))"
 )
 _COMMAND = re.compile(r"hfdl ((?:data check|recipes [a-z]+|[a-z]+)(?: [^.;,:)]*)?)")
+_RUNS = {"run"}
+"""Names of folders of runs in the recorded messages; a run's folder stands for its recipe."""
 _PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b|\.\.\.|<tmp>|\bN\b|\bX\b")
 
 
@@ -81,4 +83,4 @@ def test_a_command_and_its_options_exist(words: str) -> None:
         assert not word.startswith("--") or word.partition("=")[0] in known, word
     named = [word for word in rest if not word.startswith("-")]
     if words.startswith("train ") and named and not _PLACEHOLDER.search(named[0]):
-        assert named[0] in recipe_names() or "/" in named[0] or "." in named[0], words
+        assert named[0] in {*recipe_names(), *_RUNS} or "/" in named[0] or "." in named[0], words

@@ -26,6 +26,10 @@ def commands(group: Any = None, before: tuple[str, ...] = ()) -> list[tuple[str,
 
 
 COMMANDS = commands()
+SMALL_SEARCH = (
+    "search.train.learning_rate=[0.001, 0.0123456789]",
+    "study.fresh_seeds=2", "train.epochs=1", "--output", "tuned",
+)  # fmt: skip
 ANSWERS: dict[tuple[str, ...], list[str]] = {
     (): [],
     ("evaluate",): ["RUN", "data.test=DATA"],
@@ -40,6 +44,10 @@ ANSWERS: dict[tuple[str, ...], list[str]] = {
     ],
     ("verify",): ["RUN"],
     ("attention",): ["RUN", "and so on " * 4, "--output", "a.html"],
+    ("calibrate",): ["RUN", "data.validation=DATA", "--output", "calibrated"],
+    ("diff",): ["RUN", "RUN", "data.test=DATA"],
+    ("tune",): ["eras/bag-of-words", "data.train=DATA", "data.validation=DATA", *SMALL_SEARCH],
+    ("push",): ["RUN", "a-name", "--dry-run"],
     ("info",): [],
     ("recipes",): [],
     ("recipes", "list"): [],
@@ -50,7 +58,9 @@ ANSWERS: dict[tuple[str, ...], list[str]] = {
     ("data",): [],
     ("data", "check"): ["DATA"],
 }
-"""What each command is asked; training has a test of its own (test_on_a_terminal)."""
+"""What each command is asked."""
+ELSEWHERE = {("train",), ("serve",), ("demo",)}
+"""Training has a test of its own (test_on_a_terminal); the others answer until they are ended."""
 WIDE = [("info",), ("recipes", "list"), ("recipes", "keys"), ("evaluate",)]
 """Those that use a wider terminal."""
 COPIED = ("use it:", "saved")
@@ -58,8 +68,8 @@ COPIED = ("use it:", "saved")
 
 
 def test_every_command_is_among_the_cases() -> None:
-    assert set(ANSWERS) == set(COMMANDS) - {("train",)}
-    assert len(COMMANDS) == 18
+    assert set(ANSWERS) == set(COMMANDS) - ELSEWHERE
+    assert len(COMMANDS) == 24
 
 
 @pytest.mark.parametrize("width", [80, 160])
