@@ -61,7 +61,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4, 16, 64])
-    parser.add_argument("--threads", type=int, default=1, help="of torch, on either side")
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count(), help="of torch, on either side"
+    )
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     found: list[dict[str, Any]] = []
