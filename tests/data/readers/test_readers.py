@@ -115,9 +115,9 @@ def test_csv_after_an_error_still_reads(tmp_path):
             "unless data.encoding says otherwise. It looks like cp1252: set data.encoding=cp1252",
         ),
         (
-            b"\xef\xbb\xbftext,label\n\xff,0\n",
-            "a.csv, line 2: byte 0xff at offset 14 is not UTF-8; text files are read as UTF-8 "
-            "unless data.encoding says otherwise. It looks like cp1250: set data.encoding=cp1250",
+            b"\xef\xbb\xbftext,label\n\xf6l,0\n",
+            "a.csv, line 2: byte 0xf6 at offset 14 is not UTF-8; text files are read as UTF-8 "
+            "unless data.encoding says otherwise. It looks like cp1252: set data.encoding=cp1252",
         ),
         (
             b"text,label\nx,1\ny\x00,0\n",
