@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from hfdl.data.corpus.documents import EVERY_ROW
 from hfdl.data.readers.delimited import stream_csv, stream_tsv
-from hfdl.data.readers.encodings import marked_encoding
+from hfdl.data.readers.encodings import UTF8_BOM, marked_encoding
 from hfdl.data.readers.json_files import read_object, refuse_surrogates
 from hfdl.data.readers.parquet_files import import_arrow, unreadable
 from hfdl.data.readers.reading import PLAIN, Reading
-from hfdl.data.readers.text_decoding import UTF8_BOM, decode, decode_part, text_lines
+from hfdl.data.readers.text_decoding import decode, decode_part, text_lines
 from hfdl.data.table import Table, cell_text, is_blank, no_text
 
 BLOCK = 1 << 20  # bytes of lines, or of a parquet column, that are read at once

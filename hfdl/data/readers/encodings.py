@@ -8,6 +8,7 @@ _BOMS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+UTF8_BOM = b"\xef\xbb\xbf"
 _SAMPLE = 1 << 18  # bytes that are looked at
 
 # What the letters and marks of Western European languages are in cp1252. The Windows encodings of
@@ -28,7 +29,11 @@ def marked_encoding(data: bytes) -> str | None:
 
 
 def likely_encoding(data: bytes) -> str:
-    """What bytes that are not UTF-8 probably are; all of them can be decoded by it."""
+    """What bytes that are not UTF-8 probably are; all of them can be decoded by it.
+
+    A mark of UTF-8 at the start, which some programs write before anything, says nothing then.
+    """
+    data = data.removeprefix(UTF8_BOM)
     sample = data[:_SAMPLE]
     if name := _wide(sample):
         return name

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hfdl.data.readers.encodings import likely_encoding, marked_encoding
+from hfdl.data.readers.encodings import UTF8_BOM, likely_encoding, marked_encoding
 from hfdl.errors import DataError
 
-UTF8_BOM = b"\xef\xbb\xbf"
 _LF = b"\n"
 
 
@@ -79,12 +78,15 @@ def encoding_note(data: bytes, encoding: str | None) -> str | None:
 
 
 def _decode_as(data: bytes, source: str, encoding: str) -> str:
+    # Rows of another encoding behind a mark of UTF-8: no text of that encoding begins so.
+    body = data if encoding.lower().startswith("utf") else data.removeprefix(UTF8_BOM)
     try:
-        text = data.decode(encoding).removeprefix("\ufeff")
+        text = body.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode(encoding, "ignore")
+        before = body[: error.start].decode(encoding, "ignore")
+        offset = len(data) - len(body) + error.start
         raise DataError(
-            f"byte 0x{data[error.start]:02x} at offset {error.start} is not {encoding}",
+            f"byte 0x{body[error.start]:02x} at offset {offset} is not {encoding}",
             where=f"{source}, line {before.count(chr(10)) + 1}",
             rule="the file is read as data.encoding, or its byte order mark, says",
             remedy=_other_encoding(data),

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfdl.data.readers.readers import read_bytes, read_file
+from hfdl.data.readers.reading import Reading
 from hfdl.errors import DataError
 
 
@@ -48,6 +49,18 @@ def test_csv_with_bom_crlf_and_quoted_line_breaks(tmp_path):
     assert table.columns["label"] == ["1", "0"]
     assert table.lines == [2, 5]
     assert table.where(1) == "a.csv, line 5"
+
+
+def test_another_encoding_behind_a_mark_of_utf8(tmp_path):
+    """Some programs write the mark before anything; the encoding that is advised reads the file."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbftext,label\nsch\xf6n,0\n")
+    with pytest.raises(DataError, match=r"offset 17 .* set data.encoding=cp1252"):
+        read_file(path)
+    table = read_file(path, reading=Reading(encoding="cp1252"))
+    assert table.columns == {"text": ["sch\xf6n"], "label": ["0"]}
+    with pytest.raises(DataError, match="0xf6 at offset 17 is not ascii"):
+        read_file(path, reading=Reading(encoding="ascii"))
 
 
 def test_csv_with_a_field_of_a_million_characters_restores_the_limit(tmp_path):
