@@ -69,6 +69,10 @@ def is_embedder(model: Any) -> bool:
     return (folder / MODULES).is_file() and not (folder / "recipe.yaml").is_file()
 
 
+MOST_TASKS = 8
+"""Task objects that are kept: who asks decides how many sets of options there are."""
+
+
 @dataclass
 class OpenModel:
     """A model that is ready to answer, and the task objects that encode texts for it.
@@ -79,7 +83,7 @@ class OpenModel:
         folder: where it came from.
         recipe: what it was trained with, or stands in for that.
         name: of the task.
-        tasks: the task objects made so far, by the options that differ from the recipe.
+        tasks: the task objects that were used last, by the options that differ from the recipe.
     """
 
     model: torch.nn.Module
@@ -105,12 +109,16 @@ class OpenModel:
         """
         options = data_options or {}
         key = tuple(sorted(options.items()))
-        if key not in self.tasks:
+        found = self.tasks.pop(key, None)
+        if found is None:
             recipe = _with_options(self.recipe, options)
-            self.tasks[key] = task_class(self.name).of_parts(
+            found = task_class(self.name).of_parts(
                 self.folder, self.config, self.tokenizer, recipe
             )
-        return self.tasks[key]
+        self.tasks[key] = found  # behind the others: the first is the one to drop
+        while len(self.tasks) > MOST_TASKS:
+            del self.tasks[next(iter(self.tasks))]
+        return found
 
 
 def open_model(
