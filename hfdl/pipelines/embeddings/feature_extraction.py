@@ -94,14 +94,7 @@ class FeatureExtractionPipeline(EmbeddingPipeline):
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise not_a_text(text, i)
-        config = self.model.config
-        if max_length is not None:
-            least = self.tokenizer.num_special_tokens_to_add() + 1
-            room = row_length(
-                max_length, self.tokenizer, config, smallest=least, where="max_length"
-            )
-        else:
-            room = length_limit(self.tokenizer, config)
+        room = self._room(max_length)
         encoded = encoder_of(self.tokenizer, room)(texts)
         if truncation is False:
             _refuse_long(encoded, room)
