@@ -13,6 +13,7 @@ import torch
 from hfdl.display import Shown
 from hfdl.errors import ConfigError, DataError, listed
 from hfdl.pipelines.call_form import CallForm
+from hfdl.tasks.inference import token_budget
 
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
@@ -43,6 +44,9 @@ class BasePipeline(CallForm, Shown):
         opened: the model and its tokenizer.
         device: a torch device. Default: a GPU if there is one.
         batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
+
+    Attributes:
+        max_tokens: that budget: padded tokens of a forward pass, by the device; may be set.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class BasePipeline(CallForm, Shown):
         self.model: Any = opened.model.to(self.device)
         self.tokenizer = opened.tokenizer
         self.batch_size = checked_batch_size(batch_size)
+        self.max_tokens = token_budget(self.device)
 
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:
         config = self.model.config

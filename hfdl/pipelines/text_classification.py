@@ -21,7 +21,6 @@ from hfdl.tasks.inference import (
     forward_batches,
     inference_batches,
     refuse_non_finite,
-    token_budget,
 )
 from hfdl.tasks.text_classification.data import MULTI
 from hfdl.tasks.text_classification.decoding import FUNCTIONS
@@ -148,7 +147,7 @@ class TextClassificationPipeline(BasePipeline):
         """The score of every label, for each input in order."""
         texts, pairs = _columns(inputs)
         split = task.encode(texts, pairs)
-        batches = inference_batches(split.lengths, token_budget(self.device), limit)
+        batches = inference_batches(split.lengths, self.max_tokens, limit)
         rows: dict[int, list[float]] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             scores = task.scores(outputs, batch, function or self._default_function())

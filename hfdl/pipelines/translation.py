@@ -18,7 +18,7 @@ from hfdl.generation.text import cut_at
 from hfdl.pipelines.generation_options import WritingOptions, seeded_at, writing_types
 from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
 from hfdl.pipelines.open_model import open_model
-from hfdl.tasks.inference import inference_batches, naming_texts, token_budget
+from hfdl.tasks.inference import inference_batches, naming_texts
 from hfdl.tasks.protocol import Batch
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.task import Translation
@@ -142,7 +142,7 @@ class TranslationPipeline(BasePipeline):
         # Each beam of a text is a row of its own in the decoder.
         beams = chosen.rules(self.model).settings.num_beams
         written: dict[int, Any] = {}
-        for examples in inference_batches(split.lengths, token_budget(self.device) // beams, size):
+        for examples in inference_batches(split.lengths, self.max_tokens // beams, size):
             batch = split.batch(examples.tolist()).to(self.device)
             with naming_texts(batch.examples, texts.__getitem__):
                 answers = self._answers(task, batch, chosen)

@@ -21,7 +21,6 @@ from hfdl.tasks.inference import (
     forward_batches,
     inference_batches,
     refuse_non_finite,
-    token_budget,
 )
 from hfdl.tasks.text_classification.spec import SPEC
 
@@ -147,7 +146,7 @@ class ZeroShotClassificationPipeline(BasePipeline):
             hypotheses * len(texts),
         )
         self._count(split.encoded, len(hypotheses))
-        batches = inference_batches(split.lengths, token_budget(self.device), limit)
+        batches = inference_batches(split.lengths, self.max_tokens, limit)
         rows = torch.zeros(len(split), len(self._task.label_names), dtype=torch.float64)
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             logits = self._task.scores(outputs, batch, "none").cpu()

@@ -18,7 +18,6 @@ from hfdl.serving.metrics import Metrics
 from hfdl.serving.request import Reader
 from hfdl.serving.token_counts import TokenCounter
 from hfdl.serving.worker import Worker
-from hfdl.tasks.inference import token_budget
 
 PATHS = frozenset({"/", "/predict", "/health", "/ready", "/metrics", "/docs", "/openapi.json"})
 
@@ -130,7 +129,9 @@ class Service:
         self.can_stream = hasattr(pipe, "stream")
         self.reader = Reader(pipe, self.limits, called, can_stream=self.can_stream)
         self.counter = TokenCounter(pipe.tokenizer)
-        self.batcher.max_tokens = self.limits.max_batch_tokens or token_budget(pipe.device)
+        if self.limits.max_batch_tokens is not None:
+            pipe.max_tokens = self.limits.max_batch_tokens
+        self.batcher.max_tokens = pipe.max_tokens
         self.call = Call("predict", self._answers, pipe.options_at)
         self.worker.watch(pipe.model)
         self._warm_up()

@@ -28,7 +28,6 @@ from hfdl.tasks.inference import (
     forward_batches,
     inference_batches,
     refuse_non_finite,
-    token_budget,
 )
 from hfdl.tasks.split import Padding, RowSplit
 from hfdl.weights.limits import padding_side
@@ -180,7 +179,7 @@ class EmbeddingPipeline(BasePipeline):
             for text, row in zip(encoded, rows, strict=True)
         ]
         split = RowSplit(rows, self._padding, types)
-        batches = inference_batches(split.lengths, token_budget(self.device), limit)
+        batches = inference_batches(split.lengths, self.max_tokens, limit)
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             yield outputs[0], batch.inputs["attention_mask"], batch.examples
 

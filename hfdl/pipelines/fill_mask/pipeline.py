@@ -8,6 +8,7 @@ several pieces is scored whole. ``docs/pipelines.md`` has the list.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -74,6 +75,7 @@ class FillMaskPipeline(BasePipeline):
         self._masked_model = MaskModel(
             self.model, template, Padding(self.tokenizer.pad_token_id, padding_side(opened.config)),
             min((limit for limit in limits if limit is not None), default=None), self.device,
+            self.max_tokens,
         )  # fmt: skip
         self._writer = Writer(self.tokenizer, template)
 
@@ -127,11 +129,11 @@ class FillMaskPipeline(BasePipeline):
 
         def answer(texts: list[str]) -> list[Any]:
             masked = self._read(texts)
+            model = replace(self._masked_model, max_tokens=self.max_tokens)
             if beams is not None:
-                return fill_together(
-                    self._masked_model, self._writer, masked, words, count, max(beams, count), size
-                )
-            return fill_alone(self._masked_model, self._writer, masked, words, count, size)
+                most = max(beams, count)
+                return fill_together(model, self._writer, masked, words, count, most, size)
+            return fill_alone(model, self._writer, masked, words, count, size)
 
         if isinstance(inputs, str):
             return answer([inputs])[0]

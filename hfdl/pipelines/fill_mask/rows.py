@@ -10,7 +10,7 @@ import torch
 
 from hfdl.data.encode import Template
 from hfdl.errors import DataError, NotFiniteError
-from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.inference import forward_batches, inference_batches
 from hfdl.tasks.split import Padding, RowSplit
 
 _SPARE = 4
@@ -44,6 +44,7 @@ class MaskModel:
         padding: how rows are padded.
         limit: longest row that it takes, in tokens; None: any.
         device: where it is.
+        max_tokens: padded tokens of a forward pass of a model that gives a number a token.
     """
 
     model: Any
@@ -51,6 +52,7 @@ class MaskModel:
     padding: Padding
     limit: int | None
     device: torch.device
+    max_tokens: int
 
     def log_probabilities(
         self, questions: Sequence[Question], batch_size: int | None
@@ -66,7 +68,7 @@ class MaskModel:
             questions_of_rows.setdefault(row, []).append(number)
         rows = list(questions_of_rows)
         split = RowSplit(rows, self.padding)
-        budget = max(1, token_budget(self.device) // _SPARE)
+        budget = max(1, self.max_tokens // _SPARE)
         batches = inference_batches(split.lengths, budget, batch_size)
         answers: dict[int, torch.Tensor] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):

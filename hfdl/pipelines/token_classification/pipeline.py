@@ -28,7 +28,7 @@ from hfdl.pipelines.token_classification.rows import (
     tokenize_texts,
     tokenize_words,
 )
-from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
+from hfdl.tasks.inference import forward_batches, inference_batches
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.token_classification.spec import SPEC
@@ -183,7 +183,7 @@ class TokenClassificationPipeline(BasePipeline):
         split = task.encode(
             texts if delimiter is None else [_sentence(words, delimiter) for words in texts]
         )
-        batches = inference_batches(split.lengths, token_budget(self.device), limit)
+        batches = inference_batches(split.lengths, self.max_tokens, limit)
         answers: dict[int, Answer] = {}
         for outputs, batch in forward_batches(self.model, split, batches, self.device):
             for i, prediction in zip(batch.examples, task.decode(outputs, batch), strict=True):
@@ -202,7 +202,7 @@ class TokenClassificationPipeline(BasePipeline):
         """The probabilities of each text's tokens: (tokens, C) a text."""
         padding = Padding.of(self.tokenizer, padding_side(self.model.config))
         rows = TokenRows(texts, self._template, padding, room=self._room, overlap=overlap)
-        batches = inference_batches(rows.lengths, token_budget(self.device), limit)
+        batches = inference_batches(rows.lengths, self.max_tokens, limit)
         scores: dict[int, np.ndarray] = {}
         for outputs, batch in forward_batches(self.model, rows, batches, self.device):
             chances = outputs.logits.double().softmax(dim=-1).cpu().numpy()  # (R, T, C)
