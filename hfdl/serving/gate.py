@@ -39,7 +39,9 @@ class Gate:
 
         try:
             if self._is_allowed(scope):
-                await self._app(scope, receive, counted)
+                # What there is to GET there is a head of, which uvicorn sends without the rest.
+                asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+                await self._app(asked, receive, counted)
             else:
                 await _refuse(counted)
         finally:

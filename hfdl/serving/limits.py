@@ -23,7 +23,7 @@ class Limits:
         max_texts: texts of a request.
         max_length: characters of a text.
         max_beams: ``num_beams`` and ``num_return_sequences``: each is a row of the model's cache.
-        timeout: seconds from the first byte of a request to its answer.
+        timeout: seconds for the head of a request to come, and from its end to the answer.
         grace: seconds to answer what is in flight when the server is asked to stop.
     """
 

@@ -10,11 +10,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from hfdl.serving.app import make_app
+from hfdl.serving.connection import Connection
 from hfdl.serving.gate import Gate
 from hfdl.serving.service import Service
 
@@ -44,8 +46,9 @@ def run_server(
     Raises:
         Exception: what opening the model raised.
     """
+    connection: Any = partial(Connection, head_seconds=service.limits.timeout)
     config = uvicorn.Config(
-        Gate(make_app(service), service, key),
+        Gate(make_app(service), service, key), http=connection,
         log_config=None, log_level="critical", access_log=False, lifespan="off", ws="none",
         server_header=False, timeout_graceful_shutdown=math.ceil(service.limits.grace) + 2,
     )  # fmt: skip
