@@ -9,7 +9,7 @@ ENV PATH=/opt/hfdl/bin:$PATH
 
 WORKDIR /src
 COPY . .
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -c constraints.txt '.[serve,lora]'
+RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -c constraints.txt '.[serve]'
 
 RUN useradd --create-home --uid 10001 hfdl
 USER hfdl
