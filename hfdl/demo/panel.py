@@ -92,13 +92,15 @@ class Panel:
     def reads(self, model: DemoModel) -> list[str]:
         """How many tokens the model reads, and what becomes of a longer text."""
         limit = length_limit(model.pipe.tokenizer, model.pipe.model.config)
-        policy = "window"  # of models that hfdl did not train
+        spec = known_spec(model.pipe.task)
+        policy = "window" if "window" in spec.long_texts else spec.long_text
         if model.recipe is not None:
             limit = model.recipe.data.max_length or limit
-            policy = model.recipe.data.long_text or policy
+            policy = model.recipe.data.long_text or spec.long_text
         if limit is None:
             return []
-        return [f"{limit:,} tokens at once", known_spec(model.pipe.task).long_texts[policy]]
+        fate = spec.long_texts.get(policy, spec.long_texts[spec.long_text])
+        return [f"{limit:,} tokens at once", fate]
 
 
 def text_box(label: str, *, lines: int = 3, info: str | None = None, **options: Any) -> gr.Textbox:

@@ -112,9 +112,7 @@ class OpenModel:
         found = self.tasks.pop(key, None)
         if found is None:
             recipe = _with_options(self.recipe, options)
-            found = task_class(self.name).of_parts(
-                self.folder, self.config, self.tokenizer, recipe
-            )
+            found = task_class(self.name).of_parts(self.folder, self.config, self.tokenizer, recipe)
         self.tasks[key] = found  # behind the others: the first is the one to drop
         while len(self.tasks) > MOST_TASKS:
             del self.tasks[next(iter(self.tasks))]

@@ -162,6 +162,19 @@ def test_translations_are_the_pipelines(page, models) -> None:
         assert expected["translation_text"] in plain(shown)
 
 
+def test_what_is_said_of_long_texts_is_what_becomes_of_them(page) -> None:
+    """The words of the heading against the answers themselves."""
+    long = "what a good film , it was long . " * 60
+    for kind, reads_on in (("run", False), ("other", True), ("translator", False)):
+        panel, model = page(kind)
+        words = "; ".join(panel.reads(model))
+        texts = (long, long + "bad book the bad " * 9)
+        first, second = (model.pipe(text) for text in texts)
+        assert (first != second) is reads_on
+        assert ("of a longer text it reads the start" in words) is not reads_on
+        assert ("windows" in words) is reads_on
+
+
 def test_similarities_are_the_pipelines(page, models) -> None:
     pipe = hfdl.pipeline(model=models["embedder"])
     lines = ["what a good film", "bad", "the book was long"]

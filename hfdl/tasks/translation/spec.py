@@ -1,6 +1,6 @@
 """TaskSpec of translation."""
 
-from hfdl.tasks.spec import Card, TaskSpec
+from hfdl.tasks.spec import LONG_TEXTS, Card, TaskSpec
 
 SPEC = TaskSpec(
     name="translation",
@@ -20,6 +20,7 @@ SPEC = TaskSpec(
     meaning="BLEU and chrF are of what the model wrote by itself, the likeliest token at each step "
     "unless its generation_config.json says otherwise{signature}. Accuracy, perplexity and loss "
     "are of the reference's tokens, each given those before it.",
+    long_texts={name: LONG_TEXTS[name] for name in ("truncate", "error")},
     card=Card(in_transformers=False),
     no_temperature="its answers are texts that are searched for, not labels with a probability",
 )
