@@ -47,7 +47,7 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
         yield render("error", text=_words(error)), ""
         return
     try:
-        yield shown, attention_html(model, panel.read(model, values, answer))
+        yield shown, attention_html(model, panel.read(model, values, answer), panel.limit(model))
     except Exception as error:
         yield shown, render("note", text=f"No attention view: {_words(error)}")
 

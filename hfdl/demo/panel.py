@@ -89,13 +89,17 @@ class Panel:
         count = sum(parameter.numel() for parameter in model.pipe.model.parameters())
         return [type(model.pipe.model).__name__, f"{_short(count)} parameters", *self.reads(model)]
 
+    def limit(self, model: DemoModel) -> int | None:
+        """Most tokens that the model answers from at once; None: any number."""
+        most = length_limit(model.pipe.tokenizer, model.pipe.model.config)
+        return most if model.recipe is None else model.recipe.data.max_length or most
+
     def reads(self, model: DemoModel) -> list[str]:
         """How many tokens the model reads, and what becomes of a longer text."""
-        limit = length_limit(model.pipe.tokenizer, model.pipe.model.config)
+        limit = self.limit(model)
         spec = known_spec(model.pipe.task)
         policy = "window" if "window" in spec.long_texts else spec.long_text
         if model.recipe is not None:
-            limit = model.recipe.data.max_length or limit
             policy = model.recipe.data.long_text or spec.long_text
         if limit is None:
             return []

@@ -16,6 +16,7 @@ import torch
 from transformers import set_seed
 
 import hfdl
+from hfdl.config.load import load_recipe
 from hfdl.demo.answering import answers
 from hfdl.demo.html import render
 from hfdl.demo.models import DemoModel, distinct_names, find_models, open_model
@@ -175,6 +176,15 @@ def test_what_is_said_of_long_texts_is_what_becomes_of_them(page) -> None:
         assert ("windows" in words) is reads_on
 
 
+def test_a_run_that_fills_masks_reads_what_its_recipe_says(page) -> None:
+    panel, model = page("masked")
+    trained = DemoModel(model.name, model.pipe, load_recipe("mlm"))
+    assert trained.recipe is not None
+    length = trained.recipe.data.max_length
+    assert panel.reads(trained) == [f"{length} tokens around the masks"]
+    assert panel.reads(model) != panel.reads(trained)
+
+
 def test_similarities_are_the_pipelines(page, models) -> None:
     pipe = hfdl.pipeline(model=models["embedder"])
     lines = ["what a good film", "bad", "the book was long"]
@@ -250,6 +260,15 @@ def test_a_text_too_long_for_a_view_is_still_answered(page) -> None:
     assert len(scores(shown)) == 2
     assert "No attention view" in view
     assert "reads 64 at most" in view
+
+
+def test_a_view_of_more_than_was_answered_says_so(page) -> None:
+    """The run reads the first 32 tokens, its model has room for 64."""
+    for count, is_told in ((30, False), (31, True)):  # and two special tokens
+        _, view = last(*page("run"), "good " * count)
+        assert ("answer was made from 32 tokens" in view) is is_told
+        assert f"this view is of all {count + 2} together" in view or not is_told
+        assert "<iframe" in view
 
 
 def test_a_view_too_large_for_a_page_says_how_to_write_it(page, monkeypatch) -> None:

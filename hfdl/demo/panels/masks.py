@@ -12,7 +12,6 @@ from gradio.components import Component
 from hfdl.demo.html import render
 from hfdl.demo.models import DemoModel
 from hfdl.demo.panel import Panel, text_box
-from hfdl.weights.limits import length_limit
 
 ID = "hfdl-masked-text"
 _INSERT = """(text) => {{
@@ -74,7 +73,7 @@ class MasksPanel(Panel):
         return (" ".join([*words[:-1], self.mask]),)
 
     def reads(self, model: DemoModel) -> list[str]:
-        limit = length_limit(model.pipe.tokenizer, model.pipe.model.config)
+        limit = self.limit(model)
         return [] if limit is None else [f"{limit:,} tokens around the masks"]
 
     def _own_mask(self, model: DemoModel, text: str) -> str:

@@ -53,8 +53,11 @@ class SimilarityPanel(Panel):
             return f"Type two texts or more, one a line, up to {MOST_TEXTS}."
         return refusal
 
+    def limit(self, model: DemoModel) -> int | None:
+        return model.pipe.max_length
+
     def reads(self, model: DemoModel) -> list[str]:
-        limit = model.pipe.max_length
+        limit = self.limit(model)
         vector = f"{model.pipe.dimension} numbers a vector"
         return [vector] if limit is None else [vector, f"{limit:,} tokens of a text"]
 

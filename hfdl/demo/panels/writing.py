@@ -73,8 +73,11 @@ class ContinuationPanel(Panel):
         words = text.split()
         return (" ".join(words[:5]),) if len(words) > 8 else None
 
+    def limit(self, model: DemoModel) -> int | None:
+        return model.pipe.limit
+
     def reads(self, model: DemoModel) -> list[str]:
-        limit = model.pipe.limit
+        limit = self.limit(model)
         return [] if limit is None else [f"{limit:,} tokens, prompt and continuation together"]
 
 
