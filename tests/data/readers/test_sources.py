@@ -9,7 +9,7 @@ import datasets
 import numpy as np
 import pandas as pd
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from hfdl.config.schema import DataConfig
@@ -251,8 +251,17 @@ def test_hub_errors_of_another_kind_keep_their_words(fake_hub):
     )
 
 
+def test_hub_not_asked():
+    assert error_of(read_source, "reviws") == (
+        "reviws: no file or folder of that name exists here, and as a Hub id it fails: the Hub is "
+        "not asked, because HF_HUB_OFFLINE is set, and the set was not downloaded before. Check "
+        "the path, or the id and the network. hfdl://sentiment needs neither"
+    )
+
+
 def test_hub_unreachable(monkeypatch):
     monkeypatch.setattr(hub, "_is_reachable", lambda name, source: False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     assert error_of(read_source, "reviws") == (
         "reviws: no file or folder of that name exists here, and as a Hub id it fails: the Hub "
