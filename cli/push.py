@@ -16,7 +16,8 @@ from .output import print_json, print_note, print_table, print_text, print_unfol
 from .progress import working
 
 if TYPE_CHECKING:
-    from hfdl.sharing.push import Push
+    from hfdl.sharing.prepared import Push
+    from hfdl.sharing.result import Pushed
 
 
 def push(
@@ -115,7 +116,7 @@ def push(
 
 
 def _prepared(run: str, repo: str, options: dict[str, Any], *, dry_run: bool) -> Push:
-    from hfdl.sharing.push import prepare
+    from hfdl.sharing.prepared import prepare
 
     try:
         return prepare(run, repo, **options)
@@ -183,16 +184,16 @@ def _confirm(found: Push, *, yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def _say_done(done: dict[str, Any], *, json: bool) -> None:
+def _say_done(done: Pushed, *, json: bool) -> None:
     if json:
-        print_json(done)
+        print_json(done.to_dict())
         return
     print()
-    if not done["pushed"] and not done["deleted"]:
+    if not done.pushed and not done.deleted:
         print_text("the repository holds all of it already; nothing was uploaded")
-    if done["tag"]:
-        print_text(f"tagged {done['tag']}")
-    print_unfolded(done["url"])
+    if done.tag:
+        print_text(f"tagged {done.tag}")
+    print_unfolded(done.url)
 
 
 def _size(count: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hfdl.runs.run import evaluate, train
     from hfdl.runs.seeds import train_seeds
     from hfdl.search.tune import tune
+    from hfdl.sharing.push import push
     from hfdl.tasks.registry import register_task
 
     __version__: str
@@ -31,6 +32,7 @@ __all__ = [
     "evaluate",
     "load_scratch",
     "pipeline",
+    "push",
     "register_attention",
     "register_task",
     "train",
@@ -47,6 +49,7 @@ _HOMES = {
     "evaluate": "hfdl.runs.run",
     "load_scratch": "hfdl.hf_models.load",
     "pipeline": "hfdl.pipelines",
+    "push": "hfdl.sharing.push",
     "register_attention": "hfdl.custom_attention.register",
     "register_task": "hfdl.tasks.registry",
     "train": "hfdl.runs.run",

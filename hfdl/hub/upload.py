@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hfdl.hub.faults import asking, no_token, redact_logs
@@ -119,6 +120,32 @@ def look(repo: str, branch: str) -> Remote:
         found = api.list_repo_tree(repo, recursive=True, revision=sha)
         files = {each.path: each for each in found if isinstance(each, RepoFile)}
         return Remote(True, bool(info.private), sha, files, tags)
+
+
+def told_before(repo: str, remote: Remote) -> tuple[str | None, tuple[str, ...]]:
+    """License and languages that the card of a repository names.
+
+    Raises:
+        HubAnswerError: the Hub cannot be asked.
+    """
+    from huggingface_hub import ModelCard
+
+    if "README.md" not in remote.files:
+        return None, ()
+    # Not by way of the cache, which would then hold a snapshot without the model.
+    with asking(repo, writing=True), TemporaryDirectory() as place:
+        file = _api().hf_hub_download(repo, "README.md", revision=remote.sha, local_dir=place)
+        text = Path(file).read_text(encoding="utf-8", errors="replace")
+    try:
+        data = ModelCard(text, ignore_metadata_errors=True).data
+    except Exception:  # whatever somebody wrote at its head
+        return None, ()
+    license, language = data.get("license"), data.get("language")
+    codes = language if isinstance(language, list) else [language]
+    return (
+        license if isinstance(license, str) else None,
+        tuple(code for code in codes if isinstance(code, str)),
+    )
 
 
 def send(

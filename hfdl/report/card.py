@@ -105,7 +105,7 @@ def _context(record: RunRecord, shown: Shown) -> dict[str, Any]:
         "limits": limits(record),
         "notes": record.notes(),
         "settings": _settings(record),
-        "facts": [(name, metadata.shareable(value)) for name, value in run_facts(record)],
+        "facts": _facts(record),
         "environment": environment_facts(record),
     }
 
@@ -163,13 +163,19 @@ def _labels(record: RunRecord) -> list[str]:
     return record.labels if is_known else []
 
 
+def _facts(record: RunRecord) -> list[tuple[str, str]]:
+    """As in the report, the model and the data by the names that others are shown."""
+    named = {"Model": metadata.base_name(record), "Training data": metadata.data_name(record)}
+    return [(name, named.get(name, value)) for name, value in run_facts(record)]
+
+
 def _settings(record: RunRecord) -> list[tuple[str, str]]:
     groups = {name: record.section(name) for name in ("train", "tune", "data")}
     skipped = {"data.train", "data.validation", "data.test", "data.labels"}
     return [
         (f"{group}.{key}", wording.number(value) if isinstance(value, float) else str(value))
         for group, values in groups.items()
-        for key, value in without_paths(values).items()
+        for key, value in without_paths(values, record.folder).items()
         if value not in (None, [], {}) and f"{group}.{key}" not in skipped
     ]
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hfdl.report.private import is_private, shown
+from hfdl.report.private import is_here, is_private, shown
 from hfdl.report.record import RunRecord
 
 if TYPE_CHECKING:
@@ -52,18 +52,20 @@ def base_model(record: RunRecord) -> str | None:
     model = record.section("model")
     name = str(model.get("name") or "").partition("@")[0]  # of ID@REVISION
     # With sizes of its own the run took only the tokenizer from the named model.
-    return name if not model.get("config") and looks_like_hub_id(name) else None
+    is_hub = looks_like_hub_id(name, record.folder)
+    return name if is_hub and not model.get("config") else None
 
 
 def hub_dataset(record: RunRecord) -> str | None:
     """The Hub id of the training data; None for files and embedded data."""
     name = _PART.sub("", str(record.section("data").get("train") or ""))
-    return name if looks_like_hub_id(name) and not _FILES.search(name) else None
+    is_hub = looks_like_hub_id(name, record.folder) and not _FILES.search(name)
+    return name if is_hub else None
 
 
-def looks_like_hub_id(name: str) -> bool:
-    """Whether a name has the form of a Hub id and is no folder or file here."""
-    return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists()
+def looks_like_hub_id(name: str, near: Path | None = None) -> bool:
+    """Whether a name has the form of a Hub id and is no folder or file here, or above ``near``."""
+    return bool(_HUB_ID.fullmatch(name)) and not is_here(name, near)
 
 
 def is_new(record: RunRecord) -> bool:
@@ -72,23 +74,31 @@ def is_new(record: RunRecord) -> bool:
 
 
 def data_name(record: RunRecord) -> str:
-    """The training data, as it can be shown to others."""
-    return shareable(str(record.section("data").get("train") or "unknown"))
+    """The training data, as it can be shown to others; of several files the first three."""
+    names = _data_names(record)
+    more = f", ... ({len(names)} files)" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _data_names(record: RunRecord) -> list[str]:
+    given = record.section("data").get("train") or "unknown"
+    each = given if isinstance(given, list) else [given]
+    return [_shareable(str(name), record) for name in each]
 
 
 def base_name(record: RunRecord) -> str:
     """The model it began with, as it can be shown to others."""
-    return shareable(str(record.section("model").get("name") or "unknown"))
+    return _shareable(str(record.section("model").get("name") or "unknown"), record)
 
 
-def shareable(name: str) -> str:
+def _shareable(name: str, record: RunRecord) -> str:
     """A name without the folders of this machine: of a path its last part."""
-    return shown(name) if is_private(name) else name
+    return shown(name) if is_private(name, place=True, near=record.folder) else name
 
 
 def model_name(record: RunRecord) -> str:
     """A name for the result: base model and data."""
-    return f"{Path(base_name(record)).name}-{Path(data_name(record)).stem}"
+    return f"{Path(base_name(record)).name}-{Path(_data_names(record)[0]).stem}"
 
 
 def _results(record: RunRecord) -> list[EvalResult]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -14,19 +15,46 @@ _POSIX_PATH = re.compile(r"(?<![\w/:.<&~-])~?/(?:[^\s/:\"'`<>|()\[\]]+/)+([^\s/:
 _WINDOWS_PATH = re.compile(
     r"(?<![\w/])(?:[A-Za-z]:|\\)\\{1,2}(?:[^\s\\:\"'<>|]+\\{1,2})+([^\s\\:\"'<>|]*)"
 )
+_ENDINGS = (
+    r"\.(?:csv|tsv|jsonl?|ndjson|parquet|arrow|txt|conllu?|iob2?|bioe?s?|xlsx?|gz|zip|ya?ml|vec|py)"
+)
+_FILE = re.compile(_ENDINGS + r"$", re.IGNORECASE)
+_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+([@:#].*)?", re.ASCII)
+_NOTHING = re.compile(r"(?!)")
+_PLACES = frozenset({
+    "train", "validation", "test", "name", "tokenizer", "vectors", "_name_or_path", "name_or_path",
+    "base_model_name_or_path",
+})  # fmt: skip
+"""Keys at which data or a model is named: what is no Hub id there is a path."""
+_WORDS = frozenset({
+    "id2label", "label2id", "labels", "label", "text", "text_pair", "tokens", "tags", "spans",
+    "sentence", "group", "na_values", "separator", "label_separator", "samples", "threshold",
+    "class_weights", "added_tokens_decoder", "additional_special_tokens", "extra_special_tokens",
+    "model_specific_special_tokens", "chat_template",
+})  # fmt: skip
+"""Keys at which words of the data stand, which may look like paths: ``/r/science``."""
 
 
-def is_private(text: str) -> bool:
+def is_private(text: str, *, place: bool = False, near: Path | None = None) -> bool:
     """Whether a value is a path that says where something lies on this machine.
 
-    A relative one is, too, where it names a folder or file that is here.
+    A relative one is, too, if it ends as a file does or names a folder or file that is here.
+
+    Args:
+        text: the value.
+        place: whether it names data or a model, so that a relative path is told from a Hub id by
+            its form, wherever it is looked at.
+        near: the run's folder: what it was trained on may lie beside it or above.
     """
     if _SCHEME.match(text) or "\n" in text:
         return False
     source = text.rpartition(":")[0] if text.rpartition(":")[0].endswith(".py") else text
     if source.startswith(("/", "~", "./", "../")) or _WINDOWS.match(source):
         return len(source) > 1
-    return ("/" in source or "\\" in source) and _is_here(source)
+    if "/" not in source and "\\" not in source:
+        return False
+    is_formed = bool(_FILE.search(source)) and (place or not re.search(r"\s[/\\]|[/\\]\s", source))
+    return is_formed or (place and not _HUB.fullmatch(source)) or is_here(source, near)
 
 
 def shown(text: str) -> str:
@@ -36,27 +64,32 @@ def shown(text: str) -> str:
     return PurePosixPath(text).name or "path"
 
 
-def private_paths(value: Any) -> Iterator[str]:
-    """Those among the strings of a recipe, a list or a JSON value."""
-    if isinstance(value, str):
-        if is_private(value):
-            yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from private_paths(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from private_paths(each)
+def private_paths(value: Any, near: Path | None = None) -> Iterator[str]:
+    """Those among the strings of a recipe or a JSON value; ``near`` as for ``is_private``."""
+    found: list[str] = []
+    _walk(value, "", near, found)
+    yield from found
 
 
-def without_paths(value: Any) -> Any:
-    """The value again, each private path in it replaced by what is shown of it."""
-    if isinstance(value, str):
-        return shown(value) if is_private(value) else value
+def without_paths(value: Any, near: Path | None = None) -> Any:
+    """The value again, each private path in it replaced by what is shown of it.
+
+    Labels, tokens, prompts and names of columns stay whatever they look like.
+    """
+    return _walk(value, "", near, [])
+
+
+def _walk(value: Any, key: str, near: Path | None, found: list[str]) -> Any:
+    """The value without paths; those are added to ``found``. ``key``: what it stands at."""
+    if key in _WORDS or key.endswith("_token"):
+        return value
+    if isinstance(value, str) and is_private(value, place=key in _PLACES, near=near):
+        found.append(value)
+        return shown(value)
     if isinstance(value, dict):
-        return {key: without_paths(each) for key, each in value.items()}
+        return {name: _walk(each, str(name), near, found) for name, each in value.items()}
     if isinstance(value, list):
-        return [without_paths(each) for each in value]
+        return [_walk(each, key, near, found) for each in value]
     return value
 
 
@@ -69,13 +102,28 @@ def shared_words(text: str, paths: list[str]) -> str:
     """
     for path in sorted(paths, key=len, reverse=True):
         text = text.replace(path, shown(path))
+    for path in paths:  # a pattern stands for files that the recipe does not name one by one
+        text = _below(path).sub("", text)
     text = text.replace(str(Path.home()) + "/", "")
     text = _POSIX_PATH.sub(lambda found: found[1] or "path", text)
     return _WINDOWS_PATH.sub(lambda found: found[1] or "path", text)
 
 
-def _is_here(source: str) -> bool:
+def _below(path: str) -> re.Pattern[str]:
+    """The folders before a file's name that lies where ``path`` does, or below."""
+    folders = re.split(r"[\\/]", path)[:-1]
+    plain = takewhile(lambda part: not set(part) & set("*?["), folders)
+    start = "/".join(plain)
+    if start.strip("./~") == "":
+        return _NOTHING
+    between = r"/(?:[^\s/:\"'`<>|()\[\],;]+/)*"
+    return re.compile(rf"(?<![\w/.-]){re.escape(start)}{between}(?=[^\s/:\"'`<>|()]+{_ENDINGS}\b)")
+
+
+def is_here(source: str, near: Path | None = None) -> bool:
+    """Whether there is such a file or folder, from the working folder or one above ``near``."""
+    above = [] if near is None else near.absolute().parents
     try:
-        return Path(source).expanduser().exists()
+        return any((each / Path(source).expanduser()).exists() for each in (Path(), *above))
     except (OSError, RuntimeError, ValueError):
         return False

@@ -28,7 +28,8 @@ class RunRecord:
     as it stands in the folder; ``out_of_fold`` are training examples, each with the answer of a
     model that was not trained on it; ``config`` is the saved model's, empty where there is none;
     ``calibration`` what ``hfdl calibrate`` left.
-    ``generates``: whether transformers' ``generate`` writes with the model.
+    ``generates``: whether transformers' ``generate`` writes with the model. ``folder``: where the
+    files lie.
     """
 
     recipe: dict[str, Any]
@@ -40,6 +41,7 @@ class RunRecord:
     config: dict[str, Any] = field(default_factory=dict)
     generates: bool = True
     calibration: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
 
     @property
     def task(self) -> str:
@@ -138,6 +140,7 @@ def read_run(folder: str | Path) -> RunRecord:
         config=_json(folder / "config.json"),
         generates=(folder / "generation_config.json").is_file(),
         calibration=_json(folder / "calibration.json"),
+        folder=folder,
     )
 
 

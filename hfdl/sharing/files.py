@@ -30,48 +30,55 @@ class Shared:
         items: in the order of their paths.
         reduced: files in which paths became names.
         card: whether README.md was ``written`` now or ``kept`` as its author has it.
+        card_names_paths: whether one that was kept names paths of this machine.
     """
 
     items: list[Item]
     reduced: list[str]
     card: str
+    card_names_paths: bool
 
 
-def shared_files(files: Mapping[str, Path], run: RunRecord | None, shown: Shown) -> Shared:
+def shared_files(
+    files: Mapping[str, Path], run: RunRecord | None, shown: Shown, given: Shown
+) -> Shared:
     """Make of a run's files those that go.
 
     Args:
         files: by path in the repository.
         run: the run that left them; None: a model of another tool's.
-        shown: what the card says of the place.
+        shown: what a card that is written says of the place.
+        given: what was said now, which an author's own card is changed by.
 
     Raises:
         HubError: a file that must be read is damaged.
     """
-    paths = [] if run is None else [*private_paths(run.recipe)]
+    near = None if run is None else run.folder
+    paths = [] if run is None else [*private_paths(run.recipe, near)]
     items: list[Item] = []
     reduced: list[str] = []
     for name, file in files.items():
         if name == "README.md":
             continue
         item = Item(name, file)
-        content = _content(name, file, paths)
+        content = _content(name, file, paths, near)
         if content is not None and content != file.read_bytes():
             item = Item(name, content)
             reduced.append(name)
         items.append(item)
-    card, kind = _card(files.get("README.md"), run, shown, paths)
+    card, kind = _card(files.get("README.md"), run, shown, given, paths)
     items.append(Item("README.md", card.encode()))
-    return Shared(sorted(items, key=lambda item: item.path), reduced, kind)
+    names_paths = kind == "kept" and shared_words(card, paths) != card
+    return Shared(sorted(items, key=lambda item: item.path), reduced, kind, names_paths)
 
 
-def _content(name: str, file: Path, paths: list[str]) -> bytes | None:
+def _content(name: str, file: Path, paths: list[str], near: Path | None) -> bytes | None:
     """What a file becomes; None: it stays, whatever is in it."""
     try:
         if name == "recipe.yaml":
-            return _recipe(file.read_text(encoding="utf-8")).encode()
+            return _recipe(file.read_text(encoding="utf-8"), near).encode()
         if name in _JSON:
-            return _json(file.read_bytes())
+            return _json(file.read_bytes(), near)
         if name in _WORDS:
             text = file.read_text(encoding="utf-8")
             return shared_words(text, paths).encode()
@@ -85,45 +92,43 @@ def _content(name: str, file: Path, paths: list[str]) -> bytes | None:
     return None
 
 
-def _recipe(text: str) -> str:
+def _recipe(text: str, near: Path | None) -> str:
     data = parse_document(text, "recipe.yaml").data
-    if not any(True for _ in private_paths(data)):
+    if not any(True for _ in private_paths(data, near)):
         return text
     # Unchecked: a recipe that is checked names its own code by the place on this machine.
-    return dump_values(without_paths(data), file="recipe.yaml")
+    return dump_values(without_paths(data, near), file="recipe.yaml")
 
 
-def _json(content: bytes) -> bytes:
+def _json(content: bytes, near: Path | None) -> bytes:
     """The JSON again; unchanged to the byte where it holds no path."""
     value = json.loads(content)
-    if not any(True for _ in private_paths(value)):
+    if not any(True for _ in private_paths(value, near)):
         return content
-    return (
-        json.dumps(without_paths(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    ).encode()
+    shown = without_paths(value, near)
+    return (json.dumps(shown, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _card(
-    file: Path | None, run: RunRecord | None, shown: Shown, paths: list[str]
+    file: Path | None, run: RunRecord | None, shown: Shown, given: Shown, paths: list[str]
 ) -> tuple[str, str]:
     """README.md: the author's own where there is one, else made from the run's figures."""
     there = None if file is None else file.read_text(encoding="utf-8")
     if there is not None and (run is None or there != card_text(run)):
-        return _named(there, shown), "kept"
+        return _named(there, given), "kept"
     if run is None:
         return plain_card(shown), "written"
     return card_text(_without_paths(run, paths), shown), "written"
 
 
-def _named(text: str, shown: Shown) -> str:
+def _named(text: str, given: Shown) -> str:
     """An author's card, with the license and language that were given now."""
     from huggingface_hub import ModelCard
 
-    if shown.license is None and not shown.language:
+    if given.license is None and not given.language:
         return text
     card = ModelCard(text)
-    given = {"license": shown.license, "language": [*shown.language] or None}
-    for key, value in given.items():
+    for key, value in {"license": given.license, "language": [*given.language] or None}.items():
         if value is not None:
             card.data[key] = value
     return str(card)

@@ -1,217 +1,68 @@
-"""``hfdl push``: what of a run goes to the Hub, listed first, then sent in one commit."""
+"""``push``: a run to the Hugging Face Hub, from Python."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hfdl.distribution import DISTRIBUTION
-from hfdl.errors import HubError
-from hfdl.hub import upload
-from hfdl.hub.names import check_repo_name
-from hfdl.hub.upload import Item, Remote
-from hfdl.progress import tell
-from hfdl.report.card import Shown
-from hfdl.sharing.choice import choose
-from hfdl.sharing.files import Shared, shared_files
-from hfdl.sharing.folder import Shareable, shareable
-from hfdl.sharing.openers import opener_notes
-
-MAIN = "main"
+from hfdl.sharing.prepared import MAIN, prepare
+from hfdl.sharing.result import Pushed
 
 
-@dataclass(frozen=True)
-class Push:
-    """What a push would do: nothing has been written yet.
-
-    Args:
-        folder: what is pushed.
-        repo: the repository, with its namespace where that is known.
-        branch: of the repository.
-        items: files as they would be there.
-        states: ``new``, ``changed`` or ``unchanged`` beside what the repository holds, by path.
-        left: files that stay here, and why.
-        remote: what the repository holds; None: the Hub was not asked.
-        extra: files that the repository holds and the run does not.
-        notes: lines for a person.
-        private: of a new repository.
-        message: of the commit.
-        tag: for the commit; None: none.
-    """
-
-    folder: Shareable
-    repo: str
-    branch: str
-    items: list[Item]
-    states: dict[str, str]
-    left: list[tuple[str, str]]
-    remote: Remote | None
-    extra: list[str]
-    notes: list[str]
-    private: bool
-    message: str
-    tag: str | None
-    removed: list[str] = field(default_factory=list)
-
-    @property
-    def sent(self) -> list[Item]:
-        """The files that would be sent."""
-        return [item for item in self.items if self.states[item.path] != "unchanged"]
-
-    @property
-    def nothing_to_do(self) -> bool:
-        """Whether the repository holds all of it already."""
-        is_there = self.remote is not None and self.remote.sha is not None
-        return is_there and not self.sent and not self.removed
-
-    @property
-    def is_public(self) -> bool:
-        """Whether everybody could read it."""
-        if self.remote is not None and self.remote.exists:
-            return not self.remote.private
-        return not self.private
-
-    def carry_out(self) -> dict[str, Any]:
-        """Push.
-
-        Returns:
-            ``url``, ``repo``, ``revision``, ``commit`` and ``pushed``, the paths that were sent.
-
-        Raises:
-            HubError: the Hub refuses, or the connection was lost.
-        """
-        if self.remote is None:
-            raise ValueError("the Hub was not asked what it holds")
-        sent, commit = self.sent, self.remote.sha
-        if sent or self.removed or commit is None:
-            tell(f"uploading {len(sent)} files")
-            commit = upload.send(
-                self.repo, self.branch, sent, remove=self.removed, message=self.message,
-                private=self.private, remote=self.remote,
-            )  # fmt: skip
-        if self.tag is not None:
-            upload.set_tag(self.repo, self.tag, commit)
-        return {
-            "url": upload.address(self.repo, self.branch),
-            "repo": self.repo,
-            "revision": self.branch,
-            "commit": commit,
-            "private": not self.is_public,
-            "pushed": [item.path for item in sent],
-            "deleted": self.removed,
-            "tag": self.tag,
-        }
-
-
-def prepare(
+def push(
     run: str | Path,
     repo: str,
     *,
     public: bool = False,
-    include: Sequence[str] = (),
+    include: str | Sequence[str] = (),
     branch: str = MAIN,
     message: str | None = None,
     tag: str | None = None,
     license: str | None = None,
-    language: Sequence[str] = (),
+    language: str | Sequence[str] = (),
     delete_extra: bool = False,
-    ask_hub: bool = True,
-) -> Push:
-    """Find out what a push would do.
+    dry_run: bool = False,
+) -> Pushed:
+    """Upload a run to the Hugging Face Hub, as ``hfdl push --yes`` does: nobody is asked.
+
+    Log in first, with ``hf auth login`` or ``HF_TOKEN``. Texts of the data (predictions, mistakes,
+    report), the log, checkpoints, hidden files and code of your own stay here, and paths of this
+    machine become the names at their ends.
 
     Args:
         run: a run's folder, or a model folder.
-        repo: ``NAMESPACE/NAME``, or ``NAME`` in the namespace of the token's owner.
-        public: whether everybody may read a new repository, or one that is public is meant.
-        include: files that stay here otherwise; see ``choose``.
+        repo: ``NAMESPACE/NAME``, or ``NAME`` in the namespace of the token's owner. Made if it is
+            not there.
+        public: whether everybody may read it; needed to push to one that is public, too.
+        include: what stays here otherwise: ``predictions``, ``mistakes``, ``report``, ``log``,
+            names of files or patterns.
         branch: made if it is not there.
         message: of the commit. Default: what was trained, and with which hfdl.
-        tag: for the commit.
-        license: for the card, such as ``apache-2.0``.
-        language: codes for the card, such as ``en``.
+        tag: for the commit, such as ``v1.0``.
+        license: for the card, such as ``apache-2.0``. Default: as the repository's card has it.
+        language: for the card: a code such as ``en``, or several. Default: as for ``license``.
         delete_extra: whether files that the run does not have are deleted in the repository.
-        ask_hub: whether the Hub is asked what it holds; without, nothing can be pushed.
+        dry_run: whether to stop before anything is written. The Hub is asked what it holds.
+
+    Returns:
+        where it is, its commit, the files that were sent (that would be), and those that stay.
 
     Raises:
         ConfigError: no name of a repository, or nothing of that name to include.
-        HubError: the folder cannot be pushed, or the Hub cannot be asked.
+        HubError: the folder cannot be pushed, the Hub refuses, or the connection was lost. The
+            repository is then as it was.
         ModelError: the folder is no whole model.
     """
-    check_repo_name(repo)
-    folder = shareable(run)
-    choice = choose(folder.path, include)
-    if ask_hub:
-        upload.check_token(repo)
-    if ask_hub and "/" not in repo:
-        tell("asking the Hub who you are")
-        repo = f"{upload.user_name(repo)}/{repo}"
-    shown = Shown(repo, "report.html" in choice.files, license, tuple(language))
-    shared = shared_files(choice.files, folder.run, shown)
-    remote = None
-    if ask_hub:
-        tell("asking the Hub what the repository holds")
-        remote = upload.look(repo, branch)
-        _check(remote, repo, public=public, tag=tag)
-    extra = _extra(remote, shared)
-    return Push(
-        folder, repo, branch, shared.items, _states(shared.items, remote), choice.left, remote,
-        extra, _notes(folder, shared, license), not public, message or _message(folder), tag,
-        extra if delete_extra else [],
-    )  # fmt: skip
-
-
-def _states(items: Sequence[Item], remote: Remote | None) -> dict[str, str]:
-    """What would become of each file of the repository."""
-    states: dict[str, str] = {}
-    for item in items:
-        there = None if remote is None else remote.files.get(item.path)
-        if there is None:
-            states[item.path] = "new"
-        else:
-            states[item.path] = "unchanged" if item.is_same(there) else "changed"
-    return states
-
-
-def _check(remote: Remote, repo: str, *, public: bool, tag: str | None) -> None:
-    if remote.exists and not remote.private and not public:
-        raise HubError(
-            "the repository is public, and everybody would see what is pushed",
-            where=repo,
-            rule="hfdl pushes to private repositories unless it is told otherwise",
-            remedy="add --public if that is meant, or choose another repository",
-        )
-    if tag is not None and tag in remote.tags:
-        raise HubError(
-            f"it has a tag {tag!r} already",
-            where=repo,
-            rule="a tag is not moved: others may rely on it",
-            remedy="choose another --tag",
-        )
-
-
-def _extra(remote: Remote | None, shared: Shared) -> list[str]:
-    """What lies in the repository and is none of ours; Git's own files are left alone."""
-    if remote is None:
-        return []
-    ours = {item.path for item in shared.items}
-    return [path for path in remote.files if path not in ours and path != ".gitattributes"]
-
-
-def _notes(folder: Shareable, shared: Shared, license: str | None) -> list[str]:
-    notes = opener_notes(folder)
-    if shared.reduced:
-        notes.append(f"paths of this machine became names in {', '.join(shared.reduced)}")
-    if shared.card == "kept":
-        notes.append("README.md goes as it lies in the folder; remove it to have one written")
-    elif license is None:
-        notes.append("the card names no license; give one with --license, such as apache-2.0")
-    return notes
-
-
-def _message(folder: Shareable) -> str:
-    from importlib.metadata import version
-
-    what = "model" if folder.run is None else f"{folder.run.task} run"
-    return f"Push {what} with hfdl {version(DISTRIBUTION)}"
+    found = prepare(
+        run,
+        repo,
+        public=public,
+        include=[include] if isinstance(include, str) else include,
+        branch=branch,
+        message=message,
+        tag=tag,
+        license=license,
+        language=[language] if isinstance(language, str) else language,
+        delete_extra=delete_extra,
+    )
+    return found.result() if dry_run else found.carry_out()

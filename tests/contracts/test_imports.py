@@ -17,7 +17,7 @@ PACKAGE = ROOT / "hfdl"
 ALLOWED: dict[str, set[str]] = {
     "__init__": {
         "calibration", "custom_attention", "differences", "distribution", "hf_models", "parity",
-        "pipelines", "runs", "search", "tasks",
+        "pipelines", "runs", "search", "sharing", "tasks",
     },
     "calibration": {
         "config", "display", "metrics", "nn.lengths", "progress", "report", "runs", "tasks",
@@ -70,7 +70,9 @@ ALLOWED: dict[str, set[str]] = {
         "config", "data", "display", "metrics", "progress", "report", "runs", "tasks", "training",
     },
     "serving": {"environment", "pipelines", "tasks.inference"},
-    "sharing": {"config", "distribution", "hub", "progress", "report", "tasks", "weights"},
+    "sharing": {
+        "config", "display", "distribution", "hub", "progress", "report", "tasks", "weights",
+    },
     "tasks": {
         "config", "custom_attention", "custom_model", "data", "generation", "hf_models", "metrics",
         "models", "nn", "progress", "weights",

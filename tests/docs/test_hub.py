@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 from helpers.hub.datasets_client import ask_data
 from helpers.hub.server import Hub
@@ -51,6 +52,13 @@ def test_each_command_does_what_the_page_says(
     assert models["team/sentiment"].messages[-1] == "First version"
     predicted = [out for line, out in outputs.items() if " predict " in line]
     assert predicted[0] == predicted[1] != ""
+    [block] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    told: dict[str, Any] = {}
+    exec(block, told)
+    assert told["pushed"].commit == mine.branches["main"]
+    assert capsys.readouterr().out.startswith("[] [('checkpoints/', ")  # it is all there
+    assert b"license: apache-2.0" in mine.files("main")["README.md"].content
+    assert told["pipe"]("A film to see twice.")
 
 
 def test_the_page_is_linked() -> None:

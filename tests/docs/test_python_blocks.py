@@ -28,8 +28,10 @@ def blocks(page: Path) -> list[str]:
     return [block for block in found if ">>>" not in block]
 
 
-# Pages with tests of their own: their blocks need a study's files, or a server.
-OWN = {"search.md": "test_search.py", "serving.md": "test_serving.py"}
+# Pages with tests of their own: their blocks need a study's files, or a server or the Hub.
+OWN = {
+    "hub.md": "test_hub.py", "search.md": "test_search.py", "serving.md": "test_serving.py",
+}  # fmt: skip
 PAGES = [page for page in pages() if blocks(page) and page.name not in OWN]
 
 

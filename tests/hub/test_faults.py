@@ -74,7 +74,7 @@ def test_a_hub_that_falters_is_asked_again(hub: Hub, run: Path, push) -> None:
 
 
 def test_another_push_in_between_is_not_overwritten(hub: Hub, run: Path) -> None:
-    from hfdl.sharing.push import prepare
+    from hfdl.sharing.prepared import prepare
 
     hub.store.put("ann/mine", {"README.md": b"one"}, private=True)
     prepared = prepare(run, "ann/mine")

@@ -15,7 +15,7 @@ from hfdl.hub.names import Revised, check_repo_name
 from hfdl.report.private import is_private, shared_words, without_paths
 from hfdl.sharing.choice import choose
 from hfdl.sharing.folder import shareable
-from hfdl.sharing.push import prepare
+from hfdl.sharing.prepared import prepare
 
 
 def refusal(run: Path | str, **options) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import pytest
 import yaml
 from helpers.hub.server import READ_TOKEN, TOKEN
 from huggingface_hub import ModelCard, hf_hub_download
+
+import hfdl
+import hfdl.cli.push as commands
+from hfdl.errors import HubError
+from hfdl.sharing.prepared import prepare
 
 USUAL = [
     "README.md", "config.json", "metrics.json", "model.safetensors", "recipe.yaml",
@@ -130,6 +136,23 @@ def test_a_card_that_somebody_wrote_is_kept(hub, run, push):
     assert card.text.strip() == "# Our own words"
 
 
+def test_license_and_language_of_an_earlier_push_hold(hub, run, push):
+    push(run, "mine", "--yes", "--license", "mit", "--language", "de")
+    code, out, err = push(run, "mine", "--yes", "--tag", "v1")
+    assert code == 0
+    assert "the repository holds all of it already" in out
+    assert "names no license" not in err
+    push(run, "mine", "--yes", "--license", "apache-2.0")
+    card = ModelCard(files(hub)["README.md"].content.decode())
+    assert (card.data.license, card.data.language) == ("apache-2.0", ["de"])
+    (run / "README.md").write_text("# Ours\n")
+    push(run, "mine", "--yes")
+    assert files(hub)["README.md"].content == b"# Ours\n"
+    (run / "README.md").unlink()
+    hub.store.put("ann/mine", {"README.md": b"---\nlicense: [odd\n---\n"}, private=True)
+    assert push(run, "mine", "--yes")[0] == 0  # a head that is no YAML says nothing
+
+
 def test_pushing_again_sends_what_has_changed(hub, run, push):
     push(run, "mine", "--yes")
     repo = hub.store.repos["model", "ann/mine"]
@@ -200,3 +223,40 @@ def test_the_token_is_that_of_the_login(hub, run, push, monkeypatch, tmp_path):
     code, _, err = push(run, "other", "--yes")
     assert code == 2
     assert "the token may not write there (403)" in err
+
+
+# ---- from Python --------------------------------------------------------------------------------
+
+
+def test_from_python(hub, run):
+    looked = hfdl.push(run, "mine", dry_run=True, license="mit")
+    assert hub.store.repos == {}
+    assert (looked.commit, looked.pushed) == (None, USUAL)
+    assert "nothing uploaded yet, for ann/mine" in repr(looked)
+    done = hfdl.push(run, "mine", license="mit", language="en", include="report", tag="v1")
+    repo = hub.store.repos["model", "ann/mine"]
+    assert (done.repo, done.private, done.commit) == ("ann/mine", True, repo.branches["main"])
+    assert done.pushed == sorted([*USUAL, "report.html"])
+    assert repo.tags == {"v1": done.commit}
+    assert dict(done.left).keys() == {"checkpoints/", "log.jsonl", "predictions.jsonl"}
+    card = ModelCard(repo.files()["README.md"].content.decode())
+    assert (card.data.license, card.data.language) == ("mit", ["en"])
+    assert hfdl.push(run, "mine", include=["report"], license="mit", language=["en"]).pushed == []
+    assert repr(done).splitlines()[0] == "pushed to ann/mine"
+    repo.private = False
+    with pytest.raises(HubError, match="everybody would see"):
+        hfdl.push(run, "mine")
+
+
+def test_python_takes_what_the_command_takes(hub, run, push):
+    """Each option of the command but those of a terminal, by the same name."""
+    options = set(inspect.signature(hfdl.push).parameters)
+    command = set(inspect.signature(commands.push).parameters)
+    assert command - options == {"yes", "json"}
+    assert options - command == set()
+    assert options - {"dry_run"} == set(inspect.signature(prepare).parameters) - {"ask_hub"}
+    _, out, _ = push(run, "mine", "--yes", "--json")
+    hub.store.repos.clear()
+    found = hfdl.push(run, "mine")
+    assert found.to_dict().keys() == json.loads(out).keys()
+    assert found.to_dict() | {"commit": ""} == json.loads(out) | {"commit": ""}

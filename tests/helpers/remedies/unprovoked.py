@@ -89,7 +89,7 @@ UNPROVOKED = {
     "sharing/choice.py:_check_included": _SHARING,
     "sharing/folder.py:_refuse_group": _SHARING,
     "sharing/folder.py:_refuse_unfinished": _SHARING,
-    "sharing/push.py:_check": _SHARING,
-    "sharing/push.py:_check#2": _SHARING,
+    "sharing/prepared.py:_check": _SHARING,
+    "sharing/prepared.py:_check#2": _SHARING,
     "weights/resolve.py:_on_hub#2": _HUB,
 }
