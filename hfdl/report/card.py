@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from hfdl.report.section import templates
 from hfdl.report.sections.facts import environment_facts, run_facts
 from hfdl.report.sections.headline import meaning, metric_rows
 
+_SIGN = "<!-- written by hfdl: "
 LABELS = 50
 """Labels that a card lists; ``config.json`` has them all."""
 
@@ -33,7 +35,25 @@ def write_model_card(folder: Path) -> Path:
     Raises:
         OutputError: the folder is not that of a finished run.
     """
-    return write_text(folder / "README.md", card_text(read_run(folder)))
+    return write_text(folder / "README.md", signed(card_text(read_run(folder))))
+
+
+def signed(text: str) -> str:
+    """A card with a line at its end, which nobody sees, by which a later change is noticed."""
+    return f"{text.rstrip()}\n{_SIGN}{_digest(text)} -->\n"
+
+
+def unsigned(text: str) -> tuple[str, bool]:
+    """A card without that line, and whether it is still as hfdl wrote it."""
+    before, sign, after = text.rpartition("\n" + _SIGN)
+    if not sign:
+        return text, False
+    digest, _, more = after.partition(" -->")
+    return f"{before}\n{more.lstrip()}", digest == _digest(before) and not more.strip()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.rstrip().encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from hfdl.config.yaml import dump_values, parse_document
 from hfdl.errors import HubError
 from hfdl.hub.upload import Item
-from hfdl.report.card import Shown, card_text
+from hfdl.report.card import Shown, card_text, unsigned
 from hfdl.report.private import private_paths, shared_words, without_paths
 from hfdl.report.record import RunRecord
 from hfdl.sharing.plain_card import plain_card
@@ -113,9 +113,10 @@ def _card(
     file: Path | None, run: RunRecord | None, shown: Shown, given: Shown, paths: list[str]
 ) -> tuple[str, str]:
     """README.md: the author's own where there is one, else made from the run's figures."""
-    there = None if file is None else file.read_text(encoding="utf-8")
-    if there is not None and (run is None or there != card_text(run)):
-        return _named(there, given), "kept"
+    if file is not None:
+        there, is_as_written = unsigned(file.read_text(encoding="utf-8"))
+        if run is None or not (is_as_written or there == card_text(run)):
+            return _named(there, given), "kept"
     if run is None:
         return plain_card(shown), "written"
     return card_text(_without_paths(run, paths), shown), "written"

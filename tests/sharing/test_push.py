@@ -13,6 +13,7 @@ from huggingface_hub import ModelCard, hf_hub_download
 import hfdl
 import hfdl.cli.push as commands
 from hfdl.errors import HubError
+from hfdl.report.card import signed
 from hfdl.sharing.prepared import prepare
 
 USUAL = [
@@ -134,6 +135,21 @@ def test_a_card_that_somebody_wrote_is_kept(hub, run, push):
     card = ModelCard(files(hub)["README.md"].content.decode())
     assert (card.data.license, card.data.language) == ("mit", ["de"])
     assert card.text.strip() == "# Our own words"
+
+
+def test_a_card_that_another_version_wrote_is_no_change_of_ones_own(hub, run, push):
+    older = signed("---\ntags:\n- hfdl\n---\n\n# As hfdl had it, on /home/ann/a.csv\n")
+    (run / "README.md").write_text(older)
+    _, _, err = push(run, "mine", "--yes")
+    assert "README.md goes as it lies" not in err
+    assert b'model="ann/mine"' in files(hub)["README.md"].content
+    for changed in (older.replace("As hfdl", "As we"), older + "More of ours.\n"):
+        (run / "README.md").write_text(changed)
+        _, _, err = push(run, "mine", "--yes")
+        assert "README.md goes as it lies" in err
+        text = files(hub)["README.md"].content.decode()
+        assert "<!--" not in text
+        assert text == changed.replace(older.splitlines(True)[-1], "")
 
 
 def test_license_and_language_of_an_earlier_push_hold(hub, run, push):
