@@ -188,15 +188,17 @@ def test_nothing_secret_in_the_most_talkative_process(hub: Hub, run: Path, tmp_p
     check_secrets(done.stdout + done.stderr)
 
 
-def test_an_interrupted_upload_leaves_the_repository_as_it_was(hub, run, tmp_path) -> None:
+def test_an_interrupted_upload_leaves_the_repository_as_it_was(hub, run, push, tmp_path) -> None:
     import signal
     import time
 
-    hub.wait = 60.0  # the stand-in takes its time with large files
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # or the process would ignore it
+    hub.wait = 20.0  # the stand-in takes its time with large files
     environment = hub.environment(tmp_path / "home")
     process = start([*HFDL, "push", str(run), "mine", "--yes"], **environment)
     deadline = time.monotonic() + 60
     while not any(line.startswith("PUT") for line in hub.asked) and time.monotonic() < deadline:
+        assert process.poll() is None, finish(process)
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     code, err = finish(process)
@@ -205,9 +207,8 @@ def test_an_interrupted_upload_leaves_the_repository_as_it_was(hub, run, tmp_pat
     assert "interrupted: ann/mine is as it was; run it again" in err
     assert "Traceback" not in err
     assert hub.store.repos["model", "ann/mine"].files() == {}
-    process = start([*HFDL, "push", str(run), "mine", "--yes"], **environment)
-    code, err = finish(process)
-    assert (code, "model.safetensors" in hub.store.repos["model", "ann/mine"].files()) == (0, True)
+    assert push(run, "mine", "--yes")[0] == 0
+    assert "model.safetensors" in hub.store.repos["model", "ann/mine"].files()
 
 
 def test_words_of_the_hub_lose_their_secrets() -> None:
