@@ -20,6 +20,9 @@ _ENDINGS = (
 )
 _FILE = re.compile(_ENDINGS + r"$", re.IGNORECASE)
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+([@:#].*)?", re.ASCII)
+_QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_WORD = re.compile(rf" \(word {_QUOTED}\)")
+_SPAN = re.compile(rf"(span \d+:\d+ \([^()'\"]*) {_QUOTED}\)")
 _NOTHING = re.compile(r"(?!)")
 _PLACES = frozenset({
     "train", "validation", "test", "name", "tokenizer", "vectors", "_name_or_path", "name_or_path",
@@ -107,6 +110,11 @@ def shared_words(text: str, paths: list[str]) -> str:
     text = text.replace(str(Path.home()) + "/", "")
     text = _POSIX_PATH.sub(lambda found: found[1] or "path", text)
     return _WINDOWS_PATH.sub(lambda found: found[1] or "path", text)
+
+
+def without_excerpts(text: str) -> str:
+    """A note of a run without the words of the data that it quotes: of a place, where it is."""
+    return _SPAN.sub(r"\1)", _WORD.sub("", text))
 
 
 def _below(path: str) -> re.Pattern[str]:

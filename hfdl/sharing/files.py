@@ -12,7 +12,7 @@ from hfdl.config.yaml import dump_values, parse_document
 from hfdl.errors import HubError
 from hfdl.hub.upload import Item
 from hfdl.report.card import Shown, card_text, unsigned
-from hfdl.report.private import private_paths, shared_words, without_paths
+from hfdl.report.private import private_paths, shared_words, without_excerpts, without_paths
 from hfdl.report.record import RunRecord
 from hfdl.sharing.plain_card import plain_card
 
@@ -137,7 +137,9 @@ def _named(text: str, given: Shown) -> str:
 
 def _without_paths(run: RunRecord, paths: list[str]) -> RunRecord:
     events: list[dict[str, Any]] = [
-        {**event, "text": shared_words(str(event["text"]), paths)} if "text" in event else event
+        {**event, "text": shared_words(without_excerpts(str(event["text"])), paths)}
+        if "text" in event
+        else event
         for event in run.events
     ]
     return replace(run, events=events)

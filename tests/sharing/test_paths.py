@@ -11,6 +11,7 @@ import yaml
 from helpers.hub.server import Hub
 from huggingface_hub import ModelCard
 
+import hfdl
 from hfdl.report.card import write_model_card
 from hfdl.report.private import private_paths, shared_words, without_paths
 from hfdl.sharing.prepared import prepare
@@ -124,3 +125,31 @@ def test_a_copy_of_the_run_elsewhere(run: Path, tmp_path: Path, monkeypatch) -> 
     shutil.copytree(run, away)
     monkeypatch.chdir(away)
     assert not any(b"clients" in content for content in going(away).values())
+
+
+@pytest.mark.usefixtures("without_report")
+@pytest.mark.parametrize("kind", ["spans", "tags"])
+def test_words_of_the_data_that_notes_quote(kind: str, tiny_bert: Path, tmp_path: Path) -> None:
+    rows = [
+        {"text": "seen by Dr. O'Zebra today", "spans": [[12, 17, "PER"]],
+         "tokens": ["by", "O'Zebra", "today"], "tags": ["B-LOC", "I-PER", "O"]}
+    ] * 8  # fmt: skip
+    (tmp_path / "secret").mkdir()
+    file = tmp_path / "secret" / "notes.jsonl"
+    file.write_text("".join(json.dumps({k: v for k, v in row.items() if (kind == "tags") ==
+                    (k in ("tokens", "tags"))}) + "\n" for row in rows))  # fmt: skip
+    run = hfdl.train(
+        "ner", {"model.name": str(tiny_bert), "data.train": str(file), "data.max_length": 32,
+                "data.scheme": "BIO", "train.steps": 1, "train.precision": "float32"},
+        output=tmp_path / "run", listener=lambda event: None,
+    ).directory  # fmt: skip
+    write_model_card(run)
+    here, there = (run / "README.md").read_text(), going(run)["README.md"].decode()
+    assert "Zeb" in here
+    assert "Zeb" not in there
+    place = (
+        "notes.jsonl, line 1, span 12:17 (PER)"
+        if kind == "spans"
+        else "notes.jsonl, line 1: 'I-PER'"
+    )
+    assert place in there
