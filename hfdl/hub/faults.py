@@ -234,7 +234,7 @@ def _bad_card(repo: str, text: str) -> HubAnswerError:
         status=400,
         where=repo,
         rule="it begins with YAML between two lines of ---",
-        remedy="correct README.md in the folder, or remove it to have one written",
+        remedy="correct README.md in the folder, or the license and language that were given",
     )
 
 

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from hfdl.errors import ConfigError
 
 _ADDRESS = re.compile(r"(https?://[^/]+/|hf://)(models/)?")
+_PAGE = re.compile(
+    r"(?:(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:datasets/)?|hf://(?:datasets/)?|datasets/)"
+    r"(?P<id>[\w.-]+/[\w.-]+?)(?:\.git|/|(?:/(?:tree|blob|resolve)/(?P<rev>[^/?#]+)[^?#]*)|/[^?#]*)?"
+    r"(?:[?#].*)?",
+    re.ASCII,
+)
 _RULE = (
     "a repository is NAME or NAMESPACE/NAME, of letters, digits, '-', '_' and '.' (96 in all, and "
     "none of -- and ..)"
@@ -44,6 +50,17 @@ class Revised:
                 remedy="leave one out",
             )
         return cls(name, (behind or None) if at else revision)
+
+
+def id_of_address(text: str) -> str | None:
+    """The id, as a model or a data set is named by, of a repository's address; None: it is none.
+
+    ``https://huggingface.co/datasets/ann/reviews/tree/v1`` is ``ann/reviews@v1``.
+    """
+    match = _PAGE.fullmatch(text.strip())
+    if match is None:
+        return None
+    return str(Revised(match["id"], None if match["rev"] in (None, "main") else match["rev"]))
 
 
 def check_repo_name(text: str) -> str:

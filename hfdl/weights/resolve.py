@@ -16,7 +16,7 @@ from pathlib import Path
 from hfdl.errors import ModelError, to_resume
 from hfdl.hub import download as hub
 from hfdl.hub.faults import hub_fault
-from hfdl.hub.names import Revised
+from hfdl.hub.names import Revised, id_of_address
 from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -64,6 +64,12 @@ def find_model(
     local = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's raises for an unknown user
     if local.is_dir():
         return check_model_folder(local, weights=weights, tokenizer=tokenizer)
+    if repo := id_of_address(name):
+        raise ModelError(
+            f"{name!r} is an address of the Hub",
+            rule="a model there is named by its id",
+            remedy=f"name it {repo}",
+        )
     asked = Revised.of(name, revision)
     if local.is_absolute() or name.startswith((".", "~")) or asked.name.count("/") > 1:
         raise ModelError(

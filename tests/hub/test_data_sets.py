@@ -48,6 +48,7 @@ def sets(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "README.md": CARD, "en/a.parquet": parquet("one", "two", "three"),
         "en/b.parquet": parquet("odd"), "de/a.parquet": parquet("eins"),
     }, kind="dataset")  # fmt: skip
+    hub.store.put("ann/empty", {"README.md": b"nothing"}, kind="dataset")
     hub.store.put("ann/script", {"script.py": b"raise SystemExit", "a.csv": CSV}, kind="dataset")
 
 
@@ -85,6 +86,12 @@ ERRORS = {
     "the Hub's own copy in parquet, if it has made one: "
     "data.train=ann/script@refs/convert/parquet",
     "ann/none": "the Hub has no data set of that id, or it is private",
+    "ann/reviews@v9": "ann/reviews@v9: cannot be read from the Hub: it has no such revision; a "
+    "revision is a branch, a tag or a commit. See them at ",
+    "ann/empty": "ann/empty: the Hub data set has no data files",
+    "https://huggingface.co/datasets/ann/reviews": "Name it ann/reviews",
+    "datasets/ann/reviews": "an address of the Hub; a data set there is named by its id",
+    "hf://datasets/ann/reviews/train.csv": "Name it ann/reviews",
 }
 
 
@@ -105,6 +112,31 @@ def test_private_and_gated_sets(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> No
     hub.store.create("dataset", "ben/gated", private=False, gated=True)
     with pytest.raises(DataError, match=r"gated data set.*datasets/ben/gated, then: hf auth"):
         read_source("ben/gated")
+
+
+FAULTS = {
+    "a fault": ("datasets", 500, "the Hub has a fault of its own (500)"),
+    "too many": ("datasets", 429, "the Hub has had too many requests (429)"),
+    "forbidden": ("datasets", 403, "the token may not read it (403)"),
+    "cut": (".", None, "the Hub cannot be reached, and the set was not downloaded before"),
+    "a fault of storage": ("resolve.*csv", 503, "the Hub has a fault of its own (503)"),
+    "cut in the file": ("resolve.*csv", None, "cannot be reached (RemoteProtocolError)"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_hub_that_fails(name: str, hub: Hub) -> None:
+    pattern, status, expected = FAULTS[name]
+    hub.fail(pattern, status)
+    with pytest.raises(DataError) as caught:
+        read_source("ann/reviews")
+    assert expected in str(caught.value)
+    assert "Couldn't find" not in str(caught.value)
+    assert pattern != "datasets" or len(hub.asked) == 1  # and not for 23 seconds
+    hub.faults.clear()
+    assert len(texts("ann/reviews")["train"]) == 20
+    hub.fail(pattern, status)
+    assert len(texts("ann/reviews")["train"]) == 20  # it was downloaded before
 
 
 def test_once_read_it_needs_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

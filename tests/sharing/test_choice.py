@@ -11,11 +11,12 @@ import yaml
 from helpers.hub.server import Hub
 
 from hfdl.errors import ConfigError, HfdlError, HubError
-from hfdl.hub.names import Revised, check_repo_name
+from hfdl.hub.names import Revised, check_repo_name, id_of_address
 from hfdl.report.private import is_private, shared_words, without_paths
 from hfdl.sharing.choice import choose
 from hfdl.sharing.folder import shareable
 from hfdl.sharing.prepared import prepare
+from hfdl.weights.resolve import find_model
 
 
 def refusal(run: Path | str, **options) -> str:
@@ -162,6 +163,25 @@ def test_names_that_it_does_not(name: str, instead: str) -> None:
         check_repo_name(name)
     assert str(caught.value).endswith(f"Name it for instance {instead}")
     assert check_repo_name(instead)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    {
+        "https://huggingface.co/ann/mine": "ann/mine", "huggingface.co/ann/mine/": "ann/mine",
+        "https://huggingface.co/ann/mine/tree/v1.0": "ann/mine@v1.0",
+        "https://hf.co/ann/mine/blob/main/config.json": "ann/mine", "hf://ann/mine": "ann/mine",
+        "https://huggingface.co/ann/mine.git": "ann/mine",
+        "https://huggingface.co/datasets/ann/reviews/viewer?row=1": "ann/reviews",
+        "https://example.org/ann/mine": None, "ann/mine": None, "runs/ann/mine": None,
+        "s3://ann/mine": None, "https://huggingface.co/": None,
+    }.items(),
+)  # fmt: skip
+def test_addresses(address: str, name: str | None) -> None:
+    assert id_of_address(address) == name
+    if name is not None and "datasets" not in address:
+        with pytest.raises(HfdlError, match=rf"Name it {name}$"):
+            find_model(address)
 
 
 def test_revisions() -> None:

@@ -77,41 +77,62 @@ def _load(name: DataName, source: str) -> Any:
     datasets = import_datasets()
     given = {"revision": name.revision, "split": name.split}
     options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    reachable = _is_reachable(name.id, source)
+    refusal = _refusal(name, source)
     try:
-        if reachable:
+        if refusal is None:
             return datasets.load_dataset(name.id, name.config, **options)
         with _offline():  # a set that was downloaded before still loads
             return datasets.load_dataset(name.id, name.config, **options)
     except (ConnectionError, FileNotFoundError) as error:
         # DatasetNotFoundError is a FileNotFoundError.
-        raise _not_found(source, _first_line(error) if reachable else None) from None
+        if refusal is not None:
+            raise refusal from None
+        raise _unfound(source, error) from None
     except Exception as error:
         raise _unloaded(name, source, error) from error
 
 
-def _is_reachable(name: str, source: str) -> bool:
-    """Ask the Hub once; ``load_dataset`` would retry for 23 seconds."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+def _refusal(name: DataName, source: str) -> DataError | None:
+    """Ask the Hub once, and say why it does not give the set; ``load_dataset`` would ask for 23 s.
 
+    Raises:
+        DataError: it gives none of that name, whatever was downloaded before.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    revision: dict[str, Any] = {} if name.revision is None else {"revision": name.revision}
     try:
-        HfApi().dataset_info(name, timeout=_PREFLIGHT_SECONDS)
-    except GatedRepoError as error:
-        fault = hub_fault(error, f"datasets/{name}")
-        raise DataError(
-            "its owner has to let you in (a gated data set)", where=source,
-            rule=fault and fault.rule, remedy=fault and fault.remedy,
-        ) from None  # fmt: skip
+        HfApi().dataset_info(name.id, timeout=_PREFLIGHT_SECONDS, **revision)
+    except (GatedRepoError, RevisionNotFoundError) as error:
+        raise _as_data_error(error, name, source) or error from None
     except RepositoryNotFoundError:
         raise _not_found(source, "the Hub has no data set of that id, or it is private") from None
     except HfHubHTTPError as error:
         if error.response.status_code == 401:
             raise _not_found(source, "the Hub has none of that id that this token opens") from None
-        return True  # it answered; load_dataset handles the error
+        return _as_data_error(error, name, source)
     except Exception:
-        return False
-    return True
+        return _not_found(source, None)
+    return None
+
+
+def _as_data_error(error: BaseException, name: DataName, source: str) -> DataError | None:
+    """What the Hub or the network refused, in words; None: it was another fault."""
+    fault = hub_fault(error, f"datasets/{name.id}")
+    if fault is None:
+        return None
+    return DataError(
+        f"cannot be read from the Hub: {fault.problem.replace('repository', 'data set')}",
+        where=source,
+        rule=fault.rule,
+        remedy=fault.remedy,
+    )
 
 
 @contextmanager
@@ -139,6 +160,16 @@ def _not_found(source: str, reason: str | None) -> DataError:
     )
 
 
+def _unfound(source: str, error: Exception) -> DataError:
+    if "doesn't contain any data files" in str(error):
+        return DataError(
+            "the Hub data set has no data files",
+            where=source,
+            rule="parquet, csv, jsonl and what else datasets reads without code are read",
+        )
+    return _as_data_error(error, DataName(source), source) or _not_found(source, _first_line(error))
+
+
 def _unloaded(name: DataName, source: str, error: Exception) -> DataError:
     """What datasets says of configurations, splits and scripts, with what there is to choose."""
     text = str(error)
@@ -157,7 +188,9 @@ def _unloaded(name: DataName, source: str, error: Exception) -> DataError:
             remedy="read the Hub's own copy in parquet, if it has made one: "
             + as_override("data.train", str(copy)),
         )
-    return DataError(f"the Hub data set cannot be loaded: {_first_line(error)}", where=source)
+    return _as_data_error(error, name, source) or DataError(
+        f"the Hub data set cannot be loaded: {_first_line(error)}", where=source
+    )
 
 
 def _none_of(name: DataName, source: str, kind: str, choices: list[str]) -> DataError:

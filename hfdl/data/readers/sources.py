@@ -22,6 +22,7 @@ from hfdl.data.readers.split_names import SPLITS, in_order, pick
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 from hfdl.hub.data_names import HUB_DATA
+from hfdl.hub.names import id_of_address
 from hfdl.progress import tell
 
 # No Hub id ends like this, so a missing file is called a missing file.
@@ -68,6 +69,13 @@ def read_source(
         return read_folder(path, reading)
     if path.exists():
         return {"train": read_file(path, source=source, reading=reading)}
+    if repo := id_of_address(source):
+        raise DataError(
+            "an address of the Hub",
+            where=source,
+            rule="a data set there is named by its id",
+            remedy=f"name it {repo}",
+        )
     if "://" not in source and _looks_like_path(source):
         refuse_missing(path, source)
     if HUB_DATA.fullmatch(source):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from huggingface_hub import HfApi, constants
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from hfdl.config.schema import DataConfig
 from hfdl.data.readers import embedded, hub
@@ -18,6 +18,7 @@ from hfdl.data.readers.embedded import embedded_names
 from hfdl.data.readers.reading import Reading
 from hfdl.data.readers.sources import load_splits, read_source
 from hfdl.errors import DataError
+from hfdl.hub.data_names import DataName
 
 CSV = "text,label\n{0} one,0\n{0} two,1\n"
 
@@ -192,7 +193,7 @@ def fake_hub(monkeypatch):
             raise found
         return datasets.DatasetDict(found)
 
-    monkeypatch.setattr(hub, "_is_reachable", lambda name, source: True)
+    monkeypatch.setattr(hub, "_refusal", lambda name, source: None)
     monkeypatch.setattr(datasets, "load_dataset", load)
     return held
 
@@ -260,7 +261,7 @@ def test_hub_not_asked():
 
 
 def test_hub_unreachable(monkeypatch):
-    monkeypatch.setattr(hub, "_is_reachable", lambda name, source: False)
+    monkeypatch.setattr(HfApi, "dataset_info", answer(OSError("no network")))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     assert error_of(read_source, "reviws") == (
@@ -287,12 +288,8 @@ def test_the_hub_is_asked_once_before_loading(monkeypatch):
         "org/reviws: no file or folder of that name exists here, and as a Hub id it fails: the Hub "
         "has no data set of that id, or it is private. Check the path"
     )
-    monkeypatch.setattr(HfApi, "dataset_info", answer(HfHubHTTPError("500", response=response)))
-    assert hub._is_reachable("a", "a")
     monkeypatch.setattr(HfApi, "dataset_info", answer(None))
-    assert hub._is_reachable("a", "a")
-    monkeypatch.setattr(HfApi, "dataset_info", answer(OSError("no network")))
-    assert not hub._is_reachable("a", "a")
+    assert hub._refusal(DataName("a"), "a") is None
 
 
 def test_a_local_path_wins_over_the_hub(tmp_path, monkeypatch, fake_hub):
