@@ -86,6 +86,15 @@ def test_another_push_in_between_is_not_overwritten(hub: Hub, run: Path) -> None
     assert hub.store.repos["model", "ann/mine"].files()["README.md"].content == b"two"
 
 
+def test_a_license_that_the_hub_does_not_know(hub: Hub, run: Path, push) -> None:
+    code, _, err = push(run, "mine", "--yes", "--license", "apache")
+    assert code == 2
+    assert '"license" must be one of [apache-2.0, mit, ...]' in err
+    assert err.endswith(". Correct README.md in the folder, or the license and language that were "
+                        "given\n")  # fmt: skip
+    assert hub.store.repos["model", "ann/mine"].files() == {}
+
+
 def test_without_a_token(hub: Hub, run: Path, push, monkeypatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
     for repo in ("mine", "ann/mine"):

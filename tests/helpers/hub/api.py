@@ -220,7 +220,9 @@ def validate_yaml(request: Request) -> Answer:
     from huggingface_hub import ModelCard
 
     try:
-        ModelCard(request.json()["content"])
+        license = ModelCard(request.json()["content"]).data.license
+        if license not in (None, "apache-2.0", "mit", "other"):
+            raise ValueError('"license" must be one of [apache-2.0, mit, ...]')
     except Exception as error:
         return Answer({"errors": [{"message": str(error)}], "warnings": []}, 400)
     return Answer({"errors": [], "warnings": []})
