@@ -40,10 +40,14 @@ def test_the_workflow_runs_what_ci_runs() -> None:
 
 
 def test_hooks_are_tools_of_the_environment() -> None:
-    [repository] = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
+    config = yaml.safe_load(text(".pre-commit-config.yaml"))
+    [repository] = config["repos"]
     hooks = {hook["id"]: hook for hook in repository["hooks"]}
     assert set(hooks) == {"ruff-check", "ruff-format", "contracts"}
     assert {hook["language"] for hook in hooks.values()} == {"system"}
+    # Without this "pre-commit install" leaves those of a push out.
+    stages = {stage for hook in hooks.values() for stage in hook.get("stages", ["pre-commit"])}
+    assert set(config["default_install_hook_types"]) == stages
     tools = " ".join(
         PROJECT["optional-dependencies"]["dev"] + PROJECT["optional-dependencies"]["test"]
     )
