@@ -38,9 +38,12 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from hfdl import __version__
+        from importlib.metadata import version
 
-        print(f"hfdl {__version__}")
+        from hfdl.distribution import DISTRIBUTION
+
+        _warn_of_namesake()
+        print(f"hfdl {version(DISTRIBUTION)}")
         raise typer.Exit
 
 

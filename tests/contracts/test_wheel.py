@@ -174,6 +174,9 @@ def test_a_namesake_in_the_same_folder_is_told(wheel: Path, tmp_path: Path) -> N
     (tmp_path / "hfdl" / "__init__.py").write_text('"""Another project."""\n')
     (tmp_path / "hfdl" / "cli.py").write_text("def main():\n    print('another command')\n")
     (tmp_path / "hfdl-0.4.0.dist-info").mkdir()
+    asked = run(tmp_path, "--version")
+    assert (asked.returncode, asked.stdout) == (0, f"hfdl {PROJECT['project']['version']}\n")
+    assert "another project's package, hfdl 0.4.0, is installed" in asked.stderr
     shared = run(tmp_path, "recipes", "list")
     assert shared.returncode == 0
     assert shared.stdout == alone.stdout
