@@ -214,6 +214,11 @@ def address(repo: str, branch: str = "main") -> str:
     return f"{constants.ENDPOINT}/{repo}" + ("" if branch == "main" else f"/tree/{branch}")
 
 
+def settings(repo: str) -> str:
+    """Where its owner decides who sees it."""
+    return f"{address(repo)}/settings"
+
+
 def _api() -> Any:
     from huggingface_hub import HfApi
 

@@ -162,9 +162,12 @@ def prepare(
         shown = replace(given, license=license or before[0], language=given.language or before[1])
     shared = shared_files(choice.files, folder.run, shown, given)
     extra = _extra(remote, shared)
+    notes = _notes(folder, shared, shown.license)
+    if public and remote is not None and remote.private:
+        notes.append(f"it stays private; its page changes that: {upload.settings(repo)}")
     return Push(
         folder, repo, branch, shared.items, _states(shared.items, remote), choice.left, remote,
-        extra, _notes(folder, shared, shown.license), not public, message or _message(folder), tag,
+        extra, notes, not public, message or _message(folder), tag,
         extra if delete_extra else [],
     )  # fmt: skip
 

@@ -11,7 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import peft
 import pytest
+import torch
 import transformers
 from helpers.hub.server import Hub
 from helpers.support import reviews
@@ -143,3 +145,26 @@ def test_trained_further_by_its_id(hub: Hub, trained: Path, reviews_csv: Path, t
     ]  # fmt: skip
     weights = [(run.directory / "model.safetensors").read_bytes() for run in runs]
     assert weights[0] == weights[1]
+
+
+def test_adapters_go_merged_into_the_weights(hub: Hub, settings, tmp_path: Path) -> None:
+    given = {**settings, "tune.lora": {"r": 4}, "train.steps": 12, "train.learning_rate": 1e-2}
+    run = hfdl.train("sentiment", given, output=tmp_path / "run", listener=lambda event: None)
+    texts = ["a fine film", "what a bad book"]
+    here = hfdl.pipeline(model=run.directory)(texts)
+    name = push(run.directory)
+    files = set(hub.store.repos["model", name].files())
+    assert not any("adapter" in file for file in files)
+    shutil.rmtree(run.directory)
+    wipe(hub)
+    assert hfdl.pipeline(model=name)(texts) == here
+    with quiet_transformers():
+        auto = transformers.AutoModelForSequenceClassification
+        model, info = auto.from_pretrained(name, output_loading_info=True)
+        body = auto.from_pretrained(settings["model.name"], num_labels=2)
+    assert not info["missing_keys"] | info["unexpected_keys"]
+    query = "bert.encoder.layer.0.attention.self.query.weight"
+    assert not torch.equal(model.state_dict()[query], body.state_dict()[query])  # they were trained
+    again = peft.get_peft_model(model, peft.LoraConfig(task_type="SEQ_CLS"))
+    trained, whole = again.get_nb_trainable_parameters()
+    assert 0 < trained < whole

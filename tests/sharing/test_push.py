@@ -205,6 +205,10 @@ def test_public_is_only_what_is_meant_to_be(hub, run, push):
     code, _, err = push(run, "shown", "--yes")
     assert code == 2
     assert "Add --public if that is meant" in err
+    push(run, "mine", "--yes")
+    code, out, err = push(run, "mine", "--public", "--dry-run")
+    assert out.startswith("to ann/mine (private)\n")
+    assert f"it stays private; its page changes that: {hub.url}/ann/mine/settings" in err
 
 
 def test_branch_message_and_tag(hub, run, push):
