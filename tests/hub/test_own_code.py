@@ -12,6 +12,7 @@ from helpers.hub.server import Hub
 import hfdl
 from hfdl.cli.errors import run as run_command
 from hfdl.errors import ConfigError
+from hfdl.report import write_model_card
 
 ATTENTION = """
 import torch
@@ -33,11 +34,13 @@ def test_an_attention_comes_with_its_file_only(
     (home / "mine.py").write_text(ATTENTION)
     given = {**settings, "model.attention": f"{home}/mine.py:plain", "train.steps": 3}
     run = hfdl.train("sentiment", given, output=tmp_path / "run", listener=lambda event: None)
+    write_model_card(run.directory)
     here = hfdl.pipeline(model=run.directory)(["a fine film"])
     assert run_command(["push", str(run.directory), "mine", "--yes"]) == 0
     files = hub.store.repos["model", "ann/mine"].files()
     assert "mine.py" not in files
-    assert str(tmp_path).encode() not in files["config.json"].content + files["recipe.yaml"].content
+    for name, blob in files.items():
+        assert str(tmp_path).encode() not in blob.content, name
     monkeypatch.chdir(away)
     with pytest.raises(ConfigError, match=r"mine.py is gone since the model was trained"):
         hfdl.pipeline(model="ann/mine")
