@@ -61,6 +61,10 @@ class Domain:
         count = int((self.high - self.low) / self.step + 1e-9) + 1
         return [round(self.low + i * self.step, 12) for i in range(count)]
 
+    def ends(self) -> list[Any]:
+        """What is checked of it before a search: every choice, or both ends of a range."""
+        return list(self.choices) if self.choices is not None else [self.low, self.high]
+
     def text(self) -> str:
         """For a person: ``1e-05 to 0.0001, log``; ``16, 32``."""
         if self.choices is not None:
@@ -133,7 +137,7 @@ def check_values(recipe: Recipe, origin: Origin, check: Callable[[Mapping[str, A
                 f"{key} cannot be searched", where=where, rule=reason, remedy=_without(key)
             )
         _check_kind(key, written, where)
-        for value in _ends(_domain(key, written)):
+        for value in _domain(key, written).ends():
             try:
                 check({key: value})
             except ConfigError as error:
@@ -186,7 +190,7 @@ def _check_order(key: str, range_: Range, where: str | None) -> None:
             rule="low is the least value",
             remedy=f"turn it round: {_as_range(key, turned)}",
         )
-    if low == high:
+    if low == high or (step is not None and step > high - low):
         raise _one_value(key, low, where)
     if range_.log and low <= 0:
         above = {"low": high / 1000 if high > 0 else 1e-5, "high": max(high, 1e-2), "log": True}
@@ -211,7 +215,14 @@ def _check_list(key: str, written: Sequence[Any], where: str | None) -> None:
             f"{SPACE}.{key} has no value", where=where, rule="a list holds the values to try",
             remedy=_without(key),
         )  # fmt: skip
-    texts = [json.dumps(value, sort_keys=True, default=str, allow_nan=False) for value in written]
+    try:
+        texts = [json.dumps(value, sort_keys=True, default=str, allow_nan=False)
+                 for value in written]  # fmt: skip
+    except ValueError:
+        raise ConfigError(
+            f"{SPACE}.{key} holds a number that is not finite", where=where,
+            rule="numbers to try are finite",
+        ) from None  # fmt: skip
     once = list(dict.fromkeys(texts))
     if 1 < len(once) < len(texts):
         twice = next(text for text in texts if texts.count(text) > 1)
@@ -277,10 +288,6 @@ def _domain(key: str, written: Range | list[Any]) -> Domain:
     kind = int if is_whole else float
     step = None if written.step is None else kind(written.step)
     return Domain(key, None, kind(written.low), kind(written.high), step, written.log, is_whole)
-
-
-def _ends(domain: Domain) -> list[Any]:
-    return list(domain.choices) if domain.choices is not None else [domain.low, domain.high]
 
 
 def _as_range(key: str, values: Mapping[str, Any]) -> str:

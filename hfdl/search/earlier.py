@@ -49,6 +49,21 @@ def check_folder(layout: Layout, *, resume: bool) -> None:
     RunFolder(folder, trains=False).check(resume=False, overwrite=False)
 
 
+def check_study(layout: Layout) -> None:
+    """Refuse a folder in which no study has been begun.
+
+    Raises:
+        OutputError: naming it.
+    """
+    if not layout.study.is_file():
+        raise OutputError(
+            "there is no study to help with",
+            where=str(layout.folder),
+            rule=f"--join takes a folder that holds {STUDY}",
+            remedy="name the folder of a study that was begun",
+        )
+
+
 def continued(layout: Layout, asked: Recipe) -> Recipe:
     """The recipe of the study in a folder, with what may change as it is asked for now.
 

@@ -13,6 +13,7 @@ from hfdl.config.load import load_recipe
 from hfdl.config.schema import Recipe, StudyConfig
 from hfdl.config.search_space import Domain, domains, grid_size
 from hfdl.errors import ConfigError, DataError, MissingExtraError
+from hfdl.search.values import check_models, named_by_study
 from hfdl.tasks.protocol import Splits
 from hfdl.tasks.registry import task_for_training, task_spec
 from hfdl.training.plan import best_metric, check_best_metric, total_steps
@@ -119,8 +120,10 @@ def make_plan(recipe: Recipe, memory: Mapping[str, Any]) -> Plan:
         _check_folds(base)
         base = load_recipe(base, {"data.folds": recipe.study.folds, "data.fold": 0})
     task = task_for_training(base, memory)
-    splits = task.prepare(base.data)
-    check_best_metric(base.train, task)
+    check_models(base, space, memory)
+    with named_by_study(recipe.study):
+        splits = task.prepare(base.data)
+        check_best_metric(base.train, task)
     _check_validation(splits)
     metric, larger_is_better = best_metric(base.train, task)
     trials, facts = _trials(recipe.study, space)

@@ -17,7 +17,7 @@ from hfdl.runs.lock import held
 from hfdl.runs.outputs import output_folder
 from hfdl.runs.run import resolve
 from hfdl.runs.seeds import objects_again
-from hfdl.search.earlier import check_folder, continued
+from hfdl.search.earlier import check_folder, check_study, continued
 from hfdl.search.finish import finish
 from hfdl.search.layout import STUDY, Layout
 from hfdl.search.plan import Plan, folder_name, make_plan, require_optuna
@@ -101,12 +101,15 @@ def join(study: str | Path, *, listener: Listener | None = None) -> None:
     """
     require_optuna()
     layout = Layout(Path(study))
-    check_folder(layout, resume=True)
+    check_study(layout)
     with console_listener() if listener is None else nullcontext(listener) as tell:
         plan = make_plan(load_recipe(layout.study), {})
         storage = Storage(layout, plan)
         with Watch() as watch:
-            Worker(plan, layout, storage, {}, tell, watch).work()
+            worker = Worker(plan, layout, storage, {}, tell, watch)
+            if not worker.has_work():
+                tell(Noted(f"nothing of {layout.folder} is left to do"))
+            worker.work()
 
 
 def plan_study(recipe: str | Path | Recipe, overrides: Mapping[str, Any] | None = None) -> Plan:

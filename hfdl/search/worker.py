@@ -85,6 +85,13 @@ class Worker:
         if self.storage.best() is not None:
             self._do_jobs()
 
+    def has_work(self) -> bool:
+        """Whether a trial, or a run that is made once the winner is known, has not ended."""
+        storage = self.storage
+        if storage.is_running() or len(storage.trials()) < self.plan.trials:
+            return True
+        return storage.best() is not None and not all(map(_has_ended, self.jobs()))
+
     def _do_trials(self) -> None:
         timeout = self.plan.recipe.study.timeout
         began = time.monotonic()

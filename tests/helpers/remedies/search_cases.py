@@ -101,6 +101,7 @@ CASES = (
     case("search/plan.py:_check_folds#2", lambda p: searched(
         SIZES, "study.folds=2", "data.folds=3", "data.fold=0")),
     case("data/folds.py:fold_numbers", _folds),
+    case("search/values.py:_renamed", lambda p: searched(SIZES, "study.folds=5000")),
     # ---- its folder
     case("search/earlier.py:check_folder", lambda p: _study(p, folder=_made(p)), ways=2),
     case("search/earlier.py:check_folder#2", lambda p: [*_study(p), "--resume"]),
