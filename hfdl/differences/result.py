@@ -11,7 +11,7 @@ from typing import Any
 from hfdl.differences.flips import BROKEN, WORSE
 from hfdl.differences.slices import Slice
 from hfdl.display import Shown
-from hfdl.metrics.paired import Effect
+from hfdl.metrics.paired import MCNEMAR, Effect
 from hfdl.report.wording import is_share
 from hfdl.training.files import json_text
 
@@ -70,6 +70,8 @@ class Difference(Shown):
     def power(self) -> str:
         """What this set could have shown, as a sentence."""
         effect = self.effects[self.metric]
+        if effect.detectable is None and effect.test == MCNEMAR:
+            return f"{self.examples:,} examples are too few to show any difference"
         if effect.detectable is None:
             return "the two answer alike everywhere: what this set could have shown is unknown"
         found = self.points(effect.detectable)

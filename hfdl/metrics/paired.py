@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hfdl.metrics.mcnemar import MOST, detectable_difference, mcnemar
 from hfdl.metrics.sums import Sums
 
 Z95, Z80 = 1.959963984540054, 0.8416212335729143
 """Quantiles of the normal distribution: two-sided 95 %, one-sided 80 %."""
+MCNEMAR = "McNemar, exact"
 RESAMPLES = 2000
 FEWEST = 500
 _DRAWN = 40_000_000  # numbers in all: of very many examples fewer resamples say as much
@@ -53,27 +55,6 @@ class Effect:
         return self.p < 0.05 and self.low is not None and not self.low <= 0 <= (self.high or 0)
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """The exact two-sided p of McNemar's test (McNemar 1947).
-
-    Of the examples that one of the two alone has right, each is as likely the one's as the other's
-    if they are equally good: a binomial test with probability 1/2.
-
-    Args:
-        only_a: examples that A alone has right.
-        only_b: those that B alone has right.
-    """
-    total, less = only_a + only_b, min(only_a, only_b)
-    if only_a == only_b:
-        return 1.0
-    counts = np.arange(1, less + 1)
-    # log of C(n, k), from one k to the next; exact enough for any n.
-    logs = np.concatenate([[0.0], np.cumsum(np.log((total - counts + 1) / counts))])
-    highest = float(logs.max())
-    share = float(np.exp(logs - highest).sum()) * math.exp(highest - total * math.log(2))
-    return min(1.0, 2 * share)
-
-
 def accuracy_effect(right_a: np.ndarray, right_b: np.ndarray) -> Effect:
     """The difference of two accuracies on the same examples.
 
@@ -89,10 +70,13 @@ def accuracy_effect(right_a: np.ndarray, right_b: np.ndarray) -> Effect:
     middle = share_b - share_a
     error = math.sqrt((share_a + share_b - middle**2) / (total + 2))
     low, high = max(-1.0, middle - Z95 * error), min(1.0, middle + Z95 * error)
-    # A set in which nothing differs could still have shown what few differing examples show.
+    differing = only_a + only_b
+    detectable = (
+        detectable_difference(total, differing) if differing <= MOST else (Z95 + Z80) * error
+    )
     return Effect(
         float(right_a.mean()) if total else 0.0, float(right_b.mean()) if total else 0.0, low, high,
-        mcnemar(only_a, only_b), "McNemar, exact", min(1.0, (Z95 + Z80) * error),
+        mcnemar(only_a, only_b), MCNEMAR, detectable,
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def test_hardly_any_examples_and_all_right(n: int, tmp_path: Path) -> None:
     folders = [written(tmp_path / name, answers([True] * n)) for name in "ab"]
     found = hfdl.diff(folders[0], folders[1])
     assert (found.examples, found.effects["accuracy"].p, found.slices) == (n, 1.0, [])
-    assert float(found.power().split("difference of ")[1].split()[0]) > 50
+    assert found.power() == f"{n} examples are too few to show any difference"
 
 
 def test_rows_in_another_order_labels_too_and_duplicates(tmp_path: Path) -> None:

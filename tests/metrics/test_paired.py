@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, pearsonr
+from scipy.stats import binom, binomtest, pearsonr
 from sklearn.metrics import f1_score, mean_squared_error
 
-from hfdl.metrics.paired import accuracy_effect, bootstrap_effect, holm, mcnemar
+from hfdl.metrics.mcnemar import detectable_difference, mcnemar
+from hfdl.metrics.paired import accuracy_effect, bootstrap_effect, holm
 from hfdl.metrics.sums import (
     of_items,
     of_label_sets,
@@ -68,6 +69,30 @@ def test_what_the_set_could_have_shown_it_shows_four_times_in_five() -> None:
     alone = (0.05 - found / 2, 0.05 + found / 2)
     shown = [accuracy_effect(*right(random, 400, 0.75, alone)).is_shown for _ in range(400)]
     assert 0.65 <= np.mean(shown) <= 0.92
+
+
+@pytest.mark.parametrize(("n", "differing"), [(160, 24), (160, 0), (40, 3), (20, 4), (6, 6)])
+def test_what_few_that_differ_could_have_shown(n: int, differing: int) -> None:
+    """Against scipy's binomial: the power is 4 in 5 at the difference that is told, not below."""
+    found = detectable_difference(n, differing)
+    assert found is not None
+    for moved, above in ((-1e-3, False), (1e-3, True)):
+        difference = found + moved
+        share = max(differing / n, difference)
+        power = 0.0
+        for m in range(1, min(n, 100) + 1):
+            k = np.arange(m + 1)
+            p = np.minimum(1, 2 * binom.cdf(np.minimum(k, m - k), m, 0.5))
+            of_these = binom.pmf(k, m, (share + difference) / (2 * share))
+            power += binom.pmf(m, n, share) * of_these[p < 0.05].sum()
+        assert (power > 0.8) == above
+    right = np.arange(n) % 5 != 0
+    if not differing:
+        assert accuracy_effect(right, right).detectable == found
+
+
+def test_a_set_of_five_shows_nothing() -> None:
+    assert detectable_difference(5, 5) is None
 
 
 def test_size_and_coverage_of_the_bootstrap() -> None:
