@@ -13,7 +13,13 @@ from hfdl.config.own_code import no_exit
 from hfdl.differences.flips import flips_of
 from hfdl.differences.pairs import Pairs, paired
 from hfdl.differences.result import Difference
-from hfdl.differences.sides import Side, column_values, keys_beside_data, measured_side, saved_side
+from hfdl.differences.sides import (
+    Side,
+    column_values,
+    keys_beside_data,
+    saved_side,
+    to_be_measured,
+)
 from hfdl.differences.slices import slices
 from hfdl.errors import ConfigError
 from hfdl.metrics.paired import Effect, accuracy_effect, bootstrap_effect
@@ -62,7 +68,10 @@ def diff(
         )
     names = [str(a), str(b)]
     with console_listener() if listener is None else nullcontext(listener) as tell:
-        sides = [measured_side(n, given, tell) if given else saved_side(n) for n in names]
+        if given:
+            sides = [one.measured(tell) for one in to_be_measured(names, given)]
+        else:
+            sides = [saved_side(name) for name in names]
     pairs = paired(*sides)
     columns = {name: _column(sides[0], pairs, name) for name in by}
     return _compared(sides, pairs, columns, seed)

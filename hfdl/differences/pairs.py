@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hfdl.differences.sides import REMEDY, Side
-from hfdl.errors import ConfigError, DataError, listed
+from hfdl.differences.sides import REMEDY, Side, refuse_other_task
+from hfdl.errors import DataError, listed
 from hfdl.report.record import Record
 from hfdl.training.files import json_text
 
@@ -42,7 +42,8 @@ def paired(a: Side, b: Side) -> Pairs:
         ConfigError: they are of different tasks.
         DataError: they have no split in common, or were measured on different data.
     """
-    _refuse_other_task(a, b)
+    kinds = [(side.record.task, side.record.problem_type) for side in (a, b)]
+    refuse_other_task([a.name, b.name], kinds)
     common = [split for split in a.splits if split in b.splits]
     if not common:
         raise DataError(
@@ -62,19 +63,6 @@ def paired(a: Side, b: Side) -> Pairs:
         where=f"{a.name}, {b.name}",
         rule="two models are compared on the same texts with the same right answers",
         remedy=REMEDY,
-    )
-
-
-def _refuse_other_task(a: Side, b: Side) -> None:
-    kinds = [(side.record.task, side.record.problem_type) for side in (a, b)]
-    if kinds[0] == kinds[1]:
-        return
-    names = [task if kind is None else f"{task} ({kind})" for task, kind in kinds]
-    raise ConfigError(
-        f"A is of {names[0]}, and B of {names[1]}",
-        where=f"{a.name}, {b.name}",
-        rule="two models of the same task are compared",
-        remedy="name two of one task",
     )
 
 

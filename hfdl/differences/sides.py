@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hfdl.config.load import take_objects
 from hfdl.config.overrides import settings
-from hfdl.errors import DataError
+from hfdl.config.schema import Recipe
+from hfdl.errors import ConfigError, DataError
 from hfdl.report.record import Record, RunRecord, read_run
 from hfdl.runs.evaluation import record_of
 from hfdl.runs.held_out import evaluate_saved
 from hfdl.runs.outputs import METRICS, PREDICTIONS
 from hfdl.runs.run import held_out_data, own_recipe, resolve
-from hfdl.tasks.protocol import Splits
-from hfdl.tasks.registry import task_for_model
+from hfdl.tasks.protocol import Splits, Task
+from hfdl.tasks.registry import canonical_name, task_for_model
 from hfdl.tasks.tables import read_tables
 from hfdl.training.events import Listener
 from hfdl.weights.resolve import find_model
@@ -69,23 +70,77 @@ def saved_side(name: str) -> Side:
     return Side(name, read_run(folder), {})
 
 
-def measured_side(name: str, overrides: Mapping[str, Any], listener: Listener) -> Side:
-    """What a model answers on data of the user's.
+@dataclass(frozen=True)
+class Measuring:
+    """A model that is going to be measured: its task is open, its data are read.
 
     Args:
-        name: a run, a model folder or a Hub id.
+        name: as the user gave it.
+        task, splits: what will be measured on what.
+        overrides: keys of the data that the user gave.
+    """
+
+    name: str
+    task: Task
+    splits: Splits
+    overrides: Mapping[str, Any]
+
+    def measured(self, listener: Listener) -> Side:
+        """What the model answers."""
+        figures = evaluate_saved(self.task, self.splits, listener)
+        return Side(self.name, record_of(self.task, self.splits, figures), self.overrides)
+
+
+def to_be_measured(names: Sequence[str], overrides: Mapping[str, Any]) -> list[Measuring]:
+    """Open models and read what they are measured on, before the first of them is.
+
+    Args:
+        names: of runs, model folders or Hub ids.
         overrides: ``data.test`` or ``data.validation``, and other keys of the data.
-        listener: takes the events.
 
     Raises:
-        HfdlError: model or data are wrong.
+        HfdlError: a model or the data are wrong, or they are of different tasks.
     """
+    folders = [find_model(name) for name in names]
+    resolved = [_resolved(folder, overrides) for folder in folders]
+    refuse_other_task(names, [(canonical_name(recipe.task), None) for recipe, _ in resolved])
+    opened = []
+    for name, folder, (recipe, memory) in zip(names, folders, resolved, strict=True):
+        task = task_for_model(folder, recipe, memory=memory)
+        splits: Splits = task.prepare(held_out_data(recipe.data, overrides))
+        opened.append(Measuring(name, task, splits, overrides))
+    return opened
+
+
+def _resolved(folder: Path, overrides: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """A model's recipe on the user's data."""
     given, memory = take_objects(dict(overrides))
-    folder = find_model(name)
-    recipe = resolve(own_recipe(folder), given)
-    task = task_for_model(folder, recipe, memory=memory)
-    splits: Splits = task.prepare(held_out_data(recipe.data, given))
-    return Side(name, record_of(task, splits, evaluate_saved(task, splits, listener)), overrides)
+    if {"data.test", "data.validation"} & {".".join(path) for path, _ in settings(given)}:
+        # What is left out of a file (data.max_samples) is the same for every model. Of a model's
+        # own data it is not: its seed says which rows it has not been trained on.
+        given["train.seed"] = 0
+    return resolve(own_recipe(folder), given), memory
+
+
+def refuse_other_task(names: Sequence[str], kinds: Sequence[tuple[str, str | None]]) -> None:
+    """Refuse two models whose answers are of different kinds.
+
+    Args:
+        names: of A and B.
+        kinds: the task of each, and its problem type, if that is known.
+
+    Raises:
+        ConfigError: they are of different tasks.
+    """
+    if kinds[0] == kinds[1]:
+        return
+    said = [task if kind is None else f"{task} ({kind})" for task, kind in kinds]
+    raise ConfigError(
+        f"A is of {said[0]}, and B of {said[1]}",
+        where=", ".join(names),
+        rule="two models of the same task are compared",
+        remedy="name two of one task",
+    )
 
 
 def column_values(side: Side, split: str, name: str) -> list[str]:
@@ -94,10 +149,8 @@ def column_values(side: Side, split: str, name: str) -> list[str]:
     Raises:
         DataError: the data cannot be read, there is no such column, or it is not of the rows.
     """
-    given, memory = take_objects(dict(side.overrides))
-    folder = find_model(side.name)
-    recipe = resolve(own_recipe(folder), given)
-    data = held_out_data(recipe.data, given)
+    recipe, memory = _resolved(find_model(side.name), side.overrides)
+    data = held_out_data(recipe.data, side.overrides)
     rows = side.record.spec.rows
     tables, _ = read_tables(data, memory, recipe.train.seed, trains=False, rows=rows)
     table = tables[split]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +266,37 @@ def test_measured_anew_with_a_column(trained: Path, tmp_path: Path) -> None:
     assert {"source = web", "source = print"} <= {one.name for one in found.slices}
     with pytest.raises(DataError, match="no column 'sauce'"):
         hfdl.diff(trained, trained, file=file, by=["sauce"], listener=lambda event: None)
+
+
+@pytest.mark.usefixtures("without_report")
+def test_what_is_left_out_of_a_file_is_the_same_for_both(trained: Path, tmp_path: Path) -> None:
+    """The sample of a run is drawn by its seed: two runs of two seeds would share few rows."""
+    file = write_csv(tmp_path / "new.csv", reviews(40))
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    recipe = (other / "recipe.yaml").read_text(encoding="utf-8")
+    assert "seed: 0" in recipe
+    (other / "recipe.yaml").write_text(recipe.replace("seed: 0", "seed: 7"), encoding="utf-8")
+    given = {"data.max_samples": 12}
+    found = hfdl.diff(trained, other, given, file=file, listener=lambda event: None)
+    assert (found.examples, found.flips) == (12, [])
+
+
+def test_nothing_is_measured_where_one_of_the_two_cannot_be(
+    trained: Path, tiny_gpt2: Path, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "new.csv", reviews(12))
+    events: list[Any] = []
+    with pytest.raises(ConfigError) as error:
+        hfdl.diff(trained, tiny_gpt2, file=file, listener=events.append)
+    assert "A is of text_classification, and B of causal_lm" in str(error.value)
+    nameless = tmp_path / "nameless"
+    shutil.copytree(trained, nameless)
+    (nameless / "recipe.yaml").unlink()
+    config = json.loads((nameless / "config.json").read_text(encoding="utf-8"))
+    config["id2label"] = {"0": "no", "1": "yes"}
+    config["label2id"] = {"no": 0, "yes": 1}
+    (nameless / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(DataError, match="which the model does not have"):
+        hfdl.diff(trained, nameless, file=file, listener=events.append)
+    assert events == []
