@@ -105,7 +105,12 @@ def _compared(
         examples=len(pairs.a),
         effects={name: effect_of(own, other, name, None, seed) for name in own.metrics},
         smaller=frozenset(n for n, sums in own.metrics.items() if sums.smaller),
-        slices=slices(pairs.a, columns, lambda c: effect_of(own, other, main, c, seed)),
+        slices=slices(
+            pairs.a,
+            columns,
+            lambda c: effect_of(own, other, main, c, seed),
+            smaller=own.metrics[main].smaller,
+        ),
         flips=flips_of(pairs, own, other),
         notes=[*pairs.notes, *_label_notes(sides)],
     )

@@ -88,11 +88,15 @@ class Difference(Shown):
 
     def warnings(self) -> list[str]:
         """What the reader must know of the intervals."""
-        differ = len(self.flips)
-        drawn = [n for n, e in self.effects.items() if e.low is not None and "boot" in e.test]
-        if drawn and differ < FEW:
+        few = [
+            name
+            for name, effect in self.effects.items()
+            if effect.low is not None and effect.test != MCNEMAR and effect.differing < FEW
+        ]
+        if few:
+            differ = max(self.effects[name].differing for name in few)
             return [f"the two differ on {differ:,} examples: too few for the intervals of "
-                    f"{', '.join(drawn)}"]  # fmt: skip
+                    f"{', '.join(few)}"]  # fmt: skip
         return []
 
     def to_dict(self) -> dict[str, Any]:

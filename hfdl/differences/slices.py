@@ -37,6 +37,8 @@ def slices(
     rows: Sequence[Record],
     columns: Mapping[str, Sequence[str]],
     effect_of: Callable[[np.ndarray], Effect],
+    *,
+    smaller: bool = False,
 ) -> list[Slice]:
     """Every slice with enough examples, the one that lost most first.
 
@@ -44,6 +46,7 @@ def slices(
         rows: N examples.
         columns: N values of each column that was asked for.
         effect_of: the effect on chosen examples, (N,) of bool.
+        smaller: whether less of the metric is better.
     """
     groups = {**_by_label(rows), **_by_length(rows)}
     for name, values in columns.items():
@@ -55,7 +58,8 @@ def slices(
         Slice(name, int(chosen.sum()), effect, p)
         for (name, chosen), effect, p in zip(kept.items(), effects, adjusted, strict=True)
     ]
-    return sorted(found, key=lambda one: one.effect.difference)
+    sign = -1 if smaller else 1
+    return sorted(found, key=lambda one: sign * one.effect.difference)
 
 
 def _by_label(rows: Sequence[Record]) -> dict[str, np.ndarray]:

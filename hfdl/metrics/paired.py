@@ -34,6 +34,7 @@ class Effect:
         test: what p is by.
         detectable: the true difference that four such sets in five would show at 5 %; None where
             that is unknown.
+        differing: examples, or units of them, on which the two count differently.
     """
 
     a: float
@@ -43,6 +44,7 @@ class Effect:
     p: float
     test: str
     detectable: float | None
+    differing: int = 0
 
     @property
     def difference(self) -> float:
@@ -76,7 +78,7 @@ def accuracy_effect(right_a: np.ndarray, right_b: np.ndarray) -> Effect:
     )
     return Effect(
         float(right_a.mean()) if total else 0.0, float(right_b.mean()) if total else 0.0, low, high,
-        mcnemar(only_a, only_b), MCNEMAR, detectable,
+        mcnemar(only_a, only_b), MCNEMAR, detectable, differing,
     )  # fmt: skip
 
 
@@ -94,8 +96,9 @@ def bootstrap_effect(a: Sums, b: Sums, *, seed: int = 0, resamples: int = RESAMP
     figures = [float(side.compute(side.totals()[None])[0]) for side in (a, b)]
     pairs = np.stack([a.of, b.of], axis=1)  # (N, 2)
     kinds, often = np.unique(pairs, axis=0, return_counts=True)
-    same = (a.table[kinds[:, 0]] == b.table[kinds[:, 1]]).all() if len(kinds) else True
-    if same or len(pairs) < 2:
+    differ = (a.table[kinds[:, 0]] != b.table[kinds[:, 1]]).any(axis=1)
+    differing = int(often[differ].sum())
+    if not differing or len(pairs) < 2:
         return Effect(figures[0], figures[1], None, None, 1.0, "paired bootstrap", None)
     resamples = max(min(FEWEST, resamples), min(resamples, _DRAWN // len(kinds)))
     steps = _differences(a, b, kinds, often, seed, resamples)
@@ -103,7 +106,7 @@ def bootstrap_effect(a: Sums, b: Sums, *, seed: int = 0, resamples: int = RESAMP
     far = min(int((steps <= 0).sum()), int((steps >= 0).sum()))
     p = min(1.0, 2 * (far + 1) / (len(steps) + 1))
     detectable = (Z95 + Z80) * float(steps.std(ddof=1))
-    return Effect(figures[0], figures[1], low, high, p, "paired bootstrap", detectable)
+    return Effect(figures[0], figures[1], low, high, p, "paired bootstrap", detectable, differing)
 
 
 def _differences(

@@ -154,7 +154,7 @@ def test_numbers_with_one_that_is_none(tmp_path: Path) -> None:
     for noise in (1.0, 0.2):
         said = truth + noise * random.normal(size=60)
         pairs = zip(truth.tolist(), said.tolist(), strict=True)
-        rows = [{"text": f"t{i}", "label": t, "prediction": s, "score": s}
+        rows = [{"text": f"t{i:02}" + "x" * (i % 4), "label": t, "prediction": s, "score": s}
                 for i, (t, s) in enumerate(pairs)]  # fmt: skip
         sides.append(rows)
     sides[1][5] |= {"prediction": None, "score": None}  # what NaN is in a file
@@ -168,6 +168,9 @@ def test_numbers_with_one_that_is_none(tmp_path: Path) -> None:
     assert found.said().startswith("B is better by")
     assert found.notes == ["left out: 1 whose answers are no finite numbers"]
     assert {flip["kind"] for flip in found.flips} == {"worse", "better"}
+    lost = [one.effect.difference for one in found.slices]
+    assert len(lost) == 4
+    assert lost == sorted(lost, reverse=True)  # the one whose errors grew most comes first
 
 
 def test_several_labels_and_pairs_of_texts(tmp_path: Path) -> None:
@@ -205,6 +208,31 @@ def test_entities(tmp_path: Path) -> None:
     assert found.effects["f1"].is_shown
     assert {one.name for one in found.slices} >= {"label = PER", "label = (no entity)"}
     assert found.flips[0]["label"] == ["Ann (PER)"]
+
+
+def test_examples_that_differ_are_more_than_those_that_flipped(tmp_path: Path) -> None:
+    """Of two entities A finds none and B one: no sentence becomes right, but all differ."""
+    rows = [sentence(1, False) for _ in range(30)]
+    for i, row in enumerate(rows):
+        row["text"] = f"Ann {i} Bob"
+        row["true_entities"] = [
+            {"label": "PER", "start": 0, "end": 3, "text": "Ann"},
+            {"label": "PER", "start": len(row["text"]) - 3, "end": len(row["text"]), "text": "Bob"},
+        ]
+    options: dict[str, Any] = {"task": "token_classification", "kind": None, "labels": ["O"]}
+
+    def half(n: int) -> list[dict[str, Any]]:
+        return [
+            {**row, "entities": row["true_entities"][:1]} if i < n else row
+            for i, row in enumerate(rows)
+        ]
+
+    a = written(tmp_path / "a", rows, **options)
+    found = hfdl.diff(a, written(tmp_path / "b", half(30), **options))
+    assert (found.flips, found.warnings()) == ([], [])
+    assert found.effects["f1"].differing == 30
+    few = hfdl.diff(a, written(tmp_path / "c", half(4), **options))
+    assert few.warnings()[0].startswith("the two differ on 4 examples: too few")
 
 
 def test_perplexity_by_document(tmp_path: Path) -> None:
