@@ -73,15 +73,21 @@ def _pairs(verdict: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
                 "seeds": str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]} / {seeds[1]}",
                 "best": wording.figure(metric, best),
                 "default": wording.figure(metric, default),
-                "difference": f"{difference:+.4f}",
+                "difference": _gain(metric, difference),
             }
             for seeds, best, default, difference in zip(
                 verdict["seeds"], judged["best"], judged["default"],
                 judged["difference"]["pairs"], strict=True,
             )
         ]  # fmt: skip
-        found.append({"split": judged["split"], "rows": rows})
+        unit = ", points" if wording.is_share(metric) else ""
+        found.append({"split": judged["split"], "rows": rows, "unit": unit})
     return found
+
+
+def _gain(metric: str, difference: float) -> str:
+    """By how much the winner is better: of shares in points of a hundred, as in the verdict."""
+    return f"{100 * difference:+.1f}" if wording.is_share(metric) else f"{difference:+.4g}"
 
 
 def _row(trial: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
