@@ -11,6 +11,7 @@ from hfdl.config.yaml import dump_recipe
 from hfdl.errors import TrainingError, listed
 from hfdl.report import write_model_card, write_report
 from hfdl.report.study import write_study_report
+from hfdl.runs.lock import LOCK
 from hfdl.runs.outputs import PREDICTIONS
 from hfdl.search.distributions import settings_of
 from hfdl.search.layout import BEST_RECIPE, OUT_OF_FOLD, REPORT, RESULT, Layout
@@ -24,6 +25,7 @@ from hfdl.training.files import replace_text, write_json
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+CARD, LOG = "README.md", "log.jsonl"
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
@@ -45,9 +47,10 @@ def finish(plan: Plan, layout: Layout, storage: Storage, memory: Mapping[str, An
     best = plan.of_trial(settings)
     replace_text(layout.folder / BEST_RECIPE, dump_recipe(best, file=BEST_RECIPE))
     if plan.folds is None:
-        _copy_run(layout.trial(winner.number), layout.best)
-        write_report(layout.best)
-        write_model_card(layout.best)
+        copied = _copy_run(layout.trial(winner.number), layout.best)
+        if copied or not (layout.best / CARD).is_file():
+            write_report(layout.best)
+            write_model_card(layout.best)
     elif (layout.best / PREDICTIONS).is_file():
         write_out_of_fold(plan, layout, winner.number, settings, memory, layout.best / OUT_OF_FOLD)
     study = Study(
@@ -100,14 +103,24 @@ def importance(storage: Storage) -> dict[str, float]:
     return {key: share / total for key, share in found.items()} if total > 0 else {}
 
 
-def _copy_run(source: Path, target: Path) -> None:
-    """The winner's run, put in place whole."""
+def _copy_run(source: Path, target: Path) -> bool:
+    """The winner's run, put in place whole; one that stands there is left as it is.
+
+    It may have been calibrated since, and a study that goes on may have the same winner.
+
+    Returns:
+        whether it was copied.
+    """
+    is_whole = all((target / one.name).exists() for one in source.iterdir() if one.name != LOCK)
+    if is_whole and (target / LOG).read_bytes() == (source / LOG).read_bytes():
+        return False
     aside = target.with_name(".writing-best")
     for old in (aside, target):
         if old.is_dir():
             shutil.rmtree(old)
-    shutil.copytree(source, aside, ignore=shutil.ignore_patterns(".lock"))
+    shutil.copytree(source, aside, ignore=shutil.ignore_patterns(LOCK))
     aside.rename(target)
+    return True
 
 
 def _nothing(trials: list[TrialRecord], layout: Layout) -> TrainingError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hfdl.errors import ModelError, to_resume
+from hfdl.errors import ModelError, shell_path, to_resume
 from hfdl.hub import download as hub
 from hfdl.hub.faults import hub_fault
 from hfdl.hub.names import Revised, id_of_address
@@ -184,6 +184,8 @@ def packaged_models() -> dict[str, Path]:
 def _remedy(folder: Path, otherwise: str = "check the path") -> str:
     if any((folder / "checkpoints").glob("step-*")):
         return f"the run has not finished; continue it: {to_resume(folder)}"
+    if (folder / "study.yaml").is_file() and (folder / "best").is_dir():
+        return f"it is a study; name its winner: {shell_path(folder / 'best')}"
     if hub.is_snapshot(folder):  # the Hub's cache, and no business of a person's
         return "download the rest with the network on, or choose another model"
     return otherwise

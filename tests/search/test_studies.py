@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.wording import assert_wording
 
 import hfdl
 from hfdl.config.load import load_recipe
@@ -38,6 +39,9 @@ def test_the_winner_is_replayed_and_the_study_shows_itself(search: Search, tmp_p
     assert len(repr(study).splitlines()) <= 9
     page = (study.directory / "report.html").read_text(encoding="utf-8")
     assert all(f"trials/{n:04d}/" in page for n in range(3))
+    assert "Better by, points" in page  # as the columns beside it, which are per cent
+    assert study.verdict is not None
+    assert all(f">{100 * one:+.1f}<" in page for one in study.verdict.judged[0].difference.pairs)
     assert "http" not in page.replace("http://www.w3.org", "")
     for trial in study.trials:
         assert not (study.directory / trial.folder / "checkpoints").exists()
@@ -117,11 +121,12 @@ def test_a_failing_trial_is_told_and_the_study_goes_on(search: Search) -> None:
 
 
 def test_all_trials_fail(search: Search) -> None:
-    with pytest.raises(HfdlError, match="none of 2 trials came to its end"):
+    with pytest.raises(HfdlError, match="none of 2 trials came to its end") as caught:
         search(
             search__train__learning_rate=[1e30, 1e31], search__train__weight_decay=None,
             study__sampler="grid", train__schedule="constant",
         )  # fmt: skip
+    assert_wording(caught.value)
 
 
 @pytest.mark.parametrize("pruner", ["median", pytest.param("hyperband", marks=pytest.mark.slow)])
@@ -161,14 +166,44 @@ def test_more_trials_go_on_and_fewer_change_nothing(search: Search) -> None:
 
 def test_another_recipe_or_a_held_folder_is_refused(search: Search) -> None:
     study = search(study__trials=1)
-    with pytest.raises(ConfigError, match=r"train\.batch_size is 8 and was 32"):
+    with pytest.raises(ConfigError, match=r"train\.batch_size is 8 and was 32") as changed:
         search(study__trials=1, train__batch_size=8, resume=True)
-    with pytest.raises(OutputError, match="a study stands in the output folder"):
+    assert_wording(changed.value)
+    with pytest.raises(OutputError, match="a study stands in the output folder") as caught:
         search(study__trials=1)
+    assert_wording(caught.value)
+    with pytest.raises(OutputError) as caught:
+        search("none", study__trials=1, resume=True)
+    assert_wording(caught.value)
+    with pytest.raises(OutputError) as caught:
+        search("study/best", study__trials=1)
+    assert_wording(caught.value)
     from hfdl.runs.lock import held
 
     with held(study.directory), pytest.raises(OutputError, match="another run is writing"):
         search(study__trials=2, resume=True)
+
+
+def test_the_winner_stays_what_was_made_of_it(search: Search) -> None:
+    """A study that is continued, and has the same winner, leaves a calibrated one alone."""
+    study = search(study__trials=1)
+    kept = study.best_run / "calibration.json"
+    kept.write_text("{}", encoding="utf-8")
+    weights = study.best_run / "model.safetensors"
+    own = weights.read_bytes()
+    weights.write_bytes(own[::-1])
+    search(study__trials=1, resume=True)
+    assert (kept.is_file(), weights.read_bytes()) == (True, own[::-1])
+    weights.unlink()
+    search(study__trials=1, resume=True)
+    assert (kept.exists(), weights.read_bytes()) == (False, own)
+
+
+def test_a_study_is_no_model_and_its_winner_is_named(search: Search) -> None:
+    study = search(study__trials=1)
+    with pytest.raises(HfdlError) as caught:
+        hfdl.pipeline("sentiment", model=study.directory)
+    assert f"It is a study; name its winner: {study.best_run}" in str(caught.value)
 
 
 def test_data_in_memory(tmp_path: Path) -> None:
@@ -183,8 +218,9 @@ def test_data_in_memory(tmp_path: Path) -> None:
     study = hfdl.tune(RECIPE, overrides, output=tmp_path / "s", listener=lambda event: None)
     assert study.verdict is not None
     assert study.verdict.judged[0].split == "validation"
-    with pytest.raises(ConfigError, match="2 workers cannot share data"):
+    with pytest.raises(ConfigError, match="2 workers cannot share data") as caught:
         hfdl.tune(RECIPE, overrides, output=tmp_path / "t", workers=2)
+    assert_wording(caught.value)
 
 
 def test_plain_training_passes_the_search_over(tmp_path: Path) -> None:

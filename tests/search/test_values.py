@@ -13,6 +13,7 @@ from hfdl.search.tune import join, plan_study
 
 RECIPE = "eras/bag-of-words"
 SIZES = {"search.train.batch_size": [8, 16]}
+RATES = {"low": 1e-3, "high": 0.1, "log": True}
 NAMES = {"search.model.name": ["hfdl://text-cnn", "hfdl://encoder"], "model.config": None}
 
 
@@ -26,6 +27,31 @@ NAMES = {"search.model.name": ["hfdl://text-cnn", "hfdl://encoder"], "model.conf
                      id="log-of-0"),
         pytest.param({"search.train.batch_size": [16]}, None, id="one-value"),
         pytest.param({"search.train.batchsize": [16, 32]}, None, id="wrong-key"),
+        pytest.param({"search.train.learning_rate": {"low": 0.1, "high": 0.01}}, None, id="turned"),
+        pytest.param({"search.train.learning_rate": {"low": 0.01, "hihg": 0.1}}, None, id="hihg"),
+        pytest.param({"search.train.learning_rate": {"low": "a", "high": 1}}, None,
+                     id="no-number"),
+        pytest.param({"search.train.learning_rate": {**RATES, "step": 0.01}}, None,
+                     id="log-and-step"),
+        pytest.param({"search.train.batch_size": 16}, None, id="neither"),
+        pytest.param({"search.train.batch_size": []}, None, id="empty"),
+        pytest.param({"search.train.batch_size": [8, 8, 16]}, None, id="twice"),
+        pytest.param({"search.train.batch_size": [8, 0]}, None, id="value"),
+        pytest.param({"search.train.optimizer": {"low": 1, "high": 2}}, None, id="range-of-names"),
+        pytest.param({"search.data.test": ["a.csv", "b.csv"]}, None, id="other-examples"),
+        pytest.param({"search.study.seed": [1, 2]}, None, id="of-the-search"),
+        pytest.param({}, "search", id="nothing"),
+        pytest.param({"search.train.learning_rate": RATES, "study.sampler": "grid"}, None,
+                     id="grid-without-end"),
+        pytest.param({"search.train.learning_rate": RATES, **SIZES, "study.sampler": "cma_es"},
+                     "study.sampler", id="cma_es-of-a-list"),
+        pytest.param({"search.train.learning_rate": RATES, "study.sampler": "cma_es"},
+                     "study.sampler", id="cma_es-of-one"),
+        pytest.param({"search.train.epochs": [1, 2], "study.pruner": "hyperband"}, None,
+                     id="hyperband-of-epochs"),
+        pytest.param({**SIZES, "study.folds": 2, "data.folds": 3, "data.fold": 0}, "data.folds",
+                     id="folds-of-a-fold"),
+        pytest.param({**SIZES, "data.validation_share": 0}, None, id="no-validation"),
         pytest.param({**SIZES, "study.metric": "f2"}, "study.metric", id="metric"),
         pytest.param({**SIZES, "study.folds": 5000}, "study.folds", id="folds"),
         pytest.param({"search.model.config.embeddings": [8, 16]}, "search.model.config.embeddings",
