@@ -80,8 +80,8 @@ def _pairs(verdict: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
                 judged["difference"]["pairs"], strict=True,
             )
         ]  # fmt: skip
-        unit = ", points" if wording.is_share(metric) else ""
-        found.append({"split": judged["split"], "rows": rows, "unit": unit})
+        gain = "Gain, points" if wording.is_share(metric) else "Better by"
+        found.append({"split": judged["split"], "rows": rows, "gain": gain})
     return found
 
 

@@ -139,6 +139,22 @@ def test_both_schemes_and_a_printer_have_their_colours(
     context.close()
 
 
+def test_a_comparison_fits_the_paper(browser: Any, tmp_path: Path) -> None:
+    """A browser shrinks what is wider than the sheet, and cuts off what is twice as wide."""
+    more = {"matthews_correlation": 0.123, "precision": 0.12, "recall": 0.12, "f1_macro": 0.12}
+    runs = [FakeRun().write(tmp_path / f"a-run-with-a-name-{name}") for name in "abc"]
+    for folder in runs:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics["test"] |= more
+        (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    path = write_side_by_side(runs, tmp_path / "several.html")
+    page = browser.new_page(viewport={"width": 718, "height": 1047})  # A4, less its margins
+    page.emulate_media(media="print")
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 718
+    page.close()
+
+
 def test_headings_and_names_are_those_a_screen_reader_needs(browser: Any, tmp_path: Path) -> None:
     path = write_report(FakeRun(labels=["a", "b", "c"]).write(tmp_path / "run"))
     page = browser.new_page()

@@ -39,7 +39,7 @@ def test_the_winner_is_replayed_and_the_study_shows_itself(search: Search, tmp_p
     assert len(repr(study).splitlines()) <= 9
     page = (study.directory / "report.html").read_text(encoding="utf-8")
     assert all(f"trials/{n:04d}/" in page for n in range(3))
-    assert "Better by, points" in page  # as the columns beside it, which are per cent
+    assert "Gain, points" in page  # as the columns beside it, which are per cent
     assert study.verdict is not None
     assert all(f">{100 * one:+.1f}<" in page for one in study.verdict.judged[0].difference.pairs)
     assert "http" not in page.replace("http://www.w3.org", "")
