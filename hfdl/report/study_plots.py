@@ -56,6 +56,12 @@ def importance_chart(importance: Mapping[str, float]) -> Markup:
     return drawn.svg
 
 
+_NAMES_WIDTH, _TICKS_WIDTH = 42, 70
+"""Characters that stand side by side below, and within, a chart."""
+_ROOMY = 7
+"""Axes of parallel coordinates that leave room for figures of the usual size."""
+
+
 def parallel_chart(
     trials: Sequence[Mapping[str, Any]], metric: str, larger: bool, logs: Sequence[str]
 ) -> Markup:
@@ -75,13 +81,19 @@ def parallel_chart(
             axes.plot(range(len(columns)), heights, color=WARM if is_best else ACCENT,
                       alpha=1.0 if is_best else 0.12 + 0.5 * share**2,
                       linewidth=2.2 if is_best else 1.0)  # fmt: skip
+        most = max(7, _TICKS_WIDTH // len(columns))
         for place, (_, ticks) in enumerate(columns):
             axes.axvline(place, color=GRID, linewidth=1)
             for height, text in ticks:
-                axes.annotate(text, (place, height), xytext=(3, 2), textcoords="offset points",
-                              color=INK, fontsize=7)  # fmt: skip
+                axes.annotate(_shortened(text, most), (place, height), xytext=(2, 2),
+                              textcoords="offset points", color=INK,
+                              fontsize=7 if len(columns) <= _ROOMY else 5)  # fmt: skip
         names = [_shortened(key.rpartition(".")[2], 14) for key in [*keys, metric]]
         axes.set_xticks(range(len(columns)), names)
+        if sum(map(len, names)) > _NAMES_WIDTH:  # side by side they would cover each other
+            axes.tick_params(axis="x", labelrotation=60 if len(columns) > _ROOMY else 35)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.1, len(columns) - 0.55)
         axes.set_yticks([])
         axes.grid(visible=False)
