@@ -68,7 +68,7 @@ def hfdl(
       hfdl serve runs/sentiment
       hfdl demo runs/sentiment
       hfdl recipes list
-      hfdl tune sentiment 'search.train.batch_size=[16, 32]' --output runs/tuned
+      hfdl tune sentiment 'search.train.learning_rate={low: 1e-5, high: 1e-4}'
       hfdl compare sentiment --output runs/eras
       hfdl verify sentence-transformers/all-MiniLM-L6-v2
       hfdl attention runs/sentiment "Not bad at all." --output heads.html

@@ -236,8 +236,15 @@ def _check_validation(splits: Splits) -> None:
 
 def _trials(study: StudyConfig, space: Sequence[Domain]) -> tuple[int, list[str]]:
     size = grid_size(space)
-    if study.sampler != "grid" or size is None:
-        return study.trials or TRIALS, []
+    trials = study.trials or TRIALS
+    if size is None:
+        return trials, []
+    if study.sampler != "grid":
+        again = (
+            f"{trials} trials of {size} combinations: some are tried again, to the same result; "
+            "study.sampler=grid tries each once"
+        )
+        return trials, [again] if trials > size else []
     if study.trials is None or study.trials == size:
         return size, []
     if study.trials > size:

@@ -239,6 +239,13 @@ def test_a_plan_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                                "study.sampler": "grid"})  # fmt: skip
     assert (plan.trials, plan.metric, plan.larger_is_better) == (6, "accuracy", True)
     assert list(tmp_path.iterdir()) == []
+    few = plan_study(RECIPE, {"search.train.batch_size": [8, 16]})
+    assert few.facts == [
+        "20 trials of 2 combinations: some are tried again, to the same result; "
+        "study.sampler=grid tries each once"
+    ]
+    enough = plan_study(RECIPE, {"search.train.batch_size": [8, 16], "study.trials": 2})
+    assert enough.facts == []
 
 
 def test_only_the_seed_varies(search: Search) -> None:
