@@ -1,8 +1,9 @@
-"""The pictures of docs/reports.md, taken by a headless Chromium.
+"""The pictures of docs/index.md and docs/reports.md, taken by a headless Chromium.
 
     python benchmarks/report_pictures.py docs/_static
 
-In the working directory are the runs that the page names: runs/sentiment, runs/mine, runs/ner.
+In the working directory are the runs that docs/reports.md names: runs/sentiment, runs/mine,
+runs/ner. A picture whose runs are not there is left as it is.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from PIL import Image
 
 Shot = tuple[str, tuple[str, ...], str, int, int, Literal["light", "dark"]]
 SHOTS: tuple[Shot, ...] = (
+    ("first-report-light.png", ("runs/sentiment",), "", 900, 475, "light"),
+    ("first-report-dark.png", ("runs/sentiment",), "", 900, 475, "dark"),
     ("report-figures.png", ("runs/sentiment",), "figures", 900, 520, "light"),
     ("report-entities.png", ("runs/ner",), "examples", 900, 560, "light"),
     ("report-side-by-side.png", ("runs/sentiment", "runs/mine"), "test", 900, 620, "dark"),
 )
-"""File, runs, section of the page, width, height at most, colour scheme."""
+"""File, runs, section (none: the top of the page), width, height at most, colour scheme."""
 
 
 def main() -> None:
@@ -35,6 +38,8 @@ def main() -> None:
             args=["--no-sandbox"],
         )
         for name, runs, section, width, height, scheme in SHOTS:
+            if not all(Path(run).is_dir() for run in runs):
+                continue
             page = write_page(runs, Path(folder) / "page.html")
             context = browser.new_context(
                 viewport={"width": width, "height": 900}, color_scheme=scheme
@@ -52,9 +57,9 @@ def write_page(runs: tuple[str, ...], page: Path) -> Path:
 
 
 def take(view: Any, page: Path, section: str, height: int, picture: Path) -> None:
-    """One section of a page, cut to a height, with as few colours as it needs."""
+    """One section of a page, or its top, cut to a height, with as few colours as it needs."""
     view.goto(page.as_uri())
-    box = view.query_selector(f"#{section}").bounding_box()
+    box = view.query_selector(f"#{section}" if section else "body").bounding_box()
     clip = {**box, "x": 0, "width": view.viewport_size["width"],
             "height": min(box["height"], height)}  # fmt: skip
     view.screenshot(path=picture, full_page=True, clip=clip)

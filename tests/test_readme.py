@@ -56,3 +56,15 @@ def test_every_command_of_the_readme_is_one_that_hfdl_knows() -> None:
     ]
     assert len(used) >= 7
     assert set(used) <= set(known)
+
+
+@pytest.mark.parametrize(
+    "command", ["tune", "report", "calibrate", "diff", "demo", "serve", "push"]
+)
+def test_what_is_done_around_a_training_has_a_line_and_a_page(command: str) -> None:
+    section = README.partition("## Around a training\n")[2].partition("\n## ")[0]
+    (line,) = [part for part in section.split("\n- ") if f"`hfdl {command} " in part]
+    pages = re.findall(r"\]\((docs/[\w-]+\.md)\)", line)
+    assert pages
+    said = "".join((REPOSITORY / page).read_text(encoding="utf-8") for page in pages)
+    assert f"hfdl {command} " in said
