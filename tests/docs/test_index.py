@@ -10,6 +10,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
 README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
 MADE = ("reference/made/commands", "reference/made/recipe-keys")  # by docs/extensions
+SPHINX = {"genindex", "py-modindex", "search"}  # it writes pages of these names over ours
 LARGEST = 150_000
 
 
@@ -24,6 +25,10 @@ def test_its_trees_hold_every_page_once() -> None:
     written = {page.stem for page in DOCS.glob("*.md")} - {"index"}
     expected = written | {"tutorials/index", "reference/api", *MADE}
     assert Counter(listed()) == Counter(expected)
+
+
+def test_no_page_has_the_name_of_one_that_sphinx_writes() -> None:
+    assert not SPHINX & set(listed())
 
 
 def test_its_text_links_every_page() -> None:

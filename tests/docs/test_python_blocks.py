@@ -30,8 +30,10 @@ def blocks(page: Path) -> list[str]:
 
 # Pages with tests of their own: their blocks need a study's files, or a server or the Hub.
 OWN = {
-    "hub.md": "test_hub.py", "search.md": "test_search.py", "serving.md": "test_serving.py",
-}  # fmt: skip
+    "hub.md": "test_hub.py",
+    "hyperparameter-search.md": "test_search.py",
+    "serving.md": "test_serving.py",
+}
 PAGES = [page for page in pages() if blocks(page) and page.name not in OWN]
 
 

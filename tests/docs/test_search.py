@@ -1,4 +1,4 @@
-"""docs/search.md: its recipe, its commands and its Python are run as they stand."""
+"""docs/hyperparameter-search.md: its recipe, its commands and its Python are run as they stand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "search.md"
+PAGE = Path(__file__).parents[2] / "docs" / "hyperparameter-search.md"
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
