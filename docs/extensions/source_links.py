@@ -42,8 +42,9 @@ def link_sources(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """A page for each file that a page names."""
-    texts = (path.read_text(encoding="utf-8") for path in Path(app.srcdir).rglob("*.md"))
+    """A page for each file that a page names, or a docstring, which the reference shows."""
+    files = (*Path(app.srcdir).rglob("*.md"), *(ROOT / "hfdl").rglob("*.py"))
+    texts = (path.read_text(encoding="utf-8") for path in files)
     names = {name for text in texts for name in _NAMED.findall(text) if is_source(name)}
     for name in sorted(names):
         body = f"<h1><code>{name}</code></h1>{highlighted(ROOT / name)}"
