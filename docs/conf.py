@@ -33,6 +33,7 @@ autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "__init__"}
 napoleon_use_ivar = True
+napoleon_use_rtype = False  # types stand in the signatures; `shape: what` is a sentence here
 napoleon_custom_sections = [("Args of a call", "params_style")]
 
 suppress_warnings = ["ref.python"]  # a word of a signature with two possible meanings
@@ -47,7 +48,7 @@ myst_heading_anchors = 3
 # `inline` runs a page from top to bottom while it is read, so that its sentences can say what was
 # computed above them: {eval}`f"{accuracy:.2f}"`.
 nb_execution_mode = "inline"
-nb_execution_timeout = 300
+nb_execution_timeout = 900  # seconds a cell, where other work has the machine too
 nb_execution_raise_on_error = True
 nb_eval_name_regex = ".*"
 nb_merge_streams = True

@@ -1,4 +1,4 @@
-"""Show the cells of tutorials without their tests: no ``assert``, no marks for formatters.
+"""Show the cells of tutorials without their tests: no ``assert``, nothing that only those used.
 
 The cells run as they are written; only what a reader sees is shorter.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from left_over import ASKED, CELL, is_left_over, left_over
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -17,10 +20,18 @@ if TYPE_CHECKING:
 _MARK = re.compile(r" *# (?:fmt|noqa|type): ?\S.*$", re.MULTILINE)
 
 
-def without_tests(code: str) -> str:
-    """Code without its assertions, and without blocks and comments that were only theirs."""
+def without_tests(code: str, unused: Collection[str] = ()) -> str:
+    """Code without its assertions, and without blocks and comments that were only theirs.
+
+    Args:
+        code: a cell.
+        unused: names that nothing but assertions uses; what binds them is left out too.
+    """
     lines = code.splitlines()
-    for first, last in sorted(_spans(ast.parse(code).body), reverse=True):
+    body = ast.parse(code).body
+    bindings = [one for one in body if is_left_over(one, set(unused))]
+    spans = [*_spans(body), *((one.lineno, one.end_lineno or one.lineno) for one in bindings)]
+    for first, last in sorted(spans, reverse=True):
         while first > 1 and lines[first - 2].lstrip().startswith("#"):
             first -= 1  # the comment above it
         del lines[first - 1 : last]
@@ -47,18 +58,28 @@ def _only_tests(statement: ast.stmt) -> bool:
         return all(map(_only_tests, [*statement.body, *getattr(statement, "orelse", [])]))
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         return ast.unparse(statement.value.func).rpartition(".")[2].startswith("assert_")
+    if isinstance(statement, ast.Raise) and isinstance(statement.exc, ast.Call):
+        return ast.unparse(statement.exc.func) == "AssertionError"
     return isinstance(statement, ast.Assert)
+
+
+def only_for_tests(page: str) -> set[str]:
+    """Names that nothing but the assertions of a page uses."""
+    cells = [without_tests(code) for code in CELL.findall(page)]
+    return left_over(cells, ASKED.findall(page))
 
 
 def simplify(app: Sphinx, doctree: nodes.document) -> None:
     """Rewrite the inputs of a page's cells."""
     from docutils import nodes
 
+    source = Path(app.env.doc2path(app.env.docname)).read_text(encoding="utf-8")
+    unused = only_for_tests(source) if CELL.search(source) else set()
     for block in list(doctree.findall(nodes.literal_block)):
         inputs = block.parent
         if "cell_input" not in getattr(inputs, "get", lambda *_: ())("classes", ()):
             continue
-        code = without_tests(block.astext())
+        code = without_tests(block.astext(), unused)
         if not code:
             inputs.parent.remove(inputs)
             continue

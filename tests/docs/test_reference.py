@@ -70,7 +70,11 @@ def test_every_module_with_public_names_is_listed() -> None:
         ("with f() as y:\n    assert y\n", ""),
         ("np.testing.assert_allclose(a, b)\nc = 1  # fmt: skip", "c = 1"),
         ("if a:\n    assert b\nelse:\n    c = 1", "if a:\n    assert b\nelse:\n    c = 1"),
-        ("raise AssertionError('it was taken')", "raise AssertionError('it was taken')"),
+        (
+            "try:\n    f()\n    raise AssertionError('it was taken')\nexcept E:\n    g()",
+            "try:\n    f()\nexcept E:\n    g()",
+        ),
+        ("raise ValueError('no')", "raise ValueError('no')"),
         ("c = 1  # one of two", "c = 1  # one of two"),
     ],
 )
@@ -80,12 +84,48 @@ def test_a_cell_without_its_tests(code: str, shown: str) -> None:
     assert without_tests(code) == shown
 
 
+PAGE = """
+```{code-cell}
+import a
+from b import c, d
+expected = [1, 2]
+wanted = np.array(expected)
+def helper(): return c
+fitted = fit(network)
+assert fitted and helper() == wanted and a
+```
+
+It is {eval}`f"{told:.2f}"`.
+
+```{code-cell}
+:tags: [hide-input]
+told = 1.5
+d(hidden)
+hidden = 2
+_ = plot(told)
+```
+"""
+
+
+def test_what_only_assertions_use_is_left_out() -> None:
+    """But not what a sentence, a later cell or a hidden one uses, nor what may change something."""
+    from left_over import CELL
+    from plain_cells import only_for_tests, without_tests
+
+    unused = only_for_tests(PAGE)
+    assert unused == {"a", "c", "expected", "wanted", "helper"}
+    first, second = (without_tests(code, unused) for code in CELL.findall(PAGE))
+    assert first == "from b import c, d\nfitted = fit(network)"
+    assert second == "told = 1.5\nd(hidden)\nhidden = 2\n_ = plot(told)"
+
+
 @pytest.mark.parametrize("name", pages())
 def test_what_is_shown_of_a_tutorial_is_code(name: str) -> None:
-    from plain_cells import without_tests
+    from plain_cells import only_for_tests, without_tests
 
+    unused = only_for_tests((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
     for part in parts(name):
         if isinstance(part, Cell):
-            shown = without_tests(part.code)
+            shown = without_tests(part.code, unused)
             compile(shown, str(FOLDER / name), "exec")
             assert not re.search(r"^ *assert |fmt: skip", shown, re.MULTILINE), part.line
