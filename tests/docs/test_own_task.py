@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from helpers.support import reviews, write_csv
 from transformers import AutoModel, AutoTokenizer
 
+from hfdl.cli import errors
 from hfdl.cli.errors import OWN_CODE
 from hfdl.errors import ConfigError
 from hfdl.tasks.base import PretrainedTask
@@ -24,7 +26,7 @@ from hfdl.tasks.registry import TASKS, canonical_name, register_task, task_class
 from hfdl.tasks.spec import TaskSpec
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., "Done"]
 
 
 @pytest.fixture
@@ -41,15 +43,50 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@dataclass(frozen=True)
+class Done:
+    """What a command left: its exit code, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def in_a_process_of_its_own(folder: Path, *words: str) -> Done:
+    """As typed into a shell: trained thus, so that what reads the run has not seen the training."""
+    command = [sys.executable, "-m", "hfdl.cli", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 @pytest.fixture
-def hfdl(folder: Path, tiny_bert: Path) -> Run:
-    """The command line in the example's folder, on a tiny model."""
+def registry() -> Iterator[None]:
+    """The registry as it was, afterwards."""
+    before = dict(TASKS)
+    yield
+    TASKS.clear()
+    TASKS.update(before)
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hfdl.cli", *words]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
-    return run
+@pytest.fixture
+def hfdl(
+    folder: Path, registry: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> Iterator[Run]:
+    """The command line in the example's folder, in this process; its module is gone afterwards."""
+    monkeypatch.chdir(folder)
+    before = set(sys.modules)
+
+    def run(*words: str) -> Done:
+        capsys.readouterr()
+        code = errors.run(words)
+        return Done(code, *capsys.readouterr())
+
+    with monkeypatch.context() as path:
+        path.syspath_prepend(str(folder))
+        yield run
+    for name in set(sys.modules) - before:
+        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
 
 
 def test_the_example_is_short() -> None:
@@ -60,8 +97,8 @@ def test_the_example_is_short() -> None:
 def test_a_recipe_that_names_a_class_trains_it_and_its_run_is_evaluated(
     folder: Path, tiny_bert: Path, hfdl: Run
 ) -> None:
-    done = hfdl(
-        "train", "similarity.yaml", f"model.name={tiny_bert}", "data.max_length=32",
+    done = in_a_process_of_its_own(
+        folder, "train", "similarity.yaml", f"model.name={tiny_bert}", "data.max_length=32",
         "train.learning_rate=1e-3", "train.precision=float32", "--output", "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -88,7 +125,7 @@ def test_the_example_trains_a_new_model_and_a_class_of_ones_own(
     refused = hfdl(*new, "--output", "run")
     assert refused.returncode == 2
     assert "model.tokenizer=FOLDER" in refused.stderr
-    done = hfdl(*new, f"model.tokenizer={tiny_bert}", "--output", "run")
+    done = in_a_process_of_its_own(folder, *new, f"model.tokenizer={tiny_bert}", "--output", "run")
     assert done.returncode == 0, done.stderr
     (folder / "mine.py").write_text(OWN_BERT)
     own = hfdl(
@@ -102,7 +139,7 @@ def test_the_example_trains_a_new_model_and_a_class_of_ones_own(
 def mse(folder: Path, name: str = "run") -> float:
     """The error of a saved run, by transformers alone, one pair at a time."""
     model, tokenizer = (part.from_pretrained(folder / name) for part in (AutoModel, AutoTokenizer))
-    errors = []
+    squares = []
     with (folder / "pairs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -113,9 +150,9 @@ def mse(folder: Path, name: str = "run") -> float:
         with torch.no_grad():
             means = [model(**one).last_hidden_state[0].mean(0) for one in inputs]
         cosine = torch.cosine_similarity(means[0], means[1], dim=0)
-        errors.append((float(cosine) - float(row["score"])) ** 2)
-    assert len(errors) == 40
-    return math.fsum(errors) / len(errors)
+        squares.append((float(cosine) - float(row["score"])) ** 2)
+    assert len(squares) == 40
+    return math.fsum(squares) / len(squares)
 
 
 def test_a_class_that_is_not_there_is_refused(hfdl: Run, folder: Path) -> None:
@@ -148,15 +185,6 @@ def test_a_fault_of_a_task_of_ones_own_is_told_with_its_line(
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"error: {file}, line {number}: {said}")
     assert last.endswith(OWN_CODE)
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """The registry as it was, afterwards."""
-    before = dict(TASKS)
-    yield
-    TASKS.clear()
-    TASKS.update(before)
 
 
 def own_task(**spec: Any) -> type[PretrainedTask]:
