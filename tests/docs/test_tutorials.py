@@ -7,15 +7,19 @@ from helpers import tutorial_pages
 from helpers.tutorial_pages import FOLDER, Cell, Prose, pages, parts
 
 COUNT = 14
+# Minutes of training: kept for -m slow, and sphinx-build runs them with their assertions as well.
+LONG = ("fine-tuning", "comparing")
+RUN = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in pages()]
 
 
 def test_the_index_lists_every_page_once() -> None:
     listed = pages()
     assert len(listed) == len(set(listed)) == COUNT
+    assert set(LONG) <= set(listed)
     assert sorted(listed) == sorted(p.stem for p in FOLDER.glob("*.md") if p.stem != "index")
 
 
-@pytest.mark.parametrize("name", pages())
+@pytest.mark.parametrize("name", RUN)
 def test_a_page_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib
 
