@@ -61,11 +61,17 @@ def push(
         str | None, typer.Option(metavar="NAME", help="Name the commit, such as v1.0.")
     ] = None,
     license: Annotated[
-        str | None, typer.Option(metavar="NAME", help="For the card, such as apache-2.0.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="For the card, such as apache-2.0. Default: that of the last push."
+        ),
     ] = None,
     language: Annotated[
         list[str] | None,
-        typer.Option(metavar="CODE", help="For the card, such as en; may be repeated."),
+        typer.Option(
+            metavar="CODE",
+            help="For the card, such as en; may be repeated. Default: as for --license.",
+        ),
     ] = None,
     delete_extra: Annotated[
         bool,
