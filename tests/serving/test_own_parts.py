@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from helpers.serving import save_model, served
 
 import hfdl
 from hfdl.cli.errors import run
+from hfdl.tasks.registry import TASKS
 
 TEXTS = ["what a good film", "the book was long and bad", "", "it is <b>bad</b> 😀", "good " * 60]
 FILE = """
@@ -67,9 +68,10 @@ class Shouting(TextClassification):
 @pytest.fixture
 def trained_with(
     tmp_path: Path, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Path]:
+) -> Iterator[Callable[..., Path]]:
     """The folder of a run of the tiny model, some of its recipe changed."""
     (tmp_path / "own_serving.py").write_text(FILE, encoding="utf-8")
+    known = dict(TASKS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "own_serving", raising=False)
@@ -81,7 +83,9 @@ def trained_with(
         )
         return trained.directory
 
-    return train
+    yield train
+    TASKS.clear()
+    TASKS.update(known)
 
 
 @pytest.mark.usefixtures("without_report")
