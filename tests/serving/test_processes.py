@@ -90,31 +90,12 @@ async def waiting(client: httpx.AsyncClient, url: str) -> float:
     return float(next(line for line in lines if line.startswith("hfdl_queue_requests ")).split()[1])
 
 
-def test_beyond_the_grace_the_rest_gets_an_error(trained: Path) -> None:
+def test_clients_that_leave_free_their_places_and_beyond_the_grace_is_an_error(
+    trained: Path,
+) -> None:
     body = {"inputs": ["good film"] * 256}
-
-    async def scenario(running: Server) -> Counter[int]:
-        async with httpx.AsyncClient(timeout=300) as client:
-            sent = [
-                asyncio.create_task(client.post(f"{running.url}/predict", json=body))
-                for _ in range(60)
-            ]
-            while await waiting(client, running.url) < 40:
-                await asyncio.sleep(0.01)
-            running.process.send_signal(signal.SIGTERM)
-            return Counter(answer.status_code for answer in await asyncio.gather(*sent))
-
-    with server(trained, "--grace", "0", "--max-batch-tokens", "32") as running:
-        codes = asyncio.run(scenario(running))
-        assert running.end()[0] == 143
-    assert set(codes) <= {200, 503}
-    assert codes[503] >= 30
-    assert sum(codes.values()) == 60
-
-
-def test_clients_that_leave_free_their_places(trained: Path) -> None:
-    body = {"inputs": ["good film"] * 256}
-    with server(trained, "--max-queue", "4", "--max-batch-tokens", "16") as running:
+    options = ("--max-queue", "4", "--max-batch-tokens", "16", "--grace", "0")
+    with server(trained, *options) as running:
         for _ in range(12):
             with pytest.raises(httpx.TimeoutException):
                 httpx.post(f"{running.url}/predict", json=body, timeout=0.05)
@@ -125,8 +106,25 @@ def test_clients_that_leave_free_their_places(trained: Path) -> None:
             time.sleep(0.05)
         assert answer.status_code == 200
         figures = httpx.get(f"{running.url}/metrics").text
+        codes = asyncio.run(ended_with_four_requests(running, body))
+        assert running.end()[0] == 143
     assert 'code="499",path="/predict"' in figures
     assert "hfdl_active_requests 0.0" in figures
+    assert set(codes) <= {200, 503}
+    assert codes[503] >= 2
+    assert sum(codes.values()) == 4
+
+
+async def ended_with_four_requests(running: Server, body: object) -> Counter[int]:
+    """What becomes of requests that wait or are answered when the server is ended."""
+    async with httpx.AsyncClient(timeout=300) as client:
+        sent = [
+            asyncio.create_task(client.post(f"{running.url}/predict", json=body)) for _ in range(4)
+        ]
+        while await waiting(client, running.url) < 3:
+            await asyncio.sleep(0.01)
+        running.process.send_signal(signal.SIGTERM)
+        return Counter(answer.status_code for answer in await asyncio.gather(*sent))
 
 
 def test_a_second_signal_ends_it_at_once(trained: Path) -> None:
@@ -147,16 +145,6 @@ def test_a_second_signal_ends_it_at_once(trained: Path) -> None:
                 assert one.recv(1 << 16) == b""  # it had not been answered
 
 
-def test_a_second_signal_after_the_last_answer_keeps_the_exit_code(trained: Path) -> None:
-    with server(trained) as running:
-        for _ in range(40):
-            running.process.send_signal(signal.SIGTERM)
-            time.sleep(0.02)
-            if running.process.poll() is not None:
-                break
-        assert running.end()[0] == 143
-
-
 def address(running: Server) -> tuple[str, int]:
     url = httpx.URL(running.url)
     assert url.port is not None
@@ -175,7 +163,9 @@ def test_a_port_in_use_is_told_before_the_model_is_opened(tmp_path: Path) -> Non
     assert "no-such-model: " not in done.stderr
 
 
-def test_it_is_alive_before_it_is_ready(trained: Path, tmp_path: Path) -> None:
+def test_it_is_alive_before_it_is_ready_and_signals_to_the_last_keep_its_code(
+    trained: Path,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = start([*HFDL, "serve", str(trained), "--port", str(port)])
@@ -191,10 +181,15 @@ def test_it_is_alive_before_it_is_ready(trained: Path, tmp_path: Path) -> None:
             except httpx.TransportError:
                 continue
             seen.append(tuple(codes))
+        for _ in range(40):  # also after its last answer, while Python ends
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.02)
+            if process.poll() is not None:
+                break
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         stdout, _ = process.communicate(timeout=60)
     assert seen[-1] == (200, 200)
     assert (200, 503) in seen
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert f"http://127.0.0.1:{port}" in stdout
