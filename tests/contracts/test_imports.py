@@ -69,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     "search": {
         "config", "data", "display", "metrics", "progress", "report", "runs", "tasks", "training",
     },
-    "serving": {"environment", "pipelines", "tasks.inference"},
+    "serving": {"environment", "pipelines"},
     "sharing": {
         "config", "display", "distribution", "hub", "progress", "report", "tasks", "weights",
     },
