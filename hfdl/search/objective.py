@@ -167,6 +167,8 @@ def reason_of(error: Exception) -> str:
     if is_out_of_memory(error) or isinstance(error, MemoryError):
         forget_what_failed()
         return "memory did not suffice"
+    if isinstance(error, TrainingError):  # its remedy would start a single run again
+        error = TrainingError(error.problem, where=error.where, rule=error.rule)
     words = " ".join(str(error).split())
     return words if isinstance(error, HfdlError) else f"{type(error).__name__}: {words}"
 
