@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,17 @@ def replace_text(path: Path, text: str) -> None:
         raise
 
 
+def share_as_folder(path: Path) -> None:
+    """Let whoever may read a new file's folder read the file.
+
+    safetensors writes for its owner alone, whatever the umask says: a colleague could open all of
+    a model but its weights.
+    """
+    mode = path.parent.stat().st_mode & 0o666
+    if path.is_file() and stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
+
+
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """A folder that appears whole or not at all.
@@ -82,6 +94,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         yield aside
         files = sorted(path for path in aside.rglob("*") if path.is_file())
         for path in files:
+            share_as_folder(path)
             sync(path)
         listing = {
             str(path.relative_to(aside)): {"size": path.stat().st_size, "sha256": sha256_of(path)}
@@ -105,6 +118,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 def move_into(aside: Path, folder: Path) -> None:
     """Move every file of a folder into another, each synced first, then remove the empty one."""
     for path in sorted(aside.iterdir()):
+        share_as_folder(path)
         sync(path)
         path.replace(folder / path.name)
     aside.rmdir()

@@ -2,9 +2,13 @@
 
 import hashlib
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from hfdl.training import files
 from hfdl.training.files import (
@@ -67,6 +71,23 @@ def test_the_folder_appears_at_the_end_with_a_manifest(tmp_path):
     }
     assert damage(folder) is None
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_who_may_read_the_folder_may_read_its_files(tmp_path, umask):
+    """safetensors makes files of mode 0600, whatever the umask says."""
+    before = os.umask(umask)
+    try:
+        with atomic_folder(tmp_path / "whole") as aside:
+            save_file({"a": torch.zeros(1)}, aside / "model.safetensors")
+        (tmp_path / "aside").mkdir()
+        save_file({"a": torch.zeros(1)}, tmp_path / "aside" / "model.safetensors")
+        move_into(tmp_path / "aside", tmp_path)
+    finally:
+        os.umask(before)
+    files = [tmp_path / "whole" / "model.safetensors", tmp_path / "whole" / MANIFEST,
+             tmp_path / "model.safetensors"]  # fmt: skip
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == 3 * [0o666 & ~umask]
 
 
 def test_an_error_inside_leaves_nothing(tmp_path):
