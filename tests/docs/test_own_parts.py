@@ -55,7 +55,8 @@ def hfdl(
     def run(*words: str) -> Done:
         capsys.readouterr()
         code = errors.run(words)
-        return Done(code, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
 
     return run
 
