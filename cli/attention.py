@@ -48,7 +48,7 @@ def attention(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace F if it exists.")] = False,
 ) -> None:
-    """Draw what a model attends to in a text, for each layer and head.
+    """Draw what a model attends to, in each layer and head.
 
     KIND is encoder, decoder or cross. The page needs no network.
 

@@ -47,7 +47,7 @@ def compare(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train the same task with a model of every era, and print one table.
+    """Train a model of every era on the same task; print one table.
 
     From counts of words to a pretrained transformer, on the same data and the same loop. The table
     and its charts are saved as table.json and compare.html. Called again with the same --output it

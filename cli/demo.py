@@ -44,12 +44,13 @@ def demo(
         typer.Option("--share", help="A public address too, by Gradio's service: see below."),
     ] = False,
 ) -> None:
-    """Try models in the browser, with what they attend to beside each answer.
+    """Try models in the browser.
 
-    Models of one task stand side by side and read one input; each other task has a tab. The page
-    is served to this computer alone and needs no network. With --share, Gradio's service gives it
-    a public address as well: while the command runs, whoever knows the address can use the models,
-    and what they type passes through that service.
+    Beside each answer stands what the model attends to. Models of one task stand side by side
+    and read one input; each other task has a tab. The page is served to this computer alone and
+    needs no network. With --share, Gradio's service gives it a public address as well: while
+    the command runs, whoever knows the address can use the models, and what they type passes
+    through that service.
 
     \b
     Examples:

@@ -52,10 +52,11 @@ def diff(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace F if it exists.")] = False,
     json: Json = False,
 ) -> None:
-    """Compare two models on the same examples: effect, interval, p, and what flipped.
+    """Compare two models on the same examples.
 
-    The saved predictions of two runs or evaluations are compared, or with --file any two models of
-    a task. To train models of several eras and compare those, see hfdl compare.
+    Effect, interval and p of each metric, and the examples that flipped. The saved predictions
+    of two runs or evaluations are compared, or with --file any two models of a task. To train
+    models of several eras and compare those, see hfdl compare.
 
     \b
     Examples:

@@ -37,7 +37,7 @@ def report(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write the report of a run anew, or one page that compares several.
+    """Write a run's report anew, or one page that compares several.
 
     One page, without scripts, that needs no network. Of several runs it shows the figures with
     intervals, the curves, and the settings that differ.

@@ -81,11 +81,12 @@ def serve(
         bool, typer.Option("--json", help="Print the line that tells the address as JSON.")
     ] = False,
 ) -> None:
-    """Serve a model over HTTP, at this machine's own address unless --host says otherwise.
+    """Serve a model over HTTP.
 
-    POST /predict takes {"inputs": ..., "parameters": {...}} and answers as transformers.pipeline
-    does. GET /docs is a page with all paths; /health, /ready and /metrics are for who runs it.
-    SIGTERM or Ctrl+C ends it: what is in flight is answered first, a second one ends it at once.
+    At this machine's own address, unless --host says otherwise. POST /predict takes {"inputs":
+    ..., "parameters": {...}} and answers as transformers.pipeline does. GET /docs is a page
+    with all paths; /health, /ready and /metrics are for who runs it. SIGTERM or Ctrl+C ends it:
+    what is in flight is answered first, a second one ends it at once.
 
     \b
     Examples:

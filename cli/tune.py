@@ -46,7 +46,7 @@ def tune(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Search for better settings, and say whether the winner is a gain or luck.
+    """Search for better settings, and tell luck from gain.
 
     The space stands in the recipe (search) or behind it; how it is searched, too (study). The
     winner and the recipe as it stands are then trained again on the same fresh seeds and compared:

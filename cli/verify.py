@@ -39,7 +39,7 @@ def verify(
         bool, typer.Option("--all", help="Print every row, not the worst of each component.")
     ] = False,
 ) -> None:
-    """Compare hfdl's model with Hugging Face's, component by component.
+    """Compare hfdl's model with Hugging Face's, part by part.
 
     The reference is transformers' model with its explicit ("eager") attention. Compared with it:
     numpy, the same with hfdl's attention in NumPy; explicit and fused, hfdl's model with its two

@@ -82,6 +82,13 @@ def test_help_fits(words: tuple[str, ...], width: int) -> None:
     assert [line for line in shown.output.splitlines() if cells(line) > width] == []
 
 
+def test_what_a_command_does_is_said_whole() -> None:
+    shown = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["--help"], terminal_width=80)
+    summaries = shown.output.split("Commands:")[1].splitlines()
+    assert len([line for line in summaries if line.strip()]) == 17
+    assert [line for line in summaries if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize(
     ("words", "width"),
     [*((words, 80) for words in ANSWERS), *((words, 160) for words in WIDE)],
