@@ -36,6 +36,8 @@ ROOMS = {
     "tasks": "Tasks of the training loop",
     "report": "Reports and model cards",
     "search": "Searching for settings",
+    "calibration": "Calibrating a classifier",
+    "differences": "Comparing two models",
 }
 """Folders of hfdl that have a page each, and their headings. The rest is not for calling."""
 
