@@ -20,7 +20,7 @@ from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
 from hfdl.training.events import Evaluated, Event, Updated
 from hfdl.training.launched import process_group_options
-from hfdl.training.memory import keep_large_blocks
+from hfdl.training.memory import keep_a_reserve, keep_large_blocks
 
 _MIXED = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
 # Trackers whose package hfdl has an extra for.
@@ -45,6 +45,7 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
     precision, reason = choose_precision(config.precision, device)
     if device.type == "cpu":
         keep_large_blocks()
+        keep_a_reserve()
     # Both plugins are given, for without them Accelerate asks the environment.
     dynamo = TorchDynamoPlugin(
         backend=DynamoBackend.INDUCTOR if config.compile else DynamoBackend.NO,

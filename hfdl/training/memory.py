@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import sys
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -36,10 +38,27 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def forget_what_failed() -> None:
     """Give back what a failed pass still holds, on the host and on a GPU."""
+    _reserve.clear()
     gc.collect()
     give_back_free_pages()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+_RESERVE = 32 * 2**20
+_reserve: list[mmap.mmap] = []
+
+
+def keep_a_reserve() -> None:
+    """Keep addresses aside, which hold no memory, until a pass has failed.
+
+    Under a limit of addresses (ulimit -v) a failed pass can leave a heap that fills the limit and
+    cannot shrink. Smaller tensors fit into its holes, but not the code that oneDNN compiles for
+    them, which is mapped apart: every smaller pass then fails as well.
+    """
+    if not _reserve:
+        with suppress(OSError):
+            _reserve.append(mmap.mmap(-1, _RESERVE))
 
 
 def half(size: int) -> int | None:

@@ -33,3 +33,30 @@ def test_holes_are_kept_and_then_given_back() -> None:
         pytest.skip("the C library is not glibc")
     assert held["full"] - held["freed"] < 20, "freed blocks were unmapped at once"
     assert held["freed"] - held["given_back"] > 80, "free pages were not given back"
+
+
+ADDRESSES = """
+import json, pathlib
+from hfdl.training.memory import forget_what_failed, keep_a_reserve
+def pages():
+    return [int(n) * 4 // 1024 for n in pathlib.Path("/proc/self/statm").read_text().split()[:2]]
+before = pages()
+keep_a_reserve()
+keep_a_reserve()
+kept = pages()
+forget_what_failed()
+print(json.dumps([before, kept, pages()]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="statm is Linux's")
+def test_addresses_kept_aside_are_given_back_once_a_pass_has_failed() -> None:
+    """They hold no memory: only what a limit of addresses counts grows."""
+    done = subprocess.run(
+        [sys.executable, "-c", ADDRESSES], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    before, kept, after = json.loads(done.stdout)
+    assert kept[0] - before[0] == 32
+    assert kept[1] - before[1] < 2
+    assert kept[0] - after[0] >= 32
