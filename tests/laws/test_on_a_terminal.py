@@ -81,7 +81,9 @@ def data(tmp_path: Path) -> Path:
     ])  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [60, 80, 160])
+@pytest.mark.parametrize(
+    "width", [60, *(pytest.param(wider, marks=pytest.mark.slow) for wider in (80, 160))]
+)
 def test_commands_fit(trained: Path, data: Path, tmp_path: Path, width: int) -> None:
     run, output = str(trained), str(tmp_path / "out.csv")
     check = on_terminal("data", "check", str(data), width=width, cwd=tmp_path)

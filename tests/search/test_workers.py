@@ -15,11 +15,11 @@ from hfdl.search.study import Study
 
 
 def test_workers_and_one_that_joins(search: Callable[..., Study]) -> None:
-    study = search(study__trials=6, study__fresh_seeds=2, study__sampler="random", workers=2)
-    assert [trial.number for trial in study.trials] == list(range(6))
+    study = search(study__trials=4, study__fresh_seeds=2, study__sampler="random", workers=2)
+    assert [trial.number for trial in study.trials] == list(range(4))
     assert {trial.state for trial in study.trials} <= {"complete", "pruned"}
     alone = search(
-        "alone", study__trials=6, study__fresh_seeds=2, study__sampler="random",
+        "alone", study__trials=4, study__fresh_seeds=2, study__sampler="random",
         study__pruner="none",
     )  # fmt: skip
     assert [t.settings for t in study.trials] == [t.settings for t in alone.trials]

@@ -128,8 +128,9 @@ async def ended_with_four_requests(running: Server, body: object) -> Counter[int
 
 
 def test_a_second_signal_ends_it_at_once(trained: Path) -> None:
-    body = {"inputs": ["good " * 50] * 256}
-    with server(trained, "--grace", "60", "--max-batch-tokens", "16") as running:
+    body = {"inputs": ["good " * 20] * 8000}
+    options = ("--grace", "60", "--max-batch-tokens", "16", "--max-texts", "8000")
+    with server(trained, *options) as running:
         request = httpx.Request("POST", f"{running.url}/predict", json=body)
         head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         with socket.create_connection(address(running)) as one:
