@@ -96,6 +96,7 @@ def metric_chart(evaluations: Sequence[dict[str, Any]], metric: str, best_step: 
             _mark_best(axes, steps, values, int(best[0]), metric)
         axes.margins(x=0.08, y=0.25)
         by_update(axes)
+        _drop_ticks_of_no_value(axes, values, metric)
         if is_share(metric):
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     return drawn.svg
@@ -212,6 +213,15 @@ def _mark_best(axes: Axes, steps: np.ndarray, values: np.ndarray, best: int, met
         ha=side,
         color=INK,
     )
+
+
+def _drop_ticks_of_no_value(axes: Axes, values: np.ndarray, metric: str) -> None:
+    """Leave room for words beyond 0 or 100 %, but no tick: there is no such error or share."""
+    low, high = axes.get_ylim()
+    least = max(low, 0.0) if (values >= 0).all() else low
+    most = min(high, 1.0) if is_share(metric) else high
+    axes.set_yticks([tick for tick in axes.get_yticks() if least <= tick <= most])
+    axes.set_ylim(low, high)
 
 
 def curve(records: Sequence[dict[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
