@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,9 @@ from docutils import nodes
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
+from source_files import ROOT, is_source, named_sources
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
-
-ROOT = Path(__file__).parents[2]
-FOLDERS = ("hfdl", "cli", "recipes", "benchmarks")
-SUFFIXES = (".py", ".yaml")
-_NAMED = re.compile(
-    rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+(?:{'|'.join(map(re.escape, SUFFIXES))}))`"
-)
-
-
-def is_source(name: str) -> bool:
-    """Whether a text is the path of a file of the project that has a page."""
-    path = Path(name)
-    inside = path.parts[:1] and path.parts[0] in FOLDERS and ".." not in path.parts
-    return bool(inside) and path.suffix in SUFFIXES and (ROOT / path).is_file()
 
 
 def link_sources(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -42,11 +28,8 @@ def link_sources(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """A page for each file that a page names, or a docstring, which the reference shows."""
-    files = (*Path(app.srcdir).rglob("*.md"), *(ROOT / "hfdl").rglob("*.py"))
-    texts = (path.read_text(encoding="utf-8") for path in files)
-    names = {name for text in texts for name in _NAMED.findall(text) if is_source(name)}
-    for name in sorted(names):
+    """A page for each file that a page or a docstring names."""
+    for name in named_sources(Path(app.srcdir)):
         body = f"<h1><code>{name}</code></h1>{highlighted(ROOT / name)}"
         yield f"source/{name}", {"title": name, "body": body, "toc": ""}, "page.html"
 
