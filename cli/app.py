@@ -15,8 +15,8 @@ from .diff import diff
 from .embed import embed
 from .evaluate import evaluate
 from .info import info
-from .output import show_help
 from .predict import predict
+from .printing.text import show_help
 from .push import push
 from .recipes import recipes_app
 from .report import report

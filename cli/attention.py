@@ -9,9 +9,9 @@ import typer
 
 from hfdl.progress import tell
 
-from .output import print_text
-from .output_file import refuse_output, written_aside
-from .progress import working
+from .printing.output_file import refuse_output, written_aside
+from .printing.progress import working
+from .printing.text import print_text
 
 SUFFIXES = (".html", ".png")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json, Overrides, RunOrModel
-from .output import print_json, print_table, print_text
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from hfdl.calibration.figures import Change

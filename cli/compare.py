@@ -11,8 +11,8 @@ import typer
 from .completion import complete_compared
 from .continuing import continued_by
 from .options import Json, Overrides
-from .output import print_json, print_saved, print_table, print_text
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_saved, print_table, print_text
 
 if TYPE_CHECKING:
     from hfdl.runs.comparison import Comparison, Row

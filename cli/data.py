@@ -13,8 +13,8 @@ from hfdl.progress import tell
 
 from .completion import complete_data
 from .options import Json, Overrides
-from .output import print_json, show_help
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, show_help
 
 if TYPE_CHECKING:
     from hfdl.config.schema import Recipe
@@ -73,7 +73,7 @@ def check(
     if json:
         print_json(report.as_dict())
     else:
-        from .data_report import print_report
+        from .printing.data_report import print_report
 
         print_report(report, note)
     if report.problems:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .completion import complete_run
-from .output import print_unfolded
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_unfolded
 
 if TYPE_CHECKING:
     from hfdl.demo.launch import Demo

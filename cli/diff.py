@@ -10,9 +10,9 @@ import typer
 
 from .completion import complete_run
 from .options import Json, Overrides
-from .output import print_json, print_table, print_text
-from .output_file import refuse_output, written_aside
-from .progress import working
+from .printing.output_file import refuse_output, written_aside
+from .printing.progress import working
+from .printing.text import print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from hfdl.differences.result import Difference

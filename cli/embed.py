@@ -13,10 +13,10 @@ import typer
 from .completion import complete_file
 from .errors import say
 from .options import Encoding, RunOrModel
-from .output_file import refuse_output
 from .predicting.answers import open_answers
 from .predicting.vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
-from .progress import working
+from .printing.output_file import refuse_output
+from .printing.progress import working
 
 if TYPE_CHECKING:
     from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline

@@ -10,8 +10,8 @@ import typer
 
 from .completion import complete_file_or_key
 from .options import Json, RunOrModel
-from .output import print_json, print_metrics, print_text
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_metrics, print_text
 
 _HELD_OUT = ("data.test", "data.validation")
 
@@ -59,7 +59,7 @@ def evaluate(
         print_json(scores)
         return
     print_metrics(scores)
-    from .summary import print_guesses, print_intervals, print_mistakes
+    from .printing.summary import print_guesses, print_intervals, print_mistakes
 
     print_intervals(getattr(scores, "intervals", []))
     print_guesses(getattr(scores, "guesses", []))

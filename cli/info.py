@@ -8,8 +8,8 @@ from importlib import metadata
 from typing import Any
 
 from .options import Json
-from .output import print_json, print_table
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_table
 
 
 def info(json: Json = False) -> None:

@@ -15,11 +15,11 @@ from hfdl.errors import DataError, NotFiniteError
 
 from .completion import complete_file
 from .options import Encoding, RunOrModel, parsed
-from .output_file import refuse_output
 from .predicting.answering import Given, print_all, print_lines, write_file
 from .predicting.model import open_pipeline
 from .predicting.row_files import refuse_ending
-from .progress import working
+from .printing.output_file import refuse_output
+from .printing.progress import working
 
 if TYPE_CHECKING:
     from hfdl.pipelines.protocol import Pipeline

@@ -12,8 +12,8 @@ from hfdl.errors import HubAnswerError, HubError
 from .completion import complete_run
 from .errors import say
 from .options import Json
-from .output import print_json, print_note, print_table, print_text, print_unfolded
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_note, print_table, print_text, print_unfolded
 
 if TYPE_CHECKING:
     from hfdl.sharing.prepared import Push

@@ -9,7 +9,7 @@ import typer
 
 from .completion import complete_recipe, complete_shipped
 from .options import Json, Overrides
-from .output import print_json, print_table, print_text, print_unfolded, show_help
+from .printing.text import print_json, print_table, print_text, print_unfolded, show_help
 
 recipes_app = typer.Typer(name="recipes", rich_markup_mode=None)
 

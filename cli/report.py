@@ -11,9 +11,9 @@ from hfdl.progress import tell
 
 from .completion import complete_run
 from .options import Json
-from .output import print_json, print_saved
-from .output_file import refuse_output, written_aside
-from .progress import working
+from .printing.output_file import refuse_output, written_aside
+from .printing.progress import working
+from .printing.text import print_json, print_saved
 
 
 def report(

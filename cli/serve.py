@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from .options import RunOrModel, parsed
-from .output import print_note, print_unfolded, to_json
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_note, print_unfolded, to_json
 
 MODEL_THREAD = "hfdl-model"
 

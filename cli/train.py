@@ -14,8 +14,8 @@ import typer
 from .completion import complete_recipe
 from .continuing import command_line, continue_run, continued_by
 from .options import Json, Overrides
-from .output import print_json
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json
 
 if TYPE_CHECKING:
     from hfdl.runs.run import Run
@@ -139,13 +139,13 @@ def _train(command: _Command) -> None:
     if command.flags["--json"]:
         print_json({"directory": str(done.directory), "metrics": done.metrics})
         return
-    from .summary import print_summary
+    from .printing.summary import print_summary
 
     print_summary(done.directory, done.metrics)
 
 
 def _train_seeds(command: _Command, seeds: int) -> None:
-    from .summary import print_seeds
+    from .printing.summary import print_seeds
 
     words = ["hfdl", "train", command.recipe, *command.overrides, "--seeds", str(seeds)]
     flags = ["--resume", *command.together]

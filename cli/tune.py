@@ -9,8 +9,8 @@ import typer
 
 from .completion import complete_recipe
 from .options import Json, Overrides
-from .output import print_json, print_saved, print_table, print_text, print_unfolded
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_saved, print_table, print_text, print_unfolded
 
 if TYPE_CHECKING:
     from hfdl.search.plan import Plan

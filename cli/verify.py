@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import print_json, print_table, print_text
-from .progress import working
+from .printing.progress import working
+from .printing.text import print_json, print_table, print_text
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hfdl.progress import track
 
-from ..output import print_text
-from ..progress import working
+from ..printing.progress import working
+from ..printing.text import print_text
 from .row_files import is_special
 
 if TYPE_CHECKING:

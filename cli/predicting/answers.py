@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 from hfdl.errors import OutputError
 
-from ..output import print_text, print_unfolded, shorten, terminal_width, to_json
-from ..output_file import written_aside
+from ..printing.output_file import written_aside
+from ..printing.text import print_text, print_unfolded, shorten, terminal_width, to_json
 from .texts import Input
 
 Pairs = Iterable[tuple[Input | None, Any]]

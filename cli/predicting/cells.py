@@ -22,7 +22,7 @@ def plain(value: Any) -> Any:
 
 def cell(value: Any) -> str:
     """A value as a cell of a csv file: nothing for null and NaN, JSON for lists and objects."""
-    from ..output import to_json
+    from ..printing.text import to_json
 
     value = plain(value)
     if value is None:

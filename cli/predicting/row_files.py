@@ -10,8 +10,8 @@ from typing import Any, Protocol, TextIO
 
 from hfdl.errors import OutputError, shell_path
 
-from ..output import to_json
-from ..output_file import written_aside
+from ..printing.output_file import written_aside
+from ..printing.text import to_json
 from .cells import cell, plain
 
 Row = Mapping[str, Any]

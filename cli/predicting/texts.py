@@ -96,7 +96,7 @@ def file_rows(
     from hfdl.data.readers.reading import Reading
     from hfdl.data.readers.sources import read_source
 
-    from ..output import print_note
+    from ..printing.text import print_note
 
     refuse_missing(file.expanduser(), str(file))
     if not file.expanduser().is_file():
@@ -165,7 +165,7 @@ def _pairs(table: Table, name: str, pair: str) -> list[Any]:
     """Both texts of each row; a missing one is empty where the other is there, else None."""
     from hfdl.data.layouts.textless import half_pairs
 
-    from ..output import print_note
+    from ..printing.text import print_note
 
     both = list(zip(_texts(table, name), _texts(table, pair), strict=True))
     half = [row for row, texts in enumerate(both) if texts.count(None) == 1]

@@ -13,8 +13,8 @@ import typer
 
 from hfdl.errors import DataError, OutputError
 
-from ..output import print_text, shorten
-from ..output_file import written_aside
+from ..printing.output_file import written_aside
+from ..printing.text import print_text, shorten
 from .answers import open_answers
 from .texts import Input, file_texts, stdin_texts
 

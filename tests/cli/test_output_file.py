@@ -11,7 +11,7 @@ from helpers.processes import contents
 from helpers.wording import assert_wording
 
 from hfdl.cli import errors
-from hfdl.cli.output_file import refuse_output, written_aside
+from hfdl.cli.printing.output_file import refuse_output, written_aside
 from hfdl.errors import OutputError
 
 

@@ -12,7 +12,7 @@ from helpers.support import reviews
 
 import hfdl
 from hfdl.cli import errors
-from hfdl.cli.summary import print_summary
+from hfdl.cli.printing.summary import print_summary
 from hfdl.report import write_model_card
 
 TEXTS = ["a [MASK] film", "the [MASK] was [MASK].", "[MASK]", "a very long [MASK], they say"]

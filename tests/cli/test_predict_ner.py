@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hfdl.cli import errors
-from hfdl.cli.summary import print_summary
+from hfdl.cli.printing.summary import print_summary
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hfdl.cli.output import to_json
+from hfdl.cli.printing.text import to_json
 from hfdl.training.files import finite_or_null, json_text, write_json
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -107,10 +107,10 @@ def test_answers_fit(words: tuple[str, ...], width: int, trained: Path, tmp_path
 
 @pytest.mark.parametrize("width", [80, 160])
 def test_entities_and_many_labels_are_folded(width: int, monkeypatch: Any, capsys: Any) -> None:
-    from hfdl.cli import output
     from hfdl.cli.predicting import answers
+    from hfdl.cli.printing import text as printing
 
-    for module in (output, answers):
+    for module in (printing, answers):
         monkeypatch.setattr(module, "terminal_width", lambda: width)
     text = "Ann Smith " * 60
     found = [{"start": i, "end": i + 9, "entity_group": "person"} for i in range(0, 590, 10)]

@@ -43,9 +43,9 @@ def _there(place: Place) -> list[str]:
 
 
 CASES = (
-    case("cli/output_file.py:refuse_output#2", lambda p: predict(
+    case("cli/printing/output_file.py:refuse_output#2", lambda p: predict(
         p, "text\na\n", "--output", str(p.folder / "a folder/out.csv")), typing=shell),
-    case("cli/output_file.py:refuse_output#5", _there, ways=2, fill=lambda p: {
+    case("cli/printing/output_file.py:refuse_output#5", _there, ways=2, fill=lambda p: {
         str(p.folder / "another run"): p.folder / "new.csv"}),
     case("cli/attention.py:_check_ending", lambda p: [
         "attention", p.model, "film", "--output", p.folder / "a page.htm"]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hfdl.runs.texts import clean
 
-from .output import print_table, print_text
+from .text import print_table, print_text
 
 if TYPE_CHECKING:
     from hfdl.data.checks.report import DataReport, SplitReport

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfdl.errors import shell_path
 
-from .output import (
+from .text import (
     print_metrics,
     print_saved,
     print_table,

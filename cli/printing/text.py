@@ -91,7 +91,7 @@ def _print(text: str) -> None:
 
 def print_note(text: str) -> None:
     """Print what a person should know to stderr, so that stdout stays the answers alone."""
-    from .errors import say
+    from ..errors import say
 
     encoding = sys.stderr.encoding or "utf-8"
     say("note", text.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,0 +1,1 @@
+"""What commands put out: text, tables and summaries on the screen, and files given by --output."""
