@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import helpers
 import pytest
 from helpers.serving import save_model, served
 
@@ -15,12 +17,10 @@ import hfdl
 from hfdl.cli.errors import run
 from hfdl.tasks.registry import TASKS
 
+OWN_MODELS = Path(helpers.__file__).with_name("own_models.py")
 TEXTS = ["what a good film", "the book was long and bad", "", "it is <b>bad</b> 😀", "good " * 60]
 FILE = """
 import torch
-from torch import nn
-from transformers import BertModel, BertPreTrainedModel
-from transformers.modeling_outputs import SequenceClassifierOutput
 
 from hfdl.pipelines.text_classification import TextClassificationPipeline
 from hfdl.tasks.spec import TaskSpec
@@ -33,21 +33,6 @@ def near(q, k, v, mask, *, scale=1.0, dropout=0.0):
     may = may if mask is None else may & mask
     scores = ((q @ k.transpose(-1, -2)) * scale).masked_fill(~may, torch.finfo(q.dtype).min)
     return torch.dropout(scores.softmax(-1), dropout, train=dropout > 0) @ v
-
-
-class Mean(BertPreTrainedModel):
-    def __init__(self, config):
-        super().__init__(config)
-        self.bert = BertModel(config, add_pooling_layer=False)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
-        self.post_init()
-
-    def forward(self, input_ids, attention_mask=None):
-        states = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask[..., None].to(states)
-        return SequenceClassifierOutput(
-            logits=self.classifier((states * mask).sum(1) / mask.sum(1))
-        )
 
 
 class ShoutingPipeline(TextClassificationPipeline):
@@ -71,6 +56,7 @@ def trained_with(
 ) -> Iterator[Callable[..., Path]]:
     """The folder of a run of the tiny model, some of its recipe changed."""
     (tmp_path / "own_serving.py").write_text(FILE, encoding="utf-8")
+    shutil.copy(OWN_MODELS, tmp_path)
     known = dict(TASKS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -94,7 +80,7 @@ def trained_with(
     [
         {"tune.lora": {"r": 2}},
         {"model.attention": "own_serving.py:near"},
-        {"model.class": "own_serving.py:Mean"},
+        {"model.class": "own_models.py:MeanBert"},
     ],
     ids=["adapters", "attention", "class"],
 )
