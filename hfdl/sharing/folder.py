@@ -69,7 +69,7 @@ def _refuse_group(path: Path) -> None:
     is_group = (path / "seeds.json").is_file() or (path / "table.json").is_file()
     if (is_group or not (path / "config.json").is_file()) and runs:
         raise HubError(
-            f"it holds {len(runs)} runs, and a repository holds one model",
+            "it holds runs, and a repository holds one model",
             where=str(path),
             rule="--seeds, compare and tune leave a folder for each run",
             remedy=f"push one of them: hfdl push {shell_path(_best(path, runs))} REPO",
