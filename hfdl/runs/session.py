@@ -30,6 +30,7 @@ from hfdl.training.evaluation import Evaluation, evaluate
 from hfdl.training.events import Event, Finished, Listener, Noted, Planned, StopTraining
 from hfdl.training.files import move_into
 from hfdl.training.loop import Loop
+from hfdl.training.memory import onednn_as_before
 from hfdl.training.plan import best_metric, total_steps
 from hfdl.training.signals import SignalWatch
 from hfdl.tuning.lora import merge
@@ -136,6 +137,7 @@ class Session:
         with (
             own_faults(self.folder.path, files_of(self.recipe).values()),
             _Listening(self, append=resume),
+            onednn_as_before(),
             SignalWatch() as watch,
         ):
             for fact in self.facts:

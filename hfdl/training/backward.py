@@ -84,10 +84,11 @@ class Backward:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                smaller = self._smaller(len(examples), progress, str(error))
+                message = str(error)
+                smaller = self._smaller(len(examples), progress, message)
             # Out here the failed pass's frames are gone, and what they held with them.
             self.state.zero_grad()
-            forget_what_failed()
+            forget_what_failed(message, is_float32=self.accelerator.mixed_precision == "no")
             restore_random_state(before, device)
             tell(
                 Noted(

@@ -6,11 +6,17 @@ import ctypes
 import gc
 import mmap
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 
+_ONEDNN = (
+    "could not create a primitive",
+    "could not create a memory",
+    "could not execute a primitive",
+)
 # What torch says where it has no class of its own for it: on a CPU, and in some libraries below.
 _SAYINGS = (
     "can't allocate memory",
@@ -19,11 +25,9 @@ _SAYINGS = (
     "out of memory",
     "unable to mmap",
     "std::bad_alloc",
-    # oneDNN, which gives no reason. It says the first of a layer that it does not know as well, but
-    # that layer then fails in micro-batches of one, too, and the message ends the run.
-    "could not create a primitive",
-    "could not create a memory",
-    "could not execute a primitive",
+    # oneDNN gives no reason. It says the first of a layer that it does not know as well, but that
+    # layer then fails in micro-batches of one, too, and the message ends the run.
+    *_ONEDNN,
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
@@ -36,13 +40,38 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _SAYINGS)
 
 
-def forget_what_failed() -> None:
-    """Give back what a failed pass still holds, on the host and on a GPU."""
+def forget_what_failed(message: str = "", *, is_float32: bool = False) -> None:
+    """Give back what a failed pass still holds, on the host and on a GPU.
+
+    Args:
+        message: the error's.
+        is_float32: whether all arithmetic is float32. Then the rest of the run does without oneDNN
+            once that has failed: torch has code of its own for it, which needs no addresses, and
+            its matrix products are not oneDNN's. In bf16 they are, and the others far slower.
+    """
     _reserve.clear()
+    if is_float32 and any(words in message for words in _ONEDNN):
+        _set_onednn(False)
     gc.collect()
     give_back_free_pages()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+@contextmanager
+def onednn_as_before() -> Iterator[None]:
+    """Switch oneDNN on again at the end, where a failed pass has switched it off."""
+    before = _set_onednn(None)
+    try:
+        yield
+    finally:
+        _set_onednn(before)
+
+
+def _set_onednn(enabled: bool | None) -> bool:
+    """Switch oneDNN on or off, its precision as it is; None changes nothing. Gives what was."""
+    set_flags: Any = torch.backends.mkldnn.set_flags
+    return bool(set_flags(enabled, _fp32_precision=None)[0])
 
 
 _RESERVE = 32 * 2**20
@@ -54,7 +83,8 @@ def keep_a_reserve() -> None:
 
     Under a limit of addresses (ulimit -v) a failed pass can leave a heap that fills the limit and
     cannot shrink. Smaller tensors fit into its holes, but not the code that oneDNN compiles for
-    them, which is mapped apart: every smaller pass then fails as well.
+    them, which is mapped apart: every smaller pass then fails as well. Where oneDNN cannot be done
+    without, this is all there is.
     """
     if not _reserve:
         with suppress(OSError):

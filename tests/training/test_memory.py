@@ -144,6 +144,29 @@ def test_an_evaluation_begins_again_with_smaller_batches(
     assert found.metrics["validation"] == pytest.approx(plain.metrics["validation"], rel=1e-6)
 
 
+@pytest.mark.parametrize("message", ["could not create a primitive", "out of memory"])
+def test_a_run_does_without_onednn_where_that_found_no_room(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    """Of float32 torch has code of its own; the next run in this process has oneDNN again."""
+    from transformers import BertForSequenceClassification
+
+    seen: list[bool] = []
+    forward = BertForSequenceClassification.forward
+
+    def once(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(torch._C._get_mkldnn_enabled())
+        if len(seen) == 1:
+            raise RuntimeError(message)
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(BertForSequenceClassification, "forward", once)
+    hfdl.train("sentiment", options(settings), output=tmp_path / "run", listener=lambda e: None)
+    assert len(seen) > 3
+    assert set(seen[1:]) == {message == "out of memory"}
+    assert torch._C._get_mkldnn_enabled()
+
+
 def test_other_errors_are_not_taken_for_it(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
