@@ -82,6 +82,9 @@ class Panel:
         box = self.root.get_by_label(label).and_(self.root.locator("input[type=number]")).first
         if not box.is_visible():
             self.root.get_by_role("button", name="Options").click()
+            box.wait_for()
+            # Gradio mounts what a fold holds when it opens, and what is typed before that is lost.
+            self.root.page.wait_for_timeout(500)
         box.fill(value)
         box.press("Tab")
 
