@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hfdl.nn.linear import Linear, is_plain_linear, linear
+from hfdl.nn.linear import Linear, is_plain_linear, linear, onednn_is_faster
 
 NARROW = 512
 """Widest input for which weights are joined."""
@@ -71,6 +71,7 @@ def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
         and x.requires_grad
         and layer.q_proj.in_features <= NARROW
         and torch.is_grad_enabled()
+        and not (onednn_is_faster() and not torch.is_autocast_enabled("cpu"))
         and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
     )
 
