@@ -172,11 +172,15 @@ def decide() -> Callable[[Any], Any]:
     def widen(model: Any) -> Any:
         import torch
 
+        from hfdl.tuning.layers import all_names
+
         torch.manual_seed(1)
-        for name, parameter in model.named_parameters():
-            if name.startswith(("classifier.", "score.")):
+        wide = ("value.weight", "output.dense.weight", "pooler.dense.weight")
+        for name, names in all_names(model).items():
+            parameter = model.get_parameter(name)
+            if names[0].startswith(("classifier.", "score.")):
                 torch.nn.init.normal_(parameter, std=0.5)
-            elif name.endswith(("value.weight", "output.dense.weight", "pooler.dense.weight")):
+            elif names[0].endswith(wide):
                 torch.nn.init.normal_(parameter, std=0.3)
         return model.eval()
 

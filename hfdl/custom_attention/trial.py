@@ -190,6 +190,8 @@ class _Watched:
         AttentionInterface.register(self.name, self._adapter)
 
     def _look(self, module: Any, query: Tensor, key: Any, value: Any, *rest: Any, **kw: Any) -> Any:
+        # Clones: torch itself refuses to change some views in place, in words of its own.
+        query, key, value = query.clone(), key.clone(), value.clone()
         before = [x._version for x in (query, key, value)]
         out, weights = self._adapter(module, query, key, value, *rest, **kw)
         given = any(x.requires_grad for x in (query, key, value))

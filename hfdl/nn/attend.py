@@ -196,7 +196,7 @@ class PackedAttend:
         return torch.cat(outs)  # (N, H, K)
 
     def _attend(
-        self, module: AttentionLayer, group: Sequence[Tensor], t: int, s: int
+        self, module: AttentionLayer, group: Sequence[Float[Tensor, "b _ _ K"]], t: int, s: int
     ) -> Float[Tensor, "b t H K"]:
         """The attention of sequences of one length, each tensor (b, t or s, H or G, K)."""
         q, k, v = (x.transpose(1, 2) for x in group)  # (b, t, H, K) -> (b, H, t, K)

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
 from hfdl.nn.attend import Attend, Keys, Queries
-from hfdl.nn.joined_projection import joined_qkv
-from hfdl.nn.linear import Linear
+from hfdl.nn.linear import Linear, joined_qkv
 from hfdl.nn.positions import Rotation, rotate
 
 Projected = tuple[Keys, Keys]

@@ -8,13 +8,14 @@ The gradient is that of any linear layer:
 
     dX = dY W,  dW = dY^T X,  db = sum of the rows of dY
 
-Shapes: *N any axes, I inputs, O outputs.
+Shapes: *N any axes, I inputs, O outputs; of queries, keys and values *B batch (none where sequences
+are packed), T tokens, D width, H heads, G key-value heads, K head width.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -76,7 +77,7 @@ def onednn_is_faster() -> bool:
     return is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
-def _is_faster(x: Tensor, weight: Tensor) -> bool:
+def _is_faster(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"]) -> bool:
     """Whether oneDNN is to be called; never where something else wants to see the call."""
     return (
         x.dtype is torch.float32
@@ -93,7 +94,9 @@ def _is_faster(x: Tensor, weight: Tensor) -> bool:
     )
 
 
-def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def _onednn(
+    x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None = None
+) -> Float[Tensor, "*N O"]:
     """X W^T + b; torch.compile calls the same kernel."""
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
@@ -103,7 +106,10 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Tensor | None
+        ctx: Any,
+        x: Float[Tensor, "*N I"],
+        weight: Float[Tensor, "O I"],
+        bias: Float[Tensor, "O"] | None,
     ) -> Float[Tensor, "*N O"]:
         ctx.save_for_backward(
             x if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None
@@ -125,3 +131,80 @@ class _Linear(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             of_bias = rows.sum(0)
         return of_x, of_weight, of_bias
+
+
+# ---- Queries, keys and values of self-attention by one product, where that is faster than three --
+#     [Q  K  V] = X [W_Q  W_K  W_V]
+# ``MultiHeadAttention`` asks here first. Joining copies the three weights in each call, so that
+# names and saved files stay as they are; narrow layers in training on a CPU earn the copy back where
+# MKL multiplies, or autocast is on.
+
+NARROW = 512
+"""Widest input for which weights are joined."""
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+@runtime_checkable
+class Projections(Protocol):
+    """What is asked of a layer; ``MultiHeadAttention`` is one.
+
+    Attributes:
+        q_proj, k_proj, v_proj: the projections, from D to H K, G K and G K.
+        num_heads: H.
+        num_kv_heads: G.
+        head_size: K.
+    """
+
+    q_proj: Linear
+    k_proj: Linear
+    v_proj: Linear
+    num_heads: int
+    num_kv_heads: int
+    head_size: int
+
+
+def joined_qkv(
+    layer: Projections, x: Float[Tensor, "*B T D"]
+) -> tuple[Float[Tensor, "*B T H K"], Float[Tensor, "*B T G K"], Float[Tensor, "*B T G K"]] | None:
+    """Queries, keys and values of one input by one product.
+
+    None where three products are faster, or where a projection must be called itself.
+    """
+    if not _pays(layer, x):
+        return None
+    projections = layer.q_proj, layer.k_proj, layer.v_proj
+    heads = [layer.num_heads, layer.num_kv_heads, layer.num_kv_heads]
+    weight = torch.cat([p.weight for p in projections])  # ((H + 2 G) K, D)
+    biased = layer.q_proj.bias is not None  # pyright: ignore[reportUnnecessaryComparison]
+    bias = torch.cat([p.bias for p in projections]) if biased else None
+    joined = linear(x, weight, bias)  # (..., T, (H + 2 G) K)
+    joined = joined.view(*x.shape[:-1], sum(heads), layer.head_size)  # -> (..., T, H + 2 G, K)
+    q, k, v = torch.split(joined, heads, dim=-2)  # -> (..., T, H, K) and twice (..., T, G, K)
+    return q, k, v
+
+
+def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
+    """Whether one product is faster, and gives what the three would."""
+    return (
+        x.device.type == "cpu"
+        and x.requires_grad
+        and layer.q_proj.in_features <= NARROW
+        and torch.is_grad_enabled()
+        and not _multiplied_by_onednn(x)
+        and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
+    )
+
+
+def _multiplied_by_onednn(x: Float[Tensor, "*B T D"]) -> bool:
+    return x.dtype is torch.float32 and onednn_is_faster() and not torch.is_autocast_enabled("cpu")
+
+
+def _is_bare(projection: nn.Module) -> bool:
+    """Whether a call is torch's product and nothing else.
+
+    An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
+    private attributes alone.
+    """
+    own = vars(projection)
+    return is_plain_linear(projection) and "forward" not in own and not any(map(own.get, _HOOKS))

@@ -146,13 +146,15 @@ class BuildsModel:
 
     def _refuse_other_shape(self, model: torch.nn.Module, folder: Path) -> None:
         """Say of a head that is there in another shape that it is."""
-        made = dict(model.named_parameters())
+        table = getattr(model, "table", None)  # of hfdl's own code, which has other names
+        made = {name: p.shape for name, p in model.named_parameters()}
+        made = made if table is None else table.hf_shapes
         for name in self.new_parameters:
             saved = saved_shape(folder, name)
-            if name in made and saved not in (None, tuple(made[name].shape)):
+            if name in made and saved not in (None, tuple(made[name])):
                 raise ModelError(
                     f"{name} has the shape {list(saved)} in its weights and "
-                    f"{list(made[name].shape)} by its config.json",
+                    f"{list(made[name])} by its config.json",
                     where=str(folder),
                     rule="the head has a row for each label of id2label",
                     remedy="correct id2label and label2id in its config.json",

@@ -52,7 +52,7 @@ def plain(*events: Event) -> list[str]:
 def test_plan() -> None:
     assert plain(PLAN) == [
         "task              text_classification",
-        "model             m (hf)",
+        "model             m (transformers' code)",
         "parameters        1,000,000, 50.0% of them trained",
         "examples          train 1,600, test 10",
         "labels            [red]neg, po\\x1b[31ms",

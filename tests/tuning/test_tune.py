@@ -84,7 +84,7 @@ def notes_of(recipe: str, settings: dict[str, Any], output: Path) -> list[str]:
     return [event.text for event in events if isinstance(event, Noted)]
 
 
-@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
+@pytest.mark.parametrize("implementation", ["auto", "hfdl"])
 @pytest.mark.parametrize("name", ["clm", "mlm", "translation", "sentiment"])
 def test_a_run_from_random_weights_says_so_in_a_line(
     name: str, implementation: str, tmp_path: Path, tiny_bert: Path

@@ -96,6 +96,11 @@ class Table:
         """All names in transformers, second names included."""
         return [*self._by_theirs, *(rule.theirs for rule in self._copied)]
 
+    @property
+    def hf_shapes(self) -> dict[str, torch.Size]:
+        """The shapes that transformers' tensors have, by their names."""
+        return {row.theirs: row.shape(self.shapes) for row in self.rows}
+
     def ours_of(self, theirs: Iterable[str]) -> set[str]:
         """Our names of some of transformers' tensors, each under either of its names."""
         names = set(theirs)

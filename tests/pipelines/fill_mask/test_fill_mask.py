@@ -386,8 +386,16 @@ def test_a_folder_is_opened_with_the_weights_that_lie_in_it(folder: Path) -> Non
         "fill-mask", model=model, tokenizer=AutoTokenizer.from_pretrained(folder)
     )
     texts = masked([*ONE_MASK, *SEVERAL], opened)
-    assert hfdl.pipeline("fill-mask", model=folder)(texts) == opened(texts)
-    assert hfdl.pipeline(model=str(folder))(texts) == opened(texts)
+    answers = hfdl.pipeline("fill-mask", model=folder)(texts)
+    assert hfdl.pipeline(model=str(folder))(texts) == answers
+    # The folder is opened in hfdl's own code, the model that is given stays what it is.
+    for one, other in zip(_flat(answers), _flat(opened(texts)), strict=True):
+        assert one == {**other, "score": pytest.approx(other["score"], rel=1e-4)}
+
+
+def _flat(answers: Any) -> list[dict[str, Any]]:
+    """All answers, in order."""
+    return [answers] if isinstance(answers, dict) else [x for each in answers for x in _flat(each)]
 
 
 def test_training_mode_does_not_show(bert: Path) -> None:
