@@ -136,8 +136,8 @@ class _Linear(torch.autograd.Function):
 # ---- Queries, keys and values of self-attention by one product, where that is faster than three --
 #     [Q  K  V] = X [W_Q  W_K  W_V]
 # ``MultiHeadAttention`` asks here first. Joining copies the three weights in each call, so that
-# names and saved files stay as they are; narrow layers in training on a CPU earn the copy back where
-# MKL multiplies, or autocast is on.
+# names and saved files stay as they are; narrow layers in training on a CPU earn the copy back
+# where MKL multiplies, or autocast is on.
 
 NARROW = 512
 """Widest input for which weights are joined."""

@@ -169,7 +169,8 @@ def test_a_model_fine_tuned_on_pairs(tiny_bert: Path, tmp_path: Path, without_re
         "sentiment",
         {
             "model.name": str(tiny_bert), "data.train": str(data), "data.text": "premise",
-            "data.text_pair": "hypothesis", "train.epochs": 15, "train.batch_size": 8, "model.implementation": "hf",
+            "data.text_pair": "hypothesis", "train.epochs": 15, "train.batch_size": 8,
+            "model.implementation": "hf",
             "data.max_length": 32, "train.learning_rate": 3e-3, "train.precision": "float32",
         },
         output=tmp_path / "run", listener=lambda event: None,
