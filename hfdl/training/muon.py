@@ -10,7 +10,7 @@ which parameters go where, and what one matrix is: each projection, always as (o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 

@@ -163,7 +163,7 @@ def _own_class(path: str) -> Callable[..., torch.optim.Optimizer]:
             remedy="derive the class from torch.optim.Optimizer",
         )
     for kind in made.__mro__:
-        if kind.__module__.startswith("torch.optim."):
+        if f"{kind.__module__}.".startswith("torch.optim."):
             _refuse_unfit(kind.__name__.lower(), path)
     if needed := _needed_by_step(made):
         raise ConfigError(
