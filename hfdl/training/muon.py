@@ -208,8 +208,9 @@ def hidden_matrices(model: nn.Module) -> dict[int, Layout]:
 def _gates(module: Any, own: str, weight: Tensor) -> int:
     """How many gates a weight of a recurrent layer holds (LSTM 4, GRU 3, RNN 1); else 0."""
     width = getattr(module, "hidden_size", None)
-    is_recurrent = own.startswith(("weight_ih", "weight_hh")) and isinstance(width, int)
-    return len(weight) // width if is_recurrent else 0
+    if not own.startswith(("weight_ih", "weight_hh")) or not isinstance(width, int):
+        return 0
+    return len(weight) // width
 
 
 def _layout(name: str, module: nn.Module, weight: Tensor, gates: int) -> Layout:
