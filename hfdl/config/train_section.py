@@ -29,8 +29,9 @@ class TrainConfig(Section):
     )
     optimizer: OwnCode = Field(
         default="adamw",
-        description="adamw, adam, adafactor, adagrad, adadelta, adamax, asgd, nadam, radam, "
-        "rmsprop, rprop or sgd, or file.py:Class or module:Class of your own.",
+        description="adamw, adam, adafactor, adagrad, adadelta, adamax, asgd, muon (for the "
+        "matrices of hidden layers, with AdamW for the rest), nadam, radam, rmsprop, rprop or sgd, "
+        "or file.py:Class or module:Class of your own.",
     )
     optimizer_options: dict[str, Any] = Field(
         default_factory=dict,

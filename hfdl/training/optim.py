@@ -9,7 +9,8 @@ from torch import nn
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
-from hfdl.training.optimizers import make_optimizer
+from hfdl.training.muon import matrix_groups
+from hfdl.training.optimizers import make_optimizer, plain_name
 from hfdl.tuning.layers import positions
 
 # Schedules of transformers that ignore every option.
@@ -72,11 +73,13 @@ def build_optimizer(
     """The optimizer that the recipe names, over groups of parameters; see ``make_optimizer``.
 
     Raises:
-        ConfigError: as ``make_optimizer``.
+        ConfigError: as ``make_optimizer`` and, for Muon, ``matrix_groups``.
     """
     groups = decay_groups(model, config.weight_decay)
     if layer_decay is not None:
         groups = layer_groups(model, groups, config.learning_rate, layer_decay)
+    if plain_name(config.optimizer) == "muon":
+        groups = matrix_groups(model, groups)
     return make_optimizer(config, groups)
 
 

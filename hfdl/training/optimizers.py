@@ -30,6 +30,7 @@ OPTIMIZERS: dict[str, str] = {
     "adamax": "torch.optim:Adamax",
     "adamw": "torch.optim:AdamW",
     "asgd": "torch.optim:ASGD",
+    "muon": "hfdl.training.muon:MuonWithAdamW",
     "nadam": "torch.optim:NAdam",
     "radam": "torch.optim:RAdam",
     "rmsprop": "torch.optim:RMSprop",
@@ -45,10 +46,11 @@ _PRESET: dict[str, dict[str, Any]] = {
 }
 _INSTEAD_OF_FUSED = {"foreach", "fused", "differentiable"}
 _UNFIT = {
-    "lbfgs": "it asks for the loss several times an update",
-    "muon": "it takes matrices alone, and a model has vectors too",
-    "sparseadam": "it takes sparse gradients alone",
+    "lbfgs": ("it asks for the loss several times an update", "adamw"),
+    "muon": ("it takes matrices alone, and a model has vectors too", "muon"),
+    "sparseadam": ("it takes sparse gradients alone", "adamw"),
 }
+"""Classes of torch that cannot train here, why, and what to choose."""
 # Arguments of a class that keys of the recipe hold, by key.
 _KEYS = {"learning_rate": "lr", "weight_decay": "weight_decay"}
 _ADAM = {"adam_betas": "betas", "adam_epsilon": "eps"}
@@ -101,13 +103,11 @@ def optimizer_class(name: str) -> tuple[str, Callable[..., torch.optim.Optimizer
     Raises:
         ConfigError: there is none of that name, or it cannot work with this loop.
     """
-    plain = name.removeprefix("torch.optim:")
-    if is_own_path(plain):
+    plain = plain_name(name)
+    if plain is None:
         return "", _own_class(name)
-    plain = plain.lower().replace("-", "_").removeprefix("torch.optim.")
-    plain = _ALIASES.get(plain, plain)
-    _refuse_unfit(plain.replace("_", ""), name)
     if plain not in OPTIMIZERS:
+        _refuse_unfit(plain.replace("_", ""), name)
         raise ConfigError(
             f"unknown optimizer {name!r}",
             where=KEY,
@@ -118,13 +118,26 @@ def optimizer_class(name: str) -> tuple[str, Callable[..., torch.optim.Optimizer
     return plain, getattr(import_module(module), attribute)
 
 
+def plain_name(name: str) -> str | None:
+    """A recipe's name of an optimizer as ``OPTIMIZERS`` has it; None where it is a class's path."""
+    plain = name.removeprefix("torch.optim:")
+    if is_own_path(plain):
+        return None
+    plain = plain.lower().replace("-", "_").removeprefix("torch.optim.")
+    plain = _ALIASES.get(plain, plain)
+    # A path means the class that it names: torch's Adafactor is not transformers'.
+    is_torchs = OPTIMIZERS.get(plain, "torch.optim:").startswith("torch.optim:")
+    return plain if is_torchs or ":" not in name else None
+
+
 def _refuse_unfit(kind: str, name: str) -> None:
-    if reason := _UNFIT.get(kind):
+    if kind in _UNFIT:
+        reason, instead = _UNFIT[kind]
         raise ConfigError(
             f"{name!r} cannot train here",
             where=KEY,
             rule=f"{reason}; the loop makes one step from one gradient of every parameter",
-            remedy="choose another, such as train.optimizer=adamw",
+            remedy=f"choose another, such as train.optimizer={instead}",
         )
 
 
@@ -150,7 +163,7 @@ def _own_class(path: str) -> Callable[..., torch.optim.Optimizer]:
             remedy="derive the class from torch.optim.Optimizer",
         )
     for kind in made.__mro__:
-        if kind.__module__.startswith("torch.optim."):
+        if f"{kind.__module__}.".startswith("torch.optim."):
             _refuse_unfit(kind.__name__.lower(), path)
     if needed := _needed_by_step(made):
         raise ConfigError(

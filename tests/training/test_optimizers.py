@@ -124,7 +124,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
 
 
 def test_the_table_has_every_name() -> None:
-    assert set(TABLE) == set(OPTIMIZERS)
+    assert {*TABLE, "muon"} == set(OPTIMIZERS)  # test_muon.py has the last
     assert len(TABLE) == 12
 
 
@@ -166,13 +166,22 @@ def test_other_spellings_are_adamw(name: str) -> None:
     assert optimizer.param_groups[0]["fused"]
 
 
+def test_a_path_means_the_class_that_it_names() -> None:
+    """``adafactor`` is transformers', as the Trainer has it; torch's has the same name."""
+    for name, kind in (
+        ("adafactor", transformers.optimization.Adafactor),
+        ("torch.optim:Adafactor", torch.optim.Adafactor),
+    ):
+        assert type(build_optimizer(net(), TrainConfig(optimizer=name))) is kind
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "unknown": {"optimizer": "adamv"},
     "of another package": {"optimizer": "adamw_bnb_8bit"},
     "needs a closure": {"optimizer": "LBFGS"},
     "needs a closure, by its path": {"optimizer": "torch.optim:LBFGS"},
     "needs a closure, by its module": {"optimizer": "torch.optim.lbfgs:LBFGS"},
-    "matrices only": {"optimizer": "muon"},
+    "matrices only": {"optimizer": "torch.optim:Muon"},
     "betas of sgd": {"optimizer": "sgd", "adam_betas": (0.8, 0.9)},
     "epsilon of rmsprop": {"optimizer": "rmsprop", "adam_epsilon": 1e-6},
     "decay of rprop": {"optimizer": "rprop", "weight_decay": 0.1},
@@ -238,12 +247,12 @@ def stop_after_two(event: Any) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("name", [*TABLE, "own"])
+@pytest.mark.parametrize("name", [*TABLE, "muon", "own"])
 def test_a_resumed_run_is_bit_identical(
     name: str, settings: dict[str, Any], tmp_path: Path, own: Path
 ) -> None:
     optimizer = f"{own}:Lion" if name == "own" else name
-    options = {} if name == "own" else TABLE[name][2]
+    options = TABLE[name][2] if name in TABLE else {}
     chosen = {
         **settings, "train.steps": 5, "train.optimizer": optimizer, "data.max_samples": 40,
         "train.optimizer_options": options, "tune.layer_decay": 0.9,

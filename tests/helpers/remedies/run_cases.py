@@ -156,6 +156,8 @@ CASES = (
     case("training/accelerator.py:choose_precision", lambda p: p.train("train.precision=fp16")),
     case("training/optim.py:build_schedule", lambda p: p.train("train.schedule=cosin")),
     case("training/optimizers.py:optimizer_class", lambda p: p.train("train.optimizer=adamv")),
+    case("training/muon.py:matrix_groups", lambda p: p.train(
+        "train.optimizer=muon", "tune.freeze=body")),
     case("training/optimizers.py:_refuse_unfit", lambda p: p.train("train.optimizer=lbfgs")),
     case("training/optimizers.py:_own_class#2", lambda p: own(p, "train.optimizer", CLOSURE),
          typing=lambda p, a, said: (p.write("mine.py", CLOSURE.replace(
