@@ -13,8 +13,8 @@ from hfdl.config.load import load_recipe
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.errors import ConfigError
 from hfdl.tasks.registry import task_class, task_of_model
-from hfdl.weights.pretrained import require_tokenizer, with_padding
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_tokenizer import require_tokenizer, with_padding
 from hfdl.weights.sentence.modules import MODULES
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 

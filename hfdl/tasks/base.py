@@ -18,7 +18,6 @@ import torch
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError
-from hfdl.hf_models.from_config import is_new_model
 from hfdl.tasks.building import BuildsModel
 from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
 from hfdl.tasks.own_model import GivenModel, OwnSavedModel, own_source
@@ -27,8 +26,9 @@ from hfdl.tasks.scored import ScoredTask
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import Strata, text_column
 from hfdl.weights.model_config import load_config
-from hfdl.weights.pretrained import load_tokenizer
+from hfdl.weights.names import is_new_model
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_tokenizer import load_tokenizer
 
 
 class PretrainedTask(BuildsModel, ScoredTask, ABC):
