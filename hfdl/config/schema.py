@@ -79,9 +79,10 @@ class ModelConfig(_ClassedModel):
     )
     implementation: Literal["auto", "hf", "hfdl"] = Field(
         default="auto",
-        description="Whose model code runs. hf: transformers' class as it is. auto: that class "
-        "with hfdl's equal but faster parts in it (on a CPU its dropout). hfdl: hfdl's own model "
-        "code on the same weights; what is saved is transformers' class again.",
+        description="Whose model code runs on the weights. auto: hfdl's own, which is faster, "
+        "where it has the model's family and settings; else transformers' class with hfdl's "
+        "dropout in it. hfdl: its own, or an error. hf: transformers' class as it is. What is "
+        "saved is transformers' class in any case.",
     )
     attention: OwnCode | None = Field(
         default=None,
@@ -121,8 +122,8 @@ class LoraConfig(Section):
     dropout: Share = Field(default=0.0, description="Dropout before the adapters.")
     targets: list[str] | None = Field(
         default=None,
-        description="Ends of the names of the linear layers that get one. Default: every linear "
-        "layer of the body.",
+        description="Ends of the names of the linear layers that get one, as transformers or the "
+        "model's own code names them. Default: every linear layer of the body.",
     )
 
 

@@ -8,7 +8,7 @@ import torch
 
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ShapeError, listed, nearest
-from hfdl.hf_models.load import in_own_code
+from hfdl.hf_models.build import in_asked_code
 from hfdl.hf_models.own_architectures import OWN, OwnArchitecture
 from hfdl.hf_models.registry import AUTO_CLASSES
 from hfdl.weights.families.name_table import Head
@@ -159,8 +159,8 @@ def build_new_model(
         settings: keys of the transformers config: labels, problem type.
 
     Returns:
-        transformers' class, or hfdl's own code for ``implementation: hfdl`` and where
-        transformers has none; and the names of all its parameters as saved files have them.
+        hfdl's own code, or transformers' class for ``implementation: hf`` and for an attention
+        that runs in it alone; and the names of all its parameters as saved files have them.
 
     Raises:
         ConfigError: an unknown architecture or size, or sizes that do not fit each other.
@@ -175,7 +175,7 @@ def build_new_model(
             raise
         raise _unfit(error) from error
     names = [name for name, _ in built.named_parameters()]
-    return (in_own_code(built) if model.implementation == "hfdl" else built), names
+    return in_asked_code(built, model)[0], names
 
 
 def _bare(name: str) -> str:

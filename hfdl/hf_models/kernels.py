@@ -37,13 +37,18 @@ def kernel_named(name: str | None, weights: bool, keywords: dict[str, Any]) -> A
         name = EXPLICIT
     if name in _NATIVE:
         return _NATIVE[name]
-    if any(word in name for word in _FOREIGN) or name not in ALL_ATTENTION_FUNCTIONS.valid_keys():
+    if not takes_kernel(name) or name not in ALL_ATTENTION_FUNCTIONS.valid_keys():
         raise ModelError(
             f"hfdl's models cannot run attn_implementation={name!r}",
             rule="it is 'sdpa', 'eager', or a function given to hfdl.register_attention",
             remedy="call model.set_attn_implementation('sdpa')",
         )
     return InterfaceKernel(name, keywords)
+
+
+def takes_kernel(name: str) -> bool:
+    """Whether an attention of this name, if there is one, takes the masks of hfdl's models."""
+    return name in _NATIVE or not any(word in name for word in _FOREIGN)
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.config.recorded_code import recorded
-from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError, did_you_mean
 from hfdl.hf_models import HF_MODELS, FamilyModel
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.model_config import load_config
-from hfdl.weights.names import ATTENTION_RECORD, OWN_TYPES
-from hfdl.weights.pretrained import build_pretrained, open_saved, refuse_own_class
+from hfdl.weights.names import ATTENTION_RECORD
+from hfdl.weights.pretrained import open_saved, refuse_own_class
 from hfdl.weights.resolve import find_model
-from hfdl.weights.saved_head import take_saved_labels
-from hfdl.weights.vocabulary_size import resize_to_tokenizer
 
 
 def load_scratch(
@@ -99,66 +94,6 @@ def hf_class_of(hf_model: Any) -> type[FamilyModel]:
     if name not in HF_MODELS:
         raise _unknown(name, None)
     return HF_MODELS[name]
-
-
-class Built(NamedTuple):
-    """A model made from a folder.
-
-    Args:
-        model: in the code that the recipe asks for.
-        new: randomly initialised parameters, under transformers' names.
-        facts: what became of its head, as lines for a person.
-    """
-
-    model: torch.nn.Module
-    new: list[str]
-    facts: list[str]
-
-
-def build_saved(
-    auto_class: str | type[Any],
-    folder: Path,
-    model: ModelConfig,
-    *,
-    config: Any = None,
-    others: Callable[[str], Sequence[str]] = lambda name: (),
-    tokenizer: Any = None,
-    **settings: Any,
-) -> Built:
-    """As ``build_pretrained``, in the code that ``model.implementation`` asks for.
-
-    A saved head keeps the row of each label that ``settings`` name, in whatever order: see
-    ``hfdl.weights.label_rows``.
-
-    Args:
-        auto_class, folder, model, config, settings: as ``build_pretrained``.
-        others: names that a label may have in the saved head beside its own.
-        tokenizer: where it has tokens that the model lacks, the embeddings are resized. None: they
-            stay as they are.
-
-    Raises:
-        ModelError: as ``build_pretrained``; also where hfdl has no code of its own for the model.
-    """
-    built, new = build_pretrained(auto_class, folder, model, config=config, **settings)
-    facts: list[str] = []
-    if "id2label" in settings and model.config is None:
-        saved = load_config(folder)
-        new, fact = take_saved_labels(built, new, saved, auto_class, folder, others)
-        facts = [fact] if fact else []
-    if tokenizer is not None and (fact := resize_to_tokenizer(built, tokenizer)):
-        facts.append(fact)
-    return Built(in_own_code(built) if model.implementation == "hfdl" else built, new, facts)
-
-
-def in_own_code(model: Any) -> torch.nn.Module:
-    """A transformers model as hfdl's own; its tensors are taken over, so let the other go.
-
-    Raises:
-        ModelError: hfdl has no code of its own for it.
-    """
-    if model.config.model_type.startswith(OWN_TYPES):
-        return model
-    return hf_class_of(model).from_hf(model)
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:

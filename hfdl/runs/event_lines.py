@@ -49,6 +49,10 @@ class Rate:
         return per_step * (event.steps - event.step)
 
 
+# Whose code the model runs in, by the word that the log has for it.
+_CODE = {"hfdl": "hfdl's code", "hf": "transformers' code"}
+
+
 def plan_rows(event: Planned) -> list[tuple[str, str]]:
     """What is about to run, as names and values."""
     share = event.trainable / event.parameters if event.parameters else 0.0
@@ -57,7 +61,7 @@ def plan_rows(event: Planned) -> list[tuple[str, str]]:
     batches = f" in micro-batches of {micro}" if micro != event.batch_size else ""
     rows = [
         ("task", event.task),
-        ("model", f"{event.model} ({event.implementation})"),
+        ("model", f"{event.model} ({_CODE.get(event.implementation, 'own class')})"),
         ("parameters", f"{event.parameters:,}, {share:.1%} of them trained"),
         ("examples", ", ".join(f"{name} {size:,}" for name, size in event.examples.items())),
         *([("labels", _labels(event.labels))] if event.labels else []),

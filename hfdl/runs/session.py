@@ -12,6 +12,7 @@ from hfdl.config.overrides import settings
 from hfdl.config.schema import Recipe
 from hfdl.config.yaml import dump_recipe
 from hfdl.environment import machine, peak_memory_bytes, versions
+from hfdl.hf_models.build import implementation_of
 from hfdl.progress import tell
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.callbacks import load_callbacks
@@ -70,6 +71,7 @@ class Session:
             self._listeners += load_callbacks(recipe.train.callbacks)
         tuned = tuned_model(recipe, task, process=self.accelerator.process_index)
         self.parameters = list(tuned.model.parameters())
+        self._implementation = implementation_of(tuned.model)
         self.loop = Loop(
             task,
             tuned.model,
@@ -99,7 +101,7 @@ class Session:
         return Planned(
             task=self.task.name,
             model=self.recipe.model.name,
-            implementation=self.recipe.model.implementation,
+            implementation=self._implementation,
             labels=self.task.label_names,
             parameters=sum(p.numel() for p in self.parameters),
             trainable=sum(p.numel() for p in self.parameters if p.requires_grad),

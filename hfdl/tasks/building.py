@@ -14,7 +14,7 @@ from hfdl.custom_attention.recipe import attend_by, attention_of, refuse_unsaid
 from hfdl.custom_attention.trial import try_attention
 from hfdl.custom_model.trial import try_model
 from hfdl.errors import ModelError
-from hfdl.hf_models.load import build_saved
+from hfdl.hf_models.build import build_saved
 from hfdl.tasks.new_model import NewModel
 from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own
 from hfdl.tasks.spec import TaskSpec
@@ -49,7 +49,7 @@ class BuildsModel:
         return {}
 
     def build_model(self, model_config: ModelConfig) -> torch.nn.Module:
-        """The model with the task's head: transformers' class or hfdl's own code.
+        """The model with the task's head: hfdl's own code or transformers' class.
 
         ``new_parameters`` then names what was not in its weights, as transformers names it.
 
@@ -86,7 +86,12 @@ class BuildsModel:
             model, self.new_parameters, _ = own
             self._tried(model)
         else:
-            model = self._build(ModelConfig(name=str(self.folder)), **kept)
+            asked = self.recipe.model
+            section = ModelConfig(
+                name=str(self.folder), implementation=asked.implementation,
+                attention=attention_of(self.config, asked.attention, str(self.folder)),
+            )  # fmt: skip
+            model = self._build(section, **kept)
         if self.new_parameters:
             self._refuse_other_shape(model, self.folder)
             raise self.untrained(self.folder, self.new_parameters[0])

@@ -27,8 +27,8 @@ from hfdl.custom_model.build import (
 from hfdl.custom_model.load import KEY, OwnClass, class_of_saved, load_class
 from hfdl.custom_model.module import OwnModelConfig
 from hfdl.errors import ConfigError
+from hfdl.hf_models.build import Built, build_saved
 from hfdl.hf_models.from_config import default_config
-from hfdl.hf_models.load import Built, build_saved
 from hfdl.tasks.new_model import NewModel
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.model_config import load_config

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from hfdl.errors import ConfigError, nearest
-from hfdl.tuning.layers import body_names, body_of, layer_count, positions
+from hfdl.tuning.layers import all_names, body_names, body_of, layer_count, positions
 
 KEY = "tune.freeze"
 _LAYERS = re.compile(r"layers\.(\d+)(?:-(\d+))?")
@@ -37,7 +37,8 @@ def freeze(model: nn.Module, what: str | Sequence[str], *, new: Collection[str] 
     Args:
         model: the model; ``requires_grad`` of the chosen parameters becomes False. A body that is
             frozen whole then builds no autograd graph.
-        what: ``body``, ``embeddings``, ``layers.0-3``, a pattern of parameter names, or a list.
+        what: ``body``, ``embeddings``, ``layers.0-3``, a pattern of parameter names as transformers
+            or the model's own code has them, or a list.
         new: parameters without pretrained weights, under transformers' names.
 
     Raises:
@@ -88,14 +89,16 @@ def _matched(model: nn.Module, item: str, new: Collection[str]) -> list[str]:
         first, last = int(match[1]), int(match[2] or match[1])
         _check_range(item, first, last, layer_count(model))
         return _at(model, lambda depth: first + 1 <= depth <= last + 1)
-    names = [name for name, _ in model.named_parameters()]
-    matched = [name for name in names if fnmatchcase(name, item)]
+    called = all_names(model)
+    matched = [
+        name for name, names in called.items() if any(fnmatchcase(each, item) for each in names)
+    ]
     if not matched:
         raise ConfigError(
             f"{item!r} matches no parameter",
             where=KEY,
             rule="it is 'body', 'embeddings', 'layers.0-3' or a pattern of names such as '*.bias'",
-            remedy=_suggest(item, names),
+            remedy=_suggest(item, [names[0] for names in called.values()]),
         )
     return matched
 

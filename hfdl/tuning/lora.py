@@ -17,7 +17,7 @@ from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from hfdl.config.schema import LoraConfig
 from hfdl.errors import ConfigError, did_you_mean, import_extra
 from hfdl.tuning.freeze import refuse_random_body
-from hfdl.tuning.layers import body_names
+from hfdl.tuning.layers import all_names, body_names
 
 KEY = "tune.lora"
 
@@ -113,16 +113,19 @@ def _targets(model: nn.Module, body: set[str], asked: Sequence[str] | None) -> l
         if _is_linear(module) and f"{path}.weight" in body and module is not output
     ]  # fmt: skip
     open_ = [path for path in linear if model.get_parameter(f"{path}.weight").requires_grad]
+    called = _all_paths(model)
     for end in asked or []:
-        if not any(_ends_in(path, end) for path in linear):
+        if not any(_ends_in(called[path], end) for path in linear):
             raise ConfigError(
                 f"no linear layer of the body is called {end!r}",
                 where=f"{KEY}.targets",
-                remedy=did_you_mean(end, sorted({path.rpartition(".")[2] for path in linear})),
+                remedy=did_you_mean(
+                    end, sorted({called[path][0].rpartition(".")[2] for path in linear})
+                ),
             )
     targets = [
         path for path in open_
-        if asked is None or any(_ends_in(path, end) for end in asked)
+        if asked is None or any(_ends_in(called[path], end) for end in asked)
     ]  # fmt: skip
     if not targets:
         raise ConfigError(
@@ -135,8 +138,16 @@ def _targets(model: nn.Module, body: set[str], asked: Sequence[str] | None) -> l
     return targets
 
 
-def _ends_in(path: str, end: str) -> bool:
-    return path == end or path.endswith(f".{end}")
+def _all_paths(model: nn.Module) -> dict[str, list[str]]:
+    """Each layer's path, and all that one may call it: transformers' path first."""
+    return {
+        name.removesuffix(".weight"): [each.removesuffix(".weight") for each in names]
+        for name, names in all_names(model).items()
+    }
+
+
+def _ends_in(paths: Sequence[str], end: str) -> bool:
+    return any(path == end or path.endswith(f".{end}") for path in paths)
 
 
 def _is_linear(module: nn.Module) -> bool:

@@ -66,7 +66,7 @@ def test_the_architectures_are_those_of_the_families() -> None:
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_weights_are_drawn_as_transformers_draws_them(kind: Any, name: str, tokenizer: Any) -> None:
-    model, names = build(kind, name, tokenizer)
+    model, names = build(kind, name, tokenizer, implementation="hf")
     assert isinstance(model, transformers.PreTrainedModel)
     assert not isinstance(model, HfModel)
     config: Any = model.config
@@ -89,8 +89,8 @@ def test_weights_are_drawn_as_transformers_draws_them(kind: Any, name: str, toke
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_our_own_code_begins_with_the_same_weights(kind: Any, name: str, tokenizer: Any) -> None:
-    theirs, names = build(kind, name, tokenizer)
-    ours, same = build(kind, name, tokenizer, implementation="hfdl")
+    theirs, names = build(kind, name, tokenizer, implementation="hf")
+    ours, same = build(kind, name, tokenizer)
     assert isinstance(ours, HfModel)
     assert names == same
     ids = torch.tensor([[5, 9, 3, 7]])

@@ -108,7 +108,7 @@ def bodies(tiny_bert: Path, tiny_gpt2: Path, tmp_path: Path) -> tuned_tasks.Bodi
 
 
 @pytest.mark.parametrize("lora", [False, True])
-@pytest.mark.parametrize("implementation", ["auto", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.usefixtures("without_report")
 def test_every_task_trains_a_model_with_a_larger_tokenizer(

@@ -48,12 +48,12 @@ KINDS = {
     "text_classification": "kind_str", "token_classification": "kind_list",
     "translation": "kind_str", "masked_lm": "kind_float", "causal_lm": "kind_float",
 }  # fmt: skip
-CASES = [(task, implementation) for task in MAKERS for implementation in ("auto", "hf", "hfdl")]
+CASES = [(task, implementation) for task in MAKERS for implementation in ("hf", "hfdl")]
 
 
 def test_every_task_is_covered() -> None:
     assert set(KINDS) == set(MAKERS) == set(TASKS)
-    assert len(CASES) == 15
+    assert len(CASES) == 10
 
 
 @pytest.fixture

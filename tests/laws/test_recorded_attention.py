@@ -71,7 +71,7 @@ def features(**options: Any) -> Callable[[Path], Any]:
     return lambda run: hfdl.pipeline("feature-extraction", model=run, **options)(TEXTS)
 
 
-@pytest.mark.parametrize("implementation", ["auto", "hf", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 def test_states_are_those_of_the_recorded_attention(run: Path, implementation: str) -> None:
     found = features(implementation=implementation)(run)
     usual: Any = transformers.AutoModel.from_pretrained(run, attn_implementation="eager").eval()

@@ -25,8 +25,8 @@ from hfdl.training.events import Evaluated, Noted
 from hfdl.weights.pretrained import quiet_transformers
 
 NAMES = ["zeta", "alpha", "mid"]
-CASES = list(itertools.product(["single", "multi"], ["auto", "hf", "hfdl"], [False, True]))
-CASES += [("token", code, lora) for code in ("auto", "hf", "hfdl") for lora in (False, True)]
+CASES = list(itertools.product(["single", "multi"], ["hf", "hfdl"], [False, True]))
+CASES += [("token", code, lora) for code in ("hf", "hfdl") for lora in (False, True)]
 
 
 def test_every_task_with_labels_is_among_the_cases() -> None:
@@ -34,7 +34,7 @@ def test_every_task_with_labels_is_among_the_cases() -> None:
 
     labelled = {name for name in TASKS if task_class(name).head in ("sequence", "token")}
     assert labelled == {"text_classification", "token_classification"}
-    assert len(CASES) == 18
+    assert len(CASES) == 12
 
 
 @pytest.fixture(scope="module")

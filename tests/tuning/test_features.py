@@ -26,7 +26,7 @@ from hfdl.tasks.translation.task import Translation
 from hfdl.training.events import Noted, Updated
 from hfdl.weights.pretrained import quiet_transformers
 
-CODES = ["auto", "hfdl"]
+CODES = ["hf", "hfdl"]
 RATE = 0.01
 OF: dict[str, Any] = {
     "text_classification": TextClassification, "token_classification": TokenClassification,
@@ -300,7 +300,7 @@ CELLS: dict[tuple[str, str], Cell] = {
 } | {
     # Their layer that says words is their embedding; hfdl's translator has one of its own.
     ("causal_lm", "body"): dict.fromkeys(CODES, NOTHING_LEFT),
-    ("translation", "body"): {"auto": NOTHING_LEFT, "hfdl": ""},
+    ("translation", "body"): {"hf": NOTHING_LEFT, "hfdl": ""},
     ("masked_lm", "class_weights"): dict.fromkeys(CODES, no_labels("a language model")),
     ("causal_lm", "class_weights"): dict.fromkeys(CODES, no_labels("a language model")),
     ("translation", "class_weights"): dict.fromkeys(CODES, no_labels("a translation")),
@@ -335,7 +335,7 @@ def test_a_feature_does_what_it_says_or_says_why_not(
 
 @pytest.mark.parametrize("task", OF)
 def test_without_any_feature_all_weights_move_on_the_plain_loss(task: str, watch: Watch) -> None:
-    found = watch(task, "auto")
+    found = watch(task, "hf")
     still = {n for n in found.before if torch.equal(found.before[n], found.after[n])}
     assert still <= {"final_logits_bias"}
     expected = mean(found, found.folder.parent / "initial", found.trained, cross_entropy)

@@ -20,7 +20,7 @@ from hfdl.tasks.registry import TASKS
 from hfdl.training.events import Event, Interrupted, Noted, Planned, Updated
 from hfdl.tuning.lora import merge
 
-IMPLEMENTATIONS = ["auto", "hfdl"]
+IMPLEMENTATIONS = ["hf", "hfdl"]
 CASES = [(task, code) for task in MAKERS for code in IMPLEMENTATIONS]
 RANK = 4
 

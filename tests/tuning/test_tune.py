@@ -84,7 +84,7 @@ def notes_of(recipe: str, settings: dict[str, Any], output: Path) -> list[str]:
     return [event.text for event in events if isinstance(event, Noted)]
 
 
-@pytest.mark.parametrize("implementation", ["auto", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 @pytest.mark.parametrize("name", ["clm", "mlm", "translation", "sentiment"])
 def test_a_run_from_random_weights_says_so_in_a_line(
     name: str, implementation: str, tmp_path: Path, tiny_bert: Path
@@ -99,7 +99,7 @@ def test_a_run_from_random_weights_says_so_in_a_line(
     assert max(map(len, notes)) < 300
 
 
-@pytest.mark.parametrize("implementation", ["auto", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 @pytest.mark.parametrize("task", ["masked_lm", "causal_lm"])
 def test_a_run_from_a_saved_model_names_its_new_head(
     task: str, implementation: str, tmp_path: Path, tiny_bert: Path, tiny_gpt2: Path

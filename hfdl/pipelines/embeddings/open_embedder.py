@@ -15,7 +15,8 @@ from hfdl.config.schema import ModelConfig
 from hfdl.custom_attention.recipe import attend_as_trained
 from hfdl.custom_attention.register import registered_attentions
 from hfdl.errors import ConfigError, ModelError, did_you_mean
-from hfdl.hf_models.load import build_saved, to_scratch_model
+from hfdl.hf_models.build import build_saved
+from hfdl.hf_models.load import to_scratch_model
 from hfdl.models.sentence_head import SentenceHead
 from hfdl.pipelines.open_model import Located
 from hfdl.tasks.row_length import row_length

@@ -104,6 +104,12 @@ class Table:
                 names |= {rule.of, rule.theirs}
         return {ours for row in self.rows if row.theirs in names for ours in row.ours}
 
+    def theirs_of(self, ours: str) -> list[str]:
+        """transformers' names of the tensor that holds one of ours; none where none does."""
+        names = {row.theirs for row in self.rows if ours in row.ours}
+        names |= {rule.theirs for rule in self._shared if rule.of in names}
+        return sorted(names)
+
     def to_scratch(self, theirs: Tensors) -> dict[str, Tensor]:
         """transformers' tensors, or their gradients, under our names; views where possible.
 

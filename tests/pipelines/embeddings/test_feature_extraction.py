@@ -51,7 +51,7 @@ def same(ours: Any, theirs: Any) -> int:
     return 1
 
 
-@pytest.mark.parametrize("implementation", ["auto", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 @pytest.mark.parametrize("name", ["tiny_bert", "tiny_gpt2", "trained"])
 def test_every_call_gives_what_transformers_gives(
     request: pytest.FixtureRequest, name: str, implementation: str

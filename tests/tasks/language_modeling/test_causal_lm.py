@@ -160,7 +160,7 @@ def test_transformers_opens_the_run_and_finds_the_same_loss(
 # ---- scores ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("implementation", ["hf", "auto", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 def test_loss_and_accuracy_equal_transformers_own(implementation: str, tmp_path: Path) -> None:
     _, splits, model = prepared(
         tmp_path, **{"model.implementation": implementation, "model.dtype": "float64"}
@@ -252,7 +252,7 @@ def test_documents_read_apart_are_scored_as_if_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("document_mask", [False, True])
-@pytest.mark.parametrize("implementation", ["auto", "hf", "hfdl"])
+@pytest.mark.parametrize("implementation", ["hf", "hfdl"])
 def test_a_saved_run_is_evaluated_as_it_was(
     implementation: str, document_mask: bool, without_report: None, tmp_path: Path
 ) -> None:
@@ -275,7 +275,7 @@ def test_a_pretrained_model_is_trained_further(tiny_gpt2: Path, tmp_path: Path) 
         "model.name": str(tiny_gpt2), "model.config": None, "model.tokenizer": None,
         "train.steps": 3, "train.evaluate_every": 3,
     })  # fmt: skip
-    for implementation in ("auto", "hfdl"):
+    for implementation in ("hf", "hfdl"):
         output = tmp_path / implementation
         run = hfdl.train(
             "clm", {**settings, "model.implementation": implementation}, output=output,
