@@ -126,6 +126,7 @@ def _task_of(source: str) -> str:
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
+    from hfdl.tasks.own_types import register_own_types
     from hfdl.tasks.registry import is_registered, task_class
     from hfdl.weights.limits import length_limit
     from hfdl.weights.model_config import load_config
@@ -143,6 +144,7 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
                 tokenizer, note = _of_new_model(new, task, recipe, tables)
                 return tokenizer, recipe.data.max_length, note
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
+        register_own_types(folder)
         tokenizer = load_tokenizer(folder)
         limit = length_limit(tokenizer, plain_config(folder) or load_config(folder))
     except ModelError as error:

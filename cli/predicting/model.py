@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -31,13 +32,15 @@ def open_pipeline(run_or_model: str, options: dict[str, Any], top_k: int | None)
 def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
     """The model's pipeline, after refusing options that are another task's."""
     from hfdl.pipelines import pipeline
-
-    if not {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys():
-        return pipeline(None, model=run_or_model, **options)
-    from hfdl.pipelines.open_model import locate
+    from hfdl.pipelines.open_model import is_embedder, locate
     from hfdl.tasks.registry import known_spec
 
-    located = locate(run_or_model)
+    of_others = {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys()
+    if is_embedder(run_or_model) and not of_others:
+        return pipeline(None, model=run_or_model, **options)
+    located = replace(locate(run_or_model), for_answers=True)
+    if not of_others:
+        return pipeline(None, model=located, **options)
     spec = known_spec(located.task)
     if "threshold" in options and spec.hub_task != "text-classification":
         raise typer.BadParameter(f"--threshold chooses among labels, and this is for {spec.name}")

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import ModelConfig, Recipe
-from hfdl.custom_attention.recipe import attend_by, attention_of, refuse_unsaid
-from hfdl.custom_attention.trial import try_attention
-from hfdl.custom_model.trial import try_model
 from hfdl.errors import ModelError
-from hfdl.hf_models.build import build_saved
-from hfdl.tasks.new_model import NewModel
-from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own
+from hfdl.tasks.answering import open_for_answers
 from hfdl.tasks.spec import TaskSpec
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.limits import length_limit, limit_generation
 from hfdl.weights.saved_shapes import saved_shape
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
+
+# Imported where they are used: transformers' modelling code, which hfdl predict does without.
+if TYPE_CHECKING:
+    from hfdl.tasks.new_model import NewModel
+    from hfdl.tasks.own_model import GivenModel, OwnSavedModel
 
 
 class BuildsModel:
@@ -62,6 +62,8 @@ class BuildsModel:
             self.model_facts += self._tried(model)
         path = model_config.attention
         if path is None:
+            from hfdl.custom_attention.recipe import refuse_unsaid
+
             refuse_unsaid(self.config, path, model_config.name)
             return model
         return self._attending(model, path)
@@ -77,6 +79,9 @@ class BuildsModel:
         Raises:
             ModelError: the folder lacks some of them.
         """
+        from hfdl.custom_attention.recipe import attend_by, attention_of
+        from hfdl.tasks.own_model import open_own
+
         assert self.folder is not None
         settings = self.head_settings()
         # Labels are in the saved config; padding is not in that of every model.
@@ -101,14 +106,32 @@ class BuildsModel:
             attend_by(model, path)
         return model.eval()
 
+    def answering_model(self) -> torch.nn.Module:
+        """As ``load_model``, for answers alone: it is opened sooner, and may do nothing else.
+
+        Raises:
+            ModelError: as ``load_model``.
+        """
+        assert self.folder is not None
+        model = open_for_answers(self.folder, self.recipe.model, self.config, self.head)
+        if model is None:
+            return self.load_model()
+        refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
+        return model
+
     def _tried(self, model: torch.nn.Module) -> list[str]:
         """What is worth a word of a class of the user's; what states must look like none knows."""
         if self.head == "base":
             return []
+        from hfdl.custom_model.trial import try_model
+
         return try_model(model, self.head, self.tokenizer, trains=self.trains)
 
     def _attending(self, model: torch.nn.Module, path: str) -> torch.nn.Module:
         """The model with the attention that the recipe names, tried once."""
+        from hfdl.custom_attention.recipe import attend_by
+        from hfdl.custom_attention.trial import try_attention
+
         name = attend_by(model, path)
         self.model_facts += try_attention(model, name, path, trains=self.trains)
         return model
@@ -119,6 +142,8 @@ class BuildsModel:
         elif self.own_model is not None:
             model, self.new_parameters, self.model_facts = self.own_model.build(self, settings)
         else:
+            from hfdl.hf_models.build import build_saved
+
             assert self.folder is not None
             model, self.new_parameters, self.model_facts = build_saved(
                 self.auto_class, self.folder, model_config, config=self.config,

@@ -48,6 +48,7 @@ def _is_without_head(recipe: Recipe) -> bool:
 def _of_task(recipe: Recipe, tables: Mapping[str, Table]) -> list[str]:
     """As ``head_notes``, from the task itself."""
     from hfdl.tasks.base import PretrainedTask
+    from hfdl.tasks.own_types import register_own_types
     from hfdl.tasks.registry import task_class
     from hfdl.tasks.tables import divide
     from hfdl.weights.label_rows import LabelMatch, label_names
@@ -61,6 +62,7 @@ def _of_task(recipe: Recipe, tables: Mapping[str, Table]) -> list[str]:
         if cls.new_model_for(recipe.model) is not None:
             return []
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
+        register_own_types(folder)
         config = load_config(folder)
         task = cls(folder, load_tokenizer(folder), config, recipe=recipe, trains=True)
         if not task.has_trained_head:

@@ -20,7 +20,7 @@ UNCHECKED = {
     "accelerate", "datasets", "matplotlib", "pandas", "peft", "pyarrow", "scipy",
     "sklearn", "sympy", "torch", "torchao", "torchvision",
 }  # fmt: skip
-"""What a look at a csv file has no use for, installed or not."""
+"""What a look at a csv file has no use for, and an answer none but torch, installed or not."""
 
 COUNT = """
 import json, runpy, sys
@@ -107,6 +107,16 @@ def test_data_check_needs_no_torch(plain_bert: Path, tmp_path: Path) -> None:
     assert packages(loaded) & UNCHECKED == set()
     assert "transformers.models.bert.tokenization_bert" in loaded
     assert [m for m in loaded if m.startswith("transformers") and "modeling" in m] == []
+
+
+def test_predict_needs_no_modelling_code_of_transformers(trained: Path) -> None:
+    loaded = modules_after(command("predict", str(trained), "a fine film"))
+    assert packages(loaded) & (UNCHECKED - {"torch"}) == set()
+    own = ("hfdl.hf_models", "hfdl.foundations", "hfdl.custom_attention", "hfdl.custom_model")
+    unused = (*own, "hfdl.tuning", "hfdl.report", "transformers.modeling_utils", "torch._dynamo")
+    assert [module for module in loaded if module.startswith(unused)] == []
+    training = {module for module in loaded if module.startswith("hfdl.training")}
+    assert training <= {"hfdl.training", "hfdl.training.events", "hfdl.training.launched"}
 
 
 @pytest.mark.parametrize(
