@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -32,15 +31,13 @@ def open_pipeline(run_or_model: str, options: dict[str, Any], top_k: int | None)
 def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
     """The model's pipeline, after refusing options that are another task's."""
     from hfdl.pipelines import pipeline
-    from hfdl.pipelines.open_model import is_embedder, locate
+
+    if not {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys():
+        return pipeline(None, model=run_or_model, answers_only=True, **options)
+    from hfdl.pipelines.open_model import locate
     from hfdl.tasks.registry import known_spec
 
-    of_others = {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys()
-    if is_embedder(run_or_model) and not of_others:
-        return pipeline(None, model=run_or_model, **options)
-    located = replace(locate(run_or_model), for_answers=True)
-    if not of_others:
-        return pipeline(None, model=located, **options)
+    located = locate(run_or_model)
     spec = known_spec(located.task)
     if "threshold" in options and spec.hub_task != "text-classification":
         raise typer.BadParameter(f"--threshold chooses among labels, and this is for {spec.name}")
@@ -53,7 +50,7 @@ def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
             flag = "--scores" if name == "return_scores" else "--" + name.replace("_", "-")
             what = "a model that translates" if name in _OF_TRANSLATORS else "one that writes texts"
             raise typer.BadParameter(f"{flag} is for {what}, and this one is for {spec.name}")
-    return pipeline(located.task, model=located, **options)
+    return pipeline(located.task, model=located, answers_only=True, **options)
 
 
 def _refuse_vectors(pipe: Pipeline, model: str) -> None:

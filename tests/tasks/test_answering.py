@@ -15,7 +15,6 @@ from transformers import PreTrainedModel
 import hfdl
 from hfdl.config.schema import ModelConfig
 from hfdl.models.answering import AnsweringEncoder
-from hfdl.pipelines.open_model import locate
 from hfdl.tasks.answering import open_for_answers
 from hfdl.weights.model_config import load_config
 
@@ -142,10 +141,22 @@ def test_a_damaged_file_and_none(saved: Path) -> None:
 
 def test_a_run_answers_alike_in_both_ways(trained: Path) -> None:
     texts = ["a fine film", "a poor and boring film with a plot", "film " * 60]
-    located = locate(trained)
-    usual = hfdl.pipeline(model=located)
-    quick = hfdl.pipeline(model=type(located)(located.folder, located.recipe, for_answers=True))
+    usual: Any = hfdl.pipeline(model=trained)
+    quick: Any = hfdl.pipeline(model=trained, answers_only=True)
+    named: Any = hfdl.pipeline("sentiment", model=str(trained), answers_only=True)
+    assert isinstance(named.model, AnsweringEncoder)
     assert isinstance(quick.model, AnsweringEncoder)
     assert isinstance(usual.model, PreTrainedModel)
     assert quick(texts, top_k=None) == usual(texts, top_k=None)
     assert repr(quick)
+
+
+def test_models_of_vectors_and_open_models_are_taken_as_they_are(trained: Path) -> None:
+    given: Any = hfdl.pipeline(model=trained)
+    again: Any = hfdl.pipeline(
+        "sentiment", model=given.model, tokenizer=given.tokenizer, answers_only=True
+    )
+    assert again.model is given.model
+    vectors: Any = hfdl.pipeline("feature-extraction", model=trained, answers_only=True)
+    plain: Any = hfdl.pipeline("feature-extraction", model=trained)
+    assert vectors("a fine film") == plain("a fine film")
