@@ -138,11 +138,15 @@ def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | 
     try:
         # A task's class imports torch: only a model that is not saved yet needs it.
         if is_new_model(recipe.model) or is_registered(recipe.task):
-            task = task_class(recipe.task)
-            new = task.new_model_for(recipe.model)
-            if new is not None:
-                tokenizer, note = _of_new_model(new, task, recipe, tables)
-                return tokenizer, recipe.data.max_length, note
+            new = task_class(recipe.task).new_model_for(recipe.model)
+        else:
+            new = None
+    except ModelError as error:
+        return None, None, f"no token lengths: {error}"
+    if new is not None:
+        tokenizer, note = _of_new_model(new, task_class(recipe.task), recipe, tables)
+        return tokenizer, recipe.data.max_length, note
+    try:
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
         register_own_types(folder)
         tokenizer = load_tokenizer(folder)
