@@ -81,8 +81,8 @@ class ModelConfig(_ClassedModel):
         default="auto",
         description="Whose model code runs on the weights. auto: hfdl's own, which is faster, "
         "where it has the model's family and settings; else transformers' class with hfdl's "
-        "dropout in it. hfdl: its own, or an error. hf: transformers' class as it is. What is "
-        "saved is transformers' class in any case.",
+        "dropout and linear layers in it. hfdl: its own, or an error. hf: transformers' class "
+        "as it is. What is saved is transformers' class in any case.",
     )
     attention: OwnCode | None = Field(
         default=None,

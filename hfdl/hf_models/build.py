@@ -13,6 +13,8 @@ from hfdl.errors import ModelError
 from hfdl.hf_models.base import HfModel
 from hfdl.hf_models.kernels import takes_kernel
 from hfdl.hf_models.load import hf_class_of
+from hfdl.nn.dropout import use_cheap_dropout
+from hfdl.nn.linear import use_faster_linear
 from hfdl.weights.model_config import load_config
 from hfdl.weights.names import OWN_TYPES
 from hfdl.weights.pretrained import build_pretrained
@@ -76,7 +78,8 @@ def build_saved(
 def in_asked_code(model: Any, section: ModelConfig) -> tuple[torch.nn.Module, str | None]:
     """A transformers model in the code that ``model.implementation`` asks for.
 
-    ``auto`` is hfdl's own code wherever there is some for the model and its settings.
+    ``auto`` is hfdl's own code wherever there is some for the model and its settings, else
+    transformers' class with hfdl's dropout and linear layers in it: equal, and faster on a CPU.
 
     Args:
         model: as transformers built it; let it go.
@@ -93,12 +96,15 @@ def in_asked_code(model: Any, section: ModelConfig) -> tuple[torch.nn.Module, st
         return model, None
     if section.implementation == "hfdl":
         return in_own_code(model), None
-    if section.attention is not None and not takes_kernel(section.attention):
-        return model, f"transformers' code: hfdl's own does not run {section.attention}"
-    try:
-        return in_own_code(model), None
-    except ModelError as error:
-        return model, f"transformers' code: {error.problem}"
+    reason = f"hfdl's own does not run {section.attention}"
+    if section.attention is None or takes_kernel(section.attention):
+        try:
+            return in_own_code(model), None
+        except ModelError as error:
+            reason = error.problem
+    use_cheap_dropout(model)
+    use_faster_linear(model)
+    return model, f"transformers' code: {reason}"
 
 
 def in_own_code(model: Any) -> torch.nn.Module:

@@ -26,6 +26,7 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import MaskedLMHead, Pooler, SequenceHead, TokenHead
+from hfdl.nn.linear import Linear
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import LearnedPositions
@@ -160,7 +161,7 @@ def _embeddings(config: AlbertConfig) -> Embeddings:
         positions=LearnedPositions(config.max_position_embeddings, width),
         token_types=nn.Embedding(config.type_vocab_size, width),
         norm=LayerNorm(width, config.layer_norm_eps),
-        projection=nn.Linear(width, config.hidden_size),
+        projection=Linear(width, config.hidden_size),
         dropout=config.hidden_dropout_prob,
     )
 

@@ -22,6 +22,7 @@ from hfdl.models.word_embeddings import WordEmbeddingConfig, word_embeddings
 from hfdl.nn.activations import activation
 from hfdl.nn.heads import TokenHead
 from hfdl.nn.lengths import real_steps
+from hfdl.nn.linear import Linear
 from hfdl.nn.pooling import mean_pool, sum_pool
 
 _COUNTS = {"sum": sum_pool, "mean": mean_pool}
@@ -118,7 +119,7 @@ class DeepAveraging(nn.Module):
         self.config = config
         self.embeddings = word_embeddings(config, config.embedding_size)
         widths = [config.embedding_size, *[config.hidden_size] * config.num_hidden_layers]
-        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(*pair) for pair in pairwise(widths))
         self.activation = activation(config.hidden_act)
         self.output_size = widths[-1]
 

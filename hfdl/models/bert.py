@@ -25,6 +25,7 @@ from hfdl.nn.feed_forward import FeedForward
 from hfdl.nn.functional import AttentionKernel
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.heads import MaskedLMHead, Pooler, SequenceHead, TokenHead
+from hfdl.nn.linear import Linear
 from hfdl.nn.norms import LayerNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.positions import LearnedPositions
@@ -228,7 +229,7 @@ def _embeddings(config: BertConfig) -> Embeddings:
         ),
         token_types=nn.Embedding(types, width) if types else None,
         norm=LayerNorm(width, config.layer_norm_eps),
-        projection=nn.Linear(width, config.hidden_size) if narrow else None,
+        projection=Linear(width, config.hidden_size) if narrow else None,
         dropout=config.hidden_dropout_prob,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.nn.lengths import real_steps
+from hfdl.nn.linear import Linear
 from hfdl.nn.pooling import (
     Pooling,
     first_state,
@@ -52,11 +53,11 @@ class SentenceDense(nn.Module):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, out_width, bias=bias)
+        self.linear = Linear(width, out_width, bias=bias)
         self.activation = activation
         self.adds_input = residual
         if residual and width != out_width:
-            self.residual = nn.Linear(width, out_width, bias=False)
+            self.residual = Linear(width, out_width, bias=False)
 
     def forward(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B E"]:
         """The vectors in their new width."""

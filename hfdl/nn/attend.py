@@ -12,7 +12,7 @@ width.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -157,8 +157,10 @@ class PackedAttend:
         k: Float[Tensor, "M G K"],
         v: Float[Tensor, "M G K"],
     ) -> Float[Tensor, "N H K"]:
-        dropout = module.dropout if module.training else 0.0
         targets, sources = self.packing.lengths, (self.memory or self.packing).lengths
+        groups = _by_length(targets, sources)
+        if _stand_together(groups, len(targets)):
+            return self._attend_runs(module, q, k, v, groups)
         # B times (t, H, K)
         pieces = [
             torch.split(q, [*targets]),
@@ -166,18 +168,46 @@ class PackedAttend:
             torch.split(v, [*sources]),
         ]
         outs = list(pieces[0])  # what an empty sequence gets: nothing
-        for (t, s), rows in _by_length(targets, sources).items():
-            # b sequences of t tokens: (b, t, H, K) -> (b, H, t, K)
-            group = [torch.stack([x[row] for row in rows]).transpose(1, 2) for x in pieces]
-            mask = self._mask(t, q.device)
-            bias = None if self.bias is None else self.bias[..., :t, :s]
-            out, _ = self.kernel(
-                group[0], group[1], group[2], mask, scale=module.scale, bias=bias,
-                causal=self.causal and mask is None, dropout=dropout,
-            )  # fmt: skip
-            for row, tokens in zip(rows, out.transpose(1, 2).unbind(0), strict=True):
+        for (t, s), rows in groups.items():
+            # b sequences of t tokens: (b, t, H, K)
+            group = [torch.stack([x[row] for row in rows]) for x in pieces]
+            for row, tokens in zip(rows, self._attend(module, group, t, s), strict=True):
                 outs[row] = tokens  # (t, H, K)
         return torch.cat(outs)  # (N, H, K)
+
+    def _attend_runs(
+        self,
+        module: AttentionLayer,
+        q: Float[Tensor, "N H K"],
+        k: Float[Tensor, "M G K"],
+        v: Float[Tensor, "M G K"],
+        groups: Groups,
+    ) -> Float[Tensor, "N H K"]:
+        """As ``__call__`` where sequences of one length follow one another: no copies of them."""
+        queries = torch.split(q, [t * len(rows) for (t, _), rows in groups.items()])
+        lengths = [s * len(rows) for (_, s), rows in groups.items()]
+        keys, values = torch.split(k, lengths), torch.split(v, lengths)
+        outs: list[Tensor] = []
+        for ((t, s), rows), *parts in zip(groups.items(), queries, keys, values, strict=True):
+            b = len(rows)
+            # (b * t, H, K) -> (b, t, H, K)
+            group = [x.view(b, n, *x.shape[1:]) for x, n in zip(parts, (t, s, s), strict=True)]
+            outs.append(self._attend(module, group, t, s).flatten(0, 1))  # (b * t, H, K)
+        return torch.cat(outs)  # (N, H, K)
+
+    def _attend(
+        self, module: AttentionLayer, group: Sequence[Tensor], t: int, s: int
+    ) -> Float[Tensor, "b t H K"]:
+        """The attention of sequences of one length, each tensor (b, t or s, H or G, K)."""
+        q, k, v = (x.transpose(1, 2) for x in group)  # (b, t, H, K) -> (b, H, t, K)
+        mask = self._mask(t, q.device)
+        out, _ = self.kernel(
+            q, k, v, mask, scale=module.scale,
+            bias=None if self.bias is None else self.bias[..., :t, :s],
+            causal=self.causal and mask is None,
+            dropout=module.dropout if module.training else 0.0,
+        )  # fmt: skip
+        return out.transpose(1, 2)
 
     def _mask(self, t: int, device: torch.device) -> Bool[Tensor, "t t"] | None:
         if self.window is None or t <= self.window:
@@ -185,11 +215,22 @@ class PackedAttend:
         return sliding_window_mask(t, window=self.window, causal=self.causal, device=device)
 
 
-def _by_length(
-    targets: tuple[int, ...], sources: tuple[int, ...]
-) -> dict[tuple[int, int], list[int]]:
+Groups = dict[tuple[int, int], list[int]]
+"""The numbers of the sequences that have a length of target and a length of source."""
+
+
+def _stand_together(groups: Groups, sequences: int) -> bool:
+    """Whether all sequences are in a group, and each group's follow one another.
+
+    So they are in a batch that is sorted by length.
+    """
+    numbers = [row for rows in groups.values() for row in rows]
+    return bool(numbers) and numbers == list(range(sequences))
+
+
+def _by_length(targets: tuple[int, ...], sources: tuple[int, ...]) -> Groups:
     """The sequences of each length of target and source; empty targets are left out."""
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: Groups = {}
     for row, lengths in enumerate(zip(targets, sources, strict=True)):
         if lengths[0]:
             groups.setdefault(lengths, []).append(row)

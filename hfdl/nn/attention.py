@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from hfdl.errors import ShapeError
 from hfdl.nn.attend import Attend, Keys, Queries
 from hfdl.nn.joined_projection import joined_qkv
+from hfdl.nn.linear import Linear
 from hfdl.nn.positions import Rotation, rotate
 
 Projected = tuple[Keys, Keys]
@@ -70,10 +71,10 @@ class MultiHeadAttention(nn.Module):
         self.dropout, self.layer_idx = dropout, layer_idx
         memory_size = hidden_size if memory_size is None else memory_size
         width, kv_width = num_heads * self.head_size, self.num_kv_heads * self.head_size
-        self.q_proj = nn.Linear(hidden_size, width, bias=bias)
-        self.k_proj = nn.Linear(memory_size, kv_width, bias=bias)
-        self.v_proj = nn.Linear(memory_size, kv_width, bias=bias)
-        self.o_proj = nn.Linear(width, hidden_size, bias=out_bias)
+        self.q_proj = Linear(hidden_size, width, bias=bias)
+        self.k_proj = Linear(memory_size, kv_width, bias=bias)
+        self.v_proj = Linear(memory_size, kv_width, bias=bias)
+        self.o_proj = Linear(width, hidden_size, bias=out_bias)
         self.q_norm, self.k_norm = q_norm, k_norm
 
     def forward(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hfdl.nn.activations import activation as activation_of
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.lengths import check_width
+from hfdl.nn.linear import Linear
 
 
 class FeedForward(nn.Module):
@@ -34,8 +35,8 @@ class FeedForward(nn.Module):
     ) -> None:
         super().__init__()
         self.activation_name, self.activation = activation, activation_of(activation)
-        self.up_proj = nn.Linear(width, hidden, bias=bias)
-        self.down_proj = nn.Linear(hidden, width, bias=bias)
+        self.up_proj = Linear(width, hidden, bias=bias)
+        self.down_proj = Linear(hidden, width, bias=bias)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
@@ -80,9 +81,9 @@ class GatedFeedForward(nn.Module):
     ) -> None:
         super().__init__()
         self.activation_name, self.activation = activation, activation_of(activation)
-        self.gate_proj = nn.Linear(width, hidden, bias=bias)
-        self.up_proj = nn.Linear(width, hidden, bias=bias)
-        self.down_proj = nn.Linear(hidden, width, bias=bias)
+        self.gate_proj = Linear(width, hidden, bias=bias)
+        self.up_proj = Linear(width, hidden, bias=bias)
+        self.down_proj = Linear(hidden, width, bias=bias)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hfdl.nn.activations import activation as activation_of
 from hfdl.nn.dropout import Dropout
+from hfdl.nn.linear import Linear
 from hfdl.nn.norms import LayerNorm
 
 
@@ -18,7 +19,7 @@ class Pooler(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.dense = Linear(hidden_size, hidden_size)
 
     def forward(self, first: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
         return self.dense(first).tanh()
@@ -49,9 +50,9 @@ class SequenceHead(nn.Module):
     ) -> None:
         super().__init__()
         self.in_dropout, self.out_dropout = Dropout(in_dropout), Dropout(out_dropout)
-        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.dense = Linear(hidden_size, hidden_size)
         self.activation = activation_of(activation)
-        self.out = nn.Linear(hidden_size, num_labels)
+        self.out = Linear(hidden_size, num_labels)
 
     def forward(self, first: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
         """The logits of texts, from the states of their first tokens."""
@@ -64,7 +65,7 @@ class LastTokenHead(nn.Module):
 
     def __init__(self, hidden_size: int, num_labels: int) -> None:
         super().__init__()
-        self.out = nn.Linear(hidden_size, num_labels, bias=False)
+        self.out = Linear(hidden_size, num_labels, bias=False)
 
     def forward(self, last: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
         """The logits of texts, from the states of their last tokens."""
@@ -77,7 +78,7 @@ class TokenHead(nn.Module):
     def __init__(self, hidden_size: int, num_labels: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
-        self.out = nn.Linear(hidden_size, num_labels)
+        self.out = Linear(hidden_size, num_labels)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C"]:
         """The logits of each token."""
@@ -109,11 +110,11 @@ class PredictionHead(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.dense = nn.Linear(hidden_size, hidden_size, bias=bias)
+        self.dense = Linear(hidden_size, hidden_size, bias=bias)
         self.activation = activation_of(activation)
         self.norm = LayerNorm(hidden_size, eps, bias=norm_bias)
         self.dropout = Dropout(dropout)
-        self.out = nn.Linear(hidden_size, num_labels)
+        self.out = Linear(hidden_size, num_labels)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C"]:
         """The logits of each text or token."""
@@ -150,10 +151,10 @@ class MaskedLMHead(nn.Module):
     ) -> None:
         super().__init__()
         width = hidden_size if embedding_size is None else embedding_size
-        self.dense = nn.Linear(hidden_size, width, bias=bias)
+        self.dense = Linear(hidden_size, width, bias=bias)
         self.activation = activation_of(activation)
         self.norm = LayerNorm(width, eps, bias=norm_bias)
-        self.decoder = nn.Linear(width, vocab_size, bias=decoder_bias)
+        self.decoder = Linear(width, vocab_size, bias=decoder_bias)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
         """The logits of each token."""
@@ -165,7 +166,7 @@ class CausalLMHead(nn.Module):
 
     def __init__(self, hidden_size: int, vocab_size: int) -> None:
         super().__init__()
-        self.decoder = nn.Linear(hidden_size, vocab_size, bias=False)
+        self.decoder = Linear(hidden_size, vocab_size, bias=False)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
         """The logits of each token."""

@@ -16,7 +16,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from hfdl.nn.linear import Linear, is_plain_linear, linear, onednn_is_faster
 
 NARROW = 512
 """Widest input for which weights are joined."""
@@ -35,9 +36,9 @@ class Projections(Protocol):
         head_size: K.
     """
 
-    q_proj: nn.Linear
-    k_proj: nn.Linear
-    v_proj: nn.Linear
+    q_proj: Linear
+    k_proj: Linear
+    v_proj: Linear
     num_heads: int
     num_kv_heads: int
     head_size: int
@@ -57,7 +58,7 @@ def joined_qkv(
     weight = torch.cat([p.weight for p in projections])  # ((H + 2 G) K, D)
     biased = layer.q_proj.bias is not None  # pyright: ignore[reportUnnecessaryComparison]
     bias = torch.cat([p.bias for p in projections]) if biased else None
-    joined = F.linear(x, weight, bias)  # (..., T, (H + 2 G) K)
+    joined = linear(x, weight, bias)  # (..., T, (H + 2 G) K)
     joined = joined.view(*x.shape[:-1], sum(heads), layer.head_size)  # -> (..., T, H + 2 G, K)
     q, k, v = torch.split(joined, heads, dim=-2)  # -> (..., T, H, K) and twice (..., T, G, K)
     return q, k, v
@@ -70,6 +71,7 @@ def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
         and x.requires_grad
         and layer.q_proj.in_features <= NARROW
         and torch.is_grad_enabled()
+        and not (onednn_is_faster() and not torch.is_autocast_enabled("cpu"))
         and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
     )
 
@@ -81,4 +83,4 @@ def _is_bare(projection: nn.Module) -> bool:
     private attributes alone.
     """
     own = vars(projection)
-    return type(projection) is nn.Linear and "forward" not in own and not any(map(own.get, _HOOKS))
+    return is_plain_linear(projection) and "forward" not in own and not any(map(own.get, _HOOKS))

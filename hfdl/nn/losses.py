@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from hfdl.nn.linear import linear
+
 IGNORED = -100
 """The label of an item that does not count."""
 
@@ -101,11 +103,11 @@ def chunked_loss(
     parts = (hidden, weight, bias)
     if torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in parts):
         if len(hidden) <= rows:
-            return Scored(loss(F.linear(hidden, weight, bias), labels).sum())
+            return Scored(loss(linear(hidden, weight, bias), labels).sum())
         return Scored(cast(Any, _InChunks).apply(hidden, weight, bias, labels, loss, rows))
     totals, losses, best = zip(
         *(
-            _scored(F.linear(part, weight, bias), part_labels, loss)
+            _scored(linear(part, weight, bias), part_labels, loss)
             for part, part_labels in zip(
                 torch.split(hidden, rows), torch.split(labels, rows), strict=True
             )
@@ -151,7 +153,7 @@ class _InChunks(torch.autograd.Function):
         for start in range(0, len(hidden), rows):
             part = hidden[start : start + rows].detach().requires_grad_(of_hidden is not None)
             with torch.enable_grad():
-                logits = F.linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
+                logits = linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
                 summed_loss = loss(logits, labels[start : start + rows]).sum()
             inputs = [x for x in (part, *layer) if x is not None and x.requires_grad]
             gradients = iter(torch.autograd.grad(summed_loss, inputs))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.nn.functional import masked_softmax
 from hfdl.nn.lengths import real_steps
+from hfdl.nn.linear import Linear
 
 Pooling = Callable[[Float[Tensor, "B T D"], Shaped[Tensor, "B T"] | None], Float[Tensor, "B D"]]
 """From words and a mask, 1 or True at real words, or None where all are, to texts."""
@@ -122,8 +123,8 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(hidden_size, hidden_size)
-        self.query = nn.Linear(hidden_size, 1, bias=False)
+        self.dense = Linear(hidden_size, hidden_size)
+        self.query = Linear(hidden_size, 1, bias=False)
 
     def forward(
         self, x: Float[Tensor, "B T D"], mask: Shaped[Tensor, "B T"] | None = None

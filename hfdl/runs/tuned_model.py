@@ -10,7 +10,6 @@ from torch import nn
 
 from hfdl.config.schema import Recipe
 from hfdl.errors import ConfigError
-from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.tasks.protocol import Task, TellsOfModel
 from hfdl.training.seeding import seed_everything
 from hfdl.tuning.tune import new_weights, tune
@@ -57,8 +56,6 @@ def tuned_model(recipe: Recipe, task: Task, *, process: int) -> TunedModel:
 
 def _build(recipe: Recipe, task: Task) -> nn.Module:
     model = task.build_model(recipe.model)
-    if recipe.model.implementation == "auto" and recipe.model.own_class is None:
-        use_cheap_dropout(model)
     if recipe.train.gradient_checkpointing:
         _checkpoint_gradients(model)
     return model

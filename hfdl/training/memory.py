@@ -47,7 +47,7 @@ def forget_what_failed(message: str = "", *, is_float32: bool = False) -> None:
         message: the error's.
         is_float32: whether all arithmetic is float32. Then the rest of the run does without oneDNN
             once that has failed: torch has code of its own for it, which needs no addresses, and
-            its matrix products are not oneDNN's. In bf16 they are, and the others far slower.
+            MKL for the matrix products. In bf16 those are oneDNN's, and the others far slower.
     """
     _reserve.clear()
     if is_float32 and any(words in message for words in _ONEDNN):

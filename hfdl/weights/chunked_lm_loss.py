@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers.utils.generic import ModelOutput
 
 from hfdl.nn.lengths import evaluating
+from hfdl.nn.linear import is_plain_linear
 from hfdl.nn.losses import Loss, chunked_loss, token_losses
 
 
@@ -95,7 +96,7 @@ def enable_chunked_loss(
 
 def _last_linear(model: Any) -> nn.Linear | None:
     layer = model.get_output_embeddings()
-    return layer if type(layer) is nn.Linear else None
+    return layer if is_plain_linear(layer) else None
 
 
 @functools.cache
@@ -201,7 +202,7 @@ def _pick(body: Any, args: Any, output: Any) -> Any:
 def _hand_over(layer: Any, hidden: Tensor) -> Tensor:
     state = layer._chunked_loss
     if not state.active:
-        return nn.Linear.forward(layer, hidden)
+        return type(layer).forward(layer, hidden)
     state.hidden = hidden
     if state.answer is not None:
         return state.answer

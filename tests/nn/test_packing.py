@@ -129,3 +129,49 @@ def test_a_sequence_without_tokens_has_no_first() -> None:
 def test_a_packing_is_made_of_two_dimensions() -> None:
     with pytest.raises(ShapeError, match=r"\(2, 1, 1, 3\)"):
         Packing.of(torch.ones(2, 1, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "memory", "runs"),
+    [
+        ((4, 4, 2, 2, 1), None, True), ((2, 4, 4), None, True), ((3,), None, True),
+        ((4, 2, 4), None, False), ((3, 0, 3), None, False), ((3, 3, 0), None, False),
+        ((3, 3, 2), (5, 5, 1), True), ((3, 3, 3), (5, 1, 5), False), ((2, 2), (0, 0), True),
+        ((3, 0), (2, 4), False),
+    ],
+)  # fmt: skip
+def test_runs_of_equal_lengths_are_attended_as_each_sequence_alone(
+    lengths: tuple[int, ...], memory: tuple[int, ...] | None, runs: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The gradients, too; and copies are made only where sequences do not stand together."""
+    generator = torch.Generator().manual_seed(2)
+    sources = memory or lengths
+    sizes = (sum(lengths), sum(sources), sum(sources))
+    parts = [
+        torch.randn(n, 2, 3, generator=generator, dtype=torch.float64).requires_grad_()
+        for n in sizes
+    ]
+    layer = MultiHeadAttention(6, 2)
+    stacked: list[int] = []
+    stack = torch.stack
+    monkeypatch.setattr(torch, "stack", lambda *args: stacked.append(1) or stack(*args))
+
+    def packing(of: tuple[int, ...]) -> Packing:
+        return Packing(torch.arange(sum(of)), of, max(of))
+
+    out = PackedAttend(packing(lengths), memory=memory and packing(memory))(layer, *parts)
+    assert (stacked == []) == runs
+    alone = [
+        PackedAttend(packing((t,)), memory=memory and packing((s,)))(layer, q, k, v)
+        for t, s, q, k, v in zip(
+            lengths, sources, parts[0].split([*lengths]), parts[1].split([*sources]),
+            parts[2].split([*sources]), strict=True,
+        )
+    ]  # fmt: skip
+    torch.testing.assert_close(out, torch.cat(alone), rtol=0, atol=1e-14)
+    weight = torch.randn(out.shape, generator=generator, dtype=torch.float64)
+    found = torch.autograd.grad((out * weight).sum(), parts, allow_unused=True)
+    expected = torch.autograd.grad((torch.cat(alone) * weight).sum(), parts, allow_unused=True)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)

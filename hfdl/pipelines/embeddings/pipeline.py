@@ -51,7 +51,8 @@ class EmbeddingPipeline(BasePipeline):
             says, with its layers; without one the mean, or for a causal language model the last
             token.
         max_length: most tokens of a text. Default: the model's own limit.
-        implementation: whose code runs: ``auto`` and ``hf`` transformers', ``hfdl`` hfdl's own.
+        implementation: whose code runs: ``hfdl`` hfdl's own, ``hf`` transformers', ``auto`` hfdl's
+            where there is some for the model; of an open model ``auto`` leaves it as it is.
 
     Attributes:
         notes: what a person should know of how the vectors are made, a line each.

@@ -1,0 +1,127 @@
+"""The linear layer, Y = X W^T + b, by the faster of two libraries where torch has both.
+
+On a CPU torch multiplies float32 matrices with Intel's MKL, which uses half the width of the vector
+units of AMD's processors with AVX-512. oneDNN, which is a part of torch too and multiplies its
+bfloat16 matrices, uses the whole width. Both sum in float32, in different orders.
+
+The gradient is that of any linear layer:
+
+    dX = dY W,  dW = dY^T X,  db = sum of the rows of dY
+
+Shapes: *N any axes, I inputs, O outputs.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SMALLEST = 1 << 21
+"""Fewest multiplications for which oneDNN is called: its call takes some 12 microseconds more."""
+
+
+class Linear(nn.Linear):
+    """``nn.Linear``, its products by the faster library. Weights and arguments are the same."""
+
+    def forward(self, input: Float[Tensor, "*N I"]) -> Float[Tensor, "*N O"]:
+        """Y = X W^T + b."""
+        return linear(input, self.weight, self.bias)
+
+
+def linear(
+    x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None = None
+) -> Float[Tensor, "*N O"]:
+    """``F.linear``, by oneDNN where that is faster, and equal to it to rounding.
+
+    It can be differentiated as often as torch's.
+    """
+    if not _is_faster(x, weight):
+        return F.linear(x, weight, bias)
+    if torch.is_grad_enabled():
+        return cast(Any, _Linear).apply(x, weight, bias)
+    return _onednn(x, weight, bias)
+
+
+def is_plain_linear(module: nn.Module) -> bool:
+    """Whether a layer is torch's linear layer or the one here, and no subclass."""
+    return type(module) in (nn.Linear, Linear)
+
+
+def use_faster_linear(model: nn.Module) -> int:
+    """Make every ``nn.Linear`` of a model a ``Linear``; its weights and hooks stay in place.
+
+    Subclasses are left alone: their forward is their own.
+
+    Returns:
+        how many there were.
+    """
+    plain = [module for module in model.modules() if type(module) is nn.Linear]
+    for module in plain:
+        module.__class__ = Linear
+    return len(plain)
+
+
+@functools.cache
+def onednn_is_faster() -> bool:
+    """Whether this is a machine on which oneDNN multiplies float32 matrices faster than MKL."""
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    facts = torch.cpu.get_capabilities()
+    is_amd = "AMD" in str(facts.get("cpu_name", ""))
+    return is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
+def _is_faster(x: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN is to be called; never where something else wants to see the call."""
+    return (
+        x.dtype is torch.float32
+        and weight.dtype is torch.float32
+        and x.numel() * len(weight) >= SMALLEST
+        and x.dim() > 1
+        and type(x) is Tensor
+        and x.device.type == "cpu"
+        and onednn_is_faster()
+        and torch.backends.mkldnn.enabled
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+    )
+
+
+def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """X W^T + b; torch.compile calls the same kernel."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+class _Linear(torch.autograd.Function):
+    """The formulas above, each product by oneDNN."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Tensor | None
+    ) -> Float[Tensor, "*N O"]:
+        ctx.save_for_backward(
+            x if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None
+        )
+        return _onednn(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        # A gradient of a gradient is wanted where grad mode is on here: autograd knows those.
+        product = F.linear if torch.is_grad_enabled() else _onednn
+        (of_y,) = grads
+        rows = of_y.flatten(0, -2)  # (..., O) -> (N, O)
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_x = product(of_y, weight.t())  # (..., O) (O, I) -> (..., I)
+        if ctx.needs_input_grad[1]:
+            of_weight = product(rows.t(), x.flatten(0, -2).t())  # (O, N) (N, I) -> (O, I)
+        if ctx.needs_input_grad[2]:
+            of_bias = rows.sum(0)
+        return of_x, of_weight, of_bias
