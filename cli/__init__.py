@@ -10,6 +10,13 @@ def main() -> None:
         from hfdl.training.launched import end_with_launcher
 
         end_with_launcher()
+    from .help import prints_help
+
+    try:
+        if prints_help(sys.argv[1:]):
+            return
+    except OSError:  # the reader has left: the command line knows what to do
+        pass
     from .errors import run
 
     sys.exit(run(sys.argv[1:]))

@@ -126,24 +126,31 @@ def _task_of(source: str) -> str:
 
 def _tokenizer(recipe: Recipe, tables: Mapping[str, Table]) -> tuple[Any, int | None, str | None]:
     """The model's tokenizer, the longest input, and what a reader should know of the tokenizer."""
-    from hfdl.tasks.registry import task_class
+    from hfdl.tasks.own_types import register_own_types
+    from hfdl.tasks.registry import is_registered, task_class
     from hfdl.weights.limits import length_limit
     from hfdl.weights.model_config import load_config
-    from hfdl.weights.pretrained import load_tokenizer
+    from hfdl.weights.names import is_new_model
+    from hfdl.weights.plain_config import plain_config
     from hfdl.weights.resolve import find_model
+    from hfdl.weights.saved_tokenizer import load_tokenizer
 
-    task = task_class(recipe.task)
     try:
-        new = task.new_model_for(recipe.model)
+        # A task's class imports torch: only a model that is not saved yet needs it.
+        if is_new_model(recipe.model) or is_registered(recipe.task):
+            new = task_class(recipe.task).new_model_for(recipe.model)
+        else:
+            new = None
     except ModelError as error:
         return None, None, f"no token lengths: {error}"
     if new is not None:
-        tokenizer, note = _of_new_model(new, task, recipe, tables)
+        tokenizer, note = _of_new_model(new, task_class(recipe.task), recipe, tables)
         return tokenizer, recipe.data.max_length, note
     try:
         folder = find_model(recipe.model.name, recipe.model.revision, weights=False)
+        register_own_types(folder)
         tokenizer = load_tokenizer(folder)
-        limit = length_limit(tokenizer, load_config(folder))
+        limit = length_limit(tokenizer, plain_config(folder) or load_config(folder))
     except ModelError as error:
         return None, None, f"no token lengths: {error}"
     return tokenizer, recipe.data.max_length or limit, None

@@ -33,7 +33,7 @@ def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
     from hfdl.pipelines import pipeline
 
     if not {*_OF_WRITERS, *_OF_TRANSLATORS, "threshold"} & options.keys():
-        return pipeline(None, model=run_or_model, **options)
+        return pipeline(None, model=run_or_model, answers_only=True, **options)
     from hfdl.pipelines.open_model import locate
     from hfdl.tasks.registry import known_spec
 
@@ -50,7 +50,7 @@ def _opened(run_or_model: str, options: dict[str, Any]) -> Pipeline:
             flag = "--scores" if name == "return_scores" else "--" + name.replace("_", "-")
             what = "a model that translates" if name in _OF_TRANSLATORS else "one that writes texts"
             raise typer.BadParameter(f"{flag} is for {what}, and this one is for {spec.name}")
-    return pipeline(located.task, model=located, **options)
+    return pipeline(located.task, model=located, answers_only=True, **options)
 
 
 def _refuse_vectors(pipe: Pipeline, model: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers.modeling_outputs import (
     BaseModelOutput,
@@ -23,6 +22,7 @@ from transformers.utils.generic import can_return_tuple
 from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs
 from hfdl.hf_models.base import TIED_WORDS, BackboneModel
 from hfdl.hf_models.kernels import FUSED
+from hfdl.models.answering import right_packing
 from hfdl.models.common import first_token
 from hfdl.nn.packing import Packing
 
@@ -125,15 +125,7 @@ class EncoderToken(EncoderHfModel):
 
 
 def _packing(inputs: Inputs) -> Packing | None:
-    """Of a batch that has padding, all of it at the right edge, on a CPU; else None.
-
-    Padding between real tokens stays: a window counts it as transformers' does.
-    """
-    mask = inputs.attention_mask
-    if mask is None or inputs.input_ids is None or inputs.position_ids is not None:
+    """As ``right_packing``, of ids whose positions are their places."""
+    if inputs.input_ids is None or inputs.position_ids is not None:
         return None
-    if mask.device.type != "cpu" or torch.compiler.is_compiling():
-        return None
-    real = mask.bool()
-    ends_padded = bool(real[:, 0].all()) and not bool((real[:, 1:] & ~real[:, :-1]).any())
-    return Packing.of(real) if ends_padded and not bool(real.all()) else None
+    return right_packing(inputs.attention_mask)

@@ -14,7 +14,7 @@ from hfdl.hf_models.registry import AUTO_CLASSES
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.model_config import refuse_unfit_sizes, set_sizes
-from hfdl.weights.names import SCHEME
+from hfdl.weights.names import SCHEME, is_new_model
 from hfdl.weights.vocabulary_size import tokenizer_size
 
 HEADS: dict[Head, str] = {
@@ -27,11 +27,6 @@ HEADS: dict[Head, str] = {
 """The heads that a model of random weights can have, in words."""
 # Ids that a config is born with and that belong to another vocabulary.
 _SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id")
-
-
-def is_new_model(model: ModelConfig) -> bool:
-    """Whether a recipe names an architecture (``hfdl://gpt2``) instead of a saved model."""
-    return model.name.startswith(SCHEME)
 
 
 def own_architecture(model: ModelConfig) -> OwnArchitecture | None:

@@ -16,8 +16,9 @@ from hfdl.errors import ConfigError, DataError, ModelError
 from hfdl.hf_models.saved import open_model
 from hfdl.interpret.capture import is_encoder_decoder
 from hfdl.weights.limits import length_limit
-from hfdl.weights.pretrained import load_tokenizer, quiet_transformers, require_tokenizer
+from hfdl.weights.pretrained import quiet_transformers
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_tokenizer import load_tokenizer, require_tokenizer
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 MAX_NEW_TOKENS = 64

@@ -20,9 +20,10 @@ from hfdl.parity.layouts import backbone
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import FAMILIES, Family
 from hfdl.weights.model_config import load_config
-from hfdl.weights.pretrained import load_tokenizer, open_saved, refuse_own_class
+from hfdl.weights.pretrained import open_saved, refuse_own_class
 from hfdl.weights.resolve import check_model_folder, find_model
 from hfdl.weights.saved_config import saved_class_name
+from hfdl.weights.saved_tokenizer import load_tokenizer
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 

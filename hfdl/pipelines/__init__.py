@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError
 from hfdl.hub.names import Revised
-from hfdl.pipelines.registry import pipeline_spec
+from hfdl.pipelines.registry import WITHOUT_TASK, pipeline_spec
 from hfdl.tasks.registry import attribute
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def pipeline(
     model: str | Path | Any | None = None,
     *,
     revision: str | None = None,
+    answers_only: bool = False,
     **options: Any,
 ) -> Pipeline:
     """A pipeline for a task.
@@ -38,6 +40,10 @@ def pipeline(
         model: a run's folder, a model folder, a Hub id, or an open transformers model (then give
             its ``tokenizer`` too). Default: transformers' default model, where a task has one.
         revision: branch, tag or commit of the Hub id; ``model="ID@REVISION"`` says the same.
+        answers_only: open an encoder of hfdl's own code as a plain torch module, which takes half
+            the time of a new process: transformers' modelling code is not imported. The answers are
+            the same; ``pipe.model`` is no ``PreTrainedModel`` then, and can neither be saved nor
+            trained further. Any other model is opened as usual.
         options: see the pipeline's class.
 
     Raises:
@@ -48,7 +54,18 @@ def pipeline(
     if revision is not None:
         model = _at(model, revision)
     kind, found, options = find_pipeline(task, model, options)
-    return kind(found, **options)
+    return kind(
+        _for_answers(found, getattr(kind, "task", "")) if answers_only else found, **options
+    )
+
+
+def _for_answers(model: Any, task: str) -> Any:
+    """A model that need do nothing but answer; an open one, and vectors, are left as they are."""
+    from hfdl.pipelines.open_model import Located, locate
+
+    if task in WITHOUT_TASK or not isinstance(model, str | Path | Located):
+        return model
+    return replace(locate(model), for_answers=True)
 
 
 def find_pipeline(

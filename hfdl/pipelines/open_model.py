@@ -13,18 +13,25 @@ from hfdl.config.load import load_recipe
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.errors import ConfigError
 from hfdl.tasks.registry import task_class, task_of_model
-from hfdl.weights.pretrained import require_tokenizer, with_padding
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_tokenizer import require_tokenizer, with_padding
 from hfdl.weights.sentence.modules import MODULES
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 
 
 @dataclass(frozen=True)
 class Located:
-    """A model's folder, found once, and the recipe of the run that left it."""
+    """A model's folder, found once, and the recipe of the run that left it.
+
+    Args:
+        folder: the model's.
+        recipe: None: no run left it.
+        for_answers: whether the model need do nothing but answer, so that it may be opened sooner.
+    """
 
     folder: Path
     recipe: Recipe | None
+    for_answers: bool = False
 
     @property
     def task(self) -> str:
@@ -140,7 +147,8 @@ def open_model(
         recipe = located.recipe or _plain_recipe(task, located.folder)
         recipe = _with_options(recipe, data_options or {})
         opener = task_class(task).for_model(located.folder, recipe)
-        loaded = opener.load_model()
+        quick = getattr(opener, "answering_model", None) if located.for_answers else None
+        loaded = (quick or opener.load_model)()
         return OpenModel(loaded, opener.tokenizer, located.folder, recipe, task, tasks={(): opener})
     require_tokenizer(tokenizer)
     tokenizer = with_padding(tokenizer, "tokenizer")

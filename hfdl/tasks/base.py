@@ -11,24 +11,27 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe, TuneConfig
 from hfdl.data.table import Table
 from hfdl.errors import ConfigError
-from hfdl.hf_models.from_config import is_new_model
 from hfdl.tasks.building import BuildsModel
-from hfdl.tasks.new_model import NewModel, refuse_parts_of_a_new_model
-from hfdl.tasks.own_model import GivenModel, OwnSavedModel, own_source
+from hfdl.tasks.own_types import register_own_types
 from hfdl.tasks.protocol import Batch, LossSum, Prediction, Splits
 from hfdl.tasks.scored import ScoredTask
 from hfdl.tasks.spec import TaskSpec
 from hfdl.tasks.tables import Strata, text_column
 from hfdl.weights.model_config import load_config
-from hfdl.weights.pretrained import load_tokenizer
+from hfdl.weights.names import is_new_model
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_tokenizer import load_tokenizer
+
+if TYPE_CHECKING:
+    from hfdl.tasks.new_model import NewModel
+    from hfdl.tasks.own_model import GivenModel, OwnSavedModel
 
 
 class PretrainedTask(BuildsModel, ScoredTask, ABC):
@@ -99,6 +102,9 @@ class PretrainedTask(BuildsModel, ScoredTask, ABC):
             ModelError: the model cannot be found, or its tokenizer is not fit for the task.
             ConfigError: keys that do not go together.
         """
+        from hfdl.tasks.new_model import refuse_parts_of_a_new_model
+        from hfdl.tasks.own_model import GivenModel, OwnSavedModel, own_source
+
         cls.check_recipe(recipe)
         model = recipe.model
         own = own_source(model, memory or {}, cls.head)
@@ -126,6 +132,7 @@ class PretrainedTask(BuildsModel, ScoredTask, ABC):
         cls, folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None
     ) -> Self:
         """A task for a saved model, whose labels are the model's own."""
+        register_own_types(folder)
         return cls.of_parts(folder, load_config(folder), load_tokenizer(folder), recipe, memory)
 
     @classmethod
@@ -152,7 +159,11 @@ class PretrainedTask(BuildsModel, ScoredTask, ABC):
     @classmethod
     def new_model_for(cls, model: ModelConfig) -> NewModel | None:
         """The model that a recipe trains from random weights; None: it names a saved one."""
-        return NewModel(cls.head, model) if is_new_model(model) else None
+        if not is_new_model(model):
+            return None
+        from hfdl.tasks.new_model import NewModel
+
+        return NewModel(cls.head, model)
 
     def _take(self, tokenizer: Any, config: Any) -> None:
         """Set up what depends on the tokenizer and the config, once both are known."""

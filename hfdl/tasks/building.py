@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from hfdl.config.overrides import as_override
+from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig, Recipe
-from hfdl.custom_attention.recipe import attend_by, attention_of, refuse_unsaid
-from hfdl.custom_attention.trial import try_attention
-from hfdl.custom_model.trial import try_model
 from hfdl.errors import ModelError
-from hfdl.hf_models.build import build_saved
-from hfdl.tasks.new_model import NewModel
-from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own
+from hfdl.tasks.answering import open_for_answers
 from hfdl.tasks.spec import TaskSpec
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.limits import length_limit, limit_generation
+from hfdl.weights.names import ATTENTION_RECORD, CLASS_RECORD
 from hfdl.weights.saved_shapes import saved_shape
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
+
+# Imported where they are used: transformers' modelling code, which hfdl predict does without.
+if TYPE_CHECKING:
+    from hfdl.hf_models.build import Built
+    from hfdl.tasks.new_model import NewModel
+    from hfdl.tasks.own_model import GivenModel, OwnSavedModel
 
 
 class BuildsModel:
@@ -62,6 +65,8 @@ class BuildsModel:
             self.model_facts += self._tried(model)
         path = model_config.attention
         if path is None:
+            from hfdl.custom_attention.recipe import refuse_unsaid
+
             refuse_unsaid(self.config, path, model_config.name)
             return model
         return self._attending(model, path)
@@ -81,34 +86,86 @@ class BuildsModel:
         settings = self.head_settings()
         # Labels are in the saved config; padding is not in that of every model.
         kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}
-        own = open_own(self.config, self.recipe.model.own_class, self.folder, kept)
+        own = self._opened_own(kept)
         if own is not None:
             model, self.new_parameters, _ = own
             self._tried(model)
         else:
-            asked = self.recipe.model
-            section = ModelConfig(
-                name=str(self.folder), implementation=asked.implementation,
-                attention=attention_of(self.config, asked.attention, str(self.folder)),
-            )  # fmt: skip
-            model = self._build(section, **kept)
+            model = self._opened(kept)
         if self.new_parameters:
             self._refuse_other_shape(model, self.folder)
             raise self.untrained(self.folder, self.new_parameters[0])
         refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
-        path = attention_of(model.config, self.recipe.model.attention, str(self.folder))
+        path = self._saved_attention(model.config)
         if path is not None:
+            from hfdl.custom_attention.recipe import attend_by
+
             attend_by(model, path)
         return model.eval()
+
+    def _opened_own(self, settings: dict[str, Any]) -> Built | None:
+        """The saved model, if it is of a class of the user's own."""
+        asked = self.recipe.model.own_class
+        if asked is None and recorded(self.config, CLASS_RECORD) is None:
+            return None
+        from hfdl.tasks.own_model import open_own
+
+        assert self.folder is not None
+        return open_own(self.config, asked, self.folder, settings)
+
+    def _opened(self, settings: dict[str, Any]) -> Any:
+        """The saved model, in the code that the recipe asks for."""
+        asked = self.recipe.model
+        section = ModelConfig(
+            name=str(self.folder), implementation=asked.implementation,
+            attention=self._saved_attention(self.config),
+        )  # fmt: skip
+        if asked.implementation != "hf" or self.trains:
+            return self._build(section, **settings)
+        from hfdl.weights.pretrained import build_pretrained  # hfdl's own models are not imported
+
+        assert self.folder is not None
+        model, self.new_parameters = build_pretrained(
+            self.auto_class, self.folder, section, config=self.config, **settings
+        )
+        self.model_facts = []
+        return model
+
+    def _saved_attention(self, config: Any) -> str | None:
+        """As ``attention_of``, which need not be imported where nobody speaks of an attention."""
+        asked = self.recipe.model.attention
+        if asked is None and recorded(config, ATTENTION_RECORD) is None:
+            return None
+        from hfdl.custom_attention.recipe import attention_of
+
+        return attention_of(config, asked, str(self.folder))
+
+    def answering_model(self) -> torch.nn.Module:
+        """As ``load_model``, for answers alone: it is opened sooner, and may do nothing else.
+
+        Raises:
+            ModelError: as ``load_model``.
+        """
+        assert self.folder is not None
+        model = open_for_answers(self.folder, self.recipe.model, self.config, self.head)
+        if model is None:
+            return self.load_model()
+        refuse_larger_tokenizer(model, self.tokenizer, str(self.folder))
+        return model
 
     def _tried(self, model: torch.nn.Module) -> list[str]:
         """What is worth a word of a class of the user's; what states must look like none knows."""
         if self.head == "base":
             return []
+        from hfdl.custom_model.trial import try_model
+
         return try_model(model, self.head, self.tokenizer, trains=self.trains)
 
     def _attending(self, model: torch.nn.Module, path: str) -> torch.nn.Module:
         """The model with the attention that the recipe names, tried once."""
+        from hfdl.custom_attention.recipe import attend_by
+        from hfdl.custom_attention.trial import try_attention
+
         name = attend_by(model, path)
         self.model_facts += try_attention(model, name, path, trains=self.trains)
         return model
@@ -119,6 +176,8 @@ class BuildsModel:
         elif self.own_model is not None:
             model, self.new_parameters, self.model_facts = self.own_model.build(self, settings)
         else:
+            from hfdl.hf_models.build import build_saved
+
             assert self.folder is not None
             model, self.new_parameters, self.model_facts = build_saved(
                 self.auto_class, self.folder, model_config, config=self.config,

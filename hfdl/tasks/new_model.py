@@ -23,8 +23,8 @@ from hfdl.hf_models.own_architectures import OWN
 from hfdl.models.transformer import TransformerConfig
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.names import SCHEME
-from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import find_model
+from hfdl.weights.saved_tokenizer import load_tokenizer
 from hfdl.weights.word_vectors import (
     KEY,
     FoundVectors,

@@ -28,14 +28,14 @@ from hfdl.custom_model.load import KEY, OwnClass, class_of_saved, load_class
 from hfdl.custom_model.module import OwnModelConfig
 from hfdl.errors import ConfigError
 from hfdl.hf_models.build import Built, build_saved
-from hfdl.hf_models.from_config import default_config, is_new_model
+from hfdl.hf_models.from_config import default_config
 from hfdl.tasks.new_model import NewModel
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.model_config import load_config
-from hfdl.weights.names import CLASS_RECORD
-from hfdl.weights.pretrained import load_tokenizer, with_padding
+from hfdl.weights.names import CLASS_RECORD, is_new_model
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_head import take_saved_labels
+from hfdl.weights.saved_tokenizer import load_tokenizer, with_padding
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer, tokenizer_size
 
 MODEL, TOKENIZER = f"{MEMORY}model", f"{MEMORY}tokenizer"

@@ -114,6 +114,11 @@ def task_class(name: str) -> Any:
     return _registered.get(spec.name) or attribute(spec.implementation)
 
 
+def is_registered(name: str) -> bool:
+    """Whether a task's class was registered: it may do what those of hfdl do not."""
+    return canonical_name(name) in _registered
+
+
 def _import_task(path: str) -> Any:
     """The class at ``module:Class`` or ``file.py:Class``; it is registered."""
     task = load_own(path, "task", "a task").value

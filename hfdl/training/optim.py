@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean
@@ -96,6 +98,10 @@ def build_schedule(
     Raises:
         ConfigError: unknown name, or options that the schedule does not take.
     """
+    if config.schedule == "linear" and not config.schedule_options:
+        # The default is here, too: transformers' module of schedules imports PEFT's adapters.
+        warmup = warmup_steps(config.warmup, steps)
+        return LambdaLR(optimizer, partial(_linear, warmup=warmup, steps=steps))
     from transformers.optimization import get_scheduler
     from transformers.trainer_utils import SchedulerType
 
@@ -130,12 +136,19 @@ def build_schedule(
         ) from error
 
 
+def _linear(step: int, *, warmup: int, steps: int) -> float:
+    """The share of the rate at a step: up from 0 during warm-up, then down to 0 at the end."""
+    if step < warmup:
+        return step / warmup
+    return max(0.0, (steps - step) / max(1, steps - warmup))
+
+
 def watches_a_metric(schedule: Any) -> bool:
     """Whether a schedule moves with evaluations (plateau, greedy) instead of updates.
 
     transformers builds all those that move with updates as functions of the step.
     """
-    return not isinstance(schedule, torch.optim.lr_scheduler.LambdaLR)
+    return not isinstance(schedule, LambdaLR)
 
 
 def _options(config: TrainConfig, steps: int) -> dict[str, Any]:

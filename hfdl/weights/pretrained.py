@@ -1,4 +1,4 @@
-"""Opening the tokenizer and the model of a model folder; no code from the folder runs."""
+"""Opening the model of a model folder; no code from the folder runs."""
 
 from __future__ import annotations
 
@@ -11,71 +11,10 @@ import torch
 from hfdl.config.overrides import as_override
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ModelError
 from hfdl.weights.model_config import BROKEN, first_line, load_config, refuse_unfit_sizes
 from hfdl.weights.names import CLASS_RECORD
 from hfdl.weights.saved_config import saved_class_name
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder, with a padding token.
-
-    A model without one (GPT-2) pads with its end token, whose id is then also set in its config.
-
-    Raises:
-        ModelError: transformers cannot open it.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # the tokenizers library raises the bare class
-        raise ModelError(
-            f"transformers cannot open the tokenizer: {first_line(error)}",
-            where=str(folder),
-            rule="a model folder holds tokenizer.json",
-            remedy="save the tokenizer into the folder",
-        ) from error
-    return with_padding(tokenizer, str(folder))
-
-
-def with_padding(tokenizer: Any, where: str) -> Any:
-    """The tokenizer, or where it has no padding token a copy that pads with its end token.
-
-    Args:
-        tokenizer: left as it is.
-        where: its folder or argument, for the message.
-
-    Raises:
-        ModelError: it has no end token either, and none for unknown words.
-    """
-    if tokenizer.pad_token_id is not None:
-        return tokenizer
-    tokenizer = copy.deepcopy(tokenizer)
-    tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if tokenizer.pad_token_id is None:
-        raise ModelError(
-            "the tokenizer has no token to pad with",
-            where=where,
-            rule="a batch of unequal texts is padded",
-            remedy="give the tokenizer a pad_token",
-        )
-    return tokenizer
-
-
-def require_tokenizer(tokenizer: Any) -> None:
-    """Refuse an open model that was given without its tokenizer.
-
-    Raises:
-        ConfigError: the tokenizer is None.
-    """
-    if tokenizer is None:
-        raise ConfigError(
-            "an open model was given without its tokenizer",
-            where="tokenizer",
-            rule="only a folder brings its own",
-            remedy="give tokenizer=...",
-        )
 
 
 def open_saved(

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from hfdl.errors import ConfigError, DataError
-from hfdl.foundations.words.vector_files import read_vectors
 from hfdl.models.word_embeddings import load_word_vectors
 
 KEY = "model.vectors"
@@ -61,6 +60,8 @@ def find_vectors(path: str, tokenizer: Any) -> FoundVectors:
         DataError: the file is absent or damaged (the message names the line), or has none of the
             words.
     """
+    from hfdl.foundations.words.vector_files import read_vectors
+
     file = Path(path).expanduser()
     file_words, vectors = read_vectors(file)
     rows = {word: row for row, word in enumerate(file_words)}

@@ -330,7 +330,7 @@ def lines_of(text: str) -> list[Any]:
 def test_predict_texts(call, pipe) -> None:
     code, out, err = call("predict", "m", "abc", "é", "--batch-size", "4")
     assert (code, err) == (0, "")
-    assert pipe.opened == [(None, "m", {"batch_size": 4})]
+    assert pipe.opened == [(None, "m", {"answers_only": True, "batch_size": 4})]
     assert lines_of(out) == [
         {"text": "abc", "label": "L3", "score": 0.5},
         {"text": "é", "label": "L1", "score": 0.5},

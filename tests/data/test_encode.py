@@ -12,8 +12,8 @@ from transformers import CanineTokenizer, PreTrainedTokenizerFast
 
 from hfdl.data.encode import EncodedText, Template, TextEncoder, read_template
 from hfdl.errors import DataError, ModelError
-from hfdl.weights.pretrained import load_tokenizer
 from hfdl.weights.resolve import packaged_models
+from hfdl.weights.saved_tokenizer import load_tokenizer
 
 KINDS = ["bert", "roberta", "gpt2", "minilm"]
 SPECIALS = {"bert": (2, 3), "roberta": (2, 4), "gpt2": (0, 0), "minilm": (2, 3)}

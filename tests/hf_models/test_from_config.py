@@ -19,11 +19,11 @@ from hfdl.hf_models.from_config import (
     HEADS,
     architectures,
     build_new_model,
-    is_new_model,
     new_config,
     own_architecture,
 )
 from hfdl.weights.chunked_lm_loss import enable_chunked_loss
+from hfdl.weights.names import is_new_model
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 CASES = [

@@ -182,6 +182,25 @@ def test_every_schedule_equals_transformers(kind, options):
     assert len(set(found)) > 1 or kind in {"constant", *WATCHING}
 
 
+@pytest.mark.parametrize("warmup", [0.0, 0.06, 0.999, 1.0, 7.0, 40.0])
+@pytest.mark.parametrize("steps", [1, 2, 7, 30])
+def test_the_linear_schedule_equals_transformers_bit_for_bit(warmup, steps):
+    """It is hfdl's own, so that a training need not import what transformers' module imports."""
+
+    def optimizer():
+        return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.3e-4)
+
+    ours = build_schedule(TrainConfig(warmup=warmup), optimizer(), steps)
+    number = warmup_steps(warmup, steps)
+    theirs = get_scheduler("linear", optimizer(), num_warmup_steps=number, num_training_steps=steps)
+    for _ in range(steps + 3):
+        assert ours.get_last_lr() == theirs.get_last_lr()
+        assert ours.state_dict() == theirs.state_dict()
+        for schedule in (ours, theirs):
+            schedule.optimizer.step()
+            schedule.step()
+
+
 @pytest.mark.parametrize(("kind", "options"), CASES)
 def test_a_schedule_goes_on_exactly_after_json(kind, options):
     optimizer, schedule = schedule_of(kind, options)

@@ -6,7 +6,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from hfdl.weights.limits import length_limit
 from hfdl.weights.model_config import load_config
-from hfdl.weights.pretrained import load_tokenizer
+from hfdl.weights.saved_tokenizer import load_tokenizer
 
 # Model types whose table of positions ends at max_position_embeddings, and those that begin to
 # count behind the padding id. Rotary and relative positions have no table to run off.

@@ -16,7 +16,8 @@ from transformers.utils import logging
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError
 from hfdl.weights.model_config import load_config
-from hfdl.weights.pretrained import build_pretrained, load_tokenizer, quiet_transformers
+from hfdl.weights.pretrained import build_pretrained, quiet_transformers
+from hfdl.weights.saved_tokenizer import load_tokenizer
 
 HEAD = "AutoModelForSequenceClassification"
 

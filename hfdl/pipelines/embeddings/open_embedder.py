@@ -22,9 +22,9 @@ from hfdl.pipelines.open_model import Located
 from hfdl.tasks.row_length import row_length
 from hfdl.weights.limits import length_limit, position_limit
 from hfdl.weights.model_config import load_config
-from hfdl.weights.pretrained import load_tokenizer, require_tokenizer, with_padding
 from hfdl.weights.resolve import find_model, whole_snapshot
 from hfdl.weights.saved_config import architecture, saved_class_name
+from hfdl.weights.saved_tokenizer import load_tokenizer, require_tokenizer, with_padding
 from hfdl.weights.sentence.modules import MODULES, SentenceModules, read_sentence_modules
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
 

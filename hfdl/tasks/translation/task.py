@@ -21,7 +21,6 @@ from hfdl.data.table import Table, counted, is_blank
 from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import Generated, generate_with_scores
 from hfdl.generation.model_rules import model_rules, own_value
-from hfdl.hf_models.from_config import is_new_model
 from hfdl.metrics.own import Answers
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
@@ -35,6 +34,7 @@ from hfdl.tasks.translation.data import fate_of_long_texts, pairs, refuse_no_tra
 from hfdl.tasks.translation.languages import languages
 from hfdl.tasks.translation.spec import SPEC
 from hfdl.tasks.translation.split import TargetIds, TranslationSplit
+from hfdl.weights.names import is_new_model
 
 LIMIT = 1 << 20
 """Tokens of a source or a target where neither the recipe nor the model has a limit."""

@@ -209,7 +209,7 @@ CASES = (
 
 def _stopping(place: Place, attempt: Attempt, remedy: str) -> Attempt:
     import hfdl.generation
-    from hfdl.weights.pretrained import load_tokenizer
+    from hfdl.weights.saved_tokenizer import load_tokenizer
 
     assert isinstance(attempt, Call)
     found = re.search(r"stop_text=(.*)", remedy)

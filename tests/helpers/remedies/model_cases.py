@@ -109,7 +109,7 @@ CASES = (
         "predict", str(_head(p)), "a film"], typing=shell),
     case("weights/model_config.py:set_sizes", lambda p: p.read(
         "mlm", "model.name=hfdl://bert", "model.config={hiden_size: 16, num_attention_heads: 2}")),
-    case("weights/pretrained.py:require_tokenizer", lambda p: Call(
+    case("weights/saved_tokenizer.py:require_tokenizer", lambda p: Call(
         _open_pipeline, {"model": _open(p)}),
         typing=lambda p, a, said: _with_tokenizer(p, a, said)),
     case("weights/families/config_checks.py:refuse", lambda p: p.train(
