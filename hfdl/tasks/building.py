@@ -19,6 +19,8 @@ from hfdl.tasks.new_model import NewModel
 from hfdl.tasks.own_model import GivenModel, OwnSavedModel, open_own
 from hfdl.tasks.spec import TaskSpec
 from hfdl.weights.families.name_table import Head
+from hfdl.weights.graph_files import GRAPH, is_graph
+from hfdl.weights.graph_model import GraphModel
 from hfdl.weights.limits import length_limit, limit_generation
 from hfdl.weights.saved_shapes import saved_shape
 from hfdl.weights.vocabulary_size import refuse_larger_tokenizer
@@ -74,10 +76,14 @@ class BuildsModel:
     def load_model(self) -> torch.nn.Module:
         """The saved model with all its trained weights, its head included, in eval mode.
 
+        Of a folder that ``hfdl export`` wrote it is the graph, as a model.
+
         Raises:
-            ModelError: the folder lacks some of them.
+            ModelError: the folder lacks some of them, or the graph cannot be run.
         """
         assert self.folder is not None
+        if is_graph(self.folder):
+            return GraphModel(self.folder / GRAPH, self.config)
         settings = self.head_settings()
         # Labels are in the saved config; padding is not in that of every model.
         kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}
