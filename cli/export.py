@@ -21,6 +21,10 @@ def export(
     format: Annotated[
         str, typer.Option("--format", metavar="NAME", help="onnx, and no other yet.")
     ] = "onnx",
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="feature-extraction: vectors, without the head."),
+    ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Products with weights in 8-bit integers.")
     ] = False,
@@ -49,7 +53,13 @@ def export(
         from hfdl.exporting.export import export as exporting
 
         found = exporting(
-            run_or_model, settings, format=format, int8=int8, output=output, listener=listener
+            run_or_model,
+            settings,
+            format=format,
+            task=task,
+            int8=int8,
+            output=output,
+            listener=listener,
         )
     if json:
         print_json({"directory": str(found.directory), **found.to_dict()})

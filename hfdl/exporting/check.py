@@ -99,8 +99,11 @@ def _beside(
     inputs = {name: batch.inputs[name] for name in INPUTS if name in batch.inputs}
     own, other = (_answers(subject, each(**inputs), batch) for each in (subject.model, graph))
     step = (own.scores - other.scores).abs().amax(-1)  # (N,)
-    _refuse_beyond(step, own.scores, bound, subject.name)
-    return own.equal(other, step), step.double().numpy()
+    near = _near(step, own.scores, BOUND if bound is None else bound)
+    if bound is not None and not bool(near.all()):
+        largest = float(step.nan_to_num(torch.inf).max())
+        raise other_answers("a score", largest, bound, subject.name)
+    return own.equal(other, near), step.double().numpy()
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,10 @@ class _Answers:
     scores: Tensor
     labels: list[Any] | None
 
-    def equal(self, other: _Answers, step: Tensor) -> np.ndarray:
-        """Which answers are the same, (N,) of bool."""
+    def equal(self, other: _Answers, near: Tensor) -> np.ndarray:
+        """Which answers are the same, (N,) of bool; of numbers those that are ``near``."""
         if self.labels is None or other.labels is None:
-            return (step <= BOUND).numpy()
+            return near.numpy()
         return np.array([a == b for a, b in zip(self.labels, other.labels, strict=True)])
 
 
@@ -134,10 +137,6 @@ def _answers(subject: Subject, outputs: Any, batch: Batch) -> _Answers:
     return _Answers(real.softmax(-1), real.argmax(-1).tolist())
 
 
-def _refuse_beyond(step: Tensor, own: Tensor, bound: float | None, where: str) -> None:
-    if bound is None:
-        return
-    allowed = bound * own.abs().amax(-1).clamp(min=1)  # of numbers above 1, a share of them
-    if not bool((step <= allowed).all()):  # so that a score that is no number is refused, too
-        largest = float(step.nan_to_num(torch.inf).max())
-        raise other_answers("a score", largest, bound, where)
+def _near(step: Tensor, own: Tensor, bound: float) -> Tensor:
+    """Which differences are within a bound, of numbers above 1 a share of them; NaN is not."""
+    return step <= bound * own.abs().amax(-1).clamp(min=1)

@@ -6,7 +6,10 @@ import shutil
 from pathlib import Path
 
 from hfdl.runs.outputs import RECIPE
+from hfdl.weights.graph_files import WEIGHTS
+from hfdl.weights.sentence.modules import MODULES
 
+INDEX = WEIGHTS[1]
 _FILES = (
     "config.json", RECIPE, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model", "*.jinja",
@@ -29,6 +32,24 @@ def default_output(name: str, folder: Path, *, int8: bool) -> Path:
 
 def copy_files(source: Path, target: Path) -> None:
     """Copy config, tokenizer and recipe; what is a link in a cache becomes a file."""
+    target.mkdir(parents=True, exist_ok=True)
     for pattern in _FILES:
         for path in sorted(source.glob(pattern)):
             shutil.copyfile(path, target / path.name)
+
+
+def copy_sentence_files(source: Path, target: Path, inner: str) -> None:
+    """Copy what sentence-transformers left beside a transformer: pooling, layers, prompts.
+
+    Args:
+        source, target: folders.
+        inner: the transformer's own folder in them, which is left out.
+    """
+    if not (source / MODULES).is_file():
+        return
+    for path in sorted(source.glob("*.json")):
+        if not (target / path.name).exists() and path.name != INDEX:
+            shutil.copyfile(path, target / path.name)
+    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
+        if folder.name[:1].isdigit() and folder.name != inner:  # 1_Pooling, 2_Dense
+            shutil.copytree(folder, target / folder.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hfdl.errors import ConfigError, DataError, ModelError, OutputError
@@ -49,6 +50,16 @@ def not_exported(task: str, where: str) -> ModelError:
         rule="those that label texts or tokens, fill in masks or make vectors are: one pass "
         "through the graph is their answer",
         remedy="serve it as it is: hfdl serve",
+    )
+
+
+def no_such_task(task: str, vectors: Sequence[str]) -> ConfigError:
+    """The error for a task that is named and not one of vectors."""
+    return ConfigError(
+        f"a model is not exported for {task} by name",
+        where="--task",
+        rule=f"it keeps the head that it was trained with; --task is {' or '.join(vectors)}",
+        remedy="leave --task out",
     )
 
 

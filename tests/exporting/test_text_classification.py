@@ -13,6 +13,10 @@ from torch import nn
 import hfdl
 from hfdl.cli import errors
 from hfdl.errors import ModelError, OutputError
+from hfdl.exporting.int8 import integer_products
+
+for package in ("onnx", "onnxruntime", "onnxscript"):
+    pytest.importorskip(package, reason="the extra onnx is not installed")
 
 TIGHT = 2e-6
 TEXTS = [
@@ -170,6 +174,11 @@ def test_a_damaged_graph(exported: Path, tmp_path: Path) -> None:
         hfdl.pipeline(model=damaged)
 
 
+def linear_layers(run: Path) -> int:
+    model = hfdl.pipeline(model=run).model
+    return sum(type(each) is nn.Linear for each in model.modules())
+
+
 def test_the_commands(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -180,6 +189,7 @@ def test_the_commands(
     assert "answers equal, scores within" in told
     assert "int8: " in told
     assert "int8 on validation: accuracy" in told
+    assert integer_products(Path("small/model.onnx")) == linear_layers(trained)
     assert errors.run(["predict", "small", "what a good film"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["label"] in ("positive", "negative")

@@ -248,7 +248,7 @@ def _width(opened: Embedder, head: SentenceHead) -> int:
     """
     config: Any = opened.model.config
     hidden: int = config.hidden_size
-    device = next(opened.model.parameters()).device
+    device = next((each.device for each in opened.model.parameters()), None)  # a graph has none
     try:
         with torch.inference_mode():
             states = torch.zeros(1, 1, hidden, device=device)
