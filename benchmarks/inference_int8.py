@@ -4,9 +4,9 @@
 
 RUN is a fine-tuned BERT-like classifier. The texts have 4 to 300 words: seven in ten have 4 to 20,
 the others 40 to 300. Every way answers all of them in batches of similar lengths (hfdl's pipeline,
-4,096 padded tokens a batch), tokenising included. Measured is the time of the processor, in turn, each second round
-backwards (A B B A), on one thread; the medians are printed, and the ratios to the first way within
-each round with their quartiles. CTranslate2 joins in if it is installed.
+4,096 padded tokens a batch), tokenising included. Measured is the time of the processor, in turn,
+each second round backwards (A B B A), on one thread; the medians are printed, and the ratios to the
+first way within each round with their quartiles. CTranslate2 joins in if it is installed.
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ from hfdl.environment import machine, versions
 from hfdl.hf_models.load import to_scratch_model
 from hfdl.quantization.convert import int8_copy
 
-WORDS = (
-    "a the film was long and its plot is not what they say of music from first to last minute very "
-    "good bad charming dull scene actor story with some ends that one could hear"
-).split()
+# fmt: off
+WORDS = [
+    "a", "the", "film", "was", "long", "and", "its", "plot", "is", "not", "what", "they", "say",
+    "of", "music", "from", "first", "to", "last", "minute", "very", "good", "bad", "dull", "scene",
+    "story",
+]
+# fmt: on
 
 Way = Callable[[list[str]], np.ndarray]
 
@@ -68,7 +71,7 @@ def with_model(run: Path, change: Callable[[Any], Any]) -> Any:
 
 def by_torch_ao(run: Path) -> Way:
     """torch.ao's dynamic quantisation: a scale for each batch, seven bits, oneDNN."""
-    quantization = torch.ao.quantization
+    quantization: Any = torch.ao.quantization
     torch.backends.quantized.engine = "onednn"
     kinds = {torch.nn.Linear: quantization.per_channel_dynamic_qconfig}
     return by_pipeline(with_model(run, lambda m: quantization.quantize_dynamic(m, kinds)))
@@ -77,8 +80,10 @@ def by_torch_ao(run: Path) -> Way:
 def by_ctranslate2(run: Path, folder: Path) -> Way | None:
     """CTranslate2's encoder in int8, the head in torch; None where it is not installed."""
     try:
-        import ctranslate2
-        from ctranslate2.converters import TransformersConverter
+        import ctranslate2  # pyright: ignore[reportMissingImports]
+        from ctranslate2.converters import (  # pyright: ignore[reportMissingImports]
+            TransformersConverter,
+        )
         from transformers import BertModel
     except ImportError:
         return None
@@ -115,8 +120,8 @@ def ways(run: Path, folder: Path) -> dict[str, Way]:
         "float32, hfdl's code": by_pipeline(with_model(run, to_scratch_model)),
         "float32, onnxruntime": by_pipeline(hfdl.pipeline(model=folder / "onnx")),
         'precision="int8"': by_pipeline(hfdl.pipeline(model=run, precision="int8")),
-        "int8, hfdl's code": by_pipeline(
-            with_model(run, lambda model: int8_copy(to_scratch_model(model), str(run)))
+        "int8, transformers' code": by_pipeline(
+            with_model(run, lambda model: int8_copy(model, str(run)))
         ),
         "int8, onnxruntime": by_pipeline(hfdl.pipeline(model=folder / "onnx8")),
         "int8, torch.ao": by_torch_ao(run),
@@ -162,10 +167,8 @@ def main() -> None:
             "quartiles": [low, high], "mean_difference": float(error.mean()),
             "largest_difference": float(error.max()),
         })  # fmt: skip
-        print(
-            f"{name:30} {np.median(seconds[name]):7.2f} s  {middle:5.2f} x ({low:.2f} to {high:.2f})"
-            f"  scores off by {error.mean():.1e}, at most {error.max():.1e}"
-        )
+        speed = f"{np.median(seconds[name]):7.2f} s  {middle:5.2f} x ({low:.2f} to {high:.2f})"
+        print(f"{name:30} {speed}  scores off by {error.mean():.1e}, at most {error.max():.1e}")
     if given.output:
         found = {"texts": given.texts, "seed": given.seed, "rounds": given.rounds, "rows": rows}
         found["environment"] = {**versions(), **machine()}

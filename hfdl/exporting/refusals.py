@@ -49,7 +49,7 @@ def not_exported(task: str, where: str) -> ModelError:
         where=where,
         rule="those that label texts or tokens, fill in masks or make vectors are: one pass "
         "through the graph is their answer",
-        remedy="serve it as it is: hfdl serve",
+        remedy="serve the model as it is",
     )
 
 
@@ -73,7 +73,7 @@ def no_graph(error: BaseException, where: str) -> ModelError:
         f"torch cannot write it as one graph: {reason[:200]}",
         where=where,
         rule="what a model computes may not depend on the values of its tokens",
-        remedy="serve it as it is: hfdl serve",
+        remedy="serve the model as it is",
     )
 
 
@@ -84,7 +84,7 @@ def other_answers(what: str, difference: float, bound: float, where: str) -> Mod
         where=where,
         rule=f"before it is written its answers are compared with the model's, which may differ by "
         f"{bound:g}; nothing was written",
-        remedy="serve the model as it is: hfdl serve",
+        remedy="serve the model as it is",
     )
 
 

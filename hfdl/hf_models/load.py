@@ -12,8 +12,10 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ConfigError, ModelError, did_you_mean
+from hfdl.errors import ConfigError, HfdlError, ModelError, did_you_mean
 from hfdl.hf_models import HF_MODELS, FamilyModel
+from hfdl.hf_models.encoder import EncoderHfModel
+from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 from hfdl.weights.families.config_checks import HF_REMEDY
 from hfdl.weights.families.registry import FAMILIES
 from hfdl.weights.model_config import load_config
@@ -159,6 +161,29 @@ def in_own_code(model: Any) -> torch.nn.Module:
     if model.config.model_type.startswith(OWN_TYPES):
         return model
     return hf_class_of(model).from_hf(model)
+
+
+def without_padding(model: Any) -> Any:
+    """An encoder in hfdl's own code, which leaves padding out; any other model itself.
+
+    The tensors are the model's own, and the answers its answers, up to rounding. A model stays as
+    it is where hfdl has no code of its own for it, where its attention is a registered one, where
+    it has hooks, and where it is of a class of the user's.
+    """
+    kind = HF_MODELS.get(type(model).__name__)
+    is_plain = type(model).__module__.startswith("transformers.")
+    attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
+    if kind is None or not is_plain or not issubclass(kind, EncoderHfModel):
+        return model
+    chunked = "_chunked_loss" in vars(model)  # which has a hook of its own
+    hooked = any(each._forward_hooks or each._forward_pre_hooks for each in model.modules())
+    if attention not in ("sdpa", "eager") or (hooked and not chunked):
+        return model
+    try:
+        own: Any = kind.from_hf(model).eval()
+    except HfdlError:  # a setting that hfdl has no code for
+        return model
+    return enable_chunked_loss(own) if chunked else own
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:

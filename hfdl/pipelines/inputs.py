@@ -12,6 +12,7 @@ import torch
 
 from hfdl.display import Shown
 from hfdl.errors import ConfigError, DataError, listed
+from hfdl.hf_models.load import without_padding
 from hfdl.pipelines.call_form import CallForm
 from hfdl.quantization.convert import int8_copy, int8_device
 from hfdl.quantization.precision import check_precision
@@ -47,7 +48,9 @@ class BasePipeline(CallForm, Shown):
         device: a torch device. Default: a GPU if there is one.
         batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
         precision: ``float32``; or ``int8``, for linear layers whose products are of 8-bit integers
-            (docs/export.md): on a CPU alone, and two to three times as fast there.
+            (docs/export.md), on a CPU alone. An encoder then runs in hfdl's own code, where hfdl
+            has it, which leaves padding out.
+        own_code: whether it may.
 
     Attributes:
         has_int8: whether ``int8`` is there for it.
@@ -62,12 +65,14 @@ class BasePipeline(CallForm, Shown):
         device: str | int | torch.device | None,
         batch_size: int | None,
         precision: str = "float32",
+        *,
+        own_code: bool = True,
     ) -> None:
         model = opened.model
         if check_precision(precision) == "int8":
             device = int8_device(device)
             name = getattr(getattr(model, "config", None), "name_or_path", "")
-            model = int8_copy(model, str(name) or "model")
+            model = int8_copy(without_padding(model) if own_code else model, str(name) or "model")
         self.precision = precision
         self.device = torch_device(device)
         self.model: Any = model.to(self.device)

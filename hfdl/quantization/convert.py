@@ -57,7 +57,7 @@ def to_int8(model: nn.Module, where: str) -> nn.Module:
             "it has no linear layer",
             where=where,
             rule="precision int8 is of the products of linear layers",
-            remedy="give precision=float32, or leave it out",
+            remedy="leave precision out",
         )
     made: dict[int, Int8Linear] = {}  # a layer that is used twice stays one
     for parent, name, layer in found:
@@ -114,5 +114,5 @@ def _refuse_unfit(model: nn.Module, where: str) -> None:
             "this CPU, or this torch, does not multiply 8-bit integers exactly",
             where=where,
             rule="sums of their products must not saturate",
-            remedy="give precision=float32, or leave it out",
+            remedy="leave precision out",
         )

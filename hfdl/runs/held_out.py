@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from hfdl.hf_models.load import without_padding
 from hfdl.progress import tell
 from hfdl.quantization.convert import int8_copy
 from hfdl.quantization.precision import INT8, refuse_int8
@@ -46,7 +47,7 @@ def evaluate_int8(
         refuse_int8(task.name, INT8)
     tell("opening the model")
     model, cpu = task.load_model(), torch.device("cpu")
-    int8 = int8_copy(model, where)
+    int8 = int8_copy(without_padding(model), where)
     for fact in splits.facts:
         listener(Noted(fact))
     float32 = _evaluated(task, model, splits, lambda event: None, cpu)

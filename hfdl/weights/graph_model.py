@@ -131,7 +131,7 @@ def _refuse_other_graphs(
             f"the graph takes {strange[0]}",
             where=str(file),
             rule=f"a graph takes {', '.join(INPUTS)}",
-            remedy="export the model with hfdl export",
+            remedy="export the model again",
         )
     if output_name not in outputs:
         is_body = output_name == "last_hidden_state"

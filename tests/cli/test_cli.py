@@ -93,7 +93,8 @@ def test_help_lists_every_command() -> None:
         names = [line.split()[0] for line in listed.splitlines() if line.strip()]
         assert names == [
             "train", "evaluate", "calibrate", "export", "predict", "embed", "report", "serve",
-            "demo", "diff", "tune", "compare", "verify", "attention", "push", "info", "recipes", "data",
+            "demo", "diff", "tune", "compare", "verify", "attention", "push", "info", "recipes",
+            "data",
         ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 import hfdl
 from hfdl.errors import ConfigError, ModelError
+from hfdl.hf_models.base import HfModel
 from hfdl.quantization import convert
 from hfdl.quantization.convert import int8_copy, int8_layers, to_int8
 from hfdl.quantization.int8_linear import Int8Linear
@@ -37,11 +38,15 @@ def products(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_pipeline_runs_in_int8(trained: Path, products: list[int]) -> None:
     exact = hfdl.pipeline(model=trained)
     pipe = hfdl.pipeline(model=trained, precision="int8")
-    linear = [n for n, each in exact.model.named_modules() if type(each) is nn.Linear]
-    assert int8_layers(pipe.model) == linear
+    linear = [each for each in exact.model.modules() if type(each) is nn.Linear]
+    assert len(int8_layers(pipe.model)) == len(linear)
+    assert not any(type(each) is nn.Linear for each in pipe.model.modules())
+    assert isinstance(pipe.model, HfModel)  # hfdl's own code, which leaves padding out
     products.clear()  # those of the trial, whether the CPU's are exact
     found, own = pipe(TEXTS, top_k=None), exact(TEXTS, top_k=None)
     assert len(products) >= len(linear)
+    tokens = sum(min(32, len(each)) for each in exact.tokenizer(TEXTS)["input_ids"])
+    assert max(products) == tokens  # of all texts together, and not of their padding
     for answer, other in zip(found, own, strict=True):
         scores = [{one["label"]: one["score"] for one in each} for each in (answer, other)]
         assert 0 < abs(scores[0]["positive"] - scores[1]["positive"]) < 0.02
@@ -58,18 +63,28 @@ def test_an_answer_does_not_depend_on_its_batch(trained: Path) -> None:
         assert one["score"] == pytest.approx(other["score"], abs=1e-6)
 
 
-def test_an_open_model_stays_as_it_is(trained: Path) -> None:
+@pytest.mark.parametrize("hooked", [False, True])
+def test_an_open_model_stays_as_it_is(trained: Path, hooked: bool) -> None:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    model = AutoModelForSequenceClassification.from_pretrained(trained)
+    model = AutoModelForSequenceClassification.from_pretrained(trained).eval()
     tokenizer = AutoTokenizer.from_pretrained(trained)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
+    calls: list[Any] = []
+    if hooked:
+        model.bert.pooler.register_forward_hook(lambda *given: calls.append(1))
+    inputs = tokenizer(TEXTS[:2], padding=True, return_tensors="pt")
+    before, config = model(**inputs).logits, model.config.to_dict()
+    calls.clear()
     pipe = hfdl.pipeline("text-classification", model=model, tokenizer=tokenizer, precision="int8")
+    assert isinstance(pipe.model, HfModel) != hooked  # a hook wants to be called
+    pipe(TEXTS)
+    assert bool(calls) == hooked
     assert int8_layers(pipe.model)
     assert not int8_layers(model)
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(model(**inputs).logits, before)
+    assert model.config.to_dict() == config
     # What is alike is not there twice.
-    own, other = (each.base_model.embeddings.word_embeddings for each in (model, pipe.model))
+    own, other = (each.get_input_embeddings() for each in (model, pipe.model))
     assert own.weight.data_ptr() == other.weight.data_ptr()
 
 
@@ -79,6 +94,11 @@ def test_vectors_and_words_at_masks(tiny_bert: Path, make_masked: Path) -> None:
     own, found = (torch.from_numpy(each.encode(TEXTS)) for each in (exact, pipe))
     likeness = torch.cosine_similarity(own, found)
     assert ((likeness > 0.999) & (own != found).any(dim=1)).all()
+    data = tiny_bert.parent / "masked texts.txt"
+    data.write_text("\n".join(TEXTS), encoding="utf-8")
+    given = {"data.validation": str(data)}
+    scores = hfdl.evaluate(make_masked, given, precision="int8", listener=lambda event: None)
+    assert scores.costs[0].effect.b == pytest.approx(scores.costs[0].effect.a, rel=0.05)
     filler = hfdl.pipeline("fill-mask", model=make_masked, precision="int8")
     words = filler.model.get_output_embeddings()
     assert type(words) is nn.Linear  # the layer of words stays
@@ -96,11 +116,12 @@ def make_masked(tiny_bert: Path, tmp_path: Path) -> Path:
     return tmp_path / "mlm"
 
 
-def test_hfdls_own_code_without_padding(tiny_bert: Path, products: list[int]) -> None:
-    exact = hfdl.pipeline("sentence-similarity", model=tiny_bert, implementation="hfdl")
-    pipe = hfdl.pipeline(
-        "sentence-similarity", model=tiny_bert, implementation="hfdl", precision="int8"
-    )
+@pytest.mark.parametrize("implementation", ["auto", "hf", "hfdl"])
+def test_either_code(tiny_bert: Path, products: list[int], implementation: str) -> None:
+    options = {"model": tiny_bert, "implementation": implementation}
+    exact = hfdl.pipeline("sentence-similarity", **options)
+    pipe = hfdl.pipeline("sentence-similarity", precision="int8", **options)
+    assert isinstance(pipe.model, HfModel) == (implementation != "hf")
     products.clear()
     own, found = (torch.from_numpy(each.encode(TEXTS)) for each in (exact, pipe))
     assert len(products) >= 12  # two layers of six products
@@ -136,7 +157,8 @@ def test_the_cost_is_paired(
 
     def spoiled(model: nn.Module, where: str) -> nn.Module:
         found: Any = int8_copy(model, where)
-        found.classifier.bias = nn.Parameter(found.classifier.bias + torch.tensor([100.0, -100.0]))
+        head = next(each for each in found.modules() if getattr(each, "out_features", 0) == 2)
+        head.bias = nn.Parameter(head.bias + torch.tensor([100.0, -100.0]))
         return found
 
     monkeypatch.setattr("hfdl.runs.held_out.int8_copy", spoiled)
@@ -157,8 +179,14 @@ def refusal(make: Callable[[], Any]) -> str:
     return str(told.value)
 
 
-def test_refusals(trained: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals(
+    trained: Path, tiny_gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("what a good film\n" * 3, encoding="utf-8")
     assert "Did you mean 'int8'" in refusal(lambda: hfdl.pipeline(model=trained, precision="int4"))
+    with pytest.raises(ConfigError, match="has no int8"):
+        hfdl.evaluate(tiny_gpt2, {"data.test": str(texts)}, precision="int8")
     assert "text-generation has no int8" in refusal(
         lambda: hfdl.pipeline("text-generation", model=tiny_gpt2, precision="int8")
     )

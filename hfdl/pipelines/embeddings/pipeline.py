@@ -78,7 +78,8 @@ class EmbeddingPipeline(BasePipeline):
         self._opened = opened = open_embedder(
             model, tokenizer, pooling=pooling, max_length=max_length, implementation=implementation
         )
-        super().__init__(opened, device, batch_size, precision)
+        own_code = implementation != "hf"
+        super().__init__(opened, device, batch_size, precision, own_code=own_code)
         self._modules = opened.modules
         self._head: SentenceHead = opened.modules.head.to(self.device)
         self._encoder = encoder_of(opened.text_tokenizer, opened.max_length)
