@@ -82,7 +82,7 @@ def int8_device(device: Any) -> torch.device:
         f"int8 on {torch.device(device)}",
         where="precision",
         rule="the products in int8 are a CPU's",
-        remedy='give device="cpu", or leave precision out',
+        remedy='give device="cpu"',
     )
 
 
@@ -95,7 +95,7 @@ def _layer_of_words(model: Any) -> nn.Module | None:
 
 
 def _refuse_unfit(model: nn.Module, where: str) -> None:
-    if hasattr(model, "session"):
+    if any(hasattr(module, "session") for module in model.modules()):
         raise ModelError(
             "a graph has the precision that it was exported in",
             where=where,

@@ -10,7 +10,7 @@ import torch
 
 import hfdl
 from hfdl.cli import errors
-from hfdl.errors import ConfigError, ModelError
+from hfdl.errors import ModelError
 
 for package in ("onnx", "onnxruntime", "onnxscript"):
     pytest.importorskip(package, reason="the extra onnx is not installed")
@@ -169,9 +169,7 @@ def test_the_body_of_a_classifier(
     assert "--task feature-extraction" in str(told.value)
 
 
-def test_tasks_that_are_not_exported(tiny_gpt2: Path, trained: Path, tmp_path: Path) -> None:
+def test_tasks_that_are_not_exported(tiny_gpt2: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="are not exported"):
         hfdl.export(tiny_gpt2, output=tmp_path / "graph", listener=quiet)
-    with pytest.raises(ConfigError, match="Leave --task out"):
-        hfdl.export(trained, task="fill-mask", output=tmp_path / "graph", listener=quiet)
     assert not any(tmp_path.iterdir())

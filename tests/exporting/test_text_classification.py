@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 from helpers.support import reviews
+from helpers.wording import assert_wording
 from torch import nn
 
 import hfdl
 from hfdl.cli import errors
-from hfdl.errors import ModelError, OutputError
+from hfdl.errors import ConfigError, ModelError, OutputError
 from hfdl.exporting.int8 import integer_products
 
 for package in ("onnx", "onnxruntime", "onnxscript"):
@@ -154,14 +155,21 @@ def test_a_model_that_is_no_graph(
 
 
 def test_refusals(exported: Path, trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="there already"):
-        hfdl.export(trained, output=exported, listener=lambda event: None)
-    with pytest.raises(ModelError, match="without the weights") as told:
+    with pytest.raises(ModelError) as told:
         hfdl.calibrate(exported)
     assert str(trained) in str(told.value)
     (tmp_path / "other.onnx").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"not called model\.onnx"):
-        hfdl.pipeline(model=tmp_path / "other.onnx")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").write_bytes(b"")
+    for attempt in (
+        lambda: hfdl.pipeline(model=tmp_path / "other.onnx"),
+        lambda: hfdl.export(trained, output=tmp_path / "there"),
+        lambda: hfdl.export(trained, format="gguf"),
+        lambda: hfdl.export(trained, task="fill-mask", output=tmp_path / "graph"),
+    ):
+        with pytest.raises((ModelError, OutputError, ConfigError)) as refused:
+            attempt()
+        assert_wording(refused.value)
 
 
 def test_a_damaged_graph(exported: Path, tmp_path: Path) -> None:

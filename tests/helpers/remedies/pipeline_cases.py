@@ -84,8 +84,7 @@ CASES = (
     case("quantization/precision.py:check_precision", lambda p: Call(
         _in_precision, {"p": p, "precision": "int4"})),
     case("quantization/convert.py:int8_device", lambda p: Call(
-        _in_precision, {"p": p, "precision": "int8", "device": "meta"}), ways=2,
-        then=(None, "meta")),
+        _in_precision, {"p": p, "precision": "int8", "device": "meta"})),
     case("parity/verify.py:_Comparison.variants#2", lambda p: Call(
         _verified, {"p": p, "variants": ["cached"]})),
 )  # fmt: skip
