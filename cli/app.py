@@ -14,6 +14,7 @@ from .demo import demo
 from .diff import diff
 from .embed import embed
 from .evaluate import evaluate
+from .export import export
 from .info import info
 from .predict import predict
 from .printing.text import show_help
@@ -111,6 +112,7 @@ def _leave_to_the_first(command: str | None) -> None:
 app.command()(train)
 app.command()(evaluate)
 app.command()(calibrate)
+app.command()(export)
 app.command()(predict)
 app.command()(embed)
 app.command()(report)

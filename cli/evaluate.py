@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .completion import complete_file_or_key
-from .options import Json, RunOrModel
+from .options import Json, Precision, RunOrModel
 from .printing.progress import working
 from .printing.text import print_json, print_metrics, print_text
 
@@ -34,18 +34,21 @@ def evaluate(
             "Default, of data of your own: runs/evaluate-NAME-DATE-TIME.",
         ),
     ] = None,
+    precision: Precision = "float32",
     json: Json = False,
 ) -> None:
     """Measure a saved model on held-out data.
 
     On data of your own it leaves a folder, with metrics.json, predictions.jsonl, mistakes.jsonl
-    (the worst first) and report.html; the run's own files stay what they are.
+    (the worst first) and report.html; the run's own files stay what they are. With --precision
+    int8 it also answers in float32, and says what int8 costs on these examples.
 
     \b
     Examples:
       hfdl evaluate runs/sentiment
       hfdl evaluate runs/sentiment mine.csv data.label=verdict
       hfdl evaluate runs/sentiment data.test=mine.csv --output runs/mine
+      hfdl evaluate runs/sentiment --precision int8
       hfdl evaluate runs/sentiment --json
     """
     settings = _settings(arguments or [])
@@ -53,14 +56,18 @@ def evaluate(
         from hfdl.runs import run
 
         folder = output or _folder(run_or_model, settings)
-        options = {} if folder is None else {"output": folder}
-        scores = run.evaluate(run_or_model, settings, listener=listener, **options)
+        options: dict[str, Any] = {} if folder is None else {"output": folder}
+        scores = run.evaluate(
+            run_or_model, settings, precision=precision, listener=listener, **options
+        )
     if json:
         print_json(scores)
         return
     print_metrics(scores)
     from .printing.summary import print_guesses, print_intervals, print_mistakes
 
+    for cost in getattr(scores, "costs", []):
+        print_text(cost.line())
     print_intervals(getattr(scores, "intervals", []))
     print_guesses(getattr(scores, "guesses", []))
     print_mistakes(getattr(scores, "mistakes", []))

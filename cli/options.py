@@ -28,6 +28,13 @@ Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON; progress stays on stderr.")
 ]
 
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision", metavar="NAME", help="float32; or int8: faster on a CPU, a little off."
+    ),
+]
+
 
 def parsed(value: str | None) -> Any:
     """An option's value as ``key=value`` has it: a number, or ``{name: number}``."""

@@ -14,7 +14,7 @@ import typer
 from hfdl.errors import DataError, NotFiniteError
 
 from .completion import complete_file
-from .options import Encoding, RunOrModel, parsed
+from .options import Encoding, Precision, RunOrModel, parsed
 from .predicting.answering import Given, print_all, print_lines, write_file
 from .predicting.model import open_pipeline
 from .predicting.row_files import refuse_ending
@@ -80,6 +80,7 @@ def predict(
     tgt_lang: Annotated[
         str | None, typer.Option(metavar="LANG", help="Language that is translated into.")
     ] = None,
+    precision: Precision = "float32",
     json: Annotated[
         bool, typer.Option("--json", help="JSON lines on a terminal too, as in a pipe.")
     ] = False,
@@ -110,6 +111,7 @@ def predict(
     options: dict[str, Any] = {
         "batch_size": batch_size, "stop": stop or None, "return_scores": scores or None,
         "src_lang": src_lang, "tgt_lang": tgt_lang, "threshold": parsed(threshold),
+        "precision": None if precision == "float32" else precision,
     }  # fmt: skip
     with working(f"opening {run_or_model}"):
         given = _given(run_or_model, texts, file, column, encoding)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hfdl.calibration.calibrate import calibrate, uncalibrate
     from hfdl.custom_attention.register import register_attention
     from hfdl.differences.diff import diff
+    from hfdl.exporting.export import export
     from hfdl.hf_models.load import load_scratch
     from hfdl.parity.verify import verify
     from hfdl.pipelines import pipeline
@@ -30,6 +31,7 @@ __all__ = [
     "compare",
     "diff",
     "evaluate",
+    "export",
     "load_scratch",
     "pipeline",
     "push",
@@ -47,6 +49,7 @@ _HOMES = {
     "compare": "hfdl.runs.compare",
     "diff": "hfdl.differences.diff",
     "evaluate": "hfdl.runs.run",
+    "export": "hfdl.exporting.export",
     "load_scratch": "hfdl.hf_models.load",
     "pipeline": "hfdl.pipelines",
     "push": "hfdl.sharing.push",

@@ -59,7 +59,7 @@ def test_every_command_of_the_readme_is_one_that_hfdl_knows() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["tune", "report", "calibrate", "diff", "demo", "serve", "push"]
+    "command", ["tune", "report", "calibrate", "diff", "demo", "serve", "export", "push"]
 )
 def test_what_is_done_around_a_training_has_a_line_and_a_page(command: str) -> None:
     section = README.partition("## Around a training\n")[2].partition("\n## ")[0]

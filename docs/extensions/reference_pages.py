@@ -38,6 +38,8 @@ ROOMS = {
     "search": "Searching for settings",
     "calibration": "Calibrating a classifier",
     "differences": "Comparing two models",
+    "quantization": "Linear layers in int8",
+    "exporting": "Exporting a model",
 }
 """Folders of hfdl that have a page each, and their headings. The rest is not for calling."""
 

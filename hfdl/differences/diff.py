@@ -7,8 +7,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hfdl.config.own_code import no_exit
 from hfdl.differences.flips import flips_of
 from hfdl.differences.pairs import Pairs, paired
@@ -22,13 +20,11 @@ from hfdl.differences.sides import (
 )
 from hfdl.differences.slices import slices
 from hfdl.errors import ConfigError
-from hfdl.metrics.paired import Effect, accuracy_effect, bootstrap_effect
+from hfdl.metrics.paired import effect_of
 from hfdl.metrics.sums import ExampleFigures
 from hfdl.runs.console import console_listener
 from hfdl.tasks.registry import attribute
 from hfdl.training.events import Listener
-
-ACCURACY = "accuracy"
 
 
 @no_exit()
@@ -114,20 +110,6 @@ def _compared(
         flips=flips_of(pairs, own, other),
         notes=[*pairs.notes, *_label_notes(sides)],
     )
-
-
-def effect_of(
-    a: ExampleFigures, b: ExampleFigures, metric: str, chosen: np.ndarray | None, seed: int
-) -> Effect:
-    """The effect on a metric, over all examples or chosen ones."""
-    every = slice(None) if chosen is None else chosen
-    if metric == ACCURACY and a.right is not None and b.right is not None:
-        return accuracy_effect(a.right[every], b.right[every])
-    sums = []
-    for side in (a, b):
-        own = side.metrics[metric] if chosen is None else side.metrics[metric].chosen(chosen)
-        sums.append(own if side.units is None else own.grouped(side.units[every]))
-    return bootstrap_effect(*sums, seed=seed)
 
 
 def _labels(sides: Sequence[Side], pairs: Pairs) -> list[str]:

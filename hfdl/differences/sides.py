@@ -60,7 +60,7 @@ def saved_side(name: str) -> Side:
     """
     folder = Path(name).expanduser()
     if not (folder / METRICS).is_file() or not (folder / PREDICTIONS).is_file():
-        find_model(name)  # a name that is nothing is another error
+        find_model(name, graph=True)  # a name that is nothing is another error
         raise DataError(
             "it has no saved predictions",
             where=name,
@@ -101,7 +101,7 @@ def to_be_measured(names: Sequence[str], overrides: Mapping[str, Any]) -> list[M
     Raises:
         HfdlError: a model or the data are wrong, or they are of different tasks.
     """
-    folders = [find_model(name) for name in names]
+    folders = [find_model(name, graph=True) for name in names]
     resolved = [_resolved(folder, overrides) for folder in folders]
     refuse_other_task(names, [(canonical_name(recipe.task), None) for recipe, _ in resolved])
     opened = []
@@ -149,7 +149,7 @@ def column_values(side: Side, split: str, name: str) -> list[str]:
     Raises:
         DataError: the data cannot be read, there is no such column, or it is not of the rows.
     """
-    recipe, memory = _resolved(find_model(side.name), side.overrides)
+    recipe, memory = _resolved(find_model(side.name, graph=True), side.overrides)
     data = held_out_data(recipe.data, side.overrides)
     rows = side.record.spec.rows
     tables, _ = read_tables(data, memory, recipe.train.seed, trains=False, rows=rows)

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import torch
 
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ModelError
+from hfdl.errors import HfdlError, ModelError
+from hfdl.hf_models import HF_MODELS
 from hfdl.hf_models.base import HfModel
+from hfdl.hf_models.encoder import EncoderHfModel
 from hfdl.hf_models.kernels import takes_kernel
 from hfdl.hf_models.load import hf_class_of
 from hfdl.nn.dropout import use_cheap_dropout
 from hfdl.nn.linear import use_faster_linear
+from hfdl.weights.chunked_lm_loss import enable_chunked_loss
 from hfdl.weights.model_config import load_config
 from hfdl.weights.names import OWN_TYPES
 from hfdl.weights.pretrained import build_pretrained
@@ -116,6 +119,29 @@ def in_own_code(model: Any) -> torch.nn.Module:
     if model.config.model_type.startswith(OWN_TYPES):
         return model
     return hf_class_of(model).from_hf(model)
+
+
+def without_padding(model: Any) -> Any:
+    """An encoder in hfdl's own code, which leaves padding out; any other model itself.
+
+    The tensors are the model's own, and the answers its answers, up to rounding. A model stays as
+    it is where hfdl has no code of its own for it, where its attention is a registered one, where
+    it has hooks, and where it is of a class of the user's.
+    """
+    kind = HF_MODELS.get(type(model).__name__)
+    is_plain = type(model).__module__.startswith("transformers.")
+    attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
+    if kind is None or not is_plain or not issubclass(kind, EncoderHfModel):
+        return model
+    chunked = "_chunked_loss" in vars(model)  # which has a hook of its own
+    hooked = any(each._forward_hooks or each._forward_pre_hooks for each in model.modules())
+    if attention not in ("sdpa", "eager") or (hooked and not chunked):
+        return model
+    try:
+        own: Any = kind.from_hf(model).eval()
+    except HfdlError:  # a setting that hfdl has no code for
+        return model
+    return enable_chunked_loss(own) if chunked else own
 
 
 def implementation_of(model: torch.nn.Module) -> str:

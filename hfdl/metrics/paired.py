@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfdl.metrics.mcnemar import MOST, detectable_difference, mcnemar
-from hfdl.metrics.sums import Sums
+from hfdl.metrics.sums import ExampleFigures, Sums
 
 Z95, Z80 = 1.959963984540054, 0.8416212335729143
 """Quantiles of the normal distribution: two-sided 95 %, one-sided 80 %."""
+ACCURACY = "accuracy"
 MCNEMAR = "McNemar, exact"
 RESAMPLES = 2000
 FEWEST = 500
@@ -55,6 +56,27 @@ class Effect:
     def is_shown(self) -> bool:
         """Whether the interval leaves out 0, at a p below 0.05."""
         return self.p < 0.05 and self.low is not None and not self.low <= 0 <= (self.high or 0)
+
+
+def effect_of(
+    a: ExampleFigures, b: ExampleFigures, metric: str, chosen: np.ndarray | None, seed: int
+) -> Effect:
+    """The effect on any metric: accuracy's own test where it is that, else by drawing again.
+
+    Args:
+        a, b: what two models' answers to the same N examples are compared by.
+        metric: which of their metrics.
+        chosen: indices of examples, or (N,) of bool; None: all.
+        seed: of the draws.
+    """
+    every = slice(None) if chosen is None else chosen
+    if metric == ACCURACY and a.right is not None and b.right is not None:
+        return accuracy_effect(a.right[every], b.right[every])
+    sums = []
+    for side in (a, b):
+        own = side.metrics[metric] if chosen is None else side.metrics[metric].chosen(chosen)
+        sums.append(own if side.units is None else own.grouped(side.units[every]))
+    return bootstrap_effect(*sums, seed=seed)
 
 
 def accuracy_effect(right_a: np.ndarray, right_b: np.ndarray) -> Effect:

@@ -12,6 +12,7 @@ from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError
 from hfdl.hub.names import Revised
 from hfdl.pipelines.registry import WITHOUT_TASK, pipeline_spec
+from hfdl.quantization.precision import refuse_int8
 from hfdl.tasks.registry import attribute
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ def find_pipeline(
             rule="which one suits depends on the languages",
             remedy="give model=FOLDER, such as that of a run of the recipe translation",
         )
-    return attribute(spec.implementation), spec.default_model if model is None else model, options
+    kind = attribute(spec.implementation)
+    if "precision" in options and not getattr(kind, "has_int8", False):
+        refuse_int8(str(task), options.pop("precision"))
+    return kind, spec.default_model if model is None else model, options
 
 
 def _at(model: Any, revision: str) -> str:

@@ -6,13 +6,16 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 
 from hfdl.display import Shown
 from hfdl.errors import ConfigError, DataError, listed
+from hfdl.hf_models.build import without_padding
 from hfdl.pipelines.call_form import CallForm
+from hfdl.quantization.convert import int8_copy, int8_device
+from hfdl.quantization.precision import check_precision
 from hfdl.tasks.inference import token_budget
 
 Input = TypeVar("Input")
@@ -44,16 +47,35 @@ class BasePipeline(CallForm, Shown):
         opened: the model and its tokenizer.
         device: a torch device. Default: a GPU if there is one.
         batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
+        precision: ``float32``; or ``int8``, for linear layers whose products are of 8-bit integers
+            (docs/export.md), on a CPU alone. An encoder then runs in hfdl's own code, where hfdl
+            has it, which leaves padding out.
+        own_code: whether it may.
 
     Attributes:
+        has_int8: whether ``int8`` is there for it.
         max_tokens: that budget: padded tokens of a forward pass, by the device; may be set.
     """
 
+    has_int8: ClassVar[bool] = True
+
     def __init__(
-        self, opened: Opened, device: str | int | torch.device | None, batch_size: int | None
+        self,
+        opened: Opened,
+        device: str | int | torch.device | None,
+        batch_size: int | None,
+        precision: str = "float32",
+        *,
+        own_code: bool = True,
     ) -> None:
+        model = opened.model
+        if check_precision(precision) == "int8":
+            device = int8_device(device)
+            name = getattr(getattr(model, "config", None), "name_or_path", "")
+            model = int8_copy(without_padding(model) if own_code else model, str(name) or "model")
+        self.precision = precision
         self.device = torch_device(device)
-        self.model: Any = opened.model.to(self.device)
+        self.model: Any = model.to(self.device)
         self.tokenizer = opened.tokenizer
         self.batch_size = checked_batch_size(batch_size)
         self.max_tokens = token_budget(self.device)
@@ -66,6 +88,8 @@ class BasePipeline(CallForm, Shown):
             ("labels", listed(labels.values())),
             ("device", self.device),
         ]
+        if self.precision != "float32":
+            rows.append(("precision", self.precision))
         if self.batch_size is not None:
             rows.append(("batch_size", self.batch_size))
         return f"{type(self).__name__} ({getattr(self, 'task', 'pipeline')})", rows

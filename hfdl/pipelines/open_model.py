@@ -57,7 +57,7 @@ def locate(model: Any) -> Located:
             rule="a pipeline needs one of them",
             remedy="name one, such as 'sentiment'",
         )
-    folder = find_model(str(model))
+    folder = find_model(str(model), graph=True)
     is_run = (folder / "recipe.yaml").is_file()
     return Located(folder, load_recipe(folder) if is_run else None)
 

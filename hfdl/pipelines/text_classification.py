@@ -49,6 +49,7 @@ class TextClassificationPipeline(BasePipeline):
         tokenizer: the tokenizer of an open model.
         device: a torch device. Default: a GPU if there is one.
         batch_size: most texts in one forward pass. Default: as many as fit a budget of tokens.
+        precision: ``float32``, or on a CPU ``int8``: faster, its scores a little off.
         top_k: how many labels to give; None for all. Default: the best one, not in a list.
         function_to_apply: ``softmax``, ``sigmoid`` or ``none``. Default: by the problem's type.
         threshold: of a model whose texts may have several labels: the score from which on one is
@@ -70,6 +71,7 @@ class TextClassificationPipeline(BasePipeline):
         tokenizer: Any = None,
         device: str | int | torch.device | None = None,
         batch_size: int | None = None,
+        precision: str = "float32",
         top_k: int | None = _UNSET,
         function_to_apply: str | None = None,
         threshold: float | Mapping[str, float] | None = None,
@@ -79,7 +81,7 @@ class TextClassificationPipeline(BasePipeline):
     ) -> None:
         options = _data_options(long_text, max_length, truncation)
         self._opened = open_model(SPEC.name, model, tokenizer, options)
-        super().__init__(self._opened, device, batch_size)
+        super().__init__(self._opened, device, batch_size, precision)
         self._top_k = top_k
         self._function = _checked_function(function_to_apply)
         self._threshold = threshold

@@ -86,6 +86,7 @@ class TextGenerationPipeline(BasePipeline):
     """
 
     task = "text-generation"
+    has_int8 = False
     item = str | list[Message]
     item_words = 'a text, or a chat: [{"role": ..., "content": ...}, ...]'
 

@@ -54,6 +54,7 @@ class TranslationPipeline(BasePipeline):
     """
 
     task = str(SPEC.hub_task)
+    has_int8 = False
 
     def __init__(
         self,

@@ -10,12 +10,14 @@ from hfdl.config.schema import Recipe
 from hfdl.config.yaml import dump_recipe
 from hfdl.environment import machine, versions
 from hfdl.progress import tell
+from hfdl.quantization.precision import FLOAT32
 from hfdl.report import write_report
 from hfdl.report.mistakes import mistakes
 from hfdl.report.record import RunRecord
 from hfdl.runs.held_out import prediction_records
 from hfdl.runs.log import LOG
 from hfdl.runs.outputs import RECIPE, RunFolder
+from hfdl.runs.precision_cost import Cost, costs
 from hfdl.tasks.protocol import Splits, Task
 from hfdl.training.evaluation import Evaluation
 from hfdl.training.files import json_text
@@ -36,8 +38,34 @@ def worst_first(record: RunRecord) -> list[dict[str, Any]]:
     return [row for split in record.splits for row in mistakes(record, split)]
 
 
+def costs_of(
+    record: RunRecord,
+    task: Task,
+    splits: Splits,
+    exact: Mapping[str, Evaluation],
+    precision: str,
+) -> list[Cost]:
+    """What a precision costs; nothing in float32.
+
+    Args:
+        record: of the answers in that precision.
+        task, splits: of both.
+        exact: the evaluations in float32.
+        precision: which one.
+    """
+    if precision == FLOAT32:
+        return []
+    return costs(record_of(task, splits, exact), record, precision)
+
+
 def write_evaluation(
-    folder: RunFolder, record: RunRecord, recipe: Recipe, notes: Sequence[str]
+    folder: RunFolder,
+    record: RunRecord,
+    recipe: Recipe,
+    notes: Sequence[str],
+    *,
+    precision: str = FLOAT32,
+    costs: Sequence[Cost] = (),
 ) -> Path:
     """Write recipe.yaml, metrics.json, predictions.jsonl, mistakes.jsonl, log.jsonl, report.html.
 
@@ -46,6 +74,8 @@ def write_evaluation(
         record: the figures and predictions.
         recipe: with the data that they are of.
         notes: lines for a person about that data.
+        precision: that the model was run in.
+        costs: what it costs.
 
     Returns:
         the folder.
@@ -54,8 +84,10 @@ def write_evaluation(
     folder.create(resume=False, overwrite=False)
     folder.write_recipe(dump_recipe(recipe, file=RECIPE))
     folder.write_predictions(record.predictions)
-    environment = {**versions(), **machine(), "precision": "float32"}
-    folder.write_metrics({**record.metrics, "environment": environment})
+    environment = {**versions(), **machine(), "precision": precision}
+    beside = {"costs": [cost.to_dict() for cost in costs]} if costs else {}
+    folder.write_metrics({**record.metrics, **beside, "environment": environment})
+    notes = [*notes, *(cost.line() for cost in costs)]
     _write_lines(folder.path / LOG, [{"event": "note", "text": note} for note in notes])
     _write_lines(folder.path / MISTAKES, worst_first(record))
     write_report(folder.path)

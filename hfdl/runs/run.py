@@ -14,6 +14,7 @@ from hfdl.config.own_code import no_exit
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.display import Shown
 from hfdl.errors import listed
+from hfdl.quantization.precision import FLOAT32, check_precision
 from hfdl.report.guess import guesses
 from hfdl.report.intervals import intervals
 from hfdl.runs.console import console_listener
@@ -171,9 +172,10 @@ def evaluate(
     overrides: Mapping[str, Any] | None = None,
     *,
     output: str | Path | None = None,
+    precision: str = FLOAT32,
     listener: Listener | None = None,
 ) -> Scores:
-    """Evaluate a saved model in float32.
+    """Evaluate a saved model, in float32 or with its linear layers in int8.
 
     Args:
         run_or_model: a run's folder, a model folder, or a Hub id of a fine-tuned model.
@@ -181,6 +183,8 @@ def evaluate(
             evaluated; without, the held-out splits of the run itself.
         output: a folder for metrics.json, predictions.jsonl, mistakes.jsonl and report.html; a
             new or an empty one, so never the run's. Default: nothing is written.
+        precision: ``float32`` or ``int8``. Of int8 the result also has what it costs: the same
+            examples are answered in float32, too, and the two compared by a paired test.
         listener: takes the events. Default: the console.
 
     Returns:
@@ -192,8 +196,9 @@ def evaluate(
     from hfdl.runs import evaluation
     from hfdl.runs import held_out as held_out_splits
 
+    check_precision(precision)
     overrides, memory = take_objects(overrides or {})
-    folder = find_model(str(run_or_model))
+    folder = find_model(str(run_or_model), graph=True)
     recipe = resolve(own_recipe(folder), overrides)
     # Each of several processes has all figures; the first one writes them.
     target = RunFolder(Path(output), trains=False) if output and is_first_process() else None
@@ -203,10 +208,16 @@ def evaluate(
         task = task_for_model(folder, recipe, memory=memory)
         held_out = recipe.model_copy(update={"data": held_out_data(recipe.data, overrides)})
         splits = task.prepare(held_out.data)
-        found = held_out_splits.evaluate_saved(task, splits, tell)
+        if precision == FLOAT32:
+            exact = found = held_out_splits.evaluate_saved(task, splits, tell)
+        else:
+            exact, found = held_out_splits.evaluate_int8(task, splits, tell, str(run_or_model))
         record = evaluation.record_of(task, splits, found)
+        costs = evaluation.costs_of(record, task, splits, exact, precision)
         if target is not None:
-            evaluation.write_evaluation(target, record, held_out, splits.facts)
+            evaluation.write_evaluation(
+                target, record, held_out, splits.facts, precision=precision, costs=costs
+            )
     return Scores(
         {name: result.metrics for name, result in found.items()},
         str(run_or_model),
@@ -214,6 +225,7 @@ def evaluate(
         guesses=guesses(record),
         intervals=intervals(record),
         mistakes=evaluation.worst_first(record),
+        costs=costs,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from hfdl.display import Shown, number
 from hfdl.report.guess import Guess
 from hfdl.report.intervals import Interval, interval_lines
+from hfdl.runs.precision_cost import Cost
 
 
 class Scores(dict[str, dict[str, float]], Shown):
@@ -21,6 +22,7 @@ class Scores(dict[str, dict[str, float]], Shown):
         guesses: what always the same answer would reach, on each split that has such an answer.
         mistakes: the predictions that are wrong, the worst first.
         intervals: how far chance moves accuracy, or the F1 of entities, on each split.
+        costs: what int8 costs on each split, where it was evaluated in int8.
     """
 
     def __init__(
@@ -32,17 +34,19 @@ class Scores(dict[str, dict[str, float]], Shown):
         guesses: Sequence[Guess] = (),
         mistakes: Sequence[dict[str, Any]] = (),
         intervals: Sequence[Interval] = (),
+        costs: Sequence[Cost] = (),
     ) -> None:
         super().__init__(metrics)
         self.model, self.directory = model, directory
         self.guesses, self.mistakes = list(guesses), list(mistakes)
-        self.intervals = list(intervals)
+        self.intervals, self.costs = list(intervals), list(costs)
 
     __repr__ = Shown.__repr__
 
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:
         rows = [(split, metric_text(values)) for split, values in self.items()]
         rows += [("chance", line) for line in interval_lines(self.intervals, 64)]  # of 80, indented
+        rows += [("precision", cost.line()) for cost in self.costs]
         rows += [("guess", guess.warning() or guess.text()) for guess in self.guesses]
         if self.directory is not None:
             rows.append(("report", str(self.directory / "report.html")))

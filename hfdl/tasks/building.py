@@ -15,6 +15,8 @@ from hfdl.errors import ModelError
 from hfdl.tasks.answering import open_for_answers
 from hfdl.tasks.spec import TaskSpec
 from hfdl.weights.families.name_table import Head
+from hfdl.weights.graph_files import GRAPH, is_graph
+from hfdl.weights.graph_model import GraphModel
 from hfdl.weights.limits import length_limit, limit_generation
 from hfdl.weights.names import ATTENTION_RECORD, CLASS_RECORD
 from hfdl.weights.saved_shapes import saved_shape
@@ -79,10 +81,14 @@ class BuildsModel:
     def load_model(self) -> torch.nn.Module:
         """The saved model with all its trained weights, its head included, in eval mode.
 
+        Of a folder that ``hfdl export`` wrote it is the graph, as a model.
+
         Raises:
-            ModelError: the folder lacks some of them.
+            ModelError: the folder lacks some of them, or the graph cannot be run.
         """
         assert self.folder is not None
+        if is_graph(self.folder):
+            return GraphModel(self.folder / GRAPH, self.config)
         settings = self.head_settings()
         # Labels are in the saved config; padding is not in that of every model.
         kept = {key: settings[key] for key in ("pad_token_id",) if key in settings}

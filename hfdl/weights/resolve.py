@@ -18,8 +18,8 @@ from hfdl.hub import download as hub
 from hfdl.hub.faults import hub_fault
 from hfdl.hub.names import Revised, id_of_address
 from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
+from hfdl.weights.graph_files import GRAPH, WEIGHTS, folder_of_graph, graph_alone
 
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
 
 
@@ -47,7 +47,12 @@ PACKAGED = {
 
 
 def find_model(
-    name: str, revision: str | None = None, *, weights: bool = True, tokenizer: bool = True
+    name: str,
+    revision: str | None = None,
+    *,
+    weights: bool = True,
+    tokenizer: bool = True,
+    graph: bool = False,
 ) -> Path:
     """The folder that holds a model's config, tokenizer and weights.
 
@@ -56,14 +61,17 @@ def find_model(
         revision: the same beside the name.
         weights: whether weights are needed (not when training from scratch).
         tokenizer: whether a tokenizer is.
+        graph: whether a graph in ONNX will do for weights; its file may be named, too.
 
     Raises:
         ModelError: nothing of that name is here or in reach, the folder has no config or no
             safetensors weights, or a packaged file is not the published one.
     """
     local = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's raises for an unknown user
+    local = folder_of_graph(local)
     if local.is_dir():
-        return check_model_folder(local, weights=weights, tokenizer=tokenizer)
+        needed = weights and not (graph and (local / GRAPH).is_file())
+        return check_model_folder(local, weights=needed, tokenizer=tokenizer)
     if repo := id_of_address(name):
         raise ModelError(
             f"{name!r} is an address of the Hub",
@@ -153,7 +161,9 @@ def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError
             rule="a model folder holds config.json, model.safetensors and a tokenizer",
             remedy=_remedy(folder),
         )
-    if weights and not any((folder / file).is_file() for file in _WEIGHTS):
+    if weights and not any((folder / file).is_file() for file in WEIGHTS):
+        if (folder / GRAPH).is_file():
+            return graph_alone(folder)
         pickled = [file for file in hub.PICKLES if (folder / file).is_file()]
         return ModelError(
             "no model.safetensors" + (f", only {pickled[0]}" if pickled else ""),
@@ -252,7 +262,7 @@ def _why_not() -> str:
 
 def _refuse_pickles(asked: Revised, folder: Path, *, weights: bool) -> None:
     """Say so where a repository of the Hub has its weights in pickles alone."""
-    if not weights or not hub.is_snapshot(folder) or any((folder / f).is_file() for f in _WEIGHTS):
+    if not weights or not hub.is_snapshot(folder) or any((folder / f).is_file() for f in WEIGHTS):
         return
     if pickled := (hub.files_of(asked.name, folder) or set()) & {*hub.PICKLES}:
         raise ModelError(

@@ -92,8 +92,9 @@ def test_help_lists_every_command() -> None:
         listed = result.output.partition("Commands:\n")[2]
         names = [line.split()[0] for line in listed.splitlines() if line.strip()]
         assert names == [
-            "train", "evaluate", "calibrate", "predict", "embed", "report", "serve", "demo", "diff",
-            "tune", "compare", "verify", "attention", "push", "info", "recipes", "data",
+            "train", "evaluate", "calibrate", "export", "predict", "embed", "report", "serve",
+            "demo", "diff", "tune", "compare", "verify", "attention", "push", "info", "recipes",
+            "data",
         ]  # fmt: skip
 
 

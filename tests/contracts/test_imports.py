@@ -16,8 +16,8 @@ PACKAGE = ROOT / "hfdl"
 # hfdl.errors. An entry allows the module and all within it.
 ALLOWED: dict[str, set[str]] = {
     "__init__": {
-        "calibration", "custom_attention", "differences", "distribution", "hf_models", "parity",
-        "pipelines", "runs", "search", "sharing", "tasks",
+        "calibration", "custom_attention", "differences", "distribution", "exporting", "hf_models",
+        "parity", "pipelines", "runs", "search", "sharing", "tasks",
     },
     "calibration": {
         "config", "display", "metrics", "nn.lengths", "progress", "report", "runs", "tasks",
@@ -38,6 +38,10 @@ ALLOWED: dict[str, set[str]] = {
     "distribution": set(),
     "environment": {"distribution"},
     "errors": {"distribution"},
+    "exporting": {
+        "config", "display", "environment", "pipelines", "progress", "quantization", "runs",
+        "tasks", "training", "weights",
+    },
     "foundations": set(),
     "generation": {"nn"},
     "hf_models": {"config", "models", "nn", "weights"},
@@ -55,16 +59,18 @@ ALLOWED: dict[str, set[str]] = {
     },
     "pipelines": {
         "config", "custom_attention", "data", "display", "generation", "hf_models", "hub", "models",
-        "nn", "tasks", "weights",
+        "nn", "quantization", "tasks", "weights",
     },
     "progress": set(),
+    "quantization": set(),
     "report": {
         "data.entities.sentence", "data.entities.tags", "metrics.calibration",
         "metrics.translation", "tasks.registry", "tasks.spec", "weights.names",
     },
     "runs": {
         "config", "data", "display", "environment", "hf_models", "metrics", "nn.dropout",
-        "pipelines", "progress", "report", "tasks", "training", "tuning", "weights",
+        "pipelines", "progress", "quantization", "report", "tasks", "training", "tuning",
+        "weights",
     },
     "search": {
         "config", "data", "display", "metrics", "progress", "report", "runs", "tasks", "training",

@@ -142,7 +142,7 @@ def test_public_names_are_there() -> None:
     import hfdl
 
     functions = {
-        "calibrate", "compare", "diff", "evaluate", "load_scratch", "pipeline", "push",
+        "calibrate", "compare", "diff", "evaluate", "export", "load_scratch", "pipeline", "push",
         "register_attention", "register_task", "train", "train_seeds", "uncalibrate", "verify",
         "tune",
     }  # fmt: skip

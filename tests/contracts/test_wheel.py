@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {"hfdl": "hfdl", "cli": "hfdl/cli", "recipes": "hfdl/recipes"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = {
-    "datasets", "demo", "dev", "docs", "lora", "serve", "tensorboard", "test", "translation",
-    "tune",
+    "datasets", "demo", "dev", "docs", "lora", "onnx", "serve", "tensorboard", "test",
+    "translation", "tune",
 }  # fmt: skip
 FOR_DEVELOPERS = {"dev", "docs", "test"}
 

@@ -34,6 +34,7 @@ LOCAL: dict[str, list[str]] = {
     "embed": ["BERT", "a fine film"],
     "report": ["RUN", "--output", "a.html"],
     "calibrate": ["RUN", "data.validation=DATA", "--output", "calibrated"],
+    "export": ["RUN", "data.validation=DATA", "--output", "graph"],
     "diff": ["RUN", "RUN", "data.test=DATA"],
     "tune": [
         "eras/bag-of-words", *TRAINED_ON, "search.train.learning_rate=[0.001, 0.01]",
@@ -60,6 +61,7 @@ REMOTE: dict[str, list[str]] = {
     "predict": [f"{ID}@v1", "a fine film"],
     "embed": [ID, "a fine film"],
     "calibrate": [ID, "data.validation=DATA", "--output", "calibrated"],
+    "export": [ID, "data.validation=DATA", "--output", "graph"],
     "diff": [ID, "RUN", "data.test=DATA"],
     "tune": ["sentiment", f"model.name={ID}", "search.train.learning_rate=[0.1, 0.2]"],
     "compare": ["sentiment", f"data.train={ID}", "--eras", "frozen"],

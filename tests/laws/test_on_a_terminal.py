@@ -34,6 +34,7 @@ COMMANDS = {
     "serve": ["serve", "nowhere/model"],
     "tune": ["tune", "sentiment", "search.train.epochs=[1, 2]"],
     "calibrate": ["calibrate", "nowhere"],
+    "export": ["export", "nowhere"],
     "diff": ["diff", "nowhere", "nowhere/model"],
     "push": ["push", "nowhere", "name"],
     "info": ["info"],
@@ -64,7 +65,7 @@ def test_the_first_sign_comes_before_any_heavy_import(command: str, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=120, cwd=tmp_path, env=None)  # fmt: skip
     assert done.stdout == "HEAVY []\n", done.stdout + done.stderr
-    assert len(COMMANDS) == 16
+    assert len(COMMANDS) == 17
 
 
 def fits(shown: Shown, width: int) -> None:

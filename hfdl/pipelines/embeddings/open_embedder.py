@@ -20,6 +20,8 @@ from hfdl.hf_models.load import to_scratch_model
 from hfdl.models.sentence_head import SentenceHead
 from hfdl.pipelines.open_model import Located
 from hfdl.tasks.row_length import row_length
+from hfdl.weights.graph_files import GRAPH, is_graph
+from hfdl.weights.graph_model import GraphModel
 from hfdl.weights.limits import length_limit, position_limit
 from hfdl.weights.model_config import load_config
 from hfdl.weights.resolve import find_model, whole_snapshot
@@ -132,13 +134,14 @@ class _Folders:
             local = Path(name).expanduser()
             # An old one keeps its transformer, and so its config.json, in a folder of its own.
             is_old = (local / MODULES).is_file()
-            root, is_certain = whole_snapshot(name, local if is_old else find_model(name), MODULES)
+            folder = local if is_old else find_model(name, graph=True)
+            root, is_certain = whole_snapshot(name, folder, MODULES)
         modules = read_sentence_modules(root)
         body = root / (modules.transformer if modules else "")
         length = None
         if modules is None and (root / "recipe.yaml").is_file():
             length = load_recipe(root).data.max_length
-        return cls(name, find_model(str(body)), modules, length, is_certain)
+        return cls(name, find_model(str(body), graph=True), modules, length, is_certain)
 
     def note(self, pooling: str) -> str:
         """What is said where the model does not say how its vectors are made."""
@@ -168,6 +171,8 @@ def _default_pooling(found: _Folders) -> str:
 
 def _load_body(folder: Path, implementation: str) -> Any:
     config = load_config(folder)
+    if is_graph(folder):
+        return GraphModel(folder / GRAPH, config, "last_hidden_state")
     # Of T5 and its like only the encoder is read, and often only the encoder was saved.
     has_decoder = bool(getattr(config, "is_encoder_decoder", False))
     is_half = (saved_class_name(folder) or "").endswith("EncoderModel")

@@ -81,6 +81,10 @@ CASES = (
         _features, {"p": p, "text": "film " * 90, "truncation": False})),
     case("pipelines/embeddings/open_embedder.py:open_embedder", lambda p: Call(
         _features, {"p": p, "implementation": "hfd"})),
+    case("quantization/precision.py:check_precision", lambda p: Call(
+        _in_precision, {"p": p, "precision": "int4"})),
+    case("quantization/convert.py:int8_device", lambda p: Call(
+        _in_precision, {"p": p, "precision": "int8", "device": "meta"})),
     case("parity/verify.py:_Comparison.variants#2", lambda p: Call(
         _verified, {"p": p, "variants": ["cached"]})),
 )  # fmt: skip
@@ -90,6 +94,12 @@ def _verified(p: Place, **keywords: Any) -> Any:
     from hfdl.parity.verify import verify
 
     return verify(str(p.model), **keywords)
+
+
+def _in_precision(p: Place, **keywords: Any) -> Any:
+    import hfdl
+
+    return hfdl.pipeline("feature-extraction", model=str(p.model), **keywords)("film")
 
 
 def _features(p: Place, text: str = "film", **keywords: Any) -> Any:

@@ -15,7 +15,18 @@ _OWN_MODEL = "a model of one's own meets it: tests/custom_model"
 
 _CALIBRATED = "tests/calibration/test_calibrate.py meets it, and types it where it is a command"
 
+_EXPORT = "an export takes seconds: tests/exporting meets it"
+
 UNPROVOKED = {
+    "exporting/int8.py:quantised": _EXPORT,
+    "exporting/refusals.py:check_format": _EXPORT,
+    "exporting/refusals.py:check_output": _EXPORT,
+    "exporting/refusals.py:no_such_task": _EXPORT,
+    "exporting/refusals.py:no_examples": "tests/exporting types it",
+    "weights/graph_files.py:folder_of_graph": _EXPORT,
+    "weights/graph_files.py:graph_alone": _EXPORT,
+    "weights/graph_model.py:_refuse_other_graphs#2": _EXPORT,
+    "quantization/convert.py:_refuse_unfit#2": "peft's object meets it: tests/quantization",
     "calibration/kept.py:read_kept": _CALIBRATED,
     "calibration/kept.py:read_kept#2": _CALIBRATED,
     "calibration/refusals.py:check_folder": _CALIBRATED,
