@@ -1,1 +1,1 @@
-"""Programs that measure hfdl beside others, and what they found: ``python -m benchmarks --help``."""
+"""Programs that measure hfdl beside others: ``python -m benchmarks --help``."""

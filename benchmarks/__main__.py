@@ -1,10 +1,10 @@
 """Measure hfdl beside others, and write the tables of what was found.
 
-    python -m benchmarks --quick                 every claim, a quarter of an hour on 2 idle cores
-    python -m benchmarks sentiment ner --full    two programs, at their real sizes
-    python -m benchmarks --list                  programs and claims
-    python -m benchmarks --tables                write the tables of README.md and docs/ anew
-    python -m benchmarks scale examples          how cost grows (examples, streaming, lengths)
+python -m benchmarks --quick                 every claim, a quarter of an hour on 2 idle cores
+python -m benchmarks sentiment ner --full    two programs, at their real sizes
+python -m benchmarks --list                  programs and claims
+python -m benchmarks --tables                write the tables of README.md and docs/ anew
+python -m benchmarks scale examples          how cost grows (examples, streaming, lengths)
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if given.mode == "tiny" and given.output == RESULTS:
         parser.error("--tiny measures nothing: give it another --output")
     if unknown := set(given.programs) - set(claims.NAMES):
-        parser.error(f"no program {', '.join(sorted(unknown))}; there are {', '.join(claims.NAMES)}")
+        parser.error(
+            f"no program {', '.join(sorted(unknown))}; there are {', '.join(claims.NAMES)}"
+        )
     return given
 
 

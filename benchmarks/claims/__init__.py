@@ -1,4 +1,4 @@
-"""One module for each program, with its ``PROGRAM``: what is measured, and what is claimed of it."""
+"""One module for each program, with its ``PROGRAM``: what is measured, and what is claimed."""
 
 from __future__ import annotations
 

@@ -62,10 +62,11 @@ def _model(settings: SimpleNamespace, attention: str) -> Any:
     from transformers import BertConfig, BertForSequenceClassification
 
     torch.manual_seed(0)
+    chosen: Any = {"attn_implementation": attention}
     config = BertConfig(
         vocab_size=settings.words, hidden_size=settings.width, num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads, intermediate_size=4 * settings.width,
-        attn_implementation=attention,
+        **chosen,
     )  # fmt: skip
     return BertForSequenceClassification(config).train()
 

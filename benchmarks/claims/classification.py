@@ -22,7 +22,7 @@ Answer = Callable[[list[str]], list[float]]
 
 def texts_of(settings: SimpleNamespace, seed: int) -> list[str]:
     """The texts of a round."""
-    return data.mixed_texts(data.path(settings, CORPUS), settings.texts, seed)
+    return data.mixed_texts(data.path(settings, CORPUS), settings.texts, seed, settings.longest)
 
 
 def timed(settings: SimpleNamespace, answer: Answer, **facts: Any) -> Callable[[int], Figures]:
@@ -177,8 +177,11 @@ PROGRAM = Program(
         Claim("classification-defaults", TEXT, "transformers.pipeline", at_least=1.5),
         Claim("classification-onnxruntime", TEXT, "onnxruntime", at_least=1.0),
     ),
-    settings={"encoder": models.MINILM, "texts": 2000, "batch_sizes": BATCH_SIZES},
+    settings={
+        "encoder": models.MINILM, "texts": 2000, "longest": data.LONGEST,
+        "batch_sizes": BATCH_SIZES,
+    },
     quick={"texts": 200, "batch_sizes": (1, 8, 32)},
-    tiny={"texts": 10, "batch_sizes": (1, 4)},
+    tiny={"texts": 10, "longest": 35, "batch_sizes": (1, 4)},
     limit=limit, files=(CORPUS,), packages=("onnxruntime", "onnxscript"),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from benchmarks.claims.classification import CORPUS, TOKENS, texts_of
 from benchmarks.harness.claim import Claim, Figures, Program
 from benchmarks.harness.clock import measured
 from benchmarks.harness.limit import Limit, forward_flops, layer_shapes
-from benchmarks.sides import models
+from benchmarks.sides import data, models
 from benchmarks.sides.answering import BATCH_SIZES, TRIED, fastest
 
 MAX_LENGTH = 256
@@ -69,8 +69,12 @@ PROGRAM = Program(
     title=f"{TEXT}, MiniLM",
     sides={"hfdl": hfdl_side, "sentence-transformers": other_side},
     claims=(Claim("embedding", TEXT, "sentence-transformers"),),
-    settings={"encoder": models.MINILM, "texts": 2000, "batch_sizes": BATCH_SIZES},
-    quick={"texts": 200, "batch_sizes": (8, 32)}, tiny={"texts": 10, "batch_sizes": (4,)},
+    settings={
+        "encoder": models.MINILM, "texts": 2000, "longest": data.LONGEST,
+        "batch_sizes": BATCH_SIZES,
+    },
+    quick={"texts": 200, "batch_sizes": (8, 32)},
+    tiny={"texts": 10, "longest": 35, "batch_sizes": (4,)},
     limit=lambda settings: Limit(layer_shapes(TOKENS, models.WIDTH, models.INNER)),
     files=(CORPUS,), packages=("sentence_transformers",),
 )  # fmt: skip

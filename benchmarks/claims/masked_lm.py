@@ -149,7 +149,8 @@ PROGRAM = Program(
         ),
     ),
     settings={
-        "encoder": models.MINILM, "reviews": 1000, "held_out": 100, "length": 128, "steps": 100, "batch_size": 32,
+        "encoder": models.MINILM, "reviews": 1000, "held_out": 100, "length": 128, "steps": 100,
+        "batch_size": 32,
         "precision": "float32",
     },
     quick={"reviews": 40, "held_out": 8, "steps": 3, "batch_size": 16},

@@ -49,7 +49,8 @@ def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
             "ner",
             {
                 "model.name": str(models.source(settings)), "model.implementation": "hfdl",
-                "data.train": str(train), "data.validation": str(dev), "data.max_length": 128,
+                "data.train": str(train), "data.validation": str(dev),
+                "data.max_length": settings.max_length,
                 "train.batch_size": 32, "train.learning_rate": 1e-4, "train.warmup": 0.06,
                 "train.epochs": settings.epochs, "train.precision": settings.precision,
                 "train.seed": number,
@@ -80,8 +81,8 @@ def trainer_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     tokenizer: Any = AutoTokenizer.from_pretrained(source)
     train, dev = (_sentences(file) for file in files(settings, "trainer"))
     names = sorted({tag for _, tags in (*train, *dev) for tag in tags})
-    rows, _ = _encoded(train, tokenizer, names)
-    held_out, firsts = _encoded(dev, tokenizer, names)
+    rows, _ = _encoded(train, tokenizer, names, settings.max_length)
+    held_out, firsts = _encoded(dev, tokenizer, names, settings.max_length)
     collator: Any = DataCollatorForTokenClassification(tokenizer)
 
     def work(number: int) -> Figures:
@@ -118,12 +119,13 @@ def tagged(words: list[int], tags: list[str], count: int) -> list[str]:
 
 
 def _encoded(
-    sentences: Any, tokenizer: Any, names: list[str]
+    sentences: Any, tokenizer: Any, names: list[str], longest: int
 ) -> tuple[dict[str, Any], list[list[int]]]:
     """The columns that a model is given, and the words that have a label, of each sentence."""
     encoded = tokenizer(
-        [words for words, _ in sentences], is_split_into_words=True, truncation=True, max_length=128
-    )
+        [words for words, _ in sentences], is_split_into_words=True, truncation=True,
+        max_length=longest,
+    )  # fmt: skip
     labels, firsts = [], []
     for i, (_, tags) in enumerate(sentences):
         words = encoded.word_ids(i)
@@ -178,10 +180,11 @@ PROGRAM = Program(
         ),
     ),
     settings={
-        "encoder": models.MINILM, "train": FILES[0], "validation": FILES[1], "rows": None, "dev_rows": None, "epochs": 5,
-        "precision": "float32",
+        "encoder": models.MINILM, "train": FILES[0], "validation": FILES[1], "rows": None,
+        "dev_rows": None, "epochs": 5,
+        "max_length": 128, "precision": "float32",
     },
     quick={"rows": 256, "dev_rows": 200, "epochs": 1},
-    tiny={"rows": 24, "dev_rows": 8, "epochs": 1},
+    tiny={"rows": 24, "dev_rows": 8, "epochs": 1, "max_length": 32},
     limit=limit, quality={"f1": "F1"}, files=FILES, packages=("seqeval",),
 )  # fmt: skip

@@ -16,8 +16,9 @@ from benchmarks.sides.answering import of_label
 
 def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     """hfdl's pipeline, on a model in its own code."""
-    import hfdl
     from transformers import AutoTokenizer
+
+    import hfdl
 
     folder = models.saved_classifier(settings)
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -152,6 +152,6 @@ PROGRAM = Program(
             at_least=2.2,
         ),
     ),
-    settings=SETTINGS, quick=QUICK, tiny={"rows": 24, "dev_rows": 8, "epochs": 1},
+    settings=SETTINGS, quick=QUICK, tiny={"rows": 24, "dev_rows": 8, "epochs": 1, "max_length": 32},
     limit=limit, quality={"accuracy": "accuracy"}, files=FILES,
 )  # fmt: skip

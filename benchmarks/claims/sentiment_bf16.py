@@ -20,6 +20,6 @@ PROGRAM = Program(
         ),
     ),
     settings={**SETTINGS, "precision": "bf16"}, quick={**QUICK, "rows": 640},
-    tiny={"rows": 24, "dev_rows": 8, "epochs": 1}, limit=limit,
+    tiny={"rows": 24, "dev_rows": 8, "epochs": 1, "max_length": 32}, limit=limit,
     quality={"accuracy": "accuracy"}, files=FILES, bf16=True,
 )  # fmt: skip

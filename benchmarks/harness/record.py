@@ -59,7 +59,7 @@ def summary(program: Program, rounds: Rounds, threads: int) -> dict[str, Any]:
         "differences": {
             side: max(found)
             for side in sides
-            if (found := [r["difference"] for r in rounds if r["side"] == side and "difference" in r])
+            if (found := column([r for r in rounds if "difference" in r], side, "difference"))
         },
         "disturbed_rounds": sum(one > DISTURBED for one in busy) if threads == 1 else None,
     }  # fmt: skip

@@ -1,8 +1,8 @@
 """The tables of README.md and docs/, made of the results and put between their marks.
 
-    <!-- benchmarks: claims -->
-    ... written by python -m benchmarks --tables ...
-    <!-- end of benchmarks -->
+<!-- benchmarks: claims -->
+... written by python -m benchmarks --tables ...
+<!-- end of benchmarks -->
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from benchmarks.harness.record import RESULTS, read
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
-BLOCK = re.compile(
-    r"(<!-- benchmarks: ([\w-]+) -->)\n?.*?(<!-- end of benchmarks -->)", re.DOTALL
-)
+BLOCK = re.compile(r"(<!-- benchmarks: ([\w-]+) -->)\n?.*?(<!-- end of benchmarks -->)", re.DOTALL)
 Found = Sequence[tuple[Program, dict[str, Any] | None]]
 
 

@@ -46,7 +46,7 @@ def lines_of(file: Path) -> list[str]:
     return [row for row in file.read_text(encoding="utf-8").splitlines() if row.strip()]
 
 
-def mixed_texts(corpus: Path, count: int, seed: int = 0) -> list[str]:
+def mixed_texts(corpus: Path, count: int, seed: int = 0, longest: int = LONGEST) -> list[str]:
     """Texts of 4 to 300 words out of a corpus, seven in ten of them short (at most 30).
 
     Within either kind every number of words is equally likely.
@@ -55,11 +55,12 @@ def mixed_texts(corpus: Path, count: int, seed: int = 0) -> list[str]:
         corpus: running text, which is cut into pieces.
         count: how many texts.
         seed: of their lengths and order.
+        longest: words of the longest text.
     """
     words = corpus.read_text(encoding="utf-8").split()
     draw = random.Random(seed)
     longs = round(LONG_SHARE * count)
-    lengths = [draw.randint(SHORT + 1, LONGEST) for _ in range(longs)]
+    lengths = [draw.randint(SHORT + 1, longest) for _ in range(longs)]
     lengths += [draw.randint(SHORTEST, SHORT) for _ in range(count - longs)]
     draw.shuffle(lengths)
     texts, at = [], 0

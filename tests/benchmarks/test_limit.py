@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from benchmarks.harness.limit import Limit, forward_flops, layer_shapes, measure
 from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.harness.limit import Limit, forward_flops, layer_shapes, measure
 
 
 def test_the_flops_are_those_that_torch_counts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from benchmarks.harness.ratio import Ratio, ratio_of, verdict
 
 
@@ -51,7 +52,7 @@ def test_a_single_pair_has_no_interval() -> None:
     ("above", "below"), [([], []), ([1.0], [1.0, 2.0]), ([0.0], [1.0]), ([1.0], [-1.0])]
 )
 def test_what_has_no_ratio_is_refused(above: list[float], below: list[float]) -> None:
-    with pytest.raises(ValueError, match="over|above 0"):
+    with pytest.raises(ValueError, match=r"over|above 0"):
         ratio_of(above, below)
 
 

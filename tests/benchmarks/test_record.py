@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from benchmarks import claims
 from benchmarks.__main__ import main, parse
 from benchmarks.harness import run as running
@@ -17,8 +18,13 @@ from benchmarks.harness.record import RESULTS, read, record, summary, write
 from benchmarks.harness.run import lines, why_not
 from benchmarks.harness.worker import LIMIT
 
+
+def nothing(settings: Any) -> Any:
+    return lambda number: {}
+
+
 PROGRAM = Program(
-    name="made", title="made up", sides={"hfdl": lambda s: lambda n: {}, "other": lambda s: lambda n: {}},
+    name="made", title="made up", sides={"hfdl": nothing, "other": nothing},
     claims=(
         Claim("speed", "some work", "other", at_least=1.5),
         Claim("memory", "its memory", "other", figure="bytes_held", at_most=0.5),
