@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness import whole_runs
 from benchmarks.harness.claim import Claim, Program
 from benchmarks.harness.record import RESULTS, read
 
@@ -95,7 +96,20 @@ def machines(found: Found) -> str:
     return "\n".join(f"- {machine}: {', '.join(notes)}." for machine, notes in lines.items())
 
 
+def whole_run_table(found: Found) -> str:
+    """Whole runs and their quality, recorded before."""
+    head = ["work", "opponent", "whole process", "training", "hfdl", "opponent", "machine"]
+    return _table(head, [whole_runs.cells(run) for run in whole_runs.RUNS])
+
+
+def entity_table(found: Found) -> str:
+    """F1 of named entities."""
+    head = ["development set", "hfdl", "transformers' Trainer"]
+    return _table(head, whole_runs.entities())
+
+
 TABLES: dict[str, Callable[[Found], str]] = {
+    "whole-runs": whole_run_table, "entities": entity_table,
     "claims": short, "claims-in-full": whole, "not-measured": missing, "machines": machines,
 }  # fmt: skip
 
