@@ -56,25 +56,32 @@ class Loop:
         import torch
 
         self._own = own
-        self.model: Any = _model(settings, own)
+        self._device = torch.device(settings.device)
+        self._bf16 = settings.precision == "bf16"
+        self.model: Any = _model(settings, own).to(self._device)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-4, fused=True)
 
     def update(self, ids: Any) -> Any:
         """One update on (B, T) ids: the loss before it."""
         import torch
 
-        if self._own:
-            places = torch.arange(ids.numel()).view(ids.shape)[:, :-1].flatten()
-            targets = ids[:, 1:].flatten()
-            loss = self.model(input_ids=ids, positions=places, targets=targets).total
-            loss = loss / len(targets)
-        else:
-            loss = self.model(input_ids=ids, labels=ids, use_cache=False).loss
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            loss = self._loss(ids)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad()
         return loss.detach()
+
+    def _loss(self, ids: Any) -> Any:
+        import torch
+
+        if not self._own:
+            return self.model(input_ids=ids, labels=ids, use_cache=False).loss
+        places = torch.arange(ids.numel(), device=ids.device).view(ids.shape)
+        places, targets = places[:, :-1].flatten(), ids[:, 1:].flatten()
+        total = self.model(input_ids=ids, positions=places, targets=targets).total
+        return total / len(targets)
 
     def memory(self, settings: SimpleNamespace) -> dict[str, int]:
         """The most memory of one update of the large batch, beyond that of the loaded model."""
@@ -153,7 +160,7 @@ PROGRAM = Program(
     ),
     settings={
         "words": 50_257, "length": 256, "width": 384, "layers": 6, "heads": 6, "batch_size": 16,
-        "steps": 8, "memory_rows": 16, "reviews": 2000,
+        "steps": 8, "memory_rows": 16, "reviews": 2000, "device": "cpu", "precision": "float32",
     },
     quick={"batch_size": 4, "steps": 2, "reviews": 100},
     tiny={

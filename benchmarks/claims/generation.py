@@ -15,9 +15,9 @@ def side(own: bool) -> Side:
     """hfdl's search over hfdl's model, or transformers' over its own, of the same weights."""
 
     def prepare(settings: SimpleNamespace) -> Callable[[int], Figures]:
-        model = _model(settings, own)
+        model = model_of(settings, own)
         weights = sum(p.numel() * p.element_size() for p in model.parameters())
-        continued = _search(model, settings, own)
+        continued = search(model, settings, own)
         continued(*prompts(settings, 1, 0), new=2)
 
         def work(number: int) -> Figures:
@@ -56,7 +56,8 @@ def prompts(settings: SimpleNamespace, size: int, seed: int) -> tuple[Any, Any]:
     return ids * mask, mask
 
 
-def _search(model: Any, settings: SimpleNamespace, own: bool) -> Callable[..., Any]:
+def search(model: Any, settings: SimpleNamespace, own: bool) -> Callable[..., Any]:
+    """``continued(ids, mask, new)``: greedy, by hfdl or by transformers."""
     if own:
         from hfdl.generation.generate import generate
 
@@ -68,7 +69,8 @@ def _search(model: Any, settings: SimpleNamespace, own: bool) -> Callable[..., A
     )
 
 
-def _model(settings: SimpleNamespace, own: bool) -> Any:
+def model_of(settings: SimpleNamespace, own: bool) -> Any:
+    """The model of the settings, in hfdl's code or in transformers'."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 

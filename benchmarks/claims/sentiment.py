@@ -46,7 +46,8 @@ def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
                 "model.name": str(models.source(settings)), "model.implementation": "hfdl",
                 "data.train": str(train), "data.validation": str(dev),
                 "data.max_length": settings.max_length, "train.epochs": settings.epochs,
-                "train.steps": settings.steps, "train.precision": settings.precision, "train.seed": number,
+                "train.steps": settings.steps, "train.precision": settings.precision,
+                "train.seed": number,
             },
             Path(settings.folder) / "hfdl" / "run",
         )  # fmt: skip
