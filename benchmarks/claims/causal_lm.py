@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -24,12 +25,16 @@ def side(own: bool) -> Side:
     def prepare(settings: SimpleNamespace) -> Callable[[int], Figures]:
         import torch
 
+        from hfdl.training.memory import give_back_free_pages
+
         batches = _batches(settings)
-        loop = Loop(settings, own)
-        memory: dict[str, Any] = loop.memory(settings)
 
         def work(number: int) -> Figures:
+            gc.collect()  # the model of the round before; its pages go back to the system
+            give_back_free_pages()
+            loop = Loop(settings, own)
             torch.manual_seed(number)
+            memory = loop.memory(batches(number, settings.memory_rows))
             start = number * settings.steps
             rows = [batches(start + i, settings.batch_size) for i in range(settings.steps)]
             with measured() as took:
@@ -83,11 +88,8 @@ class Loop:
         total = self.model(input_ids=ids, positions=places, targets=targets).total
         return total / len(targets)
 
-    def memory(self, settings: SimpleNamespace) -> dict[str, int]:
-        """The most memory of one update of the large batch, beyond that of the loaded model."""
-        import torch
-
-        ids = torch.randint(settings.words, (settings.memory_rows, settings.length))
+    def memory(self, ids: Any) -> dict[str, int]:
+        """The most memory of a first update on (B, T) ids, beyond that of the loaded model."""
         before = resident_bytes()
         forget_peak()
         self.update(ids)

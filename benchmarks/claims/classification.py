@@ -35,7 +35,7 @@ def timed(settings: SimpleNamespace, answer: Answer, **facts: Any) -> Callable[[
         texts = texts_of(settings, number)
         with measured() as took:
             scores = answer(texts)
-        lengths = [len(row) for row in tokenizer(texts)["input_ids"]]
+        lengths = [len(row) for row in tokenizer(texts, truncation=True)["input_ids"]]
         flops = forward_flops(lengths, models.LAYERS, models.WIDTH, models.INNER)
         figures = {**took, "texts": len(texts), "tokens": sum(lengths), "flops": flops}
         return {**figures, **facts, "answers": [round(score, 7) for score in scores]}
@@ -54,7 +54,7 @@ def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     pipe: Any = hfdl.pipeline("sentiment", hfdl.load_scratch(str(folder)), tokenizer=tokenizer)
 
     def answer(texts: list[str]) -> list[float]:
-        return [of_label(one, LABEL) for one in pipe(texts)]
+        return [of_label(one, LABEL) for one in pipe(texts, truncation=True)]
 
     answer(texts_of(settings, -1)[:TRIED])
     return timed(settings, answer)
@@ -65,7 +65,7 @@ def default_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     pipe = transformers_pipeline(settings)
 
     def answer(texts: list[str]) -> list[float]:
-        return [of_label(one, LABEL) for one in pipe(texts)]
+        return [of_label(one, LABEL) for one in pipe(texts, truncation=True)]
 
     answer(texts_of(settings, -1)[:TRIED])
     return timed(settings, answer)
@@ -77,7 +77,7 @@ def best_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     first = texts_of(settings, -1)[:TRIED]
 
     def scores(texts: Sequence[str], size: int) -> list[float]:
-        return [of_label(one, LABEL) for one in pipe(list(texts), batch_size=size)]
+        return [of_label(one, LABEL) for one in pipe(list(texts), batch_size=size, truncation=True)]
 
     def of_size(texts: list[str], size: int) -> list[float]:
         return answered(texts, len(texts), lambda sorted_: scores(sorted_, size))
@@ -101,7 +101,7 @@ def onnx_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     names = [one.name for one in session.get_inputs()]
 
     def batch(texts: list[str]) -> list[float]:
-        rows = tokenizer(texts, padding=True, return_tensors="np")
+        rows = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
         (logits,) = session.run(None, {name: rows[name] for name in names})  # (B, 2)
         powers = np.exp(logits - logits.max(-1, keepdims=True))
         return (powers[:, 1] / powers.sum(-1)).tolist()

@@ -51,10 +51,11 @@ def _differences(model: Any, setting: Setting) -> dict[str, float]:
     draw = torch.Generator().manual_seed(1)
     ids = torch.randint(1, 300, (4, 24), generator=draw)
     mask = (torch.arange(24) < torch.tensor([[24], [9], [1], [17]])).long()
-    own = to_scratch_model(model)
+    own: Any = to_scratch_model(model)
     host = _logits_and_gradient(own, ids, mask)
-    theirs = _logits_and_gradient(model.to(setting.device), ids, mask)
-    ours = _logits_and_gradient(own.to(setting.device), ids, mask)
+    for each in (model, own):
+        each.to(device=setting.device)
+    theirs, ours = (_logits_and_gradient(each, ids, mask) for each in (model, own))
     return {
         "from transformers": max(map(_relative, ours, theirs)),
         "from the CPU": max(map(_relative, ours, host)),

@@ -33,7 +33,9 @@ class WholeRun:
 
 
 RUNS = (
-    WholeRun("sentiment_vs_trainer", "sentences of SST-2, MiniLM, 3 epochs", ("accuracy",) * 2),
+    WholeRun(
+        "sentiment_vs_trainer", "sentences of SST-2, MiniLM, 3 epochs", ("accuracy", "accuracy")
+    ),
     WholeRun("ner_wnut17", "entities of WNUT-17, MiniLM, 5 epochs", ("f1", "F1")),
     WholeRun("ner_wikigold", "entities of Wikigold, MiniLM, 5 epochs", ("f1", "F1")),
     WholeRun(

@@ -26,14 +26,16 @@ def measure(size: float, folder: Path) -> dict[str, Any]:
 
 
 def _of_token(length: int, own: bool) -> float:
+    import torch
+
     settings = SimpleNamespace(
         words=1000,
         length=length,
         width=384,
         layers=6,
         heads=6,
-        memory_rows=ROWS,
         device="cpu",
         precision="float32",
     )
-    return Loop(settings, own).memory(settings)["peak_over_model_bytes"] / (ROWS * length)
+    ids = torch.randint(settings.words, (ROWS, length))
+    return Loop(settings, own).memory(ids)["peak_over_model_bytes"] / (ROWS * length)

@@ -14,9 +14,10 @@ def test_the_flops_are_those_that_torch_counts() -> None:
 
     config = BertConfig(
         vocab_size=50, hidden_size=32, num_hidden_layers=3, num_attention_heads=4,
-        intermediate_size=80, attn_implementation="eager",
+        intermediate_size=80,
     )  # fmt: skip
     model = BertModel(config, add_pooling_layer=False).eval()
+    model.set_attn_implementation("eager")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(input_ids=torch.ones(2, 7, dtype=torch.long))
     assert forward_flops([7, 7], 3, 32, 80) == counter.get_total_flops()
