@@ -37,13 +37,21 @@ def results(programs: Sequence[Program], folder: Path = RESULTS) -> Found:
 
 
 def short(found: Found) -> str:
-    """The promises that were measured: what, against whom, the ratio."""
+    """The promises that were measured, every ratio the opponent's figure over hfdl's."""
     rows = [
-        [claim.text, claim.opponent, shown(row), claim.promise, row["verdict"]]
+        [claim.text, claim.opponent, shown(upright(claim, row))]
         for claim, row, _ in _measured(found)
         if claim.at_least is not None or claim.at_most is not None
     ]
-    return _table(["work", "opponent", "ratio (95 % interval)", "promise", "verdict"], rows)
+    return _table(["work", "opponent", "opponent / hfdl (95 % interval)"], rows)
+
+
+def upright(claim: Claim, row: dict[str, Any]) -> dict[str, Any]:
+    """A ratio as the opponent's figure over hfdl's, also where the other one is promised."""
+    if claim.at_most is None:
+        return row
+    low, high = (None if row[name] is None else 1 / row[name] for name in ("high", "low"))
+    return {**row, "ratio": 1 / row["ratio"], "low": low, "high": high}
 
 
 def whole(found: Found) -> str:

@@ -92,7 +92,11 @@ def test_the_tables_say_it(result: dict[str, Any]) -> None:
     page = "before\n<!-- benchmarks: claims -->\nold\n<!-- end of benchmarks -->\nafter\n"
     made = tables.rewritten(page, found)
     assert made.startswith("before\n<!-- benchmarks: claims -->\n\n| work | opponent |")
-    assert "| some work | other | 2.00 (2.00 to 2.00) | at least 1.5 | holds |" in made
+    assert "| some work | other | 2.00 (2.00 to 2.00) |\n" in made
+    assert "| its memory | other | 4.00 (4.00 to 4.00) |\n" in made  # at most is promised
+    assert "| its memory | other | 0.25 (0.25 to 0.25) | at most 0.5 | holds |" in (
+        tables.whole(found)
+    )
     assert made.endswith("|\n\n<!-- end of benchmarks -->\nafter\n")
     assert tables.rewritten(made, found) == made
     assert "| 50% | 25% | loss 2 +/- 1 | loss 2 +/- 1, answers within 1e-01 of hfdl's |" in (
