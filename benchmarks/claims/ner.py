@@ -185,7 +185,7 @@ PROGRAM = Program(
         "encoder": models.MINILM, "train": FILES[0], "validation": FILES[1], "rows": None,
         "dev_rows": None, "steps": None, "epochs": 5, "max_length": 128, "precision": "float32",
     },
-    quick={"rows": 1600, "dev_rows": 200, "steps": 6},
+    quick={"rows": 1024, "dev_rows": 200, "steps": 8},
     tiny={"rows": 24, "dev_rows": 8, "epochs": 1, "max_length": 32},
     limit=limit, quality={"f1": "F1"}, files=FILES, packages=("seqeval",),
 )  # fmt: skip

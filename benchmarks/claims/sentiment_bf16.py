@@ -20,7 +20,7 @@ PROGRAM = Program(
             "Trainer's defaults", figure=PER_TOKEN, at_least=5.0,
         ),
     ),
-    settings={**SETTINGS, "precision": "bf16"}, quick={**QUICK, "steps": 12},
+    settings={**SETTINGS, "precision": "bf16"}, quick={**QUICK, "rows": 2048, "steps": 16},
     tiny={"rows": 24, "dev_rows": 8, "epochs": 1, "max_length": 32}, limit=limit,
     quality={"accuracy": "accuracy"}, files=FILES, bf16=True,
 )  # fmt: skip
