@@ -15,7 +15,7 @@ from benchmarks.harness.record import record, write
 from benchmarks.harness.turns import Budget, take_turns
 
 BUDGETS = {
-    "quick": Budget(seconds=55, least=3, most=10),
+    "quick": Budget(seconds=45, least=3, most=10),
     "full": Budget(seconds=3600, least=5, most=7),
     "tiny": Budget(seconds=0, least=1, most=1),
 }
