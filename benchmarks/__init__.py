@@ -1,0 +1,1 @@
+"""Programs that measure hfdl beside others: ``python -m benchmarks --help``."""

@@ -1,0 +1,1 @@
+"""The parts of ``benchmarks/gpu.py``: what it checks, and what it measures."""

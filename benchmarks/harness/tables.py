@@ -1,0 +1,160 @@
+"""The tables of README.md and docs/, made of the results and put between their marks.
+
+<!-- benchmarks: claims -->
+... written by python -m benchmarks --tables ...
+<!-- end of benchmarks -->
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import whole_runs
+from benchmarks.harness.claim import Claim, Program
+from benchmarks.harness.record import RESULTS, read
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
+BLOCK = re.compile(r"(<!-- benchmarks: ([\w-]+) -->)\n?.*?(<!-- end of benchmarks -->)", re.DOTALL)
+Found = Sequence[tuple[Program, dict[str, Any] | None]]
+
+
+def rewritten(page: str, found: Found) -> str:
+    """A page with its marked blocks made anew.
+
+    Raises:
+        KeyError: a block of an unknown name.
+    """
+    return BLOCK.sub(lambda block: f"{block[1]}\n\n{TABLES[block[2]](found)}\n\n{block[3]}", page)
+
+
+def results(programs: Sequence[Program], folder: Path = RESULTS) -> Found:
+    """Each program with its result, if it has one."""
+    return [(program, read(program.name, folder)) for program in programs]
+
+
+def short(found: Found) -> str:
+    """The promises that were measured, every ratio the opponent's figure over hfdl's."""
+    rows = [
+        [claim.text, claim.opponent, shown(upright(claim, row))]
+        for claim, row, _ in _measured(found)
+        if claim.at_least is not None or claim.at_most is not None
+    ]
+    return _table(["work", "opponent", "opponent / hfdl (95 % interval)"], rows)
+
+
+def upright(claim: Claim, row: dict[str, Any]) -> dict[str, Any]:
+    """A ratio as the opponent's figure over hfdl's, also where the other one is promised."""
+    if claim.at_most is None:
+        return row
+    low, high = (None if row[name] is None else 1 / row[name] for name in ("high", "low"))
+    return {**row, "ratio": 1 / row["ratio"], "low": low, "high": high}
+
+
+def whole(found: Found) -> str:
+    """Every claim that was measured, with the machine's limit and the quality beside it."""
+    rows = []
+    for claim, row, result in _measured(found):
+        shares = result["limit"].get("shares", {})
+        rows.append([
+            claim.text, claim.opponent, shown(row), claim.promise, row["verdict"],
+            *(_share(shares.get(side)) for side in (claim.ours, claim.opponent)),
+            *(quality(result, side) for side in (claim.ours, claim.opponent)),
+            result["mode"],
+        ])  # fmt: skip
+    head = ["work", "opponent", "ratio (95 % interval)", "promise", "verdict",
+            "hfdl: of the limit", "opponent", "hfdl: quality", "opponent", "run"]  # fmt: skip
+    return _table(head, rows)
+
+
+def missing(found: Found) -> str:
+    """What is promised and not measured, and why."""
+    rows = []
+    for program, result in found:
+        measured = {row["name"] for row in result["claims"]} if result else set()
+        rows += [
+            [claim.text, claim.opponent, claim.promise, claim.missing or "no result recorded"]
+            for claim in program.claims
+            if claim.name not in measured
+        ]
+    return _table(["work", "opponent", "promise", "not measured"], rows) if rows else "None."
+
+
+def machines(found: Found) -> str:
+    """The machines of the results, with versions: a line for each that differs."""
+    names = ("torch", "transformers", "tokenizers", "onnxruntime", "gensim",
+             "sentence-transformers")  # fmt: skip
+    lines: dict[str, list[str]] = {}
+    for program, result in found:
+        if result is None:
+            continue
+        facts = result["environment"]
+        versions = ", ".join(f"{name} {facts[name]}" for name in names if name in facts)
+        machine = (
+            f"{facts['cpu']} ({', '.join(facts['instructions'])}), {facts['cores']} cores, "
+            f"threads of each side: {facts['threads']}; Python {facts['python']}, {versions}"
+        )
+        busy = result["disturbed_rounds"]
+        note = f"`{program.name}` ({result['measured']}"
+        note += f", {busy} rounds beside other work)" if busy else ")"
+        lines.setdefault(machine, []).append(note)
+    return "\n".join(f"- {machine}: {', '.join(notes)}." for machine, notes in lines.items())
+
+
+def whole_run_table(found: Found) -> str:
+    """Whole runs and their quality, recorded before."""
+    head = ["work", "opponent", "whole process", "training", "hfdl", "opponent", "machine"]
+    return _table(head, [whole_runs.cells(run) for run in whole_runs.RUNS])
+
+
+def entity_table(found: Found) -> str:
+    """F1 of named entities."""
+    head = ["development set", "hfdl", "transformers' Trainer"]
+    return _table(head, whole_runs.entities())
+
+
+TABLES: dict[str, Callable[[Found], str]] = {
+    "whole-runs": whole_run_table, "entities": entity_table,
+    "claims": short, "claims-in-full": whole, "not-measured": missing, "machines": machines,
+}  # fmt: skip
+
+
+def shown(row: dict[str, Any]) -> str:
+    """A ratio with its interval."""
+    if row["low"] is None:
+        return f"{row['ratio']:.2f} (one pair)"
+    return f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+
+
+def quality(result: dict[str, Any], side: str) -> str:
+    """The quality figures of a side, or how far its answers are from hfdl's."""
+    words = result["quality_words"]
+    parts = []
+    for name, found in result["quality"].get(side, {}).items():
+        spread = "" if found["sd"] is None else f" +/- {found['sd']:.2g}"
+        parts.append(f"{words[name]} {found['mean']:.4g}{spread}")
+    if side in result["differences"]:
+        parts.append(f"answers within {result['differences'][side]:.0e} of hfdl's")
+    return ", ".join(parts) or "-"
+
+
+def _measured(found: Found) -> list[tuple[Claim, dict[str, Any], dict[str, Any]]]:
+    rows = []
+    for program, result in found:
+        by_name = {row["name"]: row for row in result["claims"]} if result else {}
+        rows += [(c, by_name[c.name], result) for c in program.claims if c.name in by_name]
+    return rows
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _table(head: list[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return "Nothing is recorded yet."
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
