@@ -95,7 +95,7 @@ def open_model(found: Found, languages: Mapping[str, str] | None = None) -> Demo
         ModelError: it cannot be opened.
         ConfigError: it translates, and knows no such languages or needs to be told.
     """
-    options = dict(languages or {}) if found.translates else {}
+    options: dict[str, Any] = dict(languages or {}) if found.translates else {}
     pipe = pipeline(found.task, model=found.located, **options)
     return DemoModel(found.name, pipe, found.located.recipe, found.located.folder)
 

@@ -15,7 +15,7 @@ are packed), T tokens, D width, H heads, G key-value heads, K head width.
 from __future__ import annotations
 
 import functools
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -48,7 +48,7 @@ def linear(
     return _onednn(x, weight, bias)
 
 
-def is_plain_linear(module: nn.Module) -> bool:
+def is_plain_linear(module: nn.Module | None) -> TypeGuard[nn.Linear]:
     """Whether a layer is torch's linear layer or the one here, and no subclass."""
     return type(module) in (nn.Linear, Linear)
 
