@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from hfdl.errors import ModelError, import_extra
-from hfdl.exporting.refusals import no_graph
+from hfdl.errors import import_extra
+from hfdl.exporting.refusals import no_int8, reason_of
 from hfdl.weights.graph_model import EXTRA, import_onnxruntime
 
 PRODUCTS = ("MatMul", "Gemm")
@@ -49,16 +49,11 @@ def quantised(source: Path, target: Path, where: str) -> dict[str, Any]:
             extra_options={"MatMulConstBOnly": True},
         )  # fmt: skip
     except Exception as error:  # whatever onnx and onnxruntime raise of a graph
-        raise no_graph(error, where) from error
+        raise no_int8(reason_of(error), where) from error
     finally:
         log.setLevel(level)
     if not (products := integer_products(target)):
-        raise ModelError(
-            "no product of it can be made in int8",
-            where=where,
-            rule="those with weights are: linear layers",
-            remedy="export it in float32: leave --int8 out",
-        )
+        raise no_int8("there is none with weights", where)
     return {"products": products, "reduce_range": reduce_range}
 
 

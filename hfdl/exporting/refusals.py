@@ -63,17 +63,31 @@ def no_such_task(task: str, vectors: Sequence[str]) -> ConfigError:
     )
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of what another library says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next(iter(lines), type(error).__name__)[:200]
+
+
 def no_graph(error: BaseException, where: str) -> ModelError:
     """The error for a model that cannot be traced as one graph."""
     while error.__cause__ is not None:  # torch wraps what happened in what it was about to do
         error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = next(iter(lines), type(error).__name__)
     return ModelError(
-        f"torch cannot write it as one graph: {reason[:200]}",
+        f"torch cannot write it as one graph: {reason_of(error)}",
         where=where,
         rule="what a model computes may not depend on the values of its tokens",
         remedy="serve the model as it is",
+    )
+
+
+def no_int8(reason: str, where: str) -> ModelError:
+    """The error for a graph whose products cannot be made in int8."""
+    return ModelError(
+        f"its products cannot be made in int8: {reason}",
+        where=where,
+        rule="those with weights are: linear layers",
+        remedy="export it in float32: leave --int8 out",
     )
 
 

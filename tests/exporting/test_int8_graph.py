@@ -92,5 +92,8 @@ def test_a_graph_without_weights(tmp_path: Path) -> None:
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     onnx.save(model, str(tmp_path / "float32.onnx"))
-    with pytest.raises(ModelError, match="no product of it"):
+    with pytest.raises(ModelError, match="there is none with weights"):
         int8.quantised(tmp_path / "float32.onnx", tmp_path / "int8.onnx", "m")
+    (tmp_path / "none.onnx").write_bytes(b"no graph")
+    with pytest.raises(ModelError, match="cannot be made in int8"):
+        int8.quantised(tmp_path / "none.onnx", tmp_path / "int8.onnx", "m")

@@ -99,7 +99,7 @@ def test_every_command_is_among_the_cases() -> None:
     assert {*LOCAL, *UNTIL_ENDED} == set(commands())
     without_models = {"report", "info"} | {name for name in LOCAL if name.startswith("recipes")}
     assert {*REMOTE} - {"train on"} == set(commands()) - without_models
-    assert len(set(commands())) == 21
+    assert len(set(commands())) == 22
 
 
 def test_the_guard_sees_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ ANSWERS: dict[tuple[str, ...], list[str]] = {
     ("verify",): ["RUN"],
     ("attention",): ["RUN", "and so on " * 4, "--output", "a.html"],
     ("calibrate",): ["RUN", "data.validation=DATA", "--output", "calibrated"],
+    ("export",): ["RUN", "data.validation=DATA", "--int8", "--output", "graph"],
     ("diff",): ["RUN", "RUN", "data.test=DATA"],
     ("tune",): ["eras/bag-of-words", "data.train=DATA", "data.validation=DATA", *SMALL_SEARCH],
     ("push",): ["RUN", "a-name", "--dry-run"],
@@ -69,7 +70,7 @@ COPIED = ("use it:", "saved")
 
 def test_every_command_is_among_the_cases() -> None:
     assert set(ANSWERS) == set(COMMANDS) - ELSEWHERE
-    assert len(COMMANDS) == 24
+    assert len(COMMANDS) == 25
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -85,7 +86,7 @@ def test_help_fits(words: tuple[str, ...], width: int) -> None:
 def test_what_a_command_does_is_said_whole() -> None:
     shown = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["--help"], terminal_width=80)
     summaries = shown.output.split("Commands:")[1].splitlines()
-    assert len([line for line in summaries if line.strip()]) == 17
+    assert len([line for line in summaries if line.strip()]) == 18
     assert [line for line in summaries if line.endswith("...")] == []
 
 

@@ -18,10 +18,10 @@ _CALIBRATED = "tests/calibration/test_calibrate.py meets it, and types it where 
 _EXPORT = "an export takes seconds: tests/exporting meets it"
 
 UNPROVOKED = {
-    "exporting/int8.py:quantised": _EXPORT,
     "exporting/refusals.py:check_format": _EXPORT,
     "exporting/refusals.py:check_output": _EXPORT,
     "exporting/refusals.py:no_such_task": _EXPORT,
+    "exporting/refusals.py:no_int8": _EXPORT,
     "exporting/refusals.py:no_examples": "tests/exporting types it",
     "weights/graph_files.py:folder_of_graph": _EXPORT,
     "weights/graph_files.py:graph_alone": _EXPORT,
