@@ -1,7 +1,7 @@
 """Every part of a transformer, in torch alone.
 
 Read them in this order: ``functional`` (scaled dot-product attention), ``masks``, ``positions``,
-``attention`` (many heads), ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
+``attention`` (many heads), ``linear``, ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
 speed: ``attention_gradient``, ``packing`` (no padding), ``attend`` (who sees whom), ``cache``,
 ``dropout``, ``stack``. What came before: ``recurrence`` (RNN, LSTM, GRU as equations),
 ``recurrent``, ``convolution``, ``pooling``.
@@ -39,6 +39,7 @@ from hfdl.nn.heads import (
     TokenHead,
 )
 from hfdl.nn.lengths import length_mask
+from hfdl.nn.linear import Linear
 from hfdl.nn.norms import LayerNorm, RMSNorm
 from hfdl.nn.packing import Packing
 from hfdl.nn.pooling import (
@@ -69,6 +70,7 @@ __all__ = [
     "KVCache",
     "LastTokenHead",
     "LayerNorm",
+    "Linear",
     "MaskedLMHead",
     "MultiHeadAttention",
     "PackedAttend",
