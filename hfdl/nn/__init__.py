@@ -1,9 +1,9 @@
 """Every part of a transformer, in torch alone.
 
 Read them in this order: ``functional`` (scaled dot-product attention), ``masks``, ``positions``,
-``attention`` (many heads), ``linear``, ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
-speed: ``attention_gradient``, ``packing`` (no padding), ``attend`` (who sees whom), ``cache``,
-``dropout``, ``stack``. What came before: ``recurrence`` (RNN, LSTM, GRU as equations),
+``attention`` (many heads), ``norms``, ``feed_forward``, ``blocks``, ``embeddings``, ``heads``. For
+speed: ``linear``, ``attention_gradient``, ``packing`` (no padding), ``attend`` (who sees whom),
+``cache``, ``dropout``, ``stack``. What came before: ``recurrence`` (RNN, LSTM, GRU as equations),
 ``recurrent``, ``convolution``, ``pooling``.
 
 Shapes stand in the signatures, as annotations of jaxtyping: ``q: Float[Tensor, "B H T K"]`` is a
