@@ -11,7 +11,7 @@ from helpers import scratch_models
 from helpers.small_architectures import SIZES
 
 from hfdl.config.schema import ModelConfig
-from hfdl.hf_models.load import build_saved
+from hfdl.hf_models.build import build_saved
 from hfdl.hf_models.own_architectures import OWN
 from hfdl.hf_models.registry import AUTO_CLASSES
 from hfdl.tasks.token_classification.task import TokenClassification

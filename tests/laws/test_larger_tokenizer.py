@@ -17,7 +17,7 @@ from helpers.scratch_models import VOCABULARY
 import hfdl
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import ModelError
-from hfdl.hf_models.load import build_saved
+from hfdl.hf_models.build import build_saved
 from hfdl.interpret.inputs import open_with_tokenizer
 from hfdl.parity.opening import open_reference
 from hfdl.tasks.registry import TASKS
