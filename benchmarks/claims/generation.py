@@ -95,11 +95,11 @@ PROGRAM = Program(
     sides={"hfdl": side(True), "transformers' generate": side(False)},
     claims=(
         Claim(
-            "generation-one", "64 tokens for one prompt, GPT-2 small, float32",
+            "generation-one", "greedy tokens for one prompt, GPT-2 small, float32",
             "transformers' generate", figure="batch_one_seconds", at_least=1.3,
         ),
         Claim(
-            "generation-several", "64 tokens for 8 prompts padded on the left, GPT-2 small",
+            "generation-several", "greedy tokens for 8 prompts padded on the left, GPT-2 small",
             "transformers' generate", figure="batch_several_seconds", at_least=1.3,
         ),
     ),
