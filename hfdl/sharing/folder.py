@@ -10,6 +10,7 @@ from hfdl.config.load import CODE
 from hfdl.config.own_paths import is_own_path
 from hfdl.errors import HubError, shell_path, to_resume
 from hfdl.report.record import RunRecord, read_run
+from hfdl.weights.graph_files import graph_alone, is_graph
 from hfdl.weights.names import ATTENTION_RECORD, CLASS_RECORD
 from hfdl.weights.resolve import check_model_folder
 
@@ -34,6 +35,7 @@ def shareable(folder: str | Path) -> Shareable:
 
     Raises:
         HubError: it is no folder, holds several runs or an evaluation, or its run has not ended.
+        ModelError: it holds an exported graph.
         ModelError: config, weights or tokenizer are missing.
     """
     path = Path(folder).expanduser()
@@ -90,6 +92,8 @@ def _best(path: Path, runs: list[Path]) -> Path:
 
 
 def _refuse_unfinished(path: Path) -> None:
+    if is_graph(path):
+        raise graph_alone(path)
     if (path / "recipe.yaml").is_file() and not (path / "metrics.json").is_file():
         raise HubError(
             "the run has not ended",

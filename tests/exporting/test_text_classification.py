@@ -1,6 +1,7 @@
 """A classifier as a graph answers as the run does, through pipelines, predict and evaluate."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 
 import hfdl
 from hfdl.cli import errors
-from hfdl.errors import ConfigError, ModelError, OutputError
+from hfdl.errors import ConfigError, MissingExtraError, ModelError, OutputError
 from hfdl.exporting.int8 import integer_products
 
 for package in ("onnx", "onnxruntime", "onnxscript"):
@@ -155,9 +156,10 @@ def test_a_model_that_is_no_graph(
 
 
 def test_refusals(exported: Path, trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError) as told:
-        hfdl.calibrate(exported)
-    assert str(trained) in str(told.value)
+    for attempt in (lambda: hfdl.calibrate(exported), lambda: hfdl.push(exported, "ann/name")):
+        with pytest.raises(ModelError, match="without the weights") as told:
+            attempt()
+        assert str(trained) in str(told.value)
     (tmp_path / "other.onnx").write_bytes(b"")
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "file").write_bytes(b"")
@@ -170,6 +172,18 @@ def test_refusals(exported: Path, trained: Path, tmp_path: Path) -> None:
         with pytest.raises((ModelError, OutputError, ConfigError)) as refused:
             attempt()
         assert_wording(refused.value)
+
+
+def test_without_the_packages(
+    exported: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingExtraError, match="hfdl export needs the package 'onnxscript'"):
+        hfdl.export(trained, output=tmp_path / "graph")
+    assert hfdl.pipeline(model=exported)("x")  # running a graph needs onnxruntime alone
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match="a model in ONNX needs the package"):
+        hfdl.pipeline(model=exported)
 
 
 def test_a_damaged_graph(exported: Path, tmp_path: Path) -> None:
