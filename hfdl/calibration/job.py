@@ -78,6 +78,9 @@ def opened(
     Raises:
         HfdlError: data or model are wrong, or cannot be calibrated.
     """
+    # In transformers' code, whose names the parameters have in the file that is written.
+    model_section = recipe.model.model_copy(update={"implementation": "hf"})
+    recipe = recipe.model_copy(update={"model": model_section})
     task: Any = task_for_model(folder, recipe, memory=memory)
     splits = task.prepare(held_out_data(recipe.data, overrides))
     for fact in splits.facts:

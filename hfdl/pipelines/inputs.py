@@ -12,9 +12,7 @@ import torch
 
 from hfdl.display import Shown
 from hfdl.errors import ConfigError, DataError, listed
-from hfdl.hf_models.build import without_padding
 from hfdl.pipelines.call_form import CallForm
-from hfdl.quantization.convert import int8_copy, int8_device
 from hfdl.quantization.precision import check_precision
 from hfdl.tasks.inference import token_budget
 
@@ -70,6 +68,10 @@ class BasePipeline(CallForm, Shown):
     ) -> None:
         model = opened.model
         if check_precision(precision) == "int8":
+            # Here: answers in float32 need none of transformers' modelling code.
+            from hfdl.hf_models.build import without_padding
+            from hfdl.quantization.convert import int8_copy, int8_device
+
             device = int8_device(device)
             name = getattr(getattr(model, "config", None), "name_or_path", "")
             model = int8_copy(without_padding(model) if own_code else model, str(name) or "model")

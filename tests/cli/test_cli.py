@@ -291,10 +291,11 @@ def test_evaluate(call, library) -> None:
     assert out.splitlines()[-1].startswith(f"saved in {options['output']}: report.html, ")
     assert call("evaluate", "runs/x", "mine.csv", "data.label=y", "--output", "o")[0] == 0
     assert library.calls[1] == (
-        "evaluate", ("runs/x", {"data.test": "mine.csv", "data.label": "y"}), {"output": Path("o")},
+        "evaluate", ("runs/x", {"data.test": "mine.csv", "data.label": "y"}),
+        {"precision": "float32", "output": Path("o")},
     )  # fmt: skip
     assert call("evaluate", "runs/x")[0] == 0
-    assert library.calls[2][1:] == (("runs/x", {}), {})
+    assert library.calls[2][1:] == (("runs/x", {}), {"precision": "float32"})
     assert call("evaluate", "runs/x", "a.csv", "data.test=b.csv")[0] == 2
     out = call("evaluate", "runs/x", "--json")[1]
     assert json.loads(out) == {"test": {"accuracy": 0.75, "loss": 0.5}}

@@ -153,7 +153,8 @@ def test_every_forward_says_what_it_returns() -> None:
                 seen += 1
                 assert function.returns is not None, f"{file.name}: {name}"
                 written = ast.unparse(function.returns)
-                assert shapes(function.returns) or written == "Rotation", f"{file.name}: {name}"
+                is_named = written in {"Rotation", "Answer"}  # its parts say their shapes
+                assert shapes(function.returns) or is_named, f"{file.name}: {name}"
     assert seen > 50
 
 
