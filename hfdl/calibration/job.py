@@ -20,7 +20,7 @@ from hfdl.progress import tell
 from hfdl.runs.outputs import METRICS, PREDICTIONS
 from hfdl.runs.run import held_out_data, own_recipe, resolve
 from hfdl.tasks.protocol import Split
-from hfdl.tasks.registry import task_for_model
+from hfdl.tasks.registry import in_transformers_code, task_for_model
 from hfdl.training.events import Listener, Noted
 
 
@@ -78,10 +78,8 @@ def opened(
     Raises:
         HfdlError: data or model are wrong, or cannot be calibrated.
     """
-    # In transformers' code, whose names the parameters have in the file that is written.
-    model_section = recipe.model.model_copy(update={"implementation": "hf"})
-    recipe = recipe.model_copy(update={"model": model_section})
-    task: Any = task_for_model(folder, recipe, memory=memory)
+    # transformers' names are those of the file that is written.
+    task: Any = task_for_model(folder, in_transformers_code(recipe), memory=memory)
     splits = task.prepare(held_out_data(recipe.data, overrides))
     for fact in splits.facts:
         listener(Noted(fact))

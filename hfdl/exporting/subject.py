@@ -17,7 +17,7 @@ from hfdl.pipelines.embeddings.pipeline import encoder_of
 from hfdl.progress import tell
 from hfdl.runs.run import held_out_data
 from hfdl.tasks.protocol import Split
-from hfdl.tasks.registry import task_for_model
+from hfdl.tasks.registry import in_transformers_code, task_for_model
 from hfdl.tasks.split import Padding, RowSplit
 from hfdl.tasks.tables import read_tables, text_column
 from hfdl.training.events import Listener, Noted
@@ -79,7 +79,8 @@ def subject_of_task(
     Raises:
         HfdlError: data or model are wrong, or its task is none whose models are exported.
     """
-    task: Any = task_for_model(folder, recipe, memory=memory)
+    # Of hfdl's own code, which looks at its inputs, torch makes no graph.
+    task: Any = task_for_model(folder, in_transformers_code(recipe), memory=memory)
     if task.auto_class not in _HEADS:
         raise not_exported(recipe.task, name)
     splits = task.prepare(held_out_data(recipe.data, overrides))
@@ -111,7 +112,7 @@ def subject_of_vectors(
         raise no_examples(name)
     texts = text_column(tables["validation"], data.text, "data.text")
     tell("opening the model")
-    opened = open_embedder(name)
+    opened = open_embedder(name, implementation="hf")
     # A text over the limit, too: it is cut where the model's is.
     encoded = encoder_of(opened.text_tokenizer, opened.max_length)([*texts, " ".join(texts)])
     rows = [text.rows[0] for text in encoded]

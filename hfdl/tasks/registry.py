@@ -142,6 +142,15 @@ def task_for_training(recipe: Recipe, memory: Mapping[str, Any] | None = None) -
     return task_class(recipe.task).for_training(recipe, memory)
 
 
+def in_transformers_code(recipe: Recipe) -> Recipe:
+    """The recipe for opening a saved model in transformers' class.
+
+    For those who need its names, or a graph of it.
+    """
+    section = recipe.model.model_copy(update={"implementation": "hf"})
+    return recipe.model_copy(update={"model": section})
+
+
 def task_for_model(folder: Path, recipe: Recipe, memory: Mapping[str, Any] | None = None) -> Task:
     """A task whose labels are those of a saved model.
 
