@@ -172,7 +172,7 @@ def decide() -> Callable[[Any], Any]:
     def widen(model: Any) -> Any:
         import torch
 
-        from hfdl.tuning.layers import all_names
+        from hfdl.weights.parameter_names import all_names
 
         torch.manual_seed(1)
         wide = ("value.weight", "output.dense.weight", "pooler.dense.weight")

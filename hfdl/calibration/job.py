@@ -20,8 +20,9 @@ from hfdl.progress import tell
 from hfdl.runs.outputs import METRICS, PREDICTIONS
 from hfdl.runs.run import held_out_data, own_recipe, resolve
 from hfdl.tasks.protocol import Split
-from hfdl.tasks.registry import in_transformers_code, task_for_model
+from hfdl.tasks.registry import task_for_model
 from hfdl.training.events import Listener, Noted
+from hfdl.weights.parameter_names import all_names
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ class Job:
     def divided(self, temperature: float) -> dict[str, dict[str, Tensor]]:
         """Divide the model's last layer in memory; by weight file what its tensors are then."""
         values = head.divide(self.model, self.parameters, temperature)
-        named = {name_in_file(self.original, name): value.cpu() for name, value in values.items()}
+        called = all_names(self.model)
+        named = {
+            name_in_file(self.original, called[name]): value.cpu() for name, value in values.items()
+        }
         return {
             file: {name: named[name] for name in tensors} for file, tensors in self.original.items()
         }
@@ -78,8 +82,7 @@ def opened(
     Raises:
         HfdlError: data or model are wrong, or cannot be calibrated.
     """
-    # transformers' names are those of the file that is written.
-    task: Any = task_for_model(folder, in_transformers_code(recipe), memory=memory)
+    task: Any = task_for_model(folder, recipe, memory=memory)
     splits = task.prepare(held_out_data(recipe.data, overrides))
     for fact in splits.facts:
         listener(Noted(fact))
@@ -137,11 +140,12 @@ def _original(
 ) -> dict[str, dict[str, Tensor]]:
     """By file the last layer's tensors as they were; the model has them, too."""
     held = {name: model.get_parameter(name).detach().clone() for name in parameters}
-    found = files_of(folder, held)
+    called = all_names(model)
+    found = files_of(folder, held, called)
     kept = read_kept(folder)
     if kept is None:
         return {f: {n: t.cpu() for n, t in tensors.items()} for f, tensors in found.items()}
-    before = {name_in_file(kept.files, name): name for name in parameters}
+    before = {name_in_file(kept.files, called[name]): name for name in parameters}
     values = {before[n]: t for tensors in kept.files.values() for n, t in tensors.items()}
     head.put(model, values)
     return kept.files

@@ -24,12 +24,15 @@ _FINE = (torch.float32, torch.float64)
 _OWN_PREFIX = "module."  # of a class of the user's, which its file leaves out
 
 
-def files_of(folder: Path, values: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+def files_of(
+    folder: Path, values: Mapping[str, Tensor], called: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Tensor]]:
     """Where a model's parameters are saved: by file the tensors, under the names they have there.
 
     Args:
         folder: of the model.
         values: the parameters as they are in memory, by name.
+        called: all names of each, transformers' among them: see ``all_names``.
 
     Raises:
         ModelError: one is not there, or not as it is in memory, or of a type that cannot hold a
@@ -37,7 +40,7 @@ def files_of(folder: Path, values: Mapping[str, Tensor]) -> dict[str, dict[str, 
     """
     found: dict[str, dict[str, Tensor]] = {}
     for name, value in values.items():
-        for there in _names(name):
+        for there in _names(called[name]):
             file = _file_of(folder, there)
             if file is not None and _is_same(folder / file, there, value):
                 found.setdefault(file, {})[there] = value
@@ -81,14 +84,14 @@ def read(path: Path, names: Sequence[str]) -> dict[str, Tensor]:
         return {name: opened.get_tensor(name) for name in names}
 
 
-def name_in_file(files: Mapping[str, Mapping[str, Tensor]], name: str) -> str:
+def name_in_file(files: Mapping[str, Mapping[str, Tensor]], called: Sequence[str]) -> str:
     """The name that a parameter of the model has in its files, as ``files_of`` gives them."""
     there = {each for tensors in files.values() for each in tensors}
-    return next(each for each in _names(name) if each in there)
+    return next(each for each in _names(called) if each in there)
 
 
-def _names(name: str) -> tuple[str, ...]:
-    return (name, name.removeprefix(_OWN_PREFIX))
+def _names(called: Sequence[str]) -> list[str]:
+    return [*called, *(name.removeprefix(_OWN_PREFIX) for name in called)]
 
 
 def _file_of(folder: Path, name: str) -> str | None:

@@ -9,6 +9,7 @@ import torch
 
 from hfdl.errors import TrainingError
 from hfdl.tasks.protocol import Split
+from hfdl.weights.parameter_names import all_names
 
 _HIGH, _USUAL = 1e-3, 5e-5
 _SHOWN = 3
@@ -53,7 +54,8 @@ def refuse_loss(loss: float, model: torch.nn.Module, split: Split, examples: Seq
     """
     if math.isfinite(loss):
         return
-    wrong = [name for name, p in model.named_parameters() if not bool(torch.isfinite(p).all())]
+    finite = {name: bool(torch.isfinite(p).all()) for name, p in model.named_parameters()}
+    wrong = [names[0] for name, names in all_names(model).items() if not finite[name]]
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     raise TrainingError(
         f"the loss on {split.name} is not finite (examples: {_places(split, examples)})",

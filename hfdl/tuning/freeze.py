@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from hfdl.errors import ConfigError, nearest
-from hfdl.tuning.layers import all_names, body_names, body_of, layer_count, positions
+from hfdl.tuning.layers import body_names, body_of, layer_count, positions
+from hfdl.weights.parameter_names import all_names
 
 KEY = "tune.freeze"
 _LAYERS = re.compile(r"layers\.(\d+)(?:-(\d+))?")

@@ -112,19 +112,6 @@ def own_names(model: Any, names: Collection[str]) -> set[str]:
     return {f"core.{ours}" for ours in table.ours_of(names)}
 
 
-def all_names(model: Any) -> dict[str, list[str]]:
-    """Each parameter's name, and all that one may call it: also transformers' names for it.
-
-    Several parameters of hfdl's own code can be one tensor of transformers', and its name is then
-    that of each of them.
-    """
-    table = getattr(model, "table", None)
-    names = [name for name, _ in model.named_parameters()]
-    if table is None:
-        return {name: [name] for name in names}
-    return {name: [*table.theirs_of(name.removeprefix("core.")), name] for name in names}
-
-
 def _layer_lists(model: nn.Module) -> list[_LayerList]:
     """The outermost ``ModuleList`` of each path: experts and sub-layers are part of a layer."""
     lists: list[_LayerList] = []

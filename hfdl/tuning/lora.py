@@ -17,7 +17,8 @@ from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from hfdl.config.schema import LoraConfig
 from hfdl.errors import ConfigError, did_you_mean, import_extra
 from hfdl.tuning.freeze import refuse_random_body
-from hfdl.tuning.layers import all_names, body_names
+from hfdl.tuning.layers import body_names
+from hfdl.weights.parameter_names import all_names
 
 KEY = "tune.lora"
 

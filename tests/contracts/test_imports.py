@@ -87,10 +87,10 @@ ALLOWED: dict[str, set[str]] = {
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.
     "training": {
         "config", "data.random_keys", "environment", "tasks.inference", "tasks.protocol",
-        "tuning.layers",
+        "tuning.layers", "weights.parameter_names",
     },
     "torch_layer": {"foundations"},
-    "tuning": {"config"},
+    "tuning": {"config", "weights.parameter_names"},
     "weights": {"models", "nn", "config", "foundations.words.vector_files", "hub"},
 }  # fmt: skip
 

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "hfdl evaluate runs/sentiment-onnx": "tests/docs/test_export.py",
     "hfdl embed runs/encoder": "tests/docs/test_export.py",
     "hfdl embed runs/body": "tests/docs/test_export.py",
+    "hfdl train shakespeare data.train=input.txt": "tests/training/test_muon.py",
     "hfdl train own_parts.yaml": "tests/docs/test_own_parts.py",
     "hfdl evaluate runs/near": "tests/docs/test_own_parts.py",
     "hfdl predict runs/near": "tests/docs/test_own_parts.py",

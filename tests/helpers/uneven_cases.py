@@ -110,10 +110,9 @@ def loop_for(
     torch.manual_seed(3)
     model = task.build_model(recipe.model)
     for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        if hasattr(module, "dropout_prob"):
-            module.dropout_prob = 0.0
+        for name in ("p", "dropout", "dropout_prob"):  # of dropout, and of attention
+            if isinstance(vars(module).get(name), float):
+                setattr(module, name, 0.0)
     model.config.attention_probs_dropout_prob = 0.0
     return Loop(task, model, splits.train, None, recipe.train, Accelerator(cpu=True))
 

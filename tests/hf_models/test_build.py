@@ -20,8 +20,8 @@ from hfdl.hf_models import HF_MODELS, HfModel
 from hfdl.hf_models.build import implementation_of, in_asked_code
 from hfdl.hf_models.load import hf_class_of
 from hfdl.tuning.freeze import freeze
-from hfdl.tuning.layers import all_names
 from hfdl.tuning.lora import add_adapters
+from hfdl.weights.parameter_names import all_names
 from hfdl.weights.pretrained import quiet_transformers
 
 AUTO = ModelConfig(name="any")

@@ -59,7 +59,7 @@ def test_of_several_texts_the_bad_one_is_named(local: Local, failing: list[list[
 def test_an_answer_that_is_no_number_is_no_answer(
     local: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = local.service.pipe.model.classifier.weight
+    weights = local.service.pipe.model.core.head.out.weight
     before = weights.data.clone()
     try:
         with torch.no_grad():

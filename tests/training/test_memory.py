@@ -30,9 +30,9 @@ class Device:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fits: int) -> None:
         self.fits, self.rows = fits, []
-        from transformers import BertForSequenceClassification
+        from hfdl.hf_models import ScratchBertForSequenceClassification as Model
 
-        forward = BertForSequenceClassification.forward
+        forward = Model.forward
 
         def limited(model: Any, *args: Any, input_ids: torch.Tensor, **kwargs: Any) -> Any:
             self.rows.append(len(input_ids))
@@ -43,7 +43,7 @@ class Device:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
             return outputs
 
-        monkeypatch.setattr(BertForSequenceClassification, "forward", limited)
+        monkeypatch.setattr(Model, "forward", limited)
 
 
 def options(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -149,10 +149,10 @@ def test_a_run_does_without_onednn_where_that_found_no_room(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
     """Of float32 torch has code of its own; the next run in this process has oneDNN again."""
-    from transformers import BertForSequenceClassification
+    from hfdl.hf_models import ScratchBertForSequenceClassification as Model
 
     seen: list[bool] = []
-    forward = BertForSequenceClassification.forward
+    forward = Model.forward
 
     def once(self: Any, *args: Any, **kwargs: Any) -> Any:
         seen.append(torch._C._get_mkldnn_enabled())
@@ -160,7 +160,7 @@ def test_a_run_does_without_onednn_where_that_found_no_room(
             raise RuntimeError(message)
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(BertForSequenceClassification, "forward", once)
+    monkeypatch.setattr(Model, "forward", once)
     hfdl.train("sentiment", options(settings), output=tmp_path / "run", listener=lambda e: None)
     assert len(seen) > 3
     assert set(seen[1:]) == {message == "out of memory"}
@@ -170,12 +170,12 @@ def test_a_run_does_without_onednn_where_that_found_no_room(
 def test_other_errors_are_not_taken_for_it(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from transformers import BertForSequenceClassification
+    from hfdl.hf_models import ScratchBertForSequenceClassification as Model
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(BertForSequenceClassification, "forward", broken)
+    monkeypatch.setattr(Model, "forward", broken)
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         hfdl.train("sentiment", options(settings), output=tmp_path / "run", listener=lambda e: None)
 
