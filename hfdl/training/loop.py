@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from hfdl.config.schema import TrainConfig
 from hfdl.environment import peak_memory_bytes
 from hfdl.tasks.protocol import Samples, Split, Task
-from hfdl.training.backward import Backward, Sums, any_process, average_and_clip
+from hfdl.training.backward import Backward, Sums, any_process
 from hfdl.training.batches import training_batches
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import evaluate
@@ -141,8 +141,7 @@ class Loop:
         # DDP has averaged over the processes what was summed over items: make it a mean.
         mean = self.accelerator.num_processes / sums.count if sums.count else 0.0
         mean = 1.0 if sums.averaged else mean
-        gradients = [p.grad for p in self.state.parameters if p.grad is not None]
-        norm = average_and_clip(gradients, mean, self.config.clip_norm)
+        norm = self.state.average_and_clip(mean, self.config.clip_norm)
         # fp16's scaler skips a step whose gradients overflow, and lowers its scale.
         noted = norm if self.accelerator.scaler is None else 0.0
         number, rate = self.progress.step + 1, self.config.learning_rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import nn
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError
 from hfdl.training.checkpoint import Snapshot
+from hfdl.training.gradients import EmbeddingRows, average_and_clip
 from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
 from hfdl.training.optimizers import group_numbers, restore_group_numbers
 from hfdl.training.seeding import random_state, restore_random_state
@@ -57,6 +59,9 @@ class TrainingState:
         prepared: Any = accelerator.prepare_optimizer(self._raw_optimizer)
         self.optimizer: AcceleratedOptimizer = prepared
         self.parameters = [p for g in self._raw_optimizer.param_groups for p in g["params"]]
+        # DDP and compiled graphs want dense gradients.
+        alone = accelerator.num_processes == 1 and not config.compile
+        self.embedding_rows = EmbeddingRows(self.plain_model) if alone else None
         self._untrained = untrained_digest(self.plain_model)
         # Once, not at each update: whoever evaluates in between puts every mode back.
         self.model.train()
@@ -82,10 +87,27 @@ class TrainingState:
         if not skipped and not self.watches_a_metric:
             self.schedule.step()
 
+    def row_gradients(self) -> AbstractContextManager[None]:
+        """In which the backward passes go: gradients of embeddings are those of their rows."""
+        return nullcontext() if self.embedding_rows is None else self.embedding_rows.sparse()
+
+    def average_and_clip(self, mean: float, clip_norm: float | None) -> float:
+        """``average_and_clip`` of all gradients; of an embedding, of its touched rows."""
+        touched = self.embedding_rows.gradients() if self.embedding_rows is not None else {}
+        gradients = [
+            touched[p][1] if p in touched else p.grad for p in self.parameters if p.grad is not None
+        ]
+        norm = average_and_clip(gradients, mean, clip_norm)
+        if self.embedding_rows is not None:
+            self.embedding_rows.put(touched)
+        return norm
+
     def zero_grad(self) -> None:
         """Drop the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+        if self.embedding_rows is not None:
+            self.embedding_rows.clear()
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The model's tensors by name, but for those that are not trained."""
