@@ -24,6 +24,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hfdl.nn.attention_by_head import attention_by_head, head_by_head_pays
 from hfdl.nn.cheap_dropout import LEVELS, keep_mask, levels_kept
 from hfdl.nn.masks import to_additive
 
@@ -51,7 +52,10 @@ def differentiated_attention(
         scale: what scores are multiplied by.
         dropout: probability of dropping a weight; bits as in ``hfdl.nn.cheap_dropout``.
     """
-    return cast(Any, _Attention).apply(q, k, v, additive, scale, levels_kept(dropout))
+    kept = levels_kept(dropout)
+    if head_by_head_pays(q, k):
+        return attention_by_head(q, k, v, additive, scale=scale, kept=kept)
+    return cast(Any, _Attention).apply(q, k, v, additive, scale, kept)
 
 
 def additive_mask(mask: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
+from hfdl.nn.attention_by_head import SMALLEST_WITHOUT_GRADIENT, head_by_head_pays
 from hfdl.nn.attention_gradient import (
     additive_causal_mask,
     additive_mask,
@@ -54,6 +55,8 @@ def fused_attention(
             return _differentiated(q, k, v, mask, scale, causal, dropout), None
         out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
         return out, None
+    if bias is None and _has_quick_long_heads(q, k, v):
+        return _differentiated(q, k, v, mask, scale, causal, 0.0), None
     # torch's own causal flag lines queries up with the first keys, ours with the last.
     square = mask is None and bias is None and q.shape[-2] == k.shape[-2]
     keep = None if square else allowed(q, k, mask, causal)
@@ -82,6 +85,14 @@ def _differentiated(
         additive = additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
     out = differentiated_attention(q, k, v, additive, scale=scale_of(q, scale), dropout=dropout)
     return _blank_to_zero(out, keep)
+
+
+def _has_quick_long_heads(
+    q: Float[Tensor, "B H T K"], k: Float[Tensor, "B H S K"], v: Float[Tensor, "B H S K"]
+) -> bool:
+    """Whether, without a gradient, heads are so long that one by one is faster than the kernel."""
+    differentiated = torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))
+    return not differentiated and head_by_head_pays(q, k, SMALLEST_WITHOUT_GRADIENT)
 
 
 def _trains_in_half(q: Float[Tensor, "B H T K"]) -> bool:

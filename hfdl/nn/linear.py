@@ -45,7 +45,7 @@ def linear(
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled():
         return cast(Any, _Linear).apply(x, weight, bias)
-    return _onednn(x, weight, bias)
+    return onednn_product(x, weight, bias)
 
 
 def is_plain_linear(module: nn.Module | None) -> TypeGuard[nn.Linear]:
@@ -77,13 +77,10 @@ def onednn_is_faster() -> bool:
     return is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
-def _is_faster(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"]) -> bool:
-    """Whether oneDNN is to be called; never where something else wants to see the call."""
+def onednn_takes(x: Tensor) -> bool:
+    """Whether oneDNN is to multiply a tensor; never where something else wants to see the call."""
     return (
         x.dtype is torch.float32
-        and weight.dtype is torch.float32
-        and x.numel() * len(weight) >= SMALLEST
-        and x.dim() > 1
         and type(x) is Tensor
         and x.device.type == "cpu"
         and onednn_is_faster()
@@ -94,11 +91,22 @@ def _is_faster(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"]) -> bool:
     )
 
 
-def _onednn(
+def onednn_product(
     x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None = None
 ) -> Float[Tensor, "*N O"]:
-    """X W^T + b; torch.compile calls the same kernel."""
+    """X W^T + b, without a gradient; torch.compile calls the same kernel."""
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def _is_faster(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"]) -> bool:
+    """Whether a product is large enough to be called so."""
+    return (
+        x.dtype is torch.float32
+        and weight.dtype is torch.float32
+        and x.dim() > 1
+        and x.numel() * len(weight) >= SMALLEST
+        and onednn_takes(x)
+    )
 
 
 class _Linear(torch.autograd.Function):
@@ -114,13 +122,13 @@ class _Linear(torch.autograd.Function):
         ctx.save_for_backward(
             x if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None
         )
-        return _onednn(x, weight, bias)
+        return onednn_product(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         # A gradient of a gradient is wanted where grad mode is on here: autograd knows those.
-        product = F.linear if torch.is_grad_enabled() else _onednn
+        product = F.linear if torch.is_grad_enabled() else onednn_product
         (of_y,) = grads
         rows = of_y.flatten(0, -2)  # (..., O) -> (N, O)
         of_x = of_weight = of_bias = None
@@ -191,13 +199,9 @@ def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
         and x.requires_grad
         and layer.q_proj.in_features <= NARROW
         and torch.is_grad_enabled()
-        and not _multiplied_by_onednn(x)
+        and not onednn_takes(x)
         and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
     )
-
-
-def _multiplied_by_onednn(x: Float[Tensor, "*B T D"]) -> bool:
-    return x.dtype is torch.float32 and onednn_is_faster() and not torch.is_autocast_enabled("cpu")
 
 
 def _is_bare(projection: nn.Module) -> bool:

@@ -22,14 +22,14 @@ SHAPES = [((817, 131), 97), ((1, 2048), 1025), ((3, 5, 7, 500), 64), ((2, 40000)
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """oneDNN taken for faster wherever there is one, and how often it was called."""
     found: list[int] = []
-    kernel = module._onednn
+    kernel = module.onednn_product
 
     def counted(*args: Any) -> Tensor:
         found.append(1)
         return kernel(*args)
 
     monkeypatch.setattr(module, "onednn_is_faster", lambda: KERNEL)
-    monkeypatch.setattr(module, "_onednn", counted)
+    monkeypatch.setattr(module, "onednn_product", counted)
     return found
 
 
