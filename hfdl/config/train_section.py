@@ -24,6 +24,11 @@ class TrainConfig(Section):
     micro_batch_size: PositiveInt | None = Field(
         default=None, description="Examples per forward pass and process. Default: the whole batch."
     )
+    micro_batch_tokens: PositiveInt | None = Field(
+        default=None,
+        description="Most tokens per forward pass and process, padding included: long texts go "
+        "through the model in smaller parts than short ones. A longer text goes alone.",
+    )
     learning_rate: Annotated[float, Field(gt=0)] = Field(
         default=5e-5, description="Peak learning rate."
     )

@@ -59,6 +59,8 @@ def plan_rows(event: Planned) -> list[tuple[str, str]]:
     processes = f" x {event.processes} processes" if event.processes > 1 else ""
     micro = event.micro_batch_size
     batches = f" in micro-batches of {micro}" if micro != event.batch_size else ""
+    if event.micro_batch_tokens is not None:
+        batches += f" in parts of {event.micro_batch_tokens:,} tokens"
     rows = [
         ("task", event.task),
         ("model", f"{event.model} ({_CODE.get(event.implementation, 'own class')})"),

@@ -114,6 +114,7 @@ class Session:
             precision=self.precision,
             device=str(self.accelerator.device),
             processes=self.accelerator.num_processes,
+            micro_batch_tokens=config.micro_batch_tokens,
         )
 
     def estimated(self) -> Planned:

@@ -83,7 +83,8 @@ class Backward:
                 if not is_out_of_memory(error):
                     raise
                 message = str(error)
-                smaller = self._smaller(len(examples), progress, message)
+                size = self._size(examples, progress)
+                smaller = self._smaller(size, progress, message)
             # Out here the failed pass's frames are gone, and what they held with them.
             self.state.zero_grad()
             forget_what_failed(message, is_float32=self.accelerator.mixed_precision == "no")
@@ -91,24 +92,33 @@ class Backward:
             tell(
                 Noted(
                     f"memory did not suffice for update {progress.step + 1} in micro-batches of "
-                    f"{self._size(len(examples), progress)}: going on with {smaller}; an update "
+                    f"{size}: going on with {smaller}; an update "
                     f"stays {self.config.batch_size} examples"
                 )
             )
             progress.micro_batch_size = smaller
 
-    def _size(self, examples: int, progress: Progress) -> int:
-        """Examples of a micro-batch, at most those of this process."""
-        mine = -(-examples // self.accelerator.num_processes)
-        return min(progress.micro_batch_size or mine, mine)
+    def _parts(self, examples: np.ndarray, micro_batch_size: int | None) -> list[np.ndarray]:
+        """The micro-batches of this process."""
+        return micro_batches(
+            examples,
+            micro_batch_size or len(examples),
+            self.train.lengths,
+            self.config.micro_batch_tokens,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
+        )
 
-    def _smaller(self, examples: int, progress: Progress, message: str) -> int:
+    def _size(self, examples: np.ndarray, progress: Progress) -> int:
+        """Examples of the largest micro-batch."""
+        return max(map(len, self._parts(examples, progress.micro_batch_size)))
+
+    def _smaller(self, size: int, progress: Progress, message: str) -> int:
         """The next micro-batch size to try.
 
         Raises:
             TrainingError: there is none, or other processes wait in the middle of the update.
         """
-        size = self._size(examples, progress)
         smaller = half(size)
         if smaller is None or self.accelerator.num_processes > 1:
             raise TrainingError(
@@ -125,12 +135,7 @@ class Backward:
     def _passes(self, examples: np.ndarray, epoch: int, micro_batch_size: int | None) -> Sums:
         """Leave the gradients of the summed loss behind, or of the mean if nothing was cut."""
         accelerator, state = self.accelerator, self.state
-        parts = micro_batches(
-            examples,
-            micro_batch_size or len(examples),
-            rank=accelerator.process_index,
-            world=accelerator.num_processes,
-        )
+        parts = self._parts(examples, micro_batch_size)
         whole = len(parts) == 1 and accelerator.num_processes == 1
         sums: list[torch.Tensor] = []
         for i, part in enumerate(parts):

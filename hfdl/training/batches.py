@@ -45,14 +45,43 @@ def training_batches(
 
 
 def micro_batches(
-    update: np.ndarray, micro_batch_size: int, *, rank: int = 0, world: int = 1
+    update: np.ndarray,
+    micro_batch_size: int,
+    lengths: np.ndarray | None = None,
+    tokens: int | None = None,
+    *,
+    rank: int = 0,
+    world: int = 1,
 ) -> list[np.ndarray]:
     """One process's part of an update, cut into micro-batches.
 
     Every process gets the same number of micro-batches, because each takes part in every
     exchange of gradients; where examples do not suffice a micro-batch is empty.
+
+    Args:
+        update: numbers of the examples.
+        micro_batch_size: most examples of a micro-batch.
+        lengths: tokens of each example of the split, shape (N,).
+        tokens: most tokens of a micro-batch, padding included; a longer example stands alone.
+            None: as many as there are.
+        rank, world: this process's number, and how many there are.
     """
-    mine = update[rank::world]
-    largest = -(-len(update) // world)
-    count = max(1, -(-largest // micro_batch_size))
-    return [mine[i * micro_batch_size : (i + 1) * micro_batch_size] for i in range(count)]
+    parts = [
+        _cut(update[process::world], micro_batch_size, lengths, tokens) for process in range(world)
+    ]
+    count = max(1, *map(len, parts))
+    return [*parts[rank], *[update[:0]] * (count - len(parts[rank]))]
+
+
+def _cut(
+    examples: np.ndarray, size: int, lengths: np.ndarray | None, tokens: int | None
+) -> list[np.ndarray]:
+    """In order, each part as large as it may be."""
+    parts, start, longest = [], 0, 0
+    for end, example in enumerate(examples):
+        longest = max(longest, 0 if lengths is None else int(lengths[example]))
+        rows = end - start + 1
+        if rows > size or (tokens is not None and rows > 1 and rows * longest > tokens):
+            parts.append(examples[start:end])
+            start, longest = end, 0 if lengths is None else int(lengths[example])
+    return [*parts, examples[start:]] if len(examples) else []

@@ -56,6 +56,7 @@ class Planned(Event):
     processes: int
     seconds: float | None = None
     memory_bytes: int | None = None
+    micro_batch_tokens: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hfdl.errors import CheckpointError
+from hfdl.weights.parameter_names import all_names
 
 Tensors = dict[str, torch.Tensor]
 
@@ -62,15 +63,29 @@ def load_model_tensors(model: nn.Module, tensors: Tensors) -> None:
         n for n in own if own[n].shape != tensors[n].shape
     ]
     if wrong:
-        raise CheckpointError(
-            f"{len(wrong)} tensors do not fit the model, the first is {sorted(wrong)[0]!r}",
-            rule="a checkpoint belongs to one model",
-            remedy="resume with the recipe that the run was started with",
-        )
+        raise _misfit(model, sorted(wrong), tensors)
     live = model.state_dict(keep_vars=True)
     with torch.no_grad():
         for name, tensor in tensors.items():
             live[name].copy_(tensor)
+
+
+def _misfit(model: nn.Module, wrong: list[str], tensors: Tensors) -> CheckpointError:
+    theirs = {name for names in all_names(model).values() for name in names[:-1]}
+    if theirs & tensors.keys():
+        # "auto" was transformers' class until hfdl 0.1's own code became the default.
+        return CheckpointError(
+            "the checkpoint is of transformers' model code, and the model is hfdl's own",
+            where="model.implementation",
+            rule="a run is resumed in the code it was started in; auto has meant hfdl's own since "
+            "the run was",
+            remedy="start again with --overwrite in place of --resume",
+        )
+    return CheckpointError(
+        f"{len(wrong)} tensors do not fit the model, the first is {wrong[0]!r}",
+        rule="a checkpoint belongs to one model",
+        remedy="resume with the recipe that the run was started with",
+    )
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[int, str]) -> Tensors:

@@ -72,6 +72,21 @@ def test_gradients_of_micro_batches_equal_torch_on_the_whole_batch(
     assert relative_error(found, expected) < (1e-7 if "weight" in case else 1e-12)
 
 
+@pytest.mark.parametrize("case", list(CASES)[:2])
+def test_gradients_of_parts_of_a_budget_of_tokens_equal_torch_on_the_whole_batch(
+    case: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    more = {"train.micro_batch_tokens": 24}
+    loop = loop_for(case, tiny_bert, tmp_path, None, "float64", **more)
+    expected = reference_gradients(loop, case)
+    loop.state.plain_model.zero_grad()
+    calls = count_forwards(loop)
+    found = gradients(loop)
+    assert sum(calls) == 13
+    assert len(set(calls)) > 1  # long texts in smaller parts than short ones
+    assert relative_error(found, expected) < 1e-12
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_float32_gradients_are_as_near_the_truth_as_those_of_torch_on_the_whole_batch(
     case: str, tiny_bert: Path, tmp_path: Path

@@ -1,5 +1,6 @@
 """Which examples meet in which update, and who computes what of it."""
 
+import itertools
 import math
 import random
 
@@ -158,3 +159,37 @@ def test_micro_batches_of_one_process_keep_the_order():
     assert as_lists(micro_batches(update, 5)) == [[4, 9, 1, 7, 3]]
     assert as_lists(micro_batches(update, 2, rank=1, world=2)) == [[9, 7], []]
     assert as_lists(micro_batches(np.array([4]), 2, rank=2, world=3)) == [[]]
+
+
+# ---- Micro-batches under a budget of tokens ------------------------------------------------------
+
+
+@given(
+    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=40),
+    size=st.integers(1, 50),
+    tokens=st.integers(1, 1000),
+    world=st.integers(1, 4),
+)
+def test_micro_batches_keep_within_a_budget_of_tokens(lengths, size, tokens, world):
+    lengths = np.array([0, *lengths])  # example 0 is of no update
+    update = np.arange(len(lengths) - 1, 0, -1)
+    shares = [
+        micro_batches(update, size, lengths, tokens, rank=r, world=world) for r in range(world)
+    ]
+    assert len({len(parts) for parts in shares}) == 1
+    for rank, parts in enumerate(shares):
+        assert np.concatenate(parts).tolist() == update[rank::world].tolist()
+        full = [part for part in parts if len(part)]
+        for part in full:
+            assert len(part) <= size
+            assert len(part) == 1 or len(part) * lengths[part].max() <= tokens
+        for part, after in itertools.pairwise(full):  # none could have been larger
+            more = [*part, after[0]]
+            assert len(more) > size or len(more) * lengths[more].max() > tokens
+
+
+def test_a_budget_that_holds_the_update_cuts_nothing():
+    lengths = np.array([5, 5, 5])
+    assert as_lists(micro_batches(np.arange(3), 3, lengths, 15)) == [[0, 1, 2]]
+    assert as_lists(micro_batches(np.arange(3), 3, lengths, 14)) == [[0, 1], [2]]
+    assert as_lists(micro_batches(np.arange(3), 3, lengths, 1)) == [[0], [1], [2]]

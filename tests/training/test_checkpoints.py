@@ -303,6 +303,27 @@ def test_tensors_of_another_model_are_refused(settings: dict[str, Any], tmp_path
         resumed(run)
 
 
+def test_a_checkpoint_of_transformers_code_is_not_resumed_in_hfdls(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """As of a run begun with ``auto`` before that meant hfdl's own code."""
+    run = tmp_path / "run"
+    theirs = {**settings, "train.steps": 9, "model.implementation": "hf"}
+    with pytest.raises(Interrupted):
+        hfdl.train("sentiment", theirs, output=run, listener=Watch(4))
+    held = load_file(run / "checkpoints" / "step-000004" / "model.safetensors")
+    other = tmp_path / "other"
+    with pytest.raises(Interrupted):
+        hfdl.train("sentiment", {**settings, "train.steps": 9}, output=other, listener=Watch(4))
+    rewrite(
+        other / "checkpoints" / "step-000004",
+        lambda folder: save_file(held, folder / "model.safetensors"),
+    )
+    with pytest.raises(CheckpointError) as caught:
+        resumed(other)
+    assert_wording(caught.value)
+
+
 # ---- No checkpoint yet ---------------------------------------------------------------------------
 
 
