@@ -23,7 +23,8 @@ def side(name: str) -> Side:
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
         def update(batch: dict[str, Any]) -> float:
-            loss = model(**batch).loss
+            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
+                loss = model(**batch).loss
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -74,7 +75,8 @@ def _model(settings: SimpleNamespace, attention: str) -> Any:
 def limit(settings: SimpleNamespace) -> Limit:
     """The products of a layer for a batch, padding and all: this program leaves it in."""
     tokens = settings.batch_size * settings.length
-    return Limit(layer_shapes(tokens, settings.width, 4 * settings.width))
+    dtype = "bfloat16" if settings.precision == "bf16" else "float32"
+    return Limit(layer_shapes(tokens, settings.width, 4 * settings.width), dtype)
 
 
 TEXT = "attention in transformers' BERT (base width, 3 layers), training with dropout, 128 tokens"
@@ -88,7 +90,7 @@ PROGRAM = Program(
     ),
     settings={
         "words": 1000, "width": 768, "layers": 3, "heads": 12, "batch_size": 8, "length": 128,
-        "steps": 10,
+        "steps": 10, "precision": "float32",
     },
     quick={"steps": 1},
     tiny={"words": 50, "width": 32, "layers": 1, "heads": 2, "batch_size": 2, "length": 8,
