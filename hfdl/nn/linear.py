@@ -15,6 +15,7 @@ are packed), T tokens, D width, H heads, G key-value heads, K head width.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import torch
@@ -24,6 +25,10 @@ from torch.nn import functional as F
 
 SMALLEST = 1 << 21
 """Fewest multiplications for which oneDNN is called: its call takes some 12 microseconds more."""
+
+WIDER = 16
+"""From how many times as many outputs as inputs the gradient of a weight is computed transposed: it
+is a head over a vocabulary, and the copy of its outputs' gradient would be large."""
 
 
 class Linear(nn.Linear):
@@ -127,10 +132,19 @@ class _Linear(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = product(of_y, weight.t())  # (..., O) (O, I) -> (..., I)
         if ctx.needs_input_grad[1]:
-            of_weight = product(rows.t(), x.flatten(0, -2).t())  # (O, N) (N, I) -> (O, I)
+            of_weight = _of_weight(product, rows, x.flatten(0, -2))  # (O, I)
         if ctx.needs_input_grad[2]:
             of_bias = rows.sum(0)
         return of_x, of_weight, of_bias
+
+
+def _of_weight(
+    product: Callable[[Tensor, Tensor], Tensor], rows: Float[Tensor, "N O"], x: Float[Tensor, "N I"]
+) -> Float[Tensor, "O I"]:
+    """dY^T X. The left factor of a product is copied where it is transposed: the small one is."""
+    if rows.shape[1] >= WIDER * x.shape[1]:
+        return product(x.t(), rows.t()).t()  # (I, N) (N, O) -> (I, O) -> (O, I)
+    return product(rows.t(), x.t())  # (O, N) (N, I) -> (O, I)
 
 
 # ---- Queries, keys and values of self-attention by one product, where that is faster than three --
