@@ -206,7 +206,7 @@ def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
         and layer.q_proj.in_features <= NARROW
         and torch.is_grad_enabled()
         and not _multiplied_by_onednn(x)
-        and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
+        and all(is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
     )
 
 
@@ -214,8 +214,8 @@ def _multiplied_by_onednn(x: Float[Tensor, "*B T D"]) -> bool:
     return x.dtype is torch.float32 and onednn_is_faster() and not torch.is_autocast_enabled("cpu")
 
 
-def _is_bare(projection: nn.Module) -> bool:
-    """Whether a call is torch's product and nothing else.
+def is_bare(projection: nn.Module) -> bool:
+    """Whether a layer's call is ``linear`` of its weights and nothing else.
 
     An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
     private attributes alone.
