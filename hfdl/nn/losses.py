@@ -140,8 +140,10 @@ class _InChunks(torch.autograd.Function):
         rows: int,
     ) -> Float[Tensor, ""]:
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-        layer = [None if p is None else p.detach().requires_grad_(needed)
-                 for p, needed in zip((weight, bias), ctx.needs_input_grad[1:3], strict=True)]  # fmt: skip
+        layer = [
+            None if p is None else p.detach().requires_grad_(needed)
+            for p, needed in zip((weight, bias), ctx.needs_input_grad[1:3], strict=True)
+        ]
         sums: list[Tensor | None] = [None, None]
         total = hidden.new_zeros((), dtype=at_least_float32(hidden))
         for start in range(0, len(hidden), rows):
@@ -150,13 +152,13 @@ class _InChunks(torch.autograd.Function):
                 logits = linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
             summed_loss, of_logits = _with_gradient(logits, labels[start : start + rows], loss)
             inputs = [x for x in (part, *layer) if x is not None and x.requires_grad]
-            gradients = iter(torch.autograd.grad(logits, inputs, of_logits))
-            del logits, of_logits  # before the next are formed
+            gradients = list(torch.autograd.grad(logits, inputs, of_logits))
+            del logits, of_logits  # before the next are formed; so the gradients, by pop
             if of_hidden is not None:
-                of_hidden[start : start + rows] = next(gradients)
+                of_hidden[start : start + rows] = gradients.pop(0)
             for i, parameter in enumerate(layer):
                 if parameter is not None and parameter.requires_grad:
-                    sums[i] = _sum(sums[i], next(gradients))
+                    sums[i] = _sum(sums[i], gradients.pop(0))
             total += summed_loss
         ctx.dtype = weight.dtype
         ctx.save_for_backward(of_hidden, *sums)  # let go of as soon as they are scaled
