@@ -103,7 +103,7 @@ class DecoderHfModel(BackboneModel):
         return output.padded(output.last)
 
     def _read(self, input_ids: Tensor | None, labels: Tensor | None) -> Tensor | None:
-        """The places whose states the loss reads, (B, T); None: more may be read, or are unknown."""
+        """(B, T), True where the loss reads the states; None: that is not known, or more is read."""
         return None if labels is None or labels.dim() != 2 else labels != IGNORED
 
     def _decode_documents(

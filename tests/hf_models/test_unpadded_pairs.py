@@ -1,4 +1,4 @@
-"""The encoder-decoder without its padding, against the padded computation: numbers and gradients."""
+"""The encoder-decoder without padding, against the padded computation: numbers and gradients."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def assert_same(model: Any, unpadded: Any, padded: Any, mask: Tensor, labels: Te
     for name, at in (("logits", real), ("encoder_last_hidden_state", mask.bool())):
         mine, theirs = unpadded[name][at], padded[name][at]
         assert (mine - theirs).abs().max() <= 1e-12 * theirs.abs().max()
-    assert abs(float(unpadded.loss - padded.loss)) < 1e-12
+    assert abs((unpadded.loss - padded.loss).item()) < 1e-12
     mine, theirs = (gradients(model, x.loss) for x in (unpadded, padded))
     assert mine.keys() == theirs.keys()
     for name in mine:
@@ -115,7 +115,7 @@ def test_labels_of_a_part_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None
     model = model_of()
     unpadded, padded, seen = both(model, monkeypatch, ids, mask, read, labels=labels)
     assert seen == [2, 3]
-    assert abs(float(unpadded.loss - padded.loss)) < 1e-12
+    assert abs((unpadded.loss - padded.loss).item()) < 1e-12
 
 
 def test_the_padded_path_stays_where_it_must() -> None:
