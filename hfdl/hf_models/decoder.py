@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import Cache, DynamicCache, GenerationMixin
 from transformers.modeling_outputs import (
     BaseModelOutputWithPast,
@@ -20,8 +21,10 @@ from transformers.utils.generic import can_return_tuple
 from hfdl.errors import ModelError
 from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, is_requested
 from hfdl.hf_models.base import TIED_WORDS, BackboneModel
-from hfdl.hf_models.kernels import kernel_named
+from hfdl.hf_models.kernels import FUSED, kernel_named
+from hfdl.hf_models.unpadded import row_packing
 from hfdl.models.common import last_token
+from hfdl.nn.losses import IGNORED
 from hfdl.nn.packing import Packing
 
 
@@ -52,11 +55,13 @@ class DecoderHfModel(BackboneModel):
             logits_to_keep: of a language model: how many of the last positions say a word, or
                 which; 0: all.
         """
+        all_kept = isinstance(logits_to_keep, int) and logits_to_keep == 0
         output = self.run_backbone(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
-            past_key_values=past_key_values, use_cache=use_cache, **kwargs,
+            past_key_values=past_key_values, use_cache=use_cache,
+            read=self._read(input_ids, labels) if all_kept else None, **kwargs,
         )  # fmt: skip
-        if self.head == "causal_lm":
+        if self.head == "causal_lm" and not all_kept:
             whole = isinstance(logits_to_keep, int)
             kept = slice(-logits_to_keep, None) if whole else logits_to_keep
             output = replace(output, last=output.last[:, kept])  # (B, T, D)
@@ -67,9 +72,16 @@ class DecoderHfModel(BackboneModel):
         *args: Any,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
+        read: Tensor | None = None,
         **keywords: Any,
     ) -> BackboneOutput:
-        """The forward pass without the head; arguments as those of ``forward``."""
+        """The forward pass without the head; arguments as those of ``forward``.
+
+        Args:
+            args, past_key_values, use_cache, keywords: as of ``forward``.
+            read: (B, T), True at the places whose states will be read; None: that is not known.
+                Where none of them is padding, none is computed on a CPU; the states are zero there.
+        """
         inputs = Inputs.taken_from(args, keywords)
         check_inputs(inputs, keywords)
         recording = self._recording(keywords)
@@ -77,7 +89,22 @@ class DecoderHfModel(BackboneModel):
         packing = None if cache is not None else documents(inputs)
         if packing is not None:
             return self._decode_documents(inputs, packing, recorded=any(recording))
-        return self._run({**vars(inputs), "cache": cache}, recording, keywords)
+        if cache is None and self.config._attn_implementation == FUSED and not any(recording):
+            packing = row_packing(inputs.attention_mask, read)
+        arguments = vars(inputs)
+        if packing is not None and inputs.input_ids is not None:
+            arguments = {**vars(_packed(inputs, packing)), "packing": packing}
+        output = self._run({**arguments, "cache": cache}, recording, keywords)
+        return replace(output, input_ids=inputs.input_ids)
+
+    def last_states(self, *args: Any, read: Tensor | None = None, **kwargs: Any) -> Tensor:
+        """As ``BackboneModel.last_states``; ``read`` as of ``run_backbone``."""
+        output = self.run_backbone(*args, read=read, **kwargs)
+        return output.padded(output.last)
+
+    def _read(self, input_ids: Tensor | None, labels: Tensor | None) -> Tensor | None:
+        """(B, T), True where the loss reads the states; None: not known, or more is read."""
+        return None if labels is None or labels.dim() != 2 else labels != IGNORED
 
     def _decode_documents(
         self, inputs: Inputs, packing: Packing, *, recorded: bool
@@ -114,6 +141,18 @@ class DecoderHfModel(BackboneModel):
         if cache is None and is_requested(use_cache, default):
             return DynamicCache(config=self.config)
         return cache
+
+
+def _packed(inputs: Inputs, packing: Packing) -> Inputs:
+    """The real tokens alone, at the positions that they have in the padded batch."""
+    ids, types, positions = inputs.input_ids, inputs.token_type_ids, inputs.position_ids
+    assert ids is not None
+    if positions is None:
+        positions = torch.arange(ids.shape[1], device=ids.device)
+    return Inputs(
+        packing.pack(ids), None, None if types is None else packing.pack(types.expand_as(ids)),
+        packing.pack(positions.expand_as(ids)), None,
+    )  # fmt: skip
 
 
 def documents(inputs: Inputs) -> Packing | None:
@@ -158,6 +197,11 @@ class CausalLM(DecoderHfModel, GenerationMixin):
     output_class = CausalLMOutputWithPast
     _tied_weights_keys = TIED_WORDS
 
+    def _read(self, input_ids: Tensor | None, labels: Tensor | None) -> Tensor | None:
+        """Each label is read one place before its own."""
+        read = super()._read(input_ids, labels)
+        return None if read is None else F.pad(read[:, 1:], (0, 1))
+
     @staticmethod
     def create_masks_for_generate(*, attention_mask: Tensor | None, **_: Any) -> Tensor | None:
         """The mask (B, T) as it is: ours makes what a cache of fixed size wants of it itself."""
@@ -180,8 +224,16 @@ class DecoderSequence(DecoderHfModel):
         Raises:
             ModelError: several texts, and no ``pad_token_id``.
         """
-        real = self._real(output.input_ids, output.last)
-        return self.core.head(last_token(output.last, real, None))
+        last = output.padded(output.last)  # (B, T, D)
+        return self.core.head(last_token(last, self._real(output.input_ids, last), None))
+
+    def _read(self, input_ids: Tensor | None, labels: Tensor | None) -> Tensor | None:
+        """The last token of each text."""
+        real = None if input_ids is None else self._real(input_ids, input_ids)
+        if real is None:
+            return None
+        places = torch.arange(real.shape[1], device=real.device)
+        return places == (places * real).argmax(1, keepdim=True)
 
     def _real(self, input_ids: Tensor | None, hidden: Tensor) -> Tensor | None:
         """(B, T), True at tokens that are not padding; None: all."""

@@ -19,10 +19,13 @@ from transformers.utils.generic import can_return_tuple
 from hfdl.errors import ConfigError
 from hfdl.hf_models.base import HfModel, PositionedConfig
 from hfdl.hf_models.kernels import kernel_named
+from hfdl.hf_models.unpadded import pair_packings, target_mask
 from hfdl.models.init import init_module
 from hfdl.models.transformer import Memory, Transformer, TransformerConfig
 from hfdl.nn.embeddings import Embeddings
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.losses import IGNORED
+from hfdl.nn.packing import Packing
 
 
 class ScratchTransformerConfig(PositionedConfig):
@@ -109,7 +112,8 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
             input_ids: (B, S); or ``encoder_outputs``, whose first entry is (B, S, D).
             attention_mask: (B, S), 1 at real tokens.
             decoder_input_ids: (B, T); by default ``labels`` shifted right by one.
-            decoder_attention_mask: (B, past + T).
+            decoder_attention_mask: (B, past + T). Where it is given, or ``labels``, a batch is
+                computed without its padding on a CPU, and has zeros there.
             past_key_values: the target so far, and the source's keys and values.
             labels: (B, T), -100 where no loss is taken.
             use_cache: give a cache back, for the next step of a generation.
@@ -124,15 +128,20 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
         _refuse("inputs_embeds", inputs_embeds is not None)
         _refuse("decoder_inputs_embeds", decoder_inputs_embeds is not None)
         kernel = kernel_named(self.config._attn_implementation, bool(output_attentions), {})
+        if decoder_input_ids is None and labels is not None:
+            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        assert decoder_input_ids is not None, "decoder_input_ids or labels must be given"
+        if kernel is fused_attention and input_ids is not None and past_key_values is None:
+            target = None if use_cache else target_mask(decoder_attention_mask, labels)
+            packings = pair_packings(input_ids, attention_mask, target)
+            if packings is not None:
+                return self._without_padding(input_ids, decoder_input_ids, labels, *packings)
         weights: list[Tensor | None] = []
         cross_weights: list[Tensor | None] = []
         encoded = encoder_outputs
         if encoded is None:
             encoded = self.get_encoder()(input_ids, attention_mask, output_attentions)
         memory = encoded[0]
-        if decoder_input_ids is None and labels is not None:
-            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
-        assert decoder_input_ids is not None, "decoder_input_ids or labels must be given"
         past = past_key_values
         if past is None and use_cache:
             past = EncoderDecoderCache(DynamicCache(), DynamicCache())
@@ -155,6 +164,16 @@ class ScratchTransformerForConditionalGeneration(HfModel, GenerationMixin):
             decoder_attentions=_weights(weights),
             cross_attentions=_weights(cross_weights),
         )  # fmt: skip
+
+    def _without_padding(
+        self, source: Tensor, target: Tensor, labels: Tensor | None, first: Packing, second: Packing
+    ) -> Any:
+        """Of the real tokens of sources and targets; zeros at padding, see ``unpadded``."""
+        memory = self.core.encode(first.pack(source), packing=first)  # (M, D)
+        logits = self.core.decode(
+            second.pack(target), memory, packing=second, memory_packing=first, padded=True
+        )  # (B, T, V)
+        return self.with_loss(logits, labels, None, encoder_last_hidden_state=first.unpack(memory))
 
     def get_encoder(self, modality: str | None = None) -> nn.Module:
         """The encoder as transformers calls it."""

@@ -217,6 +217,7 @@ class Transformer(nn.Module):
         decoder_attention_mask: Shaped[Tensor, "B P"] | None = None,
         packing: Packing | None = None,
         memory_packing: Packing | None = None,
+        padded: bool = False,
         cache: Cache | None = None,
         kernel: AttentionKernel = fused_attention,
         collect: Collected | None = None,
@@ -231,6 +232,8 @@ class Transformer(nn.Module):
             decoder_attention_mask: of the target. Padding on the right needs none: no real token
                 looks that way.
             packing, memory_packing: of packed targets and of their sources.
+            padded: whether the logits of a packed batch are those of the padded one, (B, T, V):
+                its padding has states of zero.
             cache: keys and values of the target so far; the new ones are added to it.
             kernel: the attention.
             collect, cross_collect: take the weights of self-attention and of cross-attention.
@@ -245,7 +248,9 @@ class Transformer(nn.Module):
         cross = encoder_attend(attention_mask, None, kernel, cross_collect)
         if packing is not None:
             cross = PackedAttend(packing, kernel, memory=memory_packing)
-        return self.head(self.decoder(x, positions, memory, attend, cross))
+        states = self.decoder(x, positions, memory, attend, cross)
+        # Not the logits: to pad those would cost more than the head of a little padding.
+        return self.head(packing.unpack(states) if padded and packing is not None else states)
 
     def forward(
         self,

@@ -43,6 +43,7 @@ def attention_by_head(
     *,
     scale: float,
     kept: int = LEVELS,
+    held: bool = True,
 ) -> Float[Tensor, "B H T K"]:
     """Scaled dot-product attention; it can be differentiated once.
 
@@ -51,8 +52,9 @@ def attention_by_head(
         additive: what is added to the scores, broadcastable to (B, H, T, S); None: 0.
         scale: what scores are multiplied by.
         kept: how many of ``LEVELS`` weights dropout keeps.
+        held: keep the weights for the backward pass; else they are computed again there.
     """
-    return cast(Any, _ByHead).apply(q, k, v, additive, scale, kept)
+    return cast(Any, _ByHead).apply(q, k, v, additive, scale, kept, held)
 
 
 class _ByHead(torch.autograd.Function):
@@ -67,39 +69,43 @@ class _ByHead(torch.autograd.Function):
         additive: Float[Tensor, "... #T #S"] | None,
         scale: float,
         kept: int,
+        held: bool,
     ) -> Float[Tensor, "B H T K"]:
         shape, s = q.shape, k.shape[-2]
-        if additive is not None:
-            additive = additive.expand(*shape[:-1], s)  # (B, H, T, S), without a copy
         q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # (N, T, K), (N, S, K)
-        trained = any(ctx.needs_input_grad)
-        weights = q.new_empty(len(q) if trained else 1, shape[-2], s)
-        mask = None if kept == LEVELS else keep_mask(len(q) * shape[-2] * s, kept)
-        if mask is not None:
-            mask = mask.view(len(q), shape[-2], s)
+        held = held and any(ctx.needs_input_grad)
+        weights = q.new_empty(len(q) if held else 1, shape[-2], s)
+        mask = None
+        if kept != LEVELS:
+            mask = keep_mask(len(q) * shape[-2] * s, kept).view(len(q), shape[-2], s)
         ctx.shape, ctx.scale, ctx.rise = shape, scale, LEVELS / max(kept, 1)
         out = torch.empty_like(q)
         for n in range(len(q)):
-            scores = onednn_product(q[n], k[n]).mul_(scale)  # (T, S)
-            if additive is not None:
-                scores.add_(additive[n // shape[1], n % shape[1]])
-            p = torch.softmax(scores, -1, out=weights[n if trained else 0])
+            p = weights[n if held else 0]
+            _weights(q[n], k[n], _of_head(additive, n, shape), scale, p)
             out[n] = onednn_product(p if mask is None else p * mask[n], v[n].t())
         if mask is not None:
             out.mul_(ctx.rise)
-        ctx.save_for_backward(q, k, v, weights, mask)
+        ctx.save_for_backward(q, k, v, weights if held else None, mask, None if held else additive)
         return out.view(shape)  # (N, T, K) -> (B, H, T, K)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        q, k, v, weights, mask = ctx.saved_tensors
+        weights: Tensor | None
+        mask: Tensor | None
+        q, k, v, weights, mask, additive = ctx.saved_tensors
         of_out = grads[0].reshape(q.shape)  # (B, H, T, K) -> (N, T, K)
         if mask is not None:
             of_out = of_out * ctx.rise
+        p = q.new_empty(q.shape[1], k.shape[1])  # where they were not held
         of_q, of_k, of_v = (torch.empty_like(x) for x in (q, k, v))
         for n in range(len(q)):
-            p, m = weights[n], None if mask is None else mask[n]
+            m = None if mask is None else mask[n]
+            if weights is not None:
+                p = weights[n]
+            else:
+                _weights(q[n], k[n], _of_head(additive, n, ctx.shape), ctx.scale, p)
             # The transposes of dV and dK: oneDNN has them faster, for K is the small side.
             of_v[n] = onednn_product(of_out[n].t(), (p if m is None else p * m).t()).t()
             of_p = onednn_product(of_out[n], v[n])  # (T, S)
@@ -109,4 +115,29 @@ class _ByHead(torch.autograd.Function):
             of_q[n] = onednn_product(of_scores, k[n].t())
             of_k[n] = onednn_product(q[n].t(), of_scores.t()).t()
         # (N, ...) -> (B, H, ...)
-        return *(x.unflatten(0, ctx.shape[:2]) for x in (of_q, of_k, of_v)), None, None, None
+        batch, heads = ctx.shape[:2]
+        of_each = [x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)]
+        return *of_each, None, None, None, None
+
+
+def _of_head(
+    additive: Float[Tensor, "... #T #S"] | None, n: int, shape: torch.Size
+) -> Float[Tensor, "#T #S"] | None:
+    """What is added to the scores of one head of B H."""
+    if additive is None or additive.dim() <= 2:
+        return additive
+    return additive.expand(*shape[:2], *additive.shape[-2:])[n // shape[1], n % shape[1]]
+
+
+def _weights(
+    q: Float[Tensor, "T K"],
+    k: Float[Tensor, "S K"],
+    additive: Float[Tensor, "#T #S"] | None,
+    scale: float,
+    out: Float[Tensor, "T S"],
+) -> None:
+    """P = softmax(scale Q K^T + additive) of one head, into ``out``."""
+    scores = onednn_product(q, k).mul_(scale)
+    if additive is not None:
+        scores.add_(additive)
+    torch.softmax(scores, -1, out=out)

@@ -17,6 +17,7 @@ Shapes: B batch, H heads, T queries, S keys, K head width; N = B H.
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
@@ -27,6 +28,12 @@ from torch.autograd.function import once_differentiable
 from hfdl.nn.attention_by_head import attention_by_head, head_by_head_pays
 from hfdl.nn.cheap_dropout import LEVELS, keep_mask, levels_kept
 from hfdl.nn.masks import to_additive
+
+HELD = 1 << 24
+"""Most bytes of weights that a layer keeps for its backward pass; more are computed again there."""
+
+BLOCK = 1 << 18
+"""Weights that are then computed at a time: 1 MiB of float32, what a core's cache holds."""
 
 _softmax_backward: Any = torch.ops.aten._softmax_backward_data
 """(dP, P, dimension, dtype) -> dS: the third line above, in one pass."""
@@ -54,7 +61,8 @@ def differentiated_attention(
     """
     kept = levels_kept(dropout)
     if head_by_head_pays(q, k):
-        return attention_by_head(q, k, v, additive, scale=scale, kept=kept)
+        held = q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2] * q.element_size() <= HELD
+        return attention_by_head(q, k, v, additive, scale=scale, kept=kept, held=held)
     return cast(Any, _Attention).apply(q, k, v, additive, scale, kept)
 
 
@@ -73,7 +81,12 @@ def additive_causal_mask(t: int, s: int, dtype: torch.dtype) -> Float[Tensor, "t
 
 
 class _Attention(torch.autograd.Function):
-    """Batch and heads as one dimension N = B H, so that each product is one batched product."""
+    """Batch and heads as one dimension N = B H, so that each product is one batched product.
+
+    Of long sequences the weights are a training step's largest tensors. They are then computed in
+    blocks that stay in the processor's cache, and again in the backward pass: with the fetching
+    saved it costs a tenth of the attention's time.
+    """
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -87,46 +100,86 @@ class _Attention(torch.autograd.Function):
     ) -> Float[Tensor, "B H T K"]:
         shape = q.shape
         q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # (N, T, K), (N, S, K)
-        scores = _scores(q, k, additive, scale, shape[0])  # (N, T, S)
-        weights = torch.softmax(scores, -1)  # half types are raised inside
-        mask = None if kept == LEVELS else keep_mask(weights.numel(), kept).view(weights.shape)
-        ctx.save_for_backward(q, k, v, weights, mask)
-        ctx.shape, ctx.scale, ctx.rise = shape, scale, LEVELS / max(kept, 1)
-        if mask is not None:
-            weights, v = weights * mask, v * ctx.rise
-        return torch.bmm(weights, v).view(shape)  # (N, T, K) -> (B, H, T, K)
+        whole = (len(q), q.shape[1], k.shape[1])  # N, T, S
+        mask = None if kept == LEVELS else keep_mask(math.prod(whole), kept).view(whole)
+        out, rise = torch.empty_like(q), LEVELS / max(kept, 1)
+        held = math.prod(whole) * q.element_size() <= HELD
+        blocks, weights = _blocks(whole, shape[1], math.prod(whole) if held else BLOCK), None
+        for block in blocks:
+            weights = _weights(q[block], k[block], _of_block(additive, block, shape[:2]), scale)
+            dropped, values = weights, v[block]
+            if mask is not None:
+                dropped, values = weights * mask[block], values * rise
+            torch.bmm(dropped, values, out=out[block])
+        kept_weights, added = (weights, None) if held else (None, additive)
+        ctx.save_for_backward(q, k, v, kept_weights, mask, added)
+        ctx.shape, ctx.scale, ctx.rise, ctx.blocks = shape, scale, rise, blocks
+        return out.view(shape)  # (N, T, K) -> (B, H, T, K)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        q, k, v, weights, mask = ctx.saved_tensors
+        q, k, v, held, mask, additive = ctx.saved_tensors
         of_out = grads[0].reshape(q.shape)  # (B, H, T, K) -> (N, T, K)
-        dropped = weights
-        if mask is not None:
-            dropped, of_out = weights * mask, of_out * ctx.rise
-        of_v = torch.bmm(dropped.transpose(1, 2), of_out)
-        of_weights = torch.bmm(of_out, v.transpose(1, 2))  # (N, T, S)
-        if mask is not None:
-            of_weights.mul_(mask)
-        of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
-        of_scores.mul_(ctx.scale)
-        of_q, of_k = torch.bmm(of_scores, k), torch.bmm(of_scores.transpose(1, 2), q)
+        of_q, of_k, of_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        for block in ctx.blocks:
+            part, keys = q[block], k[block]
+            weights = held
+            if weights is None:
+                of_block = _of_block(additive, block, ctx.shape[:2])
+                weights = _weights(part, keys, of_block, ctx.scale)
+            dropped, of_part = weights, of_out[block]
+            if mask is not None:
+                dropped, of_part = weights * mask[block], of_part * ctx.rise
+            torch.bmm(dropped.transpose(1, 2), of_part, out=of_v[block])
+            of_weights = torch.bmm(of_part, v[block].transpose(1, 2))  # (n, T, S)
+            if mask is not None:
+                of_weights.mul_(mask[block])
+            of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
+            of_scores.mul_(ctx.scale)
+            torch.bmm(of_scores, keys, out=of_q[block])
+            torch.bmm(of_scores.transpose(1, 2), part, out=of_k[block])
         batch, heads = ctx.shape[:2]
         # (N, ...) -> (B, H, ...)
         return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
 
 
-def _scores(
-    q: Float[Tensor, "N T K"],
-    k: Float[Tensor, "N S K"],
+def _blocks(whole: tuple[int, int, int], heads: int, most: int) -> list[slice]:
+    """Stretches of N: whole rows of the batch, or parts of one row that are all of one size."""
+    n, t, s = whole
+    fitting = max(1, most // max(1, t * s))  # of N
+    if fitting >= heads:
+        size = fitting // heads * heads
+    else:
+        size = max(h for h in range(1, fitting + 1) if heads % h == 0)
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def _of_block(
+    additive: Float[Tensor, "... #T #S"] | None, block: slice, shape: torch.Size
+) -> Float[Tensor, "... #T #S"] | None:
+    """What is added to the scores of a block, as (T, S) or (b, h, T, S)."""
+    if additive is None or additive.dim() <= 2:
+        return additive
+    batch, heads = shape
+    whole = additive.expand(batch, heads, *additive.shape[-2:])
+    row, first = divmod(block.start, heads)
+    if block.stop - block.start < heads:
+        return whole[row : row + 1, first : first + block.stop - block.start]
+    return whole[row : block.stop // heads]
+
+
+def _weights(
+    q: Float[Tensor, "n T K"],
+    k: Float[Tensor, "n S K"],
     additive: Float[Tensor, "... #T #S"] | None,
     scale: float,
-    batch: int,
-) -> Float[Tensor, "N T S"]:
-    """scale Q K^T + additive."""
+) -> Float[Tensor, "n T S"]:
+    """P = softmax(scale Q K^T + additive); half types are raised inside."""
     if additive is None or additive.dim() > 2:
         scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
-        if additive is not None:
-            scores.view(batch, -1, *scores.shape[1:]).add_(additive)  # as (B, H, T, S)
-        return scores
-    return torch.baddbmm(additive, q, k.transpose(1, 2), alpha=scale)  # (T, S) goes to each of N
+        if additive is not None:  # as (b, h, T, S)
+            scores.view(*additive.shape[:2], *scores.shape[1:]).add_(additive)
+    else:  # (T, S) goes to each of n
+        scores = torch.baddbmm(additive, q, k.transpose(1, 2), alpha=scale)
+    return torch.softmax(scores, -1)

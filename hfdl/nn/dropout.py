@@ -34,7 +34,12 @@ class Dropout(nn.Module):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Drop elements in training; else give x back."""
-        return dropout(x, self.p, training=True) if self.training and self.p else x
+        return dropout(x, self.p, training=True) if self.drops else x
+
+    @property
+    def drops(self) -> bool:
+        """Whether it changes what it is given now."""
+        return self.training and self.p > 0.0
 
     def extra_repr(self) -> str:
         """The probability, for ``print(model)``."""

@@ -5,13 +5,17 @@ Shapes: *B any axes of tokens, D width, F hidden width.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hfdl.nn.activations import activation as activation_of
 from hfdl.nn.dropout import Dropout
 from hfdl.nn.lengths import check_width
-from hfdl.nn.linear import Linear
+from hfdl.nn.linear import Linear, is_bare, linear
 
 
 class FeedForward(nn.Module):
@@ -46,8 +50,10 @@ class FeedForward(nn.Module):
             ShapeError: the last dimension is not D.
         """
         check_width(x, self.up_proj.in_features, "FeedForward")
-        hidden = self.activation(self.up_proj(x))  # (..., F)
-        return self.down_proj(self.dropout(hidden))
+        hidden = self.up_proj(x)  # (..., F)
+        if not self.dropout.drops and _activates_again(hidden, self.down_proj):
+            return _activated_linear(self.activation, self.down_proj, hidden)
+        return self.down_proj(self.dropout(self.activation(hidden)))
 
     def extra_repr(self) -> str:
         """The activation, for ``print(model)``."""
@@ -93,9 +99,80 @@ class GatedFeedForward(nn.Module):
             ShapeError: the last dimension is not D.
         """
         check_width(x, self.up_proj.in_features, "GatedFeedForward")
-        gate = self.activation(self.gate_proj(x))  # (..., F)
-        return self.down_proj(self.dropout(gate * self.up_proj(x)))
+        gate, up = self.gate_proj(x), self.up_proj(x)  # (..., F)
+        if not self.dropout.drops and _activates_again(gate, self.down_proj):
+            return _activated_linear(self._gated, self.down_proj, gate, up)
+        return self.down_proj(self.dropout(self._gated(gate, up)))
+
+    def _gated(self, gate: Float[Tensor, "*B F"], up: Float[Tensor, "*B F"]) -> Tensor:
+        return self.activation(gate) * up
 
     def extra_repr(self) -> str:
         """The gate's activation, for ``print(model)``."""
         return f"activation={self.activation_name!r}"
+
+
+# ---- The activation computed again in the backward pass, in the place of keeping what it gave ----
+
+HELD = 1 << 24
+"""Most bytes that an activation's output holds until the backward pass."""
+
+
+def _activates_again(hidden: Float[Tensor, "*B F"], layer: nn.Linear) -> bool:
+    """Whether that spares memory, and nothing else wants to see the output or the layer's call."""
+    return (
+        hidden.requires_grad
+        and torch.is_grad_enabled()
+        and hidden.numel() * hidden.element_size() > HELD
+        and type(hidden) is Tensor
+        and hidden.device.type == "cpu"
+        and is_bare(layer)
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+    )
+
+
+def _activated_linear(
+    function: Callable[..., Tensor], layer: nn.Linear, *parts: Float[Tensor, "*B F"]
+) -> Float[Tensor, "*B D"]:
+    """``layer(function(*parts))``, with the parts alone kept for the backward pass."""
+    return cast(Any, _ActivatedLinear).apply(function, layer.weight, layer.bias, *parts)
+
+
+class _ActivatedLinear(torch.autograd.Function):
+    """Y = H W^T + b, H = f(parts): dW = dY^T H and dH = dY W as of any linear layer."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        function: Callable[..., Tensor],
+        weight: Float[Tensor, "D F"],
+        bias: Float[Tensor, "D"] | None,
+        *parts: Float[Tensor, "*B F"],
+    ) -> Float[Tensor, "*B D"]:
+        ctx.function = function
+        ctx.save_for_backward(weight, *parts)
+        return linear(function(*parts), weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        weight, *parts = ctx.saved_tensors
+        again = torch.is_grad_enabled()  # a gradient of a gradient is wanted
+        needed = ctx.needs_input_grad
+        if not again:
+            parts = [x.detach().requires_grad_(n) for x, n in zip(parts, needed[3:], strict=True)]
+        with torch.enable_grad():
+            hidden = ctx.function(*parts)  # (..., F)
+        kept = hidden if again else hidden.detach()
+        (of_y,) = grads
+        rows = of_y.flatten(0, -2)  # (..., D) -> (N, D)
+        of_weight = linear(rows.t(), kept.flatten(0, -2).t()) if needed[1] else None
+        of_bias = rows.sum(0) if needed[2] else None
+        sought = [x for x in parts if x.requires_grad]
+        found: list[Tensor] = []
+        if sought:
+            of_hidden = linear(of_y, weight.t())  # (..., D) (D, F) -> (..., F)
+            found = list(torch.autograd.grad(hidden, sought, of_hidden, create_graph=again))
+        of_parts = [found.pop(0) if x.requires_grad else None for x in parts]
+        return None, of_weight, of_bias, *of_parts

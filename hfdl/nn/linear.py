@@ -15,6 +15,7 @@ are packed), T tokens, D width, H heads, G key-value heads, K head width.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import torch
@@ -24,6 +25,10 @@ from torch.nn import functional as F
 
 SMALLEST = 1 << 21
 """Fewest multiplications for which oneDNN is called: its call takes some 12 microseconds more."""
+
+WIDER = 16
+"""From how many times as many outputs as inputs the gradient of a weight is computed transposed: it
+is a head over a vocabulary, and the copy of its outputs' gradient would be large."""
 
 
 class Linear(nn.Linear):
@@ -135,10 +140,19 @@ class _Linear(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = product(of_y, weight.t())  # (..., O) (O, I) -> (..., I)
         if ctx.needs_input_grad[1]:
-            of_weight = product(rows.t(), x.flatten(0, -2).t())  # (O, N) (N, I) -> (O, I)
+            of_weight = _of_weight(product, rows, x.flatten(0, -2))  # (O, I)
         if ctx.needs_input_grad[2]:
             of_bias = rows.sum(0)
         return of_x, of_weight, of_bias
+
+
+def _of_weight(
+    product: Callable[[Tensor, Tensor], Tensor], rows: Float[Tensor, "N O"], x: Float[Tensor, "N I"]
+) -> Float[Tensor, "O I"]:
+    """dY^T X. The left factor of a product is copied where it is transposed: the small one is."""
+    if rows.shape[1] >= WIDER * x.shape[1]:
+        return product(x.t(), rows.t()).t()  # (I, N) (N, O) -> (I, O) -> (O, I)
+    return product(rows.t(), x.t())  # (O, N) (N, I) -> (O, I)
 
 
 # ---- Queries, keys and values of self-attention by one product, where that is faster than three --
@@ -200,12 +214,12 @@ def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
         and layer.q_proj.in_features <= NARROW
         and torch.is_grad_enabled()
         and not onednn_takes(x)
-        and all(_is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
+        and all(is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
     )
 
 
-def _is_bare(projection: nn.Module) -> bool:
-    """Whether a call is torch's product and nothing else.
+def is_bare(projection: nn.Module) -> bool:
+    """Whether a layer's call is ``linear`` of its weights and nothing else.
 
     An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
     private attributes alone.

@@ -140,39 +140,85 @@ class _InChunks(torch.autograd.Function):
         rows: int,
     ) -> Float[Tensor, ""]:
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-        sums = [
-            # Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small.
-            torch.zeros_like(part, dtype=at_least_float32(part))
-            if part is not None and needed
-            else None
-            for part, needed in zip((weight, bias), ctx.needs_input_grad[1:3], strict=True)
+        layer = [
+            None if p is None else p.detach().requires_grad_(needed)
+            for p, needed in zip((weight, bias), ctx.needs_input_grad[1:3], strict=True)
         ]
-        layer = [None if p is None else p.detach().requires_grad_(s is not None)
-                 for p, s in zip((weight, bias), sums, strict=True)]  # fmt: skip
+        sums: list[Tensor | None] = [None, None]
         total = hidden.new_zeros((), dtype=at_least_float32(hidden))
         for start in range(0, len(hidden), rows):
             part = hidden[start : start + rows].detach().requires_grad_(of_hidden is not None)
             with torch.enable_grad():
                 logits = linear(part, layer[0], layer[1])  # pyright: ignore[reportArgumentType]
-                summed_loss = loss(logits, labels[start : start + rows]).sum()
+            summed_loss, of_logits = _with_gradient(logits, labels[start : start + rows], loss)
             inputs = [x for x in (part, *layer) if x is not None and x.requires_grad]
-            gradients = iter(torch.autograd.grad(summed_loss, inputs))
+            gradients = list(torch.autograd.grad(logits, inputs, of_logits))
+            del logits, of_logits  # before the next are formed; so the gradients, by pop
             if of_hidden is not None:
-                of_hidden[start : start + rows] = next(gradients)
-            for summed in sums:
-                if summed is not None:
-                    summed += next(gradients)
-            total += summed_loss.detach()
-        ctx.of_hidden = of_hidden
-        ctx.sums = [None if summed is None else summed.to(weight.dtype) for summed in sums]
+                of_hidden[start : start + rows] = gradients.pop(0)
+            for i, parameter in enumerate(layer):
+                if parameter is not None and parameter.requires_grad:
+                    sums[i] = _sum(sums[i], gradients.pop(0))
+            total += summed_loss
+        ctx.dtype = weight.dtype
+        ctx.save_for_backward(of_hidden, *sums)  # let go of as soon as they are scaled
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        scale = grads[0]
-        parts = [None if g is None else g * scale for g in (ctx.of_hidden, *ctx.sums)]
+        of_hidden, *sums = ctx.saved_tensors
+        parts = [None if g is None else g * grads[0] for g in (of_hidden,)]
+        parts += [None if g is None else _scaled(g.to(ctx.dtype), grads[0]) for g in sums]
         return *parts, None, None, None
+
+
+def _with_gradient(
+    logits: Float[Tensor, "N C"], labels: Int[Tensor, "N"], loss: Loss
+) -> tuple[Float[Tensor, ""], Float[Tensor, "N C"]]:
+    """The summed loss of logits, and its gradient; what was in the logits may be gone after it."""
+    logits = logits.detach()
+    if loss is token_losses:
+        return _with_cross_entropy_gradient(logits, labels)
+    logits.requires_grad_()
+    with torch.enable_grad():
+        summed = loss(logits, labels).sum()
+    (of_logits,) = torch.autograd.grad(summed, logits)
+    return summed.detach(), of_logits
+
+
+def _with_cross_entropy_gradient(
+    logits: Float[Tensor, "N C"], labels: Int[Tensor, "N"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, "N C"]]:
+    """The same of cross-entropy, softmax(logits) - onehot(labels), in the place of the logits.
+
+    A chunk of logits is the largest tensor of a training step, and autograd would make three more
+    of its size.
+    """
+    in_place = logits.device.type == "cpu" and logits.dtype is at_least_float32(logits)
+    right = labels.clamp(min=0)[:, None]  # (N, 1)
+    ignored = labels == IGNORED
+    log_p = torch.log_softmax(
+        logits, -1, dtype=at_least_float32(logits), out=logits if in_place else None
+    )
+    losses = -log_p.gather(1, right).squeeze(1).masked_fill(ignored, 0.0)
+    gradient = log_p.exp_()
+    gradient.scatter_add_(1, right, gradient.new_full((), -1.0).expand_as(right))
+    if bool(ignored.any()):
+        gradient[ignored] = 0.0
+    return losses.sum(), gradient.to(logits.dtype)
+
+
+def _sum(so_far: Tensor | None, gradient: Tensor) -> Tensor:
+    """Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small."""
+    if so_far is None:
+        return gradient.to(at_least_float32(gradient))
+    return so_far.add_(gradient)
+
+
+def _scaled(gradient: Tensor, scale: Float[Tensor, ""]) -> Tensor:
+    """Scaled, row by row in memory; as ``linear`` leaves it, it may be column by column."""
+    return torch.mul(gradient, scale, out=gradient.new_empty(gradient.shape))
 
 
 def at_least_float32(x: Float[Tensor, "..."]) -> torch.dtype:

@@ -9,6 +9,7 @@ Shapes: B batch, T tokens of a padded row, N real tokens of all sequences, *D an
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -73,6 +74,12 @@ class Packing:
         flat = x.new_zeros(self.batch_size * self.width, *x.shape[1:])
         flat = flat.index_copy(0, self.indices, x)
         return flat.view(self.batch_size, self.width, *x.shape[1:])  # (B * T, ...) -> (B, T, ...)
+
+    @functools.cached_property
+    def aligned(self) -> Packing:
+        """Of the same sequences in the narrowest batch, all padding on the right."""
+        real = torch.arange(self.longest) < torch.tensor(self.lengths)[:, None]  # (B, L)
+        return Packing.of(real.to(self.indices.device))
 
     def positions(self) -> Int[Tensor, "N"]:
         """The position of each token in its own sequence, from 0."""

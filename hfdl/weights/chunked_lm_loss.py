@@ -164,14 +164,24 @@ def _states(model: Any, own: Any, positions: Tensor | None, args: Any, kwargs: A
     try:
         if _is_own(model):
             states: Any = model
-            last = states.last_states(*args, **kwargs)  # (B, T, D)
-            model.core.head(_rows(last, positions))
+            last = states.last_states(*args, **kwargs, **_read(model, positions, kwargs))
+            model.core.head(_rows(last, positions))  # of (B, T, D)
         else:
             own.forward(model, *args, **kwargs)
         assert state.hidden is not None, "the last linear layer was not called"
         return state.hidden
     finally:
         state.active, state.positions, state.hidden = False, None, None
+
+
+def _read(model: Any, positions: Tensor | None, kwargs: Any) -> dict[str, Tensor]:
+    """Where states will be read, (B, T), for a model that then leaves padding out."""
+    ids = kwargs.get("input_ids")
+    asks = "read" in inspect.signature(model.last_states).parameters
+    if not asks or positions is None or ids is None or kwargs.get("attention_mask") is None:
+        return {}
+    read = torch.zeros(ids.numel(), dtype=torch.bool, device=ids.device)
+    return {"read": read.index_fill(0, positions, value=True).view(ids.shape)}
 
 
 def _rows(last: Tensor, positions: Tensor | None) -> Tensor:

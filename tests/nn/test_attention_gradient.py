@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hfdl.nn import attention_by_head as heads
-from hfdl.nn import attention_gradient as gradient
+from hfdl.nn import attention_by_head, attention_gradient
 from hfdl.nn.attention_gradient import (
     additive_causal_mask,
     additive_mask,
@@ -32,10 +31,10 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         products.append(1)
         return F.linear(x, weight)
 
-    monkeypatch.setattr(gradient, "head_by_head_pays", lambda *_: by_head)
-    monkeypatch.setattr(heads, "onednn_product", product)
+    monkeypatch.setattr(attention_gradient, "head_by_head_pays", lambda *_: by_head)
+    monkeypatch.setattr(attention_by_head, "onednn_product", product)
     yield products
-    assert bool(products) is by_head
+    assert not products or by_head
 
 
 # B, H, T, S, K: sizes of one, odd sizes, more keys than queries and fewer.
@@ -114,6 +113,49 @@ def test_central_differences(dropout: float) -> None:
         return differentiated_attention(q, k, v, additive, scale=0.5, dropout=dropout)
 
     assert torch.autograd.gradcheck(attend, inputs)
+
+
+@pytest.mark.parametrize("kind", ["none", "causal", "padding", "whole", "heads"])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("block", [1, 2 * 30, 4 * 30, 3 * 6 * 30, 1 << 18])
+def test_weights_that_are_computed_again_give_the_very_same(
+    kind: str, dropout: float, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In blocks of one head, of 2 and of 3 of 6 heads, of 3 of 4 texts, and in one block."""
+    b, h, t, s = 4, 6, 5, 6
+    inputs = qkv((b, h, t, s, 3))
+    generator = torch.Generator().manual_seed(1)
+    shapes = {"padding": (b, 1, 1, s), "whole": (b, h, t, s), "heads": (1, h, t, s)}
+    additive = additive_causal_mask(t, s, torch.float64) if kind == "causal" else None
+    if kind in shapes:
+        additive = -torch.rand(shapes[kind], generator=generator, dtype=torch.float64)
+
+    def attended() -> tuple[Tensor, list[int]]:
+        torch.manual_seed(5)
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x: (sizes.append(x.numel()) if x.is_floating_point() else None, x)[1],
+            lambda x: x,
+        ):
+            out = differentiated_attention(*inputs, additive, scale=0.4, dropout=dropout)
+        return out, sizes
+
+    held, sizes = attended()
+    assert b * h * t * s in sizes
+    monkeypatch.setattr(attention_gradient, "HELD", 0)
+    monkeypatch.setattr(attention_gradient, "BLOCK", block)
+    again, sizes = attended()
+    if kind != "whole":  # where the mask itself is of that size
+        assert b * h * t * s not in sizes
+    assert_same(again, held, inputs, bound=0.0 if block > 1 else 1e-15)
+
+
+def test_blocks_hold_whole_texts_or_equal_parts_of_one() -> None:
+    blocks = attention_gradient._blocks  # pyright: ignore[reportPrivateUsage]
+    assert blocks((24, 5, 6), 6, 100) == [slice(i, i + 3) for i in range(0, 24, 3)]
+    assert blocks((24, 5, 6), 6, 700) == [slice(0, 18), slice(18, 24)]
+    assert blocks((7, 5, 6), 7, 200) == [slice(i, i + 1) for i in range(7)]  # 6 do not divide 7
+    assert blocks((0, 5, 6), 6, 100) == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

@@ -12,6 +12,7 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2MLP
 from transformers.models.llama.modeling_llama import LlamaMLP
 
 from hfdl.errors import ConfigError, ShapeError
+from hfdl.nn import feed_forward
 from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
 
 F64 = torch.float64
@@ -137,3 +138,91 @@ def test_another_width_is_refused(module: nn.Module, name: str) -> None:
 def test_an_unknown_activation_is_refused(kind: type[nn.Module]) -> None:
     with pytest.raises(ConfigError, match=r"unknown activation 'silo'.*Did you mean 'silu'"):
         kind(6, 3, "silo")
+
+
+# ---- The activation computed again in the backward pass ------------------------------------------
+
+
+def feed_forwards() -> list[nn.Module]:
+    return [
+        FeedForward(6, 11, "gelu_new"),
+        FeedForward(6, 11, "relu", bias=False),
+        GatedFeedForward(6, 11),
+        GatedFeedForward(6, 11, "gelu", bias=True),
+    ]
+
+
+def saved_by(module: nn.Module, x: Tensor) -> tuple[Tensor, list[int]]:
+    """The output, and the sizes of the tensors that autograd holds of it."""
+    sizes: list[int] = []
+    seen: set[int] = set()
+
+    def pack(kept: Tensor) -> Tensor:
+        if kept.data_ptr() not in seen:
+            seen.add(kept.data_ptr())
+            sizes.append(kept.numel())
+        return kept
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
+        return module(x), sizes
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("frozen", ["", "up_proj", "gate_proj", "down_proj"])
+def test_with_the_activation_computed_again_all_is_the_same(
+    number: int, frozen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = drawn(feed_forwards()[number])
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(not frozen or frozen not in name)
+    wanted = [p for p in module.parameters() if p.requires_grad]
+    for shape in SHAPES:
+        x = torch.randn(shape, dtype=F64, requires_grad=True)
+        plain, kept = saved_by(module, x)
+        expected = gradients(plain, [x, *wanted])
+        with monkeypatch.context() as patch:
+            patch.setattr(feed_forward, "HELD", -1)
+            out, kept_again = saved_by(module, x)
+            found = gradients(out, [x, *wanted])
+        assert torch.equal(out, plain)
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-13 * max(1.0, float(b.abs().sum())))
+        size = math.prod(shape[:-1]) * 11
+        if shape[0] and frozen != "down_proj" and number != 1:  # ReLU's gradient needs its output
+            assert kept.count(size) - kept_again.count(size) == (2 if number > 1 else 1)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_its_gradients_of_gradients_pass_central_differences(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = drawn(feed_forwards()[number])
+    monkeypatch.setattr(feed_forward, "HELD", -1)
+    x = torch.randn(2, 6, dtype=F64, requires_grad=True)
+    assert torch.autograd.gradcheck(module, x)
+    assert torch.autograd.gradgradcheck(module, x)
+
+
+def test_dropout_hooks_adapters_and_autocast_see_what_they_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_forward, "HELD", -1)
+    called: list[str] = []
+    monkeypatch.setattr(
+        feed_forward, "_activated_linear", lambda function, layer, *parts: called.append("again")
+    )
+    x = torch.randn(2, 6, dtype=F64, requires_grad=True)
+    module = drawn(FeedForward(6, 11, "gelu", dropout=0.3))
+    module(x)
+    assert called == ["again"]  # dropout is off
+    assert module.train()(x) is not None
+    module.eval()
+    with torch.no_grad():
+        assert module(x) is not None
+    with torch.autocast("cpu", torch.bfloat16):
+        assert module.float()(x.float()) is not None
+    module.double().get_submodule("down_proj").register_forward_hook(
+        lambda *_: called.append("hook")
+    )
+    assert module(x) is not None
+    assert called == ["again", "hook"]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hfdl.errors import ShapeError
+from hfdl.nn import attend
 from hfdl.nn.attend import PackedAttend, PaddedAttend
 from hfdl.nn.attention import MultiHeadAttention
 from hfdl.nn.functional import attention
@@ -98,7 +99,8 @@ def test_a_window_looks_both_ways_where_nothing_is_causal(window) -> None:
     assert (packing.pack(padded) - packed).abs().max() < 1e-14
 
 
-def test_sequences_of_one_length_are_attended_together() -> None:
+def test_sequences_of_one_length_are_attended_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attend, "CALL", 0)
     calls: list[tuple[int, ...]] = []
 
     def counting(q, k, v, mask=None, **options):
@@ -153,6 +155,7 @@ def test_runs_of_equal_lengths_are_attended_as_each_sequence_alone(
         for n in sizes
     ]
     layer = MultiHeadAttention(6, 2)
+    monkeypatch.setattr(attend, "CALL", 0)
     stacked: list[int] = []
     stack = torch.stack
     monkeypatch.setattr(torch, "stack", lambda *args: stacked.append(1) or stack(*args))
@@ -175,3 +178,47 @@ def test_runs_of_equal_lengths_are_attended_as_each_sequence_alone(
     expected = torch.autograd.grad((torch.cat(alone) * weight).sum(), parts, allow_unused=True)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("window", [None, 2])
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("memory", [None, (5, 1, 2, 1, 1, 7)])
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("kv_heads", [2, 4])
+def test_heads_that_are_padded_again_give_the_same(
+    window: int | None, causal: bool, memory: tuple[int, ...] | None, biased: bool, kv_heads: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Where a call a length would take longer, one call attends to all; the gradients, too."""
+    if memory is not None and (causal or window is not None):
+        pytest.skip("cross-attention sees the whole memory")
+    lengths, generator = (4, 1, 6, 1, 0, 2), torch.Generator().manual_seed(2)
+    sources = memory or lengths
+    parts = [
+        torch.randn(n, heads, 3, generator=generator, dtype=torch.float64).requires_grad_()
+        for n, heads in zip((14, sum(sources), sum(sources)), (4, kv_heads, kv_heads), strict=True)
+    ]
+    shape = (1, 4, 6, max(sources))
+    bias = torch.randn(shape, generator=generator, dtype=torch.float64) if biased else None
+    sizes: list[tuple[int, ...]] = []
+
+    def kernel(q, k, v, mask=None, **options):
+        sizes.append((*q.shape[::2], k.shape[2]))
+        return fused_attention(q, k, v, mask, **options)
+
+    def packing(of: tuple[int, ...]) -> Packing:
+        return Packing(torch.arange(sum(of)), of, max(of))
+
+    layer = MultiHeadAttention(12, 4, num_kv_heads=kv_heads).eval()
+    looks = PackedAttend(packing(lengths), kernel, causal, window, memory and packing(memory), bias)
+    found = []
+    for call in (0, 10**9):
+        monkeypatch.setattr(attend, "CALL", call)
+        sizes.clear()
+        out = looks(layer, *parts)
+        weight = torch.linspace(-1, 2, out.numel(), dtype=out.dtype).view(out.shape)
+        found.append([out, *torch.autograd.grad((out * weight).sum(), parts)])
+        assert (len(sizes) == 1) == (call > 0)
+    assert sizes == [(6, 6, max(sources))]
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-13)

@@ -23,10 +23,13 @@ class TargetIds:
     Args:
         start: what every target begins with.
         pad: fills rows up.
+        masked: whether the model is told which target tokens are padding; hfdl's own then computes
+            none of it. Others need no mask on the right, and some would run a slower attention.
     """
 
     start: int
     pad: int
+    masked: bool = False
 
 
 class TranslationSplit(BaseSplit):
@@ -89,4 +92,7 @@ class TranslationSplit(BaseSplit):
         inputs["decoder_input_ids"] = shift_right(
             labels, start_token_id=self.ids.start, pad_token_id=self.ids.pad
         )
+        if self.ids.masked:
+            sizes = [len(row) for row in targets]
+            inputs["decoder_attention_mask"] = padding_mask(sizes, labels.shape[1])
         return Batch(inputs, {"labels": labels}, examples, sum(lengths) + sum(map(len, targets)))

@@ -21,6 +21,7 @@ from hfdl.data.table import Table, counted, is_blank
 from hfdl.errors import ConfigError, ModelError
 from hfdl.generation import Generated, generate_with_scores
 from hfdl.generation.model_rules import model_rules, own_value
+from hfdl.hf_models.encoder_decoder import ScratchTransformerConfig
 from hfdl.metrics.own import Answers
 from hfdl.metrics.translation import require_sacrebleu, signatures, translation_metrics
 from hfdl.nn.losses import IGNORED, token_losses
@@ -74,7 +75,10 @@ class Translation(PretrainedTask):
         super()._take(tokenizer, config)
         data = self.recipe.data
         where = self.folder or Path(self.recipe.model.name)
-        self._ids = TargetIds(start_token_id(config, where), tokenizer.pad_token_id)
+        self._ids = TargetIds(
+            start_token_id(config, where), tokenizer.pad_token_id,
+            masked=isinstance(config, ScratchTransformerConfig),
+        )  # fmt: skip
         is_plain = not (self.trains or (where / "recipe.yaml").is_file())
         self._languages = languages(tokenizer, config, data, is_plain=is_plain)
         self._encoder, self._target_encoder = (
