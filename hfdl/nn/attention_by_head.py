@@ -116,7 +116,7 @@ class _ByHead(torch.autograd.Function):
             of_k[n] = onednn_product(q[n].t(), of_scores.t()).t()
         # (N, ...) -> (B, H, ...)
         batch, heads = ctx.shape[:2]
-        of_each = [x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)]
+        of_each: list[Tensor] = [x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)]
         return *of_each, None, None, None, None
 
 
