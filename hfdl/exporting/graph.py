@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from hfdl.errors import import_extra
-from hfdl.exporting.refusals import no_graph
+from hfdl.exporting.refusals import no_graph, recurrent
+from hfdl.nn.recurrent import Recurrent
 from hfdl.weights.graph_model import EXTRA, import_onnxruntime
 
 OPSET = 18
@@ -62,8 +64,10 @@ def write_graph(
         where: the model's name, for the message.
 
     Raises:
-        ModelError: torch cannot write it as one graph.
+        ModelError: it is recurrent, or torch cannot write it as one graph.
     """
+    if any(isinstance(module, Recurrent) for module in model.modules()):
+        raise recurrent(where)
     inputs = _example(input_names)
     every = {name: {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for name in inputs}
     try:
@@ -87,13 +91,12 @@ def _example(names: Sequence[str]) -> dict[str, Tensor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter tells its own makers: packages of images that are not there."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    """Without what the exporter tells its own makers: packages that are not there, whole graphs."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        logging.disable(disabled)

@@ -53,6 +53,16 @@ def not_exported(task: str, where: str) -> ModelError:
     )
 
 
+def recurrent(where: str) -> ModelError:
+    """The error for a model that reads word by word."""
+    return ModelError(
+        "recurrent models are not exported",
+        where=where,
+        rule="a graph has the same steps for every text, and these take one for each word",
+        remedy="serve the model as it is",
+    )
+
+
 def no_such_task(task: str, vectors: Sequence[str]) -> ConfigError:
     """The error for a task that is named and not one of vectors."""
     return ConfigError(

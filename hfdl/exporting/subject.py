@@ -22,7 +22,6 @@ from hfdl.tasks.split import Padding, RowSplit
 from hfdl.tasks.tables import read_tables, text_column
 from hfdl.training.events import Listener, Noted
 from hfdl.weights.graph_model import INPUTS
-from hfdl.weights.limits import padding_side
 from hfdl.weights.sentence.modules import read_sentence_modules
 
 SAMPLE = "hfdl://sentiment"
@@ -116,7 +115,7 @@ def subject_of_vectors(
     # A text over the limit, too: it is cut where the model's is.
     encoded = encoder_of(opened.text_tokenizer, opened.max_length)([*texts, " ".join(texts)])
     rows = [text.rows[0] for text in encoded]
-    padding = Padding.of(opened.tokenizer, padding_side(opened.model.config))
+    padding = Padding.of(opened.tokenizer, opened.model.config)
     names = input_names(opened.model, opened.tokenizer)
     inner = "" if (modules := read_sentence_modules(folder)) is None else modules.transformer
     return Subject(

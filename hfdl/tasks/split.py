@@ -12,6 +12,7 @@ import torch
 
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.tasks.protocol import Batch
+from hfdl.weights.limits import padding_side, types_of_0_count
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,24 @@ class Padding:
         side: ``right`` or ``left``.
         with_types: whether the model takes ``token_type_ids``.
         type_id: fills those up.
+        with_zeros: whether types that are all 0 say something to the model, too.
     """
 
     pad_id: int
     side: str = "right"
     with_types: bool = False
     type_id: int = 0
+    with_zeros: bool = False
 
     @classmethod
-    def of(cls, tokenizer: Any, side: str = "right") -> Padding:
-        """As a tokenizer has it; on which side is the model's matter."""
+    def of(cls, tokenizer: Any, config: Any) -> Padding:
+        """As a tokenizer has it, and as the model of a config takes it."""
         return cls(
             pad_id=tokenizer.pad_token_id,
-            side=side,
+            side=padding_side(config),
             with_types="token_type_ids" in tokenizer.model_input_names,
             type_id=tokenizer.pad_token_type_id,
+            with_zeros=types_of_0_count(config),
         )
 
     def __call__(
@@ -51,12 +55,12 @@ class Padding:
 
         Returns:
             ``input_ids`` and ``attention_mask`` (R, T); ``token_type_ids`` (R, T) where the model
-            takes them and one of them is not 0.
+            takes them and one of them is not 0, or a 0 counts.
         """
         ids = pad_rows(rows, self.pad_id, side=self.side)  # (R, T)
         mask = padding_mask([len(row) for row in rows], ids.shape[1], side=self.side)  # (R, T)
         inputs = {"input_ids": ids, "attention_mask": mask}
-        if self.with_types and types is not None and any(map(any, types)):
+        if self.with_types and types is not None and (self.with_zeros or any(map(any, types))):
             inputs["token_type_ids"] = pad_rows(types, self.type_id, side=self.side)  # (R, T)
         return inputs
 

@@ -1,4 +1,4 @@
-"""How long the rows of a model may be, and on which side they are padded."""
+"""How long a model's rows may be, on which side they are padded, and whether types of 0 count."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from hfdl.weights.names import OWN_TYPES
 _NO_LIMIT = 1_000_000
 # The heads of these read the last token of a row, so it must not be padding.
 _READS_LAST = frozenset({"xlnet"})
+# These add the word embedding of a token's type, so that 0 is not the same as no types.
+_TYPES_ARE_WORDS = frozenset({
+    "codegen", "ctrl", "flaubert", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "openai-gpt", "xlm",
+})  # fmt: skip
 # Positions of these begin behind the padding id, so that many fewer tokens fit.
 _OFFSET_POSITIONS = frozenset({
     "camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke",
@@ -59,3 +63,8 @@ def padding_side(config: Any) -> str:
     padding on the left would move a text; their heads find its first or last token themselves.
     """
     return "left" if config.model_type in _READS_LAST else "right"
+
+
+def types_of_0_count(config: Any) -> bool:
+    """Whether a model answers otherwise where all its ``token_type_ids`` are 0 than without any."""
+    return config.model_type.removeprefix(OWN_TYPES) in _TYPES_ARE_WORDS

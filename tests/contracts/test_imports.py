@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "environment": {"distribution"},
     "errors": {"distribution"},
     "exporting": {
-        "config", "display", "environment", "pipelines", "progress", "quantization", "runs",
+        "config", "display", "environment", "nn", "pipelines", "progress", "quantization", "runs",
         "tasks", "training", "weights",
     },
     "foundations": set(),

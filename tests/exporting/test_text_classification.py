@@ -139,7 +139,10 @@ def test_a_wrong_graph_is_refused(
 
 
 def test_a_model_that_is_no_graph(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     from transformers import BertForSequenceClassification
 
@@ -154,6 +157,15 @@ def test_a_model_that_is_no_graph(
     with pytest.raises(ModelError, match="torch cannot write it as one graph"):
         hfdl.export(trained, output=tmp_path / "graph", listener=lambda event: None)
     assert not any(tmp_path.iterdir())
+    assert "aten" not in capfd.readouterr().err  # torch would print the graph so far
+
+
+def test_recurrent_models_are_refused(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    hfdl.train("eras/gru", {"train.steps": 1}, output=run, listener=lambda event: None)
+    with pytest.raises(ModelError, match="recurrent models are not exported"):
+        hfdl.export(run, output=tmp_path / "graph", listener=lambda event: None)
+    assert not (tmp_path / "graph").exists()
 
 
 def test_refusals(exported: Path, trained: Path, tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ from hfdl.tasks.inference import (
     refuse_non_finite,
 )
 from hfdl.tasks.split import Padding, RowSplit
-from hfdl.weights.limits import padding_side
 
 QUERY, DOCUMENTS = ("query",), ("document", "passage", "corpus")
 """Names of the prompts for what is searched with, and for what is searched."""
@@ -84,7 +83,7 @@ class EmbeddingPipeline(BasePipeline):
         self._modules = opened.modules
         self._head: SentenceHead = opened.modules.head.to(self.device)
         self._encoder = encoder_of(opened.text_tokenizer, opened.max_length)
-        self._padding = Padding.of(opened.tokenizer, padding_side(self.model.config))
+        self._padding = Padding.of(opened.tokenizer, self.model.config)
         self.notes = list(opened.notes)
         self.counts = LengthCounts()
         self.prompts = dict(self._modules.prompts)

@@ -32,7 +32,6 @@ from hfdl.tasks.inference import forward_batches, inference_batches
 from hfdl.tasks.row_length import row_length
 from hfdl.tasks.split import Padding
 from hfdl.tasks.token_classification.spec import SPEC
-from hfdl.weights.limits import padding_side
 
 Answer = list[dict[str, Any]]
 Input = str | Sequence[str]
@@ -202,7 +201,7 @@ class TokenClassificationPipeline(BasePipeline):
         self, texts: list[TokenizedText], overlap: int, limit: int | None
     ) -> list[np.ndarray]:
         """The probabilities of each text's tokens: (tokens, C) a text."""
-        padding = Padding.of(self.tokenizer, padding_side(self.model.config))
+        padding = Padding.of(self.tokenizer, self.model.config)
         rows = TokenRows(texts, self._template, padding, room=self._room, overlap=overlap)
         batches = inference_batches(rows.lengths, self.max_tokens, limit)
         scores: dict[int, np.ndarray] = {}

@@ -44,7 +44,6 @@ from hfdl.tasks.text_classification.thresholds import of_saved_model
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
 from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
-from hfdl.weights.limits import padding_side
 
 
 class TextClassification(Thresholded, Calibrated, PretrainedTask):
@@ -84,7 +83,7 @@ class TextClassification(Thresholded, Calibrated, PretrainedTask):
             tokenizer, max_length=length, long_text=options.long_text or "truncate",
             stride=options.stride,
         )  # fmt: skip
-        self.padding = Padding.of(tokenizer, padding_side(config))
+        self.padding = Padding.of(tokenizer, config)
         if not self.trains:
             self.labels = LabelSet(tuple(label_names(config)))
             self.problem_type = model_kind.kind_of(config) or SINGLE

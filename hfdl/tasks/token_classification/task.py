@@ -48,7 +48,6 @@ from hfdl.tasks.token_classification.split import TaggedBatch, TaggedSplit
 from hfdl.tasks.training_loss import class_weights, loss_options, on_device
 from hfdl.tasks.unmeasured import unmeasured, unmeasured_facts
 from hfdl.weights.label_rows import label_names
-from hfdl.weights.limits import padding_side
 
 _COARSER = {"S": "UB", "U": "SB", "E": "LI", "L": "EI"}
 """Prefixes that a tag may have in a model of another scheme: a word alone begins what it ends."""
@@ -97,7 +96,7 @@ class TokenClassification(Calibrated, PretrainedTask):
             tokenizer, template, max_length=length, long_text=fate_of_long_sentences(data),
             stride=data.stride,
         )  # fmt: skip
-        self.padding = Padding.of(tokenizer, padding_side(config))
+        self.padding = Padding.of(tokenizer, config)
         if not self.trains:
             self.label_names = named_by(label_names(config), data)
             self.splitter = WordSplitter.of_config(config)
