@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from collections.abc import Callable, Sequence
@@ -118,6 +119,20 @@ def entity_table(found: Found) -> str:
     return _table(head, whole_runs.entities())
 
 
+def scale_tables(found: Found) -> str:
+    """How cost grows: of each program that has a result what ought to be flat, at each size."""
+    from benchmarks.scale.command import table
+
+    made = []
+    for path in sorted((RESULTS.parent / "scale").glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        facts, repeats = result["environment"], 1 + max(row["repeat"] for row in result["rows"])
+        times = "once" if repeats == 1 else f"{repeats} times"
+        title = f"`{result['name']}` ({result['measured']}, {facts['cpu']}, each size {times}):"
+        made.append("\n".join([title, "", *table(result["rows"], result["flat"])]))
+    return "\n\n".join(made) or "Nothing is recorded yet."
+
+
 _INT8_WAYS = {"hfdl": '`precision="int8"`', "hfdl float32": '`precision="float32"`'}
 
 
@@ -142,7 +157,8 @@ def int8_table(found: Found) -> str:
 
 TABLES: dict[str, Callable[[Found], str]] = {
     "whole-runs": whole_run_table, "entities": entity_table, "int8": int8_table,
-    "claims": short, "claims-in-full": whole, "not-measured": missing, "machines": machines,
+    "scale": scale_tables, "claims": short, "claims-in-full": whole, "not-measured": missing,
+    "machines": machines,
 }  # fmt: skip
 
 
