@@ -4,7 +4,7 @@ python -m benchmarks --quick                 every claim, a quarter of an hour o
 python -m benchmarks sentiment ner --full    two programs, at their real sizes
 python -m benchmarks --list                  programs and claims
 python -m benchmarks --tables                write the tables of README.md and docs/ anew
-python -m benchmarks scale examples          how cost grows (examples, streaming, lengths)
+python -m benchmarks scale examples          how cost grows (also: streaming, lengths, prediction)
 """
 
 from __future__ import annotations

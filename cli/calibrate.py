@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Json, Overrides, RunOrModel
+from .arguments.options import Json, Overrides, RunOrModel
 from .printing.progress import working
 from .printing.text import print_json, print_table, print_text
 

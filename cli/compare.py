@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .completion import complete_compared
+from .arguments.completion import complete_compared
+from .arguments.options import Json, Overrides
 from .continuing import continued_by
-from .options import Json, Overrides
 from .printing.progress import working
 from .printing.text import print_json, print_saved, print_table, print_text
 

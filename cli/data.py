@@ -11,8 +11,8 @@ import typer
 from hfdl.errors import DataError, ModelError
 from hfdl.progress import tell
 
-from .completion import complete_data
-from .options import Json, Overrides
+from .arguments.completion import complete_data
+from .arguments.options import Json, Overrides
 from .printing.progress import working
 from .printing.text import print_json, show_help
 

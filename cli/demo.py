@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .completion import complete_run
+from .arguments.completion import complete_run
+from .arguments.options import Precision
 from .printing.progress import working
 from .printing.text import print_unfolded
 
@@ -39,6 +40,7 @@ def demo(
     tgt_lang: Annotated[
         str | None, typer.Option(metavar="LANG", help="Language that is translated into.")
     ] = None,
+    precision: Precision = "float32",
     share: Annotated[
         bool,
         typer.Option("--share", help="A public address too, by Gradio's service: see below."),
@@ -65,7 +67,10 @@ def demo(
         with working(f"opening {', '.join(models)}"):
             from hfdl.demo.launch import launch
 
-            served = launch(models, port=port, share=share, src_lang=src_lang, tgt_lang=tgt_lang)
+            served = launch(
+                models, port=port, share=share, src_lang=src_lang, tgt_lang=tgt_lang,
+                precision=precision,
+            )  # fmt: skip
         _serve(served, open_browser=open_browser)
     except KeyboardInterrupt:
         _leave(128 + signal.SIGINT)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .completion import complete_run
-from .options import Json, Overrides
+from .arguments.completion import complete_run
+from .arguments.options import Json, Overrides
 from .printing.output_file import refuse_output, written_aside
 from .printing.progress import working
 from .printing.text import print_json, print_table, print_text

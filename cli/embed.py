@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .completion import complete_file
+from .arguments.completion import complete_file
+from .arguments.options import Encoding, Precision, RunOrModel
 from .errors import say
-from .options import Encoding, RunOrModel
 from .predicting.answers import open_answers
 from .predicting.vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
 from .printing.output_file import refuse_output
@@ -78,6 +78,7 @@ def embed(
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")
     ] = None,
+    precision: Precision = "float32",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the --output file if it exists.")
     ] = False,
@@ -105,8 +106,9 @@ def embed(
         from hfdl.pipelines.embeddings.similarity import SentenceSimilarityPipeline
 
         pipe = SentenceSimilarityPipeline(
-            run_or_model, pooling=pooling, max_length=max_length, batch_size=batch_size
-        )
+            run_or_model, pooling=pooling, max_length=max_length, batch_size=batch_size,
+            precision=precision,
+        )  # fmt: skip
     for note in pipe.notes:
         say("note", note)
     options: dict[str, Any] = {

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .completion import complete_file_or_key
-from .options import Json, Precision, RunOrModel
+from .arguments.completion import complete_file_or_key
+from .arguments.options import Json, Precision, RunOrModel
 from .printing.progress import working
 from .printing.text import print_json, print_metrics, print_text
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from .options import Json
+from .arguments.options import Json
 from .printing.progress import working
 from .printing.text import print_json, print_table
 

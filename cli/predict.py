@@ -13,8 +13,8 @@ import typer
 
 from hfdl.errors import DataError, NotFiniteError
 
-from .completion import complete_file
-from .options import Encoding, Precision, RunOrModel, parsed
+from .arguments.completion import complete_file
+from .arguments.options import Encoding, Precision, RunOrModel, parsed
 from .predicting.answering import Given, print_all, print_lines, write_file
 from .predicting.model import open_pipeline
 from .predicting.row_files import refuse_ending

@@ -9,9 +9,9 @@ import typer
 
 from hfdl.errors import HubAnswerError, HubError
 
-from .completion import complete_run
+from .arguments.completion import complete_run
+from .arguments.options import Json
 from .errors import say
-from .options import Json
 from .printing.progress import working
 from .printing.text import print_json, print_note, print_table, print_text, print_unfolded
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .completion import complete_recipe, complete_shipped
-from .options import Json, Overrides
+from .arguments.completion import complete_recipe, complete_shipped
+from .arguments.options import Json, Overrides
 from .printing.text import print_json, print_table, print_text, print_unfolded, show_help
 
 recipes_app = typer.Typer(name="recipes", rich_markup_mode=None)

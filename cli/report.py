@@ -9,8 +9,8 @@ import typer
 
 from hfdl.progress import tell
 
-from .completion import complete_run
-from .options import Json
+from .arguments.completion import complete_run
+from .arguments.options import Json
 from .printing.output_file import refuse_output, written_aside
 from .printing.progress import working
 from .printing.text import print_json, print_saved

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import RunOrModel, parsed
+from .arguments.options import Precision, RunOrModel, parsed
 from .printing.progress import working
 from .printing.text import print_note, print_unfolded, to_json
 
@@ -32,6 +32,7 @@ def serve(
         str | None,
         typer.Option(metavar="TASK", help="As for hfdl.pipeline. Default: what the model is for."),
     ] = None,
+    precision: Precision = "float32",
     host: Annotated[
         str,
         typer.Option(metavar="H", help="Address to listen at; 0.0.0.0: for the whole network."),
@@ -93,7 +94,7 @@ def serve(
       hfdl serve runs/sentiment
       hfdl serve runs/ner aggregation_strategy=viterbi --port 8080
       hfdl serve runs/clm max_new_tokens=40 --timeout 60
-      hfdl serve runs/nli --task zero-shot-classification
+      hfdl serve runs/nli --task zero-shot-classification --precision int8
       curl -s localhost:8000/predict -H 'Content-Type: application/json' \\
         -d '{"inputs": "A film to see twice."}'
     """
@@ -103,7 +104,8 @@ def serve(
         "max_beams": max_beams, "timeout": timeout, "grace": grace,
     }  # fmt: skip
     given: dict[str, Any] = {
-        "task": task, "host": host, "port": port, "parameters": _named(parameters),
+        "task": task, "host": host, "port": port,
+        "parameters": _with_precision(_named(parameters), precision),
         "threads": threads, "key_file": api_key_file,
     }  # fmt: skip
     # Until the server takes signals itself, and after it has given them back.
@@ -137,12 +139,15 @@ def _tell(url: str, service: Any, host: str, *, has_key: bool, json: bool) -> No
     from hfdl.runs.texts import clean
 
     facts = {
-        "url": url, "model": service.name, "task": service.pipe.task, "pid": os.getpid(),
+        "url": url, "model": service.name, "task": service.pipe.task,
+        "precision": service.pipe.precision, "pid": os.getpid(),
     }  # fmt: skip
     if json:
         print(to_json(facts), flush=True)
     else:
-        print_unfolded(clean(f"{service.name} ({service.pipe.task}) answers at {url}"))
+        precision = "" if facts["precision"] == "float32" else f", {facts['precision']}"
+        what = f"{service.name} ({service.pipe.task}{precision})"
+        print_unfolded(clean(f"{what} answers at {url}"))
         print_unfolded(f"  POST {url}/predict; a page with all paths: {url}/docs")
         sys.stdout.flush()
     is_local = url.startswith(("http://127.", "http://[::1]")) and host not in ("0.0.0.0", "::")
@@ -162,3 +167,12 @@ def _named(parameters: list[str] | None) -> dict[str, Any]:
             raise typer.BadParameter(f"{word!r} is no KEY=VALUE, such as top_k=3")
         found[name] = parsed(value)
     return found
+
+
+def _with_precision(options: dict[str, Any], precision: str) -> dict[str, Any]:
+    """Options of the pipeline, the precision among them where it is not the default."""
+    if precision == "float32":
+        return options
+    if "precision" in options:
+        raise typer.BadParameter("--precision and precision= are one option: give it once")
+    return {**options, "precision": precision}

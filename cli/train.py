@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .completion import complete_recipe
+from .arguments.completion import complete_recipe
+from .arguments.options import Json, Overrides
 from .continuing import command_line, continue_run, continued_by
-from .options import Json, Overrides
 from .printing.progress import working
 from .printing.text import print_json
 

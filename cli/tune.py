@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .completion import complete_recipe
-from .options import Json, Overrides
+from .arguments.completion import complete_recipe
+from .arguments.options import Json, Overrides
 from .printing.progress import working
 from .printing.text import print_json, print_saved, print_table, print_text, print_unfolded
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -77,6 +77,7 @@ class Program:
         quality: figures shown beside the ratios, name -> word; as equal as the same work must be.
         files: paths below the data folder.
         packages: that must be importable, beside hfdl's own.
+        optional: packages of a side, which is left out where one of them is absent.
         bf16: whether it is measured only where the processor multiplies bf16 natively.
     """
 
@@ -91,12 +92,21 @@ class Program:
     quality: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bf16: bool = False
 
     def settings_of(self, mode: str) -> dict[str, Any]:
         """The settings of ``quick``, ``full`` or ``tiny``."""
         changes = {"full": {}, "quick": self.quick, "tiny": self.tiny}[mode]
         return {**self.settings, **changes}
+
+    def without(self, sides: Collection[str]) -> Program:
+        """The same without some sides, and without what is claimed of them."""
+        return replace(
+            self,
+            sides={name: side for name, side in self.sides.items() if name not in sides},
+            claims=tuple(c for c in self.claims if not {c.ours, c.opponent} & set(sides)),
+        )
 
     @property
     def measured(self) -> tuple[Claim, ...]:

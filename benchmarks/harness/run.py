@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,25 @@ def why_not(program: Program, data: Path) -> str:
     """Why a program cannot run here; empty where it can."""
     if not program.measured:
         return "; ".join(sorted({claim.missing for claim in program.claims}))
-    absent = [name for name in program.packages if importlib.util.find_spec(name) is None]
-    if absent:
+    if absent := not_installed(program.packages):
         return f"not installed: {', '.join(absent)}"
     if program.bf16 and not native_bf16():
         return "the processor does not multiply bf16 natively"
     absent = [name for name in program.files if not (data / name).is_file()]
     return f"not in {data}: {', '.join(absent)}" if absent else ""
+
+
+def not_installed(packages: Iterable[str]) -> list[str]:
+    """Those of some packages that cannot be imported here."""
+    return [name for name in packages if importlib.util.find_spec(name) is None]
+
+
+def here(program: Program) -> tuple[Program, list[str]]:
+    """What of a program can be measured with the packages that are here, and what is left out."""
+    absent = {side: not_installed(packages) for side, packages in program.optional.items()}
+    absent = {side: packages for side, packages in absent.items() if packages}
+    said = [f"{side} is left out: not installed: {', '.join(p)}" for side, p in absent.items()]
+    return program.without(absent), said
 
 
 def run(
@@ -75,6 +87,9 @@ def run(
     if reason := why_not(program, options.data):
         told(f"  not measured: {reason}")
         return None
+    program, said = here(program)
+    for line in said:
+        told(f"  {line}")
     began = time.monotonic()
     settings = {**program.settings_of(options.mode), "threads": options.threads,
                 "limit_seconds": 0.05 if options.mode == "tiny" else 0.4}  # fmt: skip

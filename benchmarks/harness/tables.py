@@ -7,17 +7,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import whole_runs
 from benchmarks.harness.claim import Claim, Program
-from benchmarks.harness.record import RESULTS, read
+from benchmarks.harness.ratio import ratio_of
+from benchmarks.harness.record import RESULTS, column, read
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "export.md")
 BLOCK = re.compile(r"(<!-- benchmarks: ([\w-]+) -->)\n?.*?(<!-- end of benchmarks -->)", re.DOTALL)
 Found = Sequence[tuple[Program, dict[str, Any] | None]]
 
@@ -85,7 +88,7 @@ def missing(found: Found) -> str:
 
 def machines(found: Found) -> str:
     """The machines of the results, with versions: a line for each that differs."""
-    names = ("torch", "transformers", "tokenizers", "onnxruntime", "gensim",
+    names = ("torch", "transformers", "tokenizers", "onnxruntime", "ctranslate2", "gensim",
              "sentence-transformers")  # fmt: skip
     lines: dict[str, list[str]] = {}
     for program, result in found:
@@ -116,9 +119,46 @@ def entity_table(found: Found) -> str:
     return _table(head, whole_runs.entities())
 
 
+def scale_tables(found: Found) -> str:
+    """How cost grows: of each program that has a result what ought to be flat, at each size."""
+    from benchmarks.scale.command import table
+
+    made = []
+    for path in sorted((RESULTS.parent / "scale").glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        facts, repeats = result["environment"], 1 + max(row["repeat"] for row in result["rows"])
+        times = "once" if repeats == 1 else f"{repeats} times"
+        title = f"`{result['name']}` ({result['measured']}, {facts['cpu']}, each size {times}):"
+        made.append("\n".join([title, "", *table(result["rows"], result["flat"])]))
+    return "\n\n".join(made) or "Nothing is recorded yet."
+
+
+_INT8_WAYS = {"hfdl": '`precision="int8"`', "hfdl float32": '`precision="float32"`'}
+
+
+def int8_table(found: Found) -> str:
+    """Each side of ``int8``: its time, how many times as fast as float32 it is, what it costs."""
+    result = next((result for program, result in found if program.name == "int8"), None)
+    rounds = result["rounds"] if result else []
+    times = {row["side"]: column(rounds, row["side"], "processor_seconds") for row in rounds}
+    rows = []
+    for side, taken in times.items():
+        faster = ratio_of(times["hfdl float32"], taken)
+        row = next(row for row in rounds if row["side"] == side)
+        rows.append([
+            _INT8_WAYS.get(side, side),
+            f"{statistics.median(taken):.2f}", str(faster), f"{row['accuracy']:.3f}",
+            f"{row['agreement']:.1%}", f"{row['score_error']:.4f}",
+        ])  # fmt: skip
+    head = ["way", "seconds", "times as fast as float32 (95 % interval)", "accuracy",
+            "labels as float32's", "scores off by, mean"]  # fmt: skip
+    return _table(head, rows)
+
+
 TABLES: dict[str, Callable[[Found], str]] = {
-    "whole-runs": whole_run_table, "entities": entity_table,
-    "claims": short, "claims-in-full": whole, "not-measured": missing, "machines": machines,
+    "whole-runs": whole_run_table, "entities": entity_table, "int8": int8_table,
+    "scale": scale_tables, "claims": short, "claims-in-full": whole, "not-measured": missing,
+    "machines": machines,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
     python -m benchmarks scale examples     10,000 to 1,000,000 examples: cost of a token
     python -m benchmarks scale streaming    0.1 to 2 GB of text: memory
     python -m benchmarks scale lengths      128 to 2,048 tokens: memory of an update
+    python -m benchmarks scale prediction   2,000 to 200,000 lines, answered: memory
 
 The data are made up, so nothing need be there. Results go to ``benchmarks/results/scale``.
 """
@@ -24,7 +25,7 @@ from benchmarks.harness.facts import environment
 from benchmarks.harness.record import RESULTS
 from benchmarks.harness.turns import ROOT, SideFailed, surroundings
 
-NAMES = ("examples", "streaming", "lengths")
+NAMES = ("examples", "streaming", "lengths", "prediction")
 
 
 def main(words: Sequence[str]) -> int:

@@ -62,6 +62,7 @@ def launch(
     share: bool = False,
     src_lang: str | None = None,
     tgt_lang: str | None = None,
+    precision: str = "float32",
 ) -> Demo:
     """Serve a page for one model, or for several side by side.
 
@@ -74,11 +75,12 @@ def launch(
         share: ask Gradio's service for a public address as well, which leads to this computer for
             as long as the page is served: whoever knows it can use the models.
         src_lang, tgt_lang: the languages, of models that translate between several.
+        precision: ``float32``, or on a CPU ``int8``, for all of them.
 
     Raises:
         MissingExtraError: Gradio is not installed.
         ConfigError: no model was named, none of them translates between languages that were given,
-            the port is taken, or there is no public address to be had.
+            one has no such precision, the port is taken, or there is no public address to be had.
         ModelError: a model cannot be found or opened, or its task has no page.
     """
     if find_spec("gradio") is None:
@@ -92,7 +94,8 @@ def launch(
     try:
         found = find_models(names)
         languages = _languages(found, src_lang=src_lang, tgt_lang=tgt_lang)
-        app = _app(found, languages, listener.getsockname()[1], share=share)
+        opened = _opened(found, languages, precision)
+        app = _app(opened, listener.getsockname()[1], share=share)
     except BaseException:
         listener.close()
         raise
@@ -121,19 +124,27 @@ def _languages(found: Sequence[Found], **given: str | None) -> dict[str, str]:
     return languages
 
 
-def _app(found: Sequence[Found], languages: dict[str, str], port: int, *, share: bool) -> Any:
-    """The application that serves the models, opened one after the other."""
+def _opened(
+    found: Sequence[Found], languages: dict[str, str], precision: str
+) -> dict[tuple[str, str], list[DemoModel]]:
+    """The models, opened one after the other, by panel and its variant."""
     opened: dict[tuple[str, str], list[DemoModel]] = {}
     from hfdl.demo.panel import Panel
     from hfdl.tasks.registry import attribute
 
     for one in found:
         tell(f"opening {one.name}")
-        model = open_model(one, languages)
+        model = open_model(one, languages, precision)
         panel: type[Panel] = attribute(one.panel)
         opened.setdefault((one.panel, panel.variant(model)), []).append(model)
+    return opened
+
+
+def _app(opened: dict[tuple[str, str], list[DemoModel]], port: int, *, share: bool) -> Any:
+    """The application that serves the models."""
     tell("building the page")
     from hfdl.demo.app import make_app
+    from hfdl.tasks.registry import attribute
 
     panels = [attribute(path)(models) for (path, _), models in opened.items()]
     return make_app(panels, port, share=share)

@@ -84,20 +84,27 @@ def find_models(names: Sequence[str | Path]) -> list[Found]:
     return [_find(str(given), name) for given, name in zip(names, shown, strict=True)]
 
 
-def open_model(found: Found, languages: Mapping[str, str] | None = None) -> DemoModel:
+def open_model(
+    found: Found, languages: Mapping[str, str] | None = None, precision: str = "float32"
+) -> DemoModel:
     """Open the pipeline of a model that was found.
 
     Args:
         found: the model.
         languages: ``src_lang`` and ``tgt_lang``, for one that translates.
+        precision: as for ``hfdl.pipeline``; another than float32 stands behind the name.
 
     Raises:
         ModelError: it cannot be opened.
-        ConfigError: it translates, and knows no such languages or needs to be told.
+        ConfigError: it translates, and knows no such languages or needs to be told; or its task has
+            no such precision.
     """
     options: dict[str, Any] = dict(languages or {}) if found.translates else {}
+    name = found.name
+    if precision != "float32":
+        options["precision"], name = precision, f"{name} ({precision})"
     pipe = pipeline(found.task, model=found.located, **options)
-    return DemoModel(found.name, pipe, found.located.recipe, found.located.folder)
+    return DemoModel(name, pipe, found.located.recipe, found.located.folder)
 
 
 def distinct_names(given: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ are packed), T tokens, D width, H heads, G key-value heads, K head width.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
@@ -25,6 +26,8 @@ from torch.nn import functional as F
 
 SMALLEST = 1 << 21
 """Fewest multiplications for which oneDNN is called: its call takes some 12 microseconds more."""
+KERNELS = 64
+"""Most products that oneDNN, and torch beside it, keep the machine code of."""
 
 WIDER = 16
 """From how many times as many outputs as inputs the gradient of a weight is computed transposed: it
@@ -79,7 +82,21 @@ def onednn_is_faster() -> bool:
         return False
     facts = torch.cpu.get_capabilities()
     is_amd = "AMD" in str(facts.get("cpu_name", ""))
-    return is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    if not (is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"):
+        return False
+    _keep_few_kernels()
+    return True
+
+
+def _keep_few_kernels() -> None:
+    """Bound what oneDNN keeps, before its first product; what the user has set stays.
+
+    It writes machine code for each shape, several hundred KB, and it and torch keep 1,024 of them
+    each. Without padding nearly every batch has another number of rows: a model of one layer came
+    to 700 MB more after 200,000 texts. An update has few shapes, so keeping fewer costs no time.
+    """
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, str(KERNELS))
 
 
 def onednn_takes(x: Tensor) -> bool:

@@ -10,7 +10,7 @@ from hfdl.serving.service import Service
 
 
 def facts_of(service: Service) -> dict[str, Any]:
-    """The model, its task and labels, the limits of requests, and versions."""
+    """The model, its task, labels and precision, the limits of requests, and versions."""
     config = service.pipe.model.config
     return {
         "model": service.name,
@@ -18,6 +18,7 @@ def facts_of(service: Service) -> dict[str, Any]:
         "architecture": type(service.pipe.model).__name__,
         "labels": [*(getattr(config, "id2label", None) or {}).values()],
         "device": str(service.pipe.device),
+        "precision": service.pipe.precision,
         "limits": {**asdict(service.limits), "max_batch_tokens": service.batcher.max_tokens},
         "versions": versions(),
     }

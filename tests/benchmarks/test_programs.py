@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -16,7 +15,7 @@ from benchmarks import claims
 from benchmarks.harness.claim import Program
 from benchmarks.harness.limit import Limit, measure
 from benchmarks.harness.record import record
-from benchmarks.harness.run import BUDGETS
+from benchmarks.harness.run import BUDGETS, here, not_installed
 from benchmarks.harness.worker import LIMIT
 from benchmarks.sides.answering import answered, by_length, fastest, of_label
 from benchmarks.sides.data import mixed_texts, part
@@ -81,8 +80,9 @@ def test_a_round_of_each_side(
     name: str, data: Path, tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = claims.program(name)
-    if absent := [one for one in program.packages if importlib.util.find_spec(one) is None]:
+    if absent := not_installed(program.packages):
         pytest.skip(f"not installed: {absent}")
+    program, _ = here(program)
     monkeypatch.setattr("benchmarks.harness.limit.COPIED", 2**20)
     rounds = rounds_of(program, data, tmp_path, tiny_bert)
     settings = {"threads": 1, **program.settings_of("tiny")}
@@ -98,6 +98,10 @@ def test_a_round_of_each_side(
     if answers:  # the same weights and texts: the same answers
         assert len(answers) == len(program.sides)
         assert all(value <= 2e-6 for value in found["differences"].values())
+    if "agreement" in program.quality:
+        assert found["quality"]["hfdl float32"]["agreement"]["mean"] == 1
+        for side in program.sides:
+            assert 0 <= found["quality"][side]["score_error"]["mean"] < 0.01
     losses = [
         found["quality"][s]["loss"]["mean"] for s in program.sides if "loss" in program.quality
     ]

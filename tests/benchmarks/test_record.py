@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from benchmarks.harness import tables
 from benchmarks.harness.claim import Claim, Program
 from benchmarks.harness.limit import Limit
 from benchmarks.harness.record import RESULTS, read, record, summary, write
-from benchmarks.harness.run import lines, why_not
+from benchmarks.harness.run import here, lines, why_not
 from benchmarks.harness.worker import LIMIT
 
 
@@ -148,14 +149,23 @@ def test_the_claims_are_whole() -> None:
 
 
 def test_what_cannot_run_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (
-        why_not(claims.program("int8"), tmp_path)
-        == "not in this suite: benchmarks/inference_int8.py"
-    )
+    later = replace(PROGRAM, claims=PROGRAM.claims[2:])
+    assert why_not(later, tmp_path) == "not yet"
     assert "imdb_unsup_text/corpus.txt" in why_not(claims.program("one_text"), tmp_path)
     assert why_not(claims.program("startup"), tmp_path) == ""
     monkeypatch.setattr(running, "native_bf16", lambda: False)
     assert "bf16" in why_not(claims.program("sentiment_bf16"), tmp_path)
+
+
+def test_a_side_whose_package_is_absent_is_left_out() -> None:
+    optional = {"other": ("torch", "no_such_package"), "hfdl": ("torch",)}
+    left, said = here(replace(PROGRAM, optional=optional))
+    assert said == ["other is left out: not installed: no_such_package"]
+    assert list(left.sides) == ["hfdl"]
+    assert left.claims == ()
+    whole, said = here(PROGRAM)
+    assert whole == PROGRAM
+    assert said == []
 
 
 def test_the_command_line(
@@ -167,11 +177,9 @@ def test_the_command_line(
         with pytest.raises(SystemExit):
             parse(wrong)
     assert main(["--list"]) == 0
-    assert (
-        "not measured: not in this suite: benchmarks/inference_int8.py" in capsys.readouterr().out
-    )
+    assert "int8-onnxruntime: labels for texts" in capsys.readouterr().out
     page = tmp_path / "page.md"
     page.write_text("<!-- benchmarks: claims --><!-- end of benchmarks -->\n", encoding="utf-8")
     monkeypatch.setattr(tables, "PAGES", (page,))
     assert main(["--tables", "--output", str(tmp_path)]) == 0
-    assert main(["int8", "--quick", "--output", str(tmp_path)]) == 0
+    assert main(["int8", "--quick", "--data", str(tmp_path), "--output", str(tmp_path)]) == 0

@@ -16,7 +16,9 @@ from benchmarks.scale.examples import write_rows
 from benchmarks.scale.streaming import write_text
 
 
-@pytest.mark.parametrize(("name", "size"), [("examples", 300), ("streaming", 3e5), ("lengths", 16)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("examples", 300), ("streaming", 3e5), ("lengths", 16), ("prediction", 40)]
+)
 def test_a_size(name: str, size: float, tmp_path: Path) -> None:
     module = importlib.import_module(f"benchmarks.scale.{name}")
     found = module.measure(size, tmp_path)
@@ -48,7 +50,7 @@ def test_sizes_go_up_and_down_each_in_a_process(
     assert asked == [1, 2, 2, 1]
     assert len(json.loads((tmp_path / "lengths.json").read_text(encoding="utf-8"))["rows"]) == 4
     assert "| 2 | 2 (1.00x) |" in capsys.readouterr().out
-    assert len(NAMES) == 3
+    assert len(NAMES) == 4
 
 
 def test_made_up_data_have_the_size_that_was_asked_for(tmp_path: Path) -> None:

@@ -151,6 +151,16 @@ def test_options(call: Any, model: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(output), expected)
 
 
+def test_vectors_in_int8(call: Any, model: Path, vectors: np.ndarray, tmp_path: Path) -> None:
+    pipe = hfdl.pipeline("sentence-similarity", model=model, precision="int8")
+    output = tmp_path / "v.npy"
+    assert call(model, *TEXTS[:2], "--precision", "int8", "--output", output) == (0, "", "")
+    found = np.load(output)
+    np.testing.assert_array_equal(found, pipe.encode(TEXTS[:2]))
+    np.testing.assert_allclose(found, vectors[:2], atol=0.02)
+    assert (found != vectors[:2]).any(axis=1).all()
+
+
 def test_a_run_is_an_encoder_too(call: Any, trained: Path) -> None:
     code, out, err = call(trained, "what a good film")
     assert code == 0
@@ -166,6 +176,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "column alone": (["a", "--column", "x"], "--column is the column of a --file"),
     "no such file": (["--file", "nowhere.txt"], "nowhere.txt: no such file"),
     "no such prompt": (["a", "--prompt-name", "querry"], "did you mean 'query'?"),
+    "no such precision": (["a", "--precision", "int7"], "unknown precision 'int7'"),
     "no such folder": (["a", "--output", "no/where/v.npy"], "there is no folder no/where"),
 }
 

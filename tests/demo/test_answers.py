@@ -82,6 +82,21 @@ def test_labels_are_the_pipelines(page, models, text: str) -> None:
     assert f'dir="auto">{expected[0]["label"]}</p>' in shown
 
 
+def test_labels_in_int8_and_what_that_model_attends_to(models) -> None:
+    (found,) = find_models([models["run"]])
+    model = open_model(found, precision="int8")
+    assert model.name == f"{found.name} (int8)"
+    text = "what a good film"
+    shown, view = last(attribute(found.panel)([model]), model, text)
+    exact = hfdl.pipeline(model=models["run"])(text, top_k=None)
+    pairs = zip(scores(shown), [one["score"] for one in exact], strict=True)
+    assert all(0 < abs(a - b) < 0.02 for a, b in pairs)
+    expected = attention_view(
+        model.pipe.model, text, tokenizer=model.pipe.tokenizer, name=model.name
+    )
+    assert framed(view) == expected.html()
+
+
 def test_several_labels_and_which_of_them_hold(page, models) -> None:
     pipe = hfdl.pipeline(model=models["several"])
     for text in TEXTS:

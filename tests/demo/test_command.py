@@ -154,9 +154,18 @@ def test_the_commands_of_the_page_and_of_the_help_are_taken(monkeypatch) -> None
     for line in lines:
         assert errors.run(line.split()[1:]) == 1
     assert (["runs/sentiment", "runs/bag-of-words"], {
-        "port": PORT, "share": False, "src_lang": None, "tgt_lang": None,
+        "port": PORT, "share": False, "src_lang": None, "tgt_lang": None, "precision": "float32",
     }) in asked  # fmt: skip
+    assert "int8" in [options["precision"] for _, options in asked]
     assert asked[-1][1]["tgt_lang"] == "de"
+
+
+def test_a_precision_that_a_model_has_not_is_refused(models) -> None:
+    with pytest.raises(ConfigError) as caught:
+        launch([models["run"], models["writer"]], port=0, precision="int8")
+    assert "causal_lm has no int8" in str(caught.value)
+    with pytest.raises(ConfigError, match="unknown precision 'int4'"):
+        launch(models["run"], port=0, precision="int4")
 
 
 def test_the_page_opens_in_a_browser_where_that_is_asked(models, monkeypatch, capsys) -> None:

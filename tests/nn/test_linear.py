@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -203,3 +206,43 @@ def test_the_choice_is_by_facts_of_the_machine_and_no_timing(
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {"cpu_name": name})
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda width=width: width)
         assert asked() is expected
+
+
+@needs_kernel
+def test_kernels_of_many_shapes_are_not_all_kept() -> None:
+    """In a process of its own, for the environment is read once."""
+    script = """
+import torch
+from pathlib import Path
+from hfdl.nn import linear as module
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
+
+module._keep_few_kernels()
+weight, rows = torch.randn(384, 384), torch.randn(1200, 384)
+with torch.inference_mode():
+    for count in range(600, 700):
+        module._onednn(rows[:count], weight)
+    before = held()
+    for count in range(700, 1200):
+        module._onednn(rows[:count], weight)
+print(held() - before)
+"""
+    grown = {}
+    for kept in (None, "1024"):
+        given = {} if kept is None else {
+            "ONEDNN_PRIMITIVE_CACHE_CAPACITY": kept, "LRU_CACHE_CAPACITY": kept,
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", script], env={**plain_environment(), **given},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        grown[kept] = int(done.stdout)
+    assert 2 * grown[None] < grown["1024"]  # which also says that what a user has set stays
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's, without what it may have set for oneDNN itself."""
+    return {name: value for name, value in os.environ.items() if "CACHE_CAPACITY" not in name}

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import hfdl
 from hfdl.cli.errors import run
 
 
@@ -74,6 +75,27 @@ def test_an_open_host_is_told_what_it_means(
     assert facts["url"] == f"http://127.0.0.1:{port}"
     assert facts["task"] == "text-classification"
     assert "no key is asked for" in err
+
+
+def test_the_precision_is_said_and_served(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    code, (answer,) = served_until_ready(port, str(trained), "top_k=2", "--precision", "int8")
+    assert code == 130
+    what = f"{trained} (text-classification, int8)"
+    assert capsys.readouterr().out.startswith(f"{what} answers at http://127.0.0.1:{port}")
+    found, exact = answer.json()[0], hfdl.pipeline(model=trained)("good", top_k=2)
+    assert found == hfdl.pipeline(model=trained, precision="int8")(["good"], top_k=2)[0]
+    assert 0 < abs(found[0]["score"] - exact[0]["score"]) < 0.02
+
+
+def test_a_precision_that_is_none_or_is_given_twice(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "unknown precision 'int4'" in told(capsys, str(trained), "--precision", "int4")
+    words = [str(trained), "precision=int8", "--precision", "int8"]
+    assert "give it once" in told(capsys, *words)
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
