@@ -22,6 +22,7 @@ from hfdl.hf_models.backbone_io import BackboneOutput, Inputs, check_inputs, is_
 from hfdl.hf_models.base import TIED_WORDS, BackboneModel
 from hfdl.hf_models.kernels import kernel_named
 from hfdl.models.common import last_token
+from hfdl.nn.cache import KVCache
 from hfdl.nn.packing import Packing
 
 
@@ -157,6 +158,14 @@ class CausalLM(DecoderHfModel, GenerationMixin):
     head = "causal_lm"
     output_class = CausalLMOutputWithPast
     _tied_weights_keys = TIED_WORDS
+
+    def new_cache(self) -> KVCache | None:
+        """An empty cache for hfdl's searches, which grows without copies; None: make transformers'.
+
+        Layers with a window want that: it keeps no more than the window.
+        """
+        windows: Any = DynamicCache(config=self.config)
+        return None if any(windows.is_sliding) else KVCache()
 
     @staticmethod
     def create_masks_for_generate(*, attention_mask: Tensor | None, **_: Any) -> Tensor | None:
