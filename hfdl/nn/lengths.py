@@ -106,7 +106,8 @@ def _training_parts(model: nn.Module) -> list[nn.Module]:
         if id(module) in seen:
             continue
         seen.add(id(module))
-        left.extend(child for child in module._modules.values() if child is not None)
+        inner = module._modules.values()  # pyright: ignore[reportPrivateUsage]
+        left.extend(child for child in inner if child is not None)
         if module.training:
             found.append(module)
     return found

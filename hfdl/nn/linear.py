@@ -57,7 +57,7 @@ class Linear(nn.Linear):
         return super().train(mode)
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
+        cast(Any, super())._save_to_state_dict(destination, prefix, keep_vars)
         if not keep_vars and (name := f"{prefix}weight") in destination:
             destination[name] = destination[name].contiguous()  # safetensors takes nothing else
 
@@ -114,7 +114,7 @@ def use_columns(model: nn.Module) -> int:
     """
     if not onednn_is_faster():
         return 0
-    every = [p for module in model.modules() for p in module._parameters.values()]
+    every = [p for module in model.modules() for p in module.parameters(recurse=False)]
     uses = Counter(id(parameter) for parameter in every)
     chosen = [
         module for module in model.modules()

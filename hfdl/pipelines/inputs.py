@@ -53,8 +53,8 @@ class BasePipeline(CallForm, Shown):
 
     Attributes:
         has_int8: whether ``int8`` is there for it.
-        writes: whether its model writes a token at a time. Its weights then stay laid out by rows,
-            and the layer of words is among those in int8.
+        writes: whether its model writes a token at a time. Its weights then stay laid out by rows
+            unless there is a ``batch_size``, and the layer of words is among those in int8.
         max_tokens: that budget: padded tokens of a forward pass, by the device; may be set.
     """
 
@@ -83,10 +83,10 @@ class BasePipeline(CallForm, Shown):
         self.precision = precision
         self.device = torch_device(device)
         self.model: Any = model.to(self.device)
-        if not self.writes:
-            use_columns(self.model)
         self.tokenizer = opened.tokenizer
         self.batch_size = checked_batch_size(batch_size)
+        if not self.writes or (self.batch_size or 1) > 1:  # one token at a time is faster by rows
+            use_columns(self.model)
         self.max_tokens = token_budget(self.device)
 
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:
