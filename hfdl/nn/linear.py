@@ -159,8 +159,8 @@ def _onednn(
 
 
 def _one_row(
-    x: Float[Tensor, "*1 I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None
-) -> Float[Tensor, "*1 O"]:
+    x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None
+) -> Float[Tensor, "*N O"]:
     """X W^T + b of one row: both halves of W times X^T, as products of matrices.
 
     X^T is described as a column that is laid out by columns: described by rows, which is the same

@@ -1,4 +1,4 @@
-"""A pipeline lays weights out by columns; whoever saves, trains or shares the model sees no change."""
+"""A pipeline lays weights out by columns; who saves, trains or shares the model sees no change."""
 
 from __future__ import annotations
 
