@@ -8,8 +8,8 @@ from benchmarks.harness.claim import Program
 
 NAMES = (
     "sentiment", "sentiment_bf16", "ner", "masked_lm", "causal_lm", "classification",
-    "int8", "one_text", "generation", "attention", "attention_long", "attention_bf16", "startup",
-    "embedding", "word_vectors", "tokenizers", "characters",
+    "int8", "one_text", "generation", "generation_int8", "attention", "attention_long",
+    "attention_bf16", "startup", "embedding", "word_vectors", "tokenizers", "characters",
 )  # fmt: skip
 """In the order in which they are run and shown."""
 

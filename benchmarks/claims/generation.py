@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import mean
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,18 +12,29 @@ from benchmarks.harness.clock import measured
 from benchmarks.harness.limit import Limit
 
 
-def side(own: bool) -> Side:
-    """hfdl's search over hfdl's model, or transformers' over its own, of the same weights."""
+def side(own: bool, *, int8: bool = False, compared: bool = True) -> Side:
+    """hfdl's search over hfdl's model, or transformers' over its own, of the same weights.
+
+    Args:
+        own: whether it is hfdl's.
+        int8: whether its products are of 8-bit integers.
+        compared: whether the tokens are answers that each side must give. Of int8 they are none:
+            one other token changes all that follow it. Its quality is how many of them float32 too
+            would have written, given those before.
+    """
 
     def prepare(settings: SimpleNamespace) -> Callable[[int], Figures]:
-        model = model_of(settings, own)
+        model = exact = model_of(settings, own)
         weights = sum(p.numel() * p.element_size() for p in model.parameters())
+        if int8:
+            model = in_int8(exact)
         continued = search(model, settings, own)
         continued(*prompts(settings, 1, 0), new=2)
 
         def work(number: int) -> Figures:
             figures: dict[str, Any] = {}
             answers: list[int] = []
+            equal: list[float] = []
             for size in (1, settings.batch):
                 ids, mask = prompts(settings, size, number)
                 with measured() as took:
@@ -32,15 +44,37 @@ def side(own: bool) -> Side:
                 ]
                 for name, value in took.items():
                     figures[name] = figures.get(name, 0.0) + value
+                equal.append(agreement(exact, found, mask, settings.new_tokens))
                 answers += found[:, -settings.new_tokens :].flatten().tolist()
             # The prompt's pass reads the weights once, and so does each token but the first.
             read = 2.0 * settings.new_tokens * weights
             rate = settings.new_tokens / figures["batch_one_seconds"]
-            return {**figures, "bytes": read, "tokens_per_second": rate, "answers": answers}
+            facts = {"bytes": read, "tokens_per_second": rate, "agreement": mean(equal)}
+            return {**figures, **facts, **({"answers": answers} if compared else {})}
 
         return work
 
     return prepare
+
+
+def in_int8(model: Any) -> Any:
+    """As ``hfdl.pipeline("text-generation", ..., precision="int8")`` makes it."""
+    from hfdl.quantization.convert import int8_copy
+
+    return int8_copy(model, "the model", words=True)
+
+
+def agreement(exact: Any, found: Any, mask: Any, new: int) -> float:
+    """The share of new tokens that ``exact`` too holds for the likeliest, given those before."""
+    import torch
+
+    whole = torch.cat([mask, mask.new_ones(len(mask), new)], dim=1)
+    with torch.no_grad():
+        logits = exact(
+            input_ids=found, attention_mask=whole, position_ids=(whole.cumsum(1) - 1).clamp(min=0)
+        ).logits
+    likeliest = logits[:, -new - 1 : -1].argmax(-1)  # (B, new)
+    return float((likeliest == found[:, -new:]).float().mean())
 
 
 def prompts(settings: SimpleNamespace, size: int, seed: int) -> tuple[Any, Any]:

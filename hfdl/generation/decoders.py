@@ -7,6 +7,7 @@ of them the first time or without a cache, then only the newest.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Protocol
 
 import torch
@@ -29,7 +30,9 @@ class CausalDecoder:
     Args:
         model: ``model(input_ids=(B, T), attention_mask=(B, S), position_ids=(B, T),
             past_key_values=cache, use_cache=...)`` gives ``.logits`` (B, T, V) and
-            ``.past_key_values``, a `Cache` of all S positions; None stands for an empty one.
+            ``.past_key_values``, a `Cache` of all S positions; None stands for an empty one. Where
+            it has a ``new_cache()``, that makes the first; where its ``forward`` takes
+            ``logits_to_keep``, it is asked for those of the last position alone.
         input_ids: (B, T), each prompt's last token in the last column.
         attention_mask: (B, T), 1 at tokens and 0 at the padding left of them; None: no padding.
         use_cache: False runs the model over all tokens for each new one, as a check of the cache.
@@ -48,9 +51,12 @@ class CausalDecoder:
         self.mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
         self.use_cache = use_cache
         self.cache: Cache | None = None
+        self.options = _last_alone(model)
 
     def start(self) -> Tensor:
         """The logits after the prompts, (B, V)."""
+        if self.use_cache and (make := getattr(self.model, "new_cache", None)) is not None:
+            self.cache = make()
         return self._read(self.ids)
 
     def step(self, tokens: Tensor) -> Tensor:
@@ -69,7 +75,7 @@ class CausalDecoder:
         positions = padded_positions(self.mask)[:, -unread.shape[1] :]
         out = self.model(
             input_ids=unread, attention_mask=self.mask, position_ids=positions,
-            past_key_values=self.cache, use_cache=self.use_cache,
+            past_key_values=self.cache, use_cache=self.use_cache, **self.options,
         )  # fmt: skip
         self.cache = out.past_key_values if self.use_cache else None
         return last_logits(out.logits)
@@ -133,6 +139,12 @@ class Seq2SeqDecoder:
         )  # fmt: skip
         self.cache = out.past_key_values if self.use_cache else None
         return last_logits(out.logits)
+
+
+def _last_alone(model: Callable[..., Any]) -> dict[str, Any]:
+    """What a model is told, where it can be, to form no logits but the last position's."""
+    forward = getattr(model, "forward", model)
+    return {"logits_to_keep": 1} if "logits_to_keep" in signature(forward).parameters else {}
 
 
 def padded_positions(attention_mask: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -68,9 +69,14 @@ class BackboneOutput:
 
     def recorded(self, output_class: type[ModelOutput]) -> dict[str, Any]:
         """Cache, hidden states and attention weights, as far as ``output_class`` has them."""
-        fields_of_output = inspect.signature(output_class).parameters
-        names = ("past_key_values", "hidden_states", "attentions")
-        return {name: getattr(self, name) for name in names if name in fields_of_output}
+        return {name: getattr(self, name) for name in _recorded_fields(output_class)}
+
+
+@functools.cache
+def _recorded_fields(output_class: type[ModelOutput]) -> tuple[str, ...]:
+    fields_of_output = inspect.signature(output_class).parameters
+    names = ("past_key_values", "hidden_states", "attentions")
+    return tuple(name for name in names if name in fields_of_output)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from hfdl.hf_models.base import TIED_WORDS, BackboneModel
 from hfdl.hf_models.kernels import FUSED, kernel_named
 from hfdl.hf_models.unpadded import row_packing
 from hfdl.models.common import last_token
+from hfdl.nn.cache import KVCache
 from hfdl.nn.losses import IGNORED
 from hfdl.nn.packing import Packing
 
@@ -201,6 +202,14 @@ class CausalLM(DecoderHfModel, GenerationMixin):
         """Each label is read one place before its own."""
         read = super()._read(input_ids, labels)
         return None if read is None else F.pad(read[:, 1:], (0, 1))
+
+    def new_cache(self) -> KVCache | None:
+        """An empty cache for hfdl's searches, which grows without copies; None: make transformers'.
+
+        Layers with a window want that: it keeps no more than the window.
+        """
+        windows: Any = DynamicCache(config=self.config)
+        return None if any(windows.is_sliding) else KVCache()
 
     @staticmethod
     def create_masks_for_generate(*, attention_mask: Tensor | None, **_: Any) -> Tensor | None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from hfdl.errors import ConfigError, did_you_mean
 from hfdl.nn.attend import Attend, Cache, Collected, PackedAttend, PaddedAttend
 from hfdl.nn.functional import AttentionKernel
+from hfdl.nn.fused import fused_attention
 from hfdl.nn.masks import combine, padding_mask, sliding_window_mask
 from hfdl.nn.packing import Packing
 from hfdl.nn.pooling import mean_pool
@@ -48,7 +49,10 @@ def encoder_attend(
     """
     if packing is not None:
         return PackedAttend(packing, kernel, window=window, bias=_of_longest(packing, bias))
-    mask = None if attention_mask is None else padding_mask(attention_mask)  # (B, 1, 1, T)
+    mask = None
+    needless = kernel is fused_attention and _all_real(attention_mask)
+    if attention_mask is not None and not needless:
+        mask = padding_mask(attention_mask)  # (B, 1, 1, T)
     if window is not None and x is not None and window < x.shape[-2]:
         near = sliding_window_mask(x.shape[-2], window=window, causal=False, device=x.device)
         mask = combine(mask, near[None, None])  # (T, T) -> (B, 1, T, T)
@@ -108,6 +112,14 @@ def decoder_attend(
         assert attention_mask is not None
         mask = mask & _real(attention_mask, first, keys)
     return PaddedAttend(kernel, mask, bias=added, cache=cache, collect=collect)
+
+
+def _all_real(attention_mask: Shaped[Tensor, "B T"] | None) -> bool:
+    """Whether a mask is seen to bar nothing, where that is cheap: a GPU would be waited for."""
+    if attention_mask is None or torch.compiler.is_compiling():
+        return False
+    is_plain = attention_mask.device.type == "cpu" and attention_mask.dim() == 2
+    return is_plain and bool(attention_mask.all())
 
 
 def _of_longest(packing: Packing, bias: BiasOf | None) -> Float[Tensor, "1 H L L"] | None:

@@ -76,7 +76,7 @@ class LayerNorm(nn.Module):
         Raises:
             ShapeError: the last dimension is not D.
         """
-        check_width(x, len(self.weight), "LayerNorm")
+        check_width(x, self.weight.shape[0], "LayerNorm")
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -103,7 +103,7 @@ class RMSNorm(nn.Module):
         Raises:
             ShapeError: the last dimension is not D.
         """
-        check_width(x, len(self.weight), "RMSNorm")
+        check_width(x, self.weight.shape[0], "RMSNorm")
         return rms_norm(x, self.weight, self.eps)
 
     def extra_repr(self) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from hfdl.display import Shown
 from hfdl.errors import ConfigError, DataError, listed
+from hfdl.nn.linear import use_columns
 from hfdl.pipelines.call_form import CallForm
 from hfdl.quantization.precision import check_precision
 from hfdl.tasks.inference import token_budget
@@ -52,10 +53,13 @@ class BasePipeline(CallForm, Shown):
 
     Attributes:
         has_int8: whether ``int8`` is there for it.
+        writes: whether its model writes a token at a time. Its weights then stay laid out by rows
+            unless there is a ``batch_size``, and the layer of words is among those in int8.
         max_tokens: that budget: padded tokens of a forward pass, by the device; may be set.
     """
 
     has_int8: ClassVar[bool] = True
+    writes: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -74,12 +78,15 @@ class BasePipeline(CallForm, Shown):
 
             device = int8_device(device)
             name = getattr(getattr(model, "config", None), "name_or_path", "")
-            model = int8_copy(without_padding(model) if own_code else model, str(name) or "model")
+            model = without_padding(model) if own_code else model
+            model = int8_copy(model, str(name) or "model", words=self.writes)
         self.precision = precision
         self.device = torch_device(device)
         self.model: Any = model.to(self.device)
         self.tokenizer = opened.tokenizer
         self.batch_size = checked_batch_size(batch_size)
+        if not self.writes or (self.batch_size or 1) > 1:  # one token at a time is faster by rows
+            use_columns(self.model)
         self.max_tokens = token_budget(self.device)
 
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:

@@ -62,6 +62,7 @@ class TextGenerationPipeline(BasePipeline):
         tokenizer: the tokenizer of an open model.
         device: a torch device. Default: a GPU if there is one.
         batch_size: most prompts in one search. Default: one. A batch is padded on the left.
+        precision: ``float32``, or on a CPU ``int8``: faster, and now and then another token.
         options: those of ``hfdl.generation.settings.Settings`` under transformers' names
             (``max_new_tokens``, ``do_sample``, ``temperature``, ``top_k``, ``top_p``,
             ``num_beams``, ``num_return_sequences``, ``repetition_penalty``,
@@ -86,7 +87,7 @@ class TextGenerationPipeline(BasePipeline):
     """
 
     task = "text-generation"
-    has_int8 = False
+    writes = True
     item = str | list[Message]
     item_words = 'a text, or a chat: [{"role": ..., "content": ...}, ...]'
 
@@ -97,10 +98,11 @@ class TextGenerationPipeline(BasePipeline):
         tokenizer: Any = None,
         device: str | int | torch.device | None = None,
         batch_size: int | None = None,
+        precision: str = "float32",
         **options: Any,
     ) -> None:
         opened = open_model(CAUSAL_LM.name, model, tokenizer)
-        super().__init__(opened, device, batch_size)
+        super().__init__(opened, device, batch_size, precision)
         self.limit = length_limit(opened.tokenizer, opened.config)
         self.options: Options = self._changed(Options(), options)
 

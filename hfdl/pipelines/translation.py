@@ -55,6 +55,7 @@ class TranslationPipeline(BasePipeline):
 
     task = str(SPEC.hub_task)
     has_int8 = False
+    writes = True
 
     def __init__(
         self,

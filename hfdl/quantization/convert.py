@@ -15,43 +15,45 @@ from hfdl.quantization.int8_linear import Int8Linear, multiplies_exactly
 _ADAPTER = "base_layer"  # what peft calls the layer within an adapter
 
 
-def int8_copy(model: nn.Module, where: str) -> nn.Module:
+def int8_copy(model: nn.Module, where: str, *, words: bool = False) -> nn.Module:
     """A model as ``to_int8`` makes it; the given one stays as it is, and shares what is alike.
 
     Args:
         model: on the CPU.
         where: its name, for messages.
+        words: as for ``to_int8``.
 
     Raises:
         ModelError: as ``to_int8``.
     """
     _refuse_unfit(model, where)
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    return to_int8(copy.deepcopy(model, shared), where)
+    return to_int8(copy.deepcopy(model, shared), where, words=words)
 
 
-def to_int8(model: nn.Module, where: str) -> nn.Module:
+def to_int8(model: nn.Module, where: str, *, words: bool = False) -> nn.Module:
     """Put ``Int8Linear`` in the place of every linear layer, and the model into eval mode.
 
-    The layer of words of a language model stays in float32: it shares its weight with the
-    embeddings, and its logits are formed in chunks of their own. Layers of a class of their own,
-    and what is no linear layer, stay too.
+    Layers of a class of their own, and what is no linear layer, stay.
 
     Args:
         model: on the CPU; changed in place.
         where: its name, for messages.
+        words: whether the layer of words of a language model is one of them. It shares its weight
+            with the embeddings, which stay, so a copy in int8 is more memory; where texts are
+            written it is read once a token, up to a third of all weights of a small model.
 
     Raises:
         ModelError: it has no linear layer, adapters that are not merged, or is a graph; or this
             CPU does not multiply 8-bit integers exactly.
     """
     _refuse_unfit(model, where)
-    words = _layer_of_words(model)
+    left = None if words else _layer_of_words(model)
     found = [
         (parent, name, layer)
         for parent in model.modules()
         for name, layer in parent._modules.items()  # named_children gives a shared one once
-        if is_plain_linear(layer) and layer is not words
+        if is_plain_linear(layer) and layer is not left
     ]
     if not found:
         raise ModelError(

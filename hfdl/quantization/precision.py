@@ -25,7 +25,7 @@ def check_precision(name: str) -> str:
 
 
 def refuse_int8(task: str, precision: str) -> None:
-    """Refuse int8 where a model writes its answers.
+    """Refuse int8 where a task has none.
 
     Args:
         task: its name.
@@ -38,6 +38,7 @@ def refuse_int8(task: str, precision: str) -> None:
         raise ConfigError(
             f"{task} has no int8",
             where="precision",
-            rule="models that label texts or tokens, fill in masks or make vectors have it",
+            rule="models that label texts or tokens, fill in masks or make vectors have it, and "
+            "pipelines that continue texts",
             remedy="leave precision out",
         )

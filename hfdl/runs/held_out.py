@@ -43,7 +43,7 @@ def evaluate_int8(
         ModelError: the model has no linear layer, or this CPU no exact product.
     """
     kind = known_spec(task.name).pipeline
-    if kind is not None and not attribute(kind).has_int8:
+    if kind is not None and (not (found := attribute(kind)).has_int8 or found.writes):
         refuse_int8(task.name, INT8)
     tell("opening the model")
     model, cpu = task.load_model(), torch.device("cpu")

@@ -106,6 +106,113 @@ def test_views_that_are_not_contiguous(calls: list[int]) -> None:
     assert len(calls) == 3
 
 
+# ---- One row, and weights that are laid out by columns -------------------------------------------
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("outputs", [768, 1025, 2])
+@pytest.mark.parametrize("view", ["(1, I)", "(1, 1, I)", "last of several", "every other number"])
+def test_one_row_is_multiplied_as_matrices(
+    outputs: int, biased: bool, view: str, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    own = torch.bmm if not biased else torch.baddbmm
+    monkeypatch.setattr(torch, own.__name__, lambda *args: seen.append(1) or own(*args))
+    monkeypatch.setattr(module, "ONE_ROW", 1)
+    draw = torch.Generator().manual_seed(1)
+    wide = torch.randn(3, 2, 2 * 385, generator=draw)
+    x = {
+        "(1, I)": wide[0, :1, :385], "(1, 1, I)": wide[:1, :1, :385].contiguous(),
+        "last of several": wide[:1, -1:, 385:], "every other number": wide[1:2, :1, ::2],
+    }[view]  # fmt: skip
+    weight = torch.randn(outputs, 385, generator=draw)
+    bias = torch.randn(outputs, generator=draw) if biased else None
+    with torch.no_grad():
+        found = linear(x, weight, bias)
+    assert seen == ([1] if KERNEL else [])
+    assert calls == []
+    exact = F.linear(x.double(), weight.double(), None if bias is None else bias.double())
+    assert found.shape == exact.shape
+    assert (found - exact).abs().max() < 2e-6 * exact.abs().max() * 385**0.5
+
+
+def test_one_row_that_does_not_fit_is_refused_as_torch_refuses_it(calls: list[int]) -> None:
+    with torch.no_grad(), pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        linear(torch.ones(1, 600), torch.ones(700, 500))
+    with torch.no_grad(), pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        linear(torch.ones(2, 250), torch.ones(700, 500))
+    assert calls == []
+
+
+def test_a_row_with_a_gradient_is_torchs(calls: list[int]) -> None:
+    x, weight, bias, _ = drawn((1, 500), 700)
+    x.requires_grad_()
+    (found,) = torch.autograd.grad(linear(x, weight, bias).sum(), x)
+    torch.testing.assert_close(found, weight.sum(0, keepdim=True), rtol=1e-4, atol=1e-4)
+
+
+def two_layers() -> Any:
+    torch.manual_seed(0)
+    model: Any = nn.Sequential(Linear(384, 640), nn.ReLU(), Linear(640, 384, bias=False))
+    model.words = nn.Embedding(50, 384)
+    model.decoder = Linear(384, 50)
+    model.decoder.weight = model.words.weight
+    model.forward = lambda x: model[2](model[1](model[0](x)))
+    return model.eval()
+
+
+@needs_kernel
+def test_weights_laid_out_by_columns_are_the_same_parameters(calls: list[int]) -> None:
+    model, x = two_layers(), torch.randn(11, 384)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        expected = model(x)
+        assert len(calls) == 2
+        assert module.use_columns(model) == 2
+        assert [model[i].weight.stride() for i in (0, 2)] == [(1, 640), (1, 384)]
+        assert model.decoder.weight.is_contiguous()  # it is the embedding's, too
+        torch.testing.assert_close(model(x), expected, rtol=1e-5, atol=1e-6)
+        few = model(x[:3])  # too few for rows, not for columns
+        assert len(calls) == 6
+        torch.testing.assert_close(few, expected[:3], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(model(x[:1]), expected[:1], rtol=1e-5, atol=1e-6)
+    assert module.use_columns(model) == 2
+    assert all(parameters[name] is each for name, each in model.named_parameters())
+    saved = model.state_dict()
+    assert all(torch.equal(saved[name], value) for name, value in before.items())
+    assert all(value.is_contiguous() for value in saved.values())
+    model.load_state_dict({name: 2 * value for name, value in before.items()})
+    assert torch.equal(model[0].weight, 2 * before["0.weight"])
+
+
+@needs_kernel
+def test_training_lays_weights_out_by_rows_again(calls: list[int]) -> None:
+    model, x = two_layers(), torch.randn(11, 384)
+    other = two_layers().train()
+    module.use_columns(model)
+    with torch.no_grad():
+        model.eval()
+        assert not model[0].weight.is_contiguous()
+    model.train()
+    assert all(each.is_contiguous() for each in model.parameters())
+    for each in (model, other):
+        each(x).square().sum().backward()
+        torch.optim.AdamW(each.parameters(), fused=True).step()
+    for ours, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_weights_stay_where_nothing_is_won(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "onednn_is_faster", lambda: False)
+    model = two_layers()
+    assert module.use_columns(model) == 0
+    monkeypatch.setattr(module, "onednn_is_faster", lambda: True)
+    model[0].double()
+    assert module.use_columns(model) == 1
+    assert model[0].weight.is_contiguous()
+
+
 def _half(x: Tensor, weight: Tensor) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         return linear(x, weight)
@@ -224,10 +331,10 @@ module._keep_few_kernels()
 weight, rows = torch.randn(384, 384), torch.randn(1200, 384)
 with torch.inference_mode():
     for count in range(600, 700):
-        module._onednn(rows[:count], weight)
+        module.onednn_product(rows[:count], weight)
     before = held()
     for count in range(700, 1200):
-        module._onednn(rows[:count], weight)
+        module.onednn_product(rows[:count], weight)
 print(held() - before)
 """
     grown = {}

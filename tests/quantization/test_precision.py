@@ -118,6 +118,28 @@ def make_masked(tiny_bert: Path, tmp_path: Path) -> Path:
     return tmp_path / "mlm"
 
 
+def test_texts_are_written_in_int8(tiny_gpt2: Path, products: list[int]) -> None:
+    exact = hfdl.pipeline("text-generation", model=tiny_gpt2)
+    pipe = hfdl.pipeline("text-generation", model=tiny_gpt2, precision="int8")
+    asked = {"max_new_tokens": 6, "min_new_tokens": 6, "return_scores": True}
+    products.clear()
+    (found,), (own,) = pipe("what a good", **asked), exact("what a good", **asked)
+    layers = int8_layers(pipe.model)
+    assert len(products) == 6 * len(layers)
+    assert products.count(1) >= 5 * len(layers)  # a token at a time, behind the prompt
+    # The layer of words is one of them; the embedding that it shared its weight with stays.
+    assert isinstance(pipe.model.get_output_embeddings(), Int8Linear)
+    words = [each.model.get_input_embeddings().weight for each in (exact, pipe)]
+    assert torch.equal(*words)
+    first = [each["token_log_probs"][0] for each in (found, own)]
+    assert 0 < abs(first[0] - first[1]) < 0.05
+    several = pipe(["what a good", "a"], batch_size=2, **asked)
+    alone = [pipe(text, **asked) for text in ("what a good", "a")]
+    for one, other in zip(several, alone, strict=True):
+        assert one[0]["token_ids"] == other[0]["token_ids"]
+    assert "int8" in repr(pipe)
+
+
 @pytest.mark.parametrize("implementation", ["auto", "hf", "hfdl"])
 def test_either_code(tiny_bert: Path, products: list[int], implementation: str) -> None:
     options = {"model": tiny_bert, "implementation": implementation}
@@ -189,7 +211,7 @@ def test_refusals(
     run, writer = str(trained), str(tiny_gpt2)
     for attempt in (
         lambda: hfdl.pipeline(model=run, precision="int4"),
-        lambda: hfdl.pipeline("text-generation", model=writer, precision="int8"),
+        lambda: hfdl.pipeline("translation", model=writer, precision="int8"),
         lambda: hfdl.evaluate(writer, {"data.test": str(texts)}, precision="int8"),
         lambda: hfdl.pipeline(model=run, precision="int8", device="cuda"),
     ):
