@@ -103,7 +103,7 @@ class DecoderHfModel(BackboneModel):
         return output.padded(output.last)
 
     def _read(self, input_ids: Tensor | None, labels: Tensor | None) -> Tensor | None:
-        """(B, T), True where the loss reads the states; None: that is not known, or more is read."""
+        """(B, T), True where the loss reads the states; None: that is unknown, or more is read."""
         return None if labels is None or labels.dim() != 2 else labels != IGNORED
 
     def _decode_documents(
