@@ -222,7 +222,7 @@ class Transformer(nn.Module):
         kernel: AttentionKernel = fused_attention,
         collect: Collected | None = None,
         cross_collect: Collected | None = None,
-    ) -> Float[Tensor, "*B T V"]:
+    ) -> Float[Tensor, "... V"]:
         """The logits of the next word at each position of a target.
 
         Args:

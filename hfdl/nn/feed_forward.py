@@ -104,7 +104,9 @@ class GatedFeedForward(nn.Module):
             return _activated_linear(self._gated, self.down_proj, gate, up)
         return self.down_proj(self.dropout(self._gated(gate, up)))
 
-    def _gated(self, gate: Float[Tensor, "*B F"], up: Float[Tensor, "*B F"]) -> Tensor:
+    def _gated(
+        self, gate: Float[Tensor, "*B F"], up: Float[Tensor, "*B F"]
+    ) -> Float[Tensor, "*B F"]:
         return self.activation(gate) * up
 
     def extra_repr(self) -> str:
@@ -116,6 +118,10 @@ class GatedFeedForward(nn.Module):
 
 HELD = 1 << 24
 """Most bytes that an activation's output holds until the backward pass."""
+
+
+Hidden = Callable[..., Tensor]
+"""From what one or two projections gave to the hidden numbers, (..., F)."""
 
 
 def _activates_again(hidden: Float[Tensor, "*B F"], layer: nn.Linear) -> bool:
@@ -134,7 +140,7 @@ def _activates_again(hidden: Float[Tensor, "*B F"], layer: nn.Linear) -> bool:
 
 
 def _activated_linear(
-    function: Callable[..., Tensor], layer: nn.Linear, *parts: Float[Tensor, "*B F"]
+    function: Hidden, layer: nn.Linear, *parts: Float[Tensor, "*B F"]
 ) -> Float[Tensor, "*B D"]:
     """``layer(function(*parts))``, with the parts alone kept for the backward pass."""
     return cast(Any, _ActivatedLinear).apply(function, layer.weight, layer.bias, *parts)
@@ -146,7 +152,7 @@ class _ActivatedLinear(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        function: Callable[..., Tensor],
+        function: Hidden,
         weight: Float[Tensor, "D F"],
         bias: Float[Tensor, "D"] | None,
         *parts: Float[Tensor, "*B F"],

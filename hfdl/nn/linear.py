@@ -237,8 +237,12 @@ class _Linear(torch.autograd.Function):
         return of_x, of_weight, of_bias
 
 
+Product = Callable[[Tensor, Tensor], Tensor]
+"""(X, W) -> X W^T."""
+
+
 def _of_weight(
-    product: Callable[[Tensor, Tensor], Tensor], rows: Float[Tensor, "N O"], x: Float[Tensor, "N I"]
+    product: Product, rows: Float[Tensor, "N O"], x: Float[Tensor, "N I"]
 ) -> Float[Tensor, "O I"]:
     """dY^T X. The left factor of a product is copied where it is transposed: the small one is."""
     if rows.shape[1] >= WIDER * x.shape[1]:

@@ -209,14 +209,16 @@ def _with_cross_entropy_gradient(
     return losses.sum(), gradient.to(logits.dtype)
 
 
-def _sum(so_far: Tensor | None, gradient: Tensor) -> Tensor:
+def _sum(
+    so_far: Float[Tensor, "*shape"] | None, gradient: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
     """Wide, as one product over all rows sums: of bfloat16 many chunks would lose the small."""
     if so_far is None:
         return gradient.to(at_least_float32(gradient))
     return so_far.add_(gradient)
 
 
-def _scaled(gradient: Tensor, scale: Float[Tensor, ""]) -> Tensor:
+def _scaled(gradient: Float[Tensor, "*shape"], scale: Float[Tensor, ""]) -> Float[Tensor, "*shape"]:
     """Scaled, row by row in memory; as ``linear`` leaves it, it may be column by column."""
     return torch.mul(gradient, scale, out=gradient.new_empty(gradient.shape))
 
