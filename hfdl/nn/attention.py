@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from hfdl.errors import ShapeError
 from hfdl.nn.attend import Attend, Keys, Queries
-from hfdl.nn.linear import Linear, joined_qkv
+from hfdl.nn.joined_qkv import joined_qkv
+from hfdl.nn.linear import Linear
 from hfdl.nn.positions import Rotation, rotate
 
 Projected = tuple[Keys, Keys]

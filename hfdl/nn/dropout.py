@@ -4,7 +4,7 @@
 
 In training each element is zeroed with probability p and the others are divided by 1 - p, so that
 the expectation stays. ``torch.nn.functional.dropout`` is the reference; where the random bits come
-from is the business of ``hfdl/nn/cheap_dropout.py``.
+from is the business of ``hfdl/nn/cpu/cheap_dropout.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hfdl.nn.cheap_dropout import cheap_dropout
+from hfdl.nn.cpu.cheap_dropout import cheap_dropout
 
 
 class Dropout(nn.Module):

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
-from hfdl.nn.attention_by_head import SMALLEST_WITHOUT_GRADIENT, head_by_head_pays
-from hfdl.nn.attention_gradient import (
+from hfdl.nn.cpu.attention_by_head import SMALLEST_WITHOUT_GRADIENT, head_by_head_pays
+from hfdl.nn.cpu.attention_gradient import (
     additive_causal_mask,
     additive_mask,
     differentiated_attention,

@@ -1,8 +1,7 @@
 """The linear layer, Y = X W^T + b, by the faster of two libraries where torch has both.
 
-On a CPU torch multiplies float32 matrices with Intel's MKL, which uses half the width of the vector
-units of AMD's processors with AVX-512. oneDNN, which is a part of torch too and multiplies its
-bfloat16 matrices, uses the whole width. Both sum in float32, in different orders.
+On a CPU torch multiplies float32 matrices with MKL, where oneDNN may be faster: see
+``hfdl/nn/cpu/onednn.py``.
 
 Of few rows the time is that of reading the weight. MKL's product of matrices reads it nearly twice
 as fast as its product of a matrix and a vector, which torch would call for one row; and oneDNN
@@ -13,34 +12,32 @@ The gradient is that of any linear layer:
 
     dX = dY W,  dW = dY^T X,  db = sum of the rows of dY
 
-Shapes: *N any axes, I inputs, O outputs; of queries, keys and values *B batch (none where sequences
-are packed), T tokens, D width, H heads, G key-value heads, K head width.
+Shapes: *N any axes, I inputs, O outputs.
 """
 
 from __future__ import annotations
 
-import functools
-import os
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
+from typing import Any, TypeGuard, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hfdl.nn.cpu import onednn
+
 SMALLEST, SMALLEST_BY_COLUMNS = 1 << 21, 1 << 19
 """Fewest multiplications for which oneDNN is called: its call takes some 12 microseconds more."""
-KERNELS = 64
-"""Most products that oneDNN, and torch beside it, keep the machine code of."""
-
 WIDER = 16
 """From how many times as many outputs as inputs the gradient of a weight is computed transposed: it
 is a head over a vocabulary, and the copy of its outputs' gradient would be large."""
 ONE_ROW = 1 << 16
 """Fewest numbers of a weight that one row is multiplied by as a product of matrices; a smaller one
 stays in a core's cache, from where a product with a vector is as fast."""
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class Linear(nn.Linear):
@@ -89,12 +86,22 @@ def linear(
         return (cast(Any, _Linear).apply if is_large else F.linear)(x, weight, bias)
     if is_row and x.shape[-1] == inputs and weight.is_contiguous():
         return _one_row(x, weight, bias)
-    return (onednn_product if is_large else F.linear)(x, weight, bias)
+    return (onednn.product if is_large else F.linear)(x, weight, bias)
 
 
 def is_plain_linear(module: nn.Module | None) -> TypeGuard[nn.Linear]:
     """Whether a layer is torch's linear layer or the one here, and no subclass."""
     return type(module) in (nn.Linear, Linear)
+
+
+def is_bare(projection: nn.Module) -> bool:
+    """Whether a layer's call is ``linear`` of its weights and nothing else.
+
+    An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
+    private attributes alone.
+    """
+    own = vars(projection)
+    return is_plain_linear(projection) and "forward" not in own and not any(map(own.get, _HOOKS))
 
 
 def use_faster_linear(model: nn.Module) -> int:
@@ -120,7 +127,7 @@ def use_columns(model: nn.Module) -> int:
     Returns:
         how many were laid out.
     """
-    if not onednn_is_faster():
+    if not onednn.is_faster():
         return 0
     every = [p for module in model.modules() for p in module.parameters(recurse=False)]
     uses = Counter(id(parameter) for parameter in every)
@@ -134,53 +141,9 @@ def use_columns(model: nn.Module) -> int:
     return len(chosen)
 
 
-@functools.cache
-def onednn_is_faster() -> bool:
-    """Whether this is a machine on which oneDNN multiplies float32 matrices faster than MKL."""
-    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        return False
-    facts = torch.cpu.get_capabilities()
-    is_amd = "AMD" in str(facts.get("cpu_name", ""))
-    if not (is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"):
-        return False
-    _keep_few_kernels()
-    return True
-
-
-def _keep_few_kernels() -> None:
-    """Bound what oneDNN keeps, before its first product; what the user has set stays.
-
-    It writes machine code for each shape, several hundred KB, and it and torch keep 1,024 of them
-    each. Without padding nearly every batch has another number of rows: a model of one layer came
-    to 700 MB more after 200,000 texts. An update has few shapes, so keeping fewer costs no time.
-    """
-    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-        os.environ.setdefault(name, str(KERNELS))
-
-
-def onednn_takes(x: Tensor) -> bool:
-    """Whether oneDNN is to multiply a tensor; never where something else wants to see the call."""
-    return (
-        x.dtype is torch.float32
-        and type(x) is Tensor
-        and x.device.type == "cpu"
-        and onednn_is_faster()
-        and torch.backends.mkldnn.enabled
-        and not torch.is_autocast_enabled("cpu")
-        and not torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
-    )
-
-
-def onednn_product(
-    x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None = None
-) -> Float[Tensor, "*N O"]:
-    """X W^T + b, without a gradient; torch.compile calls the same kernel."""
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-
-
 def _may_choose(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"]) -> bool:
     """Whether there is a choice between libraries."""
-    return weight.dtype is torch.float32 and x.dim() > 1 and onednn_takes(x)
+    return weight.dtype is torch.float32 and x.dim() > 1 and onednn.takes(x)
 
 
 def _one_row(
@@ -218,13 +181,13 @@ class _Linear(torch.autograd.Function):
         ctx.save_for_backward(
             x if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None
         )
-        return onednn_product(x, weight, bias)
+        return onednn.product(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         # A gradient of a gradient is wanted where grad mode is on here: autograd knows those.
-        product = F.linear if torch.is_grad_enabled() else onednn_product
+        product = F.linear if torch.is_grad_enabled() else onednn.product
         (of_y,) = grads
         rows = of_y.flatten(0, -2)  # (..., O) -> (N, O)
         of_x = of_weight = of_bias = None
@@ -248,76 +211,3 @@ def _of_weight(
     if rows.shape[1] >= WIDER * x.shape[1]:
         return product(x.t(), rows.t()).t()  # (I, N) (N, O) -> (I, O) -> (O, I)
     return product(rows.t(), x.t())  # (O, N) (N, I) -> (O, I)
-
-
-# ---- Queries, keys and values of self-attention by one product, where that is faster than three --
-#     [Q  K  V] = X [W_Q  W_K  W_V]
-# ``MultiHeadAttention`` asks here first. Joining copies the three weights in each call, so that
-# names and saved files stay as they are; narrow layers in training on a CPU earn the copy back
-# where MKL multiplies, or autocast is on.
-
-NARROW = 512
-"""Widest input for which weights are joined."""
-
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-
-@runtime_checkable
-class Projections(Protocol):
-    """What is asked of a layer; ``MultiHeadAttention`` is one.
-
-    Attributes:
-        q_proj, k_proj, v_proj: the projections, from D to H K, G K and G K.
-        num_heads: H.
-        num_kv_heads: G.
-        head_size: K.
-    """
-
-    q_proj: Linear
-    k_proj: Linear
-    v_proj: Linear
-    num_heads: int
-    num_kv_heads: int
-    head_size: int
-
-
-def joined_qkv(
-    layer: Projections, x: Float[Tensor, "*B T D"]
-) -> tuple[Float[Tensor, "*B T H K"], Float[Tensor, "*B T G K"], Float[Tensor, "*B T G K"]] | None:
-    """Queries, keys and values of one input by one product.
-
-    None where three products are faster, or where a projection must be called itself.
-    """
-    if not _pays(layer, x):
-        return None
-    projections = layer.q_proj, layer.k_proj, layer.v_proj
-    heads = [layer.num_heads, layer.num_kv_heads, layer.num_kv_heads]
-    weight = torch.cat([p.weight for p in projections])  # ((H + 2 G) K, D)
-    biased = layer.q_proj.bias is not None  # pyright: ignore[reportUnnecessaryComparison]
-    bias = torch.cat([p.bias for p in projections]) if biased else None
-    joined = linear(x, weight, bias)  # (..., T, (H + 2 G) K)
-    joined = joined.view(*x.shape[:-1], sum(heads), layer.head_size)  # -> (..., T, H + 2 G, K)
-    q, k, v = torch.split(joined, heads, dim=-2)  # -> (..., T, H, K) and twice (..., T, G, K)
-    return q, k, v
-
-
-def _pays(layer: Projections, x: Float[Tensor, "*B T D"]) -> bool:
-    """Whether one product is faster, and gives what the three would."""
-    return (
-        x.device.type == "cpu"
-        and x.requires_grad
-        and layer.q_proj.in_features <= NARROW
-        and torch.is_grad_enabled()
-        and not onednn_takes(x)
-        and all(is_bare(p) for p in (layer.q_proj, layer.k_proj, layer.v_proj))
-    )
-
-
-def is_bare(projection: nn.Module) -> bool:
-    """Whether a layer's call is ``linear`` of its weights and nothing else.
-
-    An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
-    private attributes alone.
-    """
-    own = vars(projection)
-    return is_plain_linear(projection) and "forward" not in own and not any(map(own.get, _HOOKS))

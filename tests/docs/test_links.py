@@ -55,5 +55,5 @@ def test_a_source_file_that_a_docstring_names_has_a_page(monkeypatch: pytest.Mon
     from source_files import named_sources
 
     names = named_sources(ROOT / "docs")
-    assert "hfdl/nn/cheap_dropout.py" in names
+    assert "hfdl/nn/cpu/cheap_dropout.py" in names
     assert len(names) == len(set(names)) > 50

@@ -16,6 +16,7 @@ from hfdl.hf_models.load import to_scratch_model
 from hfdl.nn import cache as cache_module
 from hfdl.nn import linear as linear_module
 from hfdl.nn.cache import KVCache
+from hfdl.nn.cpu import onednn
 
 KINDS = ["gpt2", "llama", "mistral"]
 """The last has a window of 4, fewer than a prompt."""
@@ -37,7 +38,7 @@ def forced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(cache_module, "ROOM", 2)
     monkeypatch.setattr(linear_module, "ONE_ROW", 1)
-    monkeypatch.setattr(linear_module, "onednn_is_faster", lambda: True)
+    monkeypatch.setattr(onednn, "is_faster", lambda: True)
     monkeypatch.setattr(linear_module, "_one_row", counted)
     return calls
 

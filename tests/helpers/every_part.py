@@ -29,7 +29,7 @@ from hfdl.models.position_choice import POSITION_TYPES
 from hfdl.models.word_embeddings import load_word_vectors
 from hfdl.nn import KVCache, Packing, attention, fused_attention, length_mask
 from hfdl.nn.activations import ACTIVATIONS
-from hfdl.nn.linear import joined_qkv
+from hfdl.nn.joined_qkv import joined_qkv
 from hfdl.nn.losses import chunked_loss, token_losses
 from hfdl.nn.masks import make
 from hfdl.nn.norms import layer_norm

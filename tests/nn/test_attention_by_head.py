@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hfdl.nn import attention_by_head as module
-from hfdl.nn import linear
-from hfdl.nn.attention_by_head import SMALLEST, SMALLEST_WITHOUT_GRADIENT
+from hfdl.nn.cpu import onednn
+from hfdl.nn.cpu.attention_by_head import SMALLEST, SMALLEST_WITHOUT_GRADIENT
 from hfdl.nn.functional import attention
 from hfdl.nn.fused import fused_attention
 from hfdl.nn.masks import sliding_window_mask
@@ -23,14 +22,14 @@ pytestmark = pytest.mark.skipif(not KERNEL, reason="this build of torch has no o
 def products(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes that oneDNN multiplies, on a machine where it is faster."""
     shapes: list[tuple[int, ...]] = []
-    kernel = linear.onednn_product
+    kernel = onednn.product
 
     def noted(x: Tensor, weight: Tensor) -> Tensor:
         shapes.append((*x.shape, len(weight)))
         return kernel(x, weight)
 
-    monkeypatch.setattr(linear, "onednn_is_faster", lambda: True)
-    monkeypatch.setattr(module, "onednn_product", noted)
+    monkeypatch.setattr(onednn, "is_faster", lambda: True)
+    monkeypatch.setattr(onednn, "product", noted)
     return shapes
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hfdl.nn import attention_by_head, attention_gradient
-from hfdl.nn.attention_gradient import (
+from hfdl.nn.cpu import attention_gradient, onednn
+from hfdl.nn.cpu.attention_gradient import (
     additive_causal_mask,
     additive_mask,
     differentiated_attention,
@@ -32,7 +32,7 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         return F.linear(x, weight)
 
     monkeypatch.setattr(attention_gradient, "head_by_head_pays", lambda *_: by_head)
-    monkeypatch.setattr(attention_by_head, "onednn_product", product)
+    monkeypatch.setattr(onednn, "product", product)
     yield products
     assert not products or by_head
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hfdl.nn.cheap_dropout import keep_mask
+from hfdl.nn.cpu.cheap_dropout import keep_mask
 from hfdl.nn.dropout import Dropout, dropout, use_cheap_dropout
 
 N = 400_000

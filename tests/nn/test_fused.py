@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hfdl.nn.attention_gradient import _Attention
+from hfdl.nn.cpu.attention_gradient import _Attention
 from hfdl.nn.functional import attention
 from hfdl.nn.fused import fused_attention
 

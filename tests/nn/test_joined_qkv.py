@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hfdl.nn.attend import PaddedAttend
 from hfdl.nn.attention import MultiHeadAttention
-from hfdl.nn.linear import Projections, joined_qkv
+from hfdl.nn.joined_qkv import Projections, joined_qkv
 
 BOUND = 1e-12
 
@@ -32,7 +32,7 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
         return parts
 
     # Where oneDNN multiplies, three products are as fast.
-    monkeypatch.setattr(import_module("hfdl.nn.linear"), "onednn_is_faster", lambda: False)
+    monkeypatch.setattr(import_module("hfdl.nn.cpu.onednn"), "is_faster", lambda: False)
     # By its name: ``hfdl.nn`` calls a function ``attention`` too, which hides the module.
     monkeypatch.setattr(import_module("hfdl.nn.attention"), "joined_qkv", counted)
     return heads

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hfdl.nn import linear as module
+from hfdl.nn.cpu import onednn
 from hfdl.nn.linear import SMALLEST, Linear, is_plain_linear, linear, use_faster_linear
 
 KERNEL = hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -25,14 +26,14 @@ SHAPES = [((817, 131), 97), ((1, 2048), 1025), ((3, 5, 7, 500), 64), ((2, 40000)
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """oneDNN taken for faster wherever there is one, and how often it was called."""
     found: list[int] = []
-    kernel = module.onednn_product
+    kernel = onednn.product
 
     def counted(*args: Any) -> Tensor:
         found.append(1)
         return kernel(*args)
 
-    monkeypatch.setattr(module, "onednn_is_faster", lambda: KERNEL)
-    monkeypatch.setattr(module, "onednn_product", counted)
+    monkeypatch.setattr(onednn, "is_faster", lambda: KERNEL)
+    monkeypatch.setattr(onednn, "product", counted)
     return found
 
 
@@ -204,10 +205,10 @@ def test_training_lays_weights_out_by_rows_again(calls: list[int]) -> None:
 
 
 def test_weights_stay_where_nothing_is_won(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "onednn_is_faster", lambda: False)
+    monkeypatch.setattr(onednn, "is_faster", lambda: False)
     model = two_layers()
     assert module.use_columns(model) == 0
-    monkeypatch.setattr(module, "onednn_is_faster", lambda: True)
+    monkeypatch.setattr(onednn, "is_faster", lambda: True)
     model[0].double()
     assert module.use_columns(model) == 1
     assert model[0].weight.is_contiguous()
@@ -305,7 +306,7 @@ def test_plain_layers_of_a_model_become_the_faster_ones_in_place() -> None:
 def test_the_choice_is_by_facts_of_the_machine_and_no_timing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = module.onednn_is_faster.__wrapped__
+    asked = onednn.is_faster.__wrapped__
     for name, width, expected in (
         ("AMD EPYC 9755", "AVX512", KERNEL), ("AMD EPYC 7763", "AVX2", False),
         ("Intel(R) Xeon(R) Platinum 8481C", "AVX512", False), ("", "AVX512", False),
@@ -321,7 +322,7 @@ def test_kernels_of_many_shapes_are_not_all_kept() -> None:
     script = """
 import torch
 from pathlib import Path
-from hfdl.nn import linear as module
+from hfdl.nn.cpu import onednn as module
 
 def held():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -331,10 +332,10 @@ module._keep_few_kernels()
 weight, rows = torch.randn(384, 384), torch.randn(1200, 384)
 with torch.inference_mode():
     for count in range(600, 700):
-        module.onednn_product(rows[:count], weight)
+        module.product(rows[:count], weight)
     before = held()
     for count in range(700, 1200):
-        module.onednn_product(rows[:count], weight)
+        module.product(rows[:count], weight)
 print(held() - before)
 """
     grown = {}

@@ -11,6 +11,7 @@ from torch import nn
 
 import hfdl
 from hfdl.nn import linear
+from hfdl.nn.cpu import onednn
 from hfdl.nn.linear import Linear
 
 TEXTS = ["what a good film", "a dreadful meal, they say", "x"]
@@ -22,7 +23,7 @@ def by_columns(model: nn.Module) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "onednn_is_faster", lambda: True)
+    monkeypatch.setattr(onednn, "is_faster", lambda: True)
     monkeypatch.setattr(linear, "SMALLEST_BY_COLUMNS", 1)
 
 
@@ -31,13 +32,13 @@ def test_answers_files_and_training_are_as_before(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[Any] = []
-    own = linear.onednn_product
+    own = onednn.product
     with monkeypatch.context() as plain:
-        plain.setattr(linear, "onednn_is_faster", lambda: False)
+        plain.setattr(onednn, "is_faster", lambda: False)
         other: Any = hfdl.pipeline(model=trained)
         assert by_columns(other.model) == []
         expected = [other(text, top_k=None) for text in TEXTS]
-    monkeypatch.setattr(linear, "onednn_product", lambda *args: calls.append(args) or own(*args))
+    monkeypatch.setattr(onednn, "product", lambda *args: calls.append(args) or own(*args))
     pipe: Any = hfdl.pipeline(model=trained)
     layers = [each for each in pipe.model.modules() if type(each) is Linear]
     assert len(by_columns(pipe.model)) == len(layers) > 12

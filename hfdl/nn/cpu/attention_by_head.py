@@ -1,9 +1,9 @@
 """Attention head after head, for long sequences on a CPU where oneDNN multiplies faster.
 
-torch multiplies batches of float32 matrices by MKL alone (see ``hfdl.nn.linear``). Heads of long
+torch multiplies batches of float32 matrices by MKL alone (see ``onednn`` here). Heads of long
 sequences are matrices large enough for a call of oneDNN each; and the scores of one head, T by S
 numbers, stay in the processor's cache from the product to the softmax and on to the values. The
-formulas, and the random bits of dropout, are those of ``hfdl.nn.attention_gradient``.
+formulas, and the random bits of dropout, are those of ``hfdl.nn.cpu.attention_gradient``.
 
 Shapes: B batch, H heads, T queries, S keys, K head width; N = B H.
 """
@@ -17,8 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hfdl.nn.cheap_dropout import LEVELS, keep_mask
-from hfdl.nn.linear import onednn_product, onednn_takes
+from hfdl.nn.cpu import onednn
+from hfdl.nn.cpu.cheap_dropout import LEVELS, keep_mask
 
 SMALLEST = 1 << 20
 """Fewest multiplications of a product, T S K, for which heads are taken one by one in training."""
@@ -32,7 +32,9 @@ def head_by_head_pays(
     q: Float[Tensor, "B H T K"], k: Float[Tensor, "B H S K"], smallest: int = SMALLEST
 ) -> bool:
     """Whether this is the faster way."""
-    return q.shape[-2] * k.shape[-2] * q.shape[-1] >= smallest and onednn_takes(q)
+    if torch.compiler.is_compiling():  # before sizes are compared: they may be left open
+        return False
+    return q.shape[-2] * k.shape[-2] * q.shape[-1] >= smallest and onednn.takes(q)
 
 
 def attention_by_head(
@@ -58,7 +60,7 @@ def attention_by_head(
 
 
 class _ByHead(torch.autograd.Function):
-    """``hfdl.nn.attention_gradient``'s lines, a head at a time."""
+    """``hfdl.nn.cpu.attention_gradient``'s lines, a head at a time."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -83,7 +85,7 @@ class _ByHead(torch.autograd.Function):
         for n in range(len(q)):
             p = weights[n if held else 0]
             _weights(q[n], k[n], _of_head(additive, n, shape), scale, p)
-            out[n] = onednn_product(p if mask is None else p * mask[n], v[n].t())
+            out[n] = onednn.product(p if mask is None else p * mask[n], v[n].t())
         if mask is not None:
             out.mul_(ctx.rise)
         ctx.save_for_backward(q, k, v, weights if held else None, mask, None if held else additive)
@@ -107,13 +109,13 @@ class _ByHead(torch.autograd.Function):
             else:
                 _weights(q[n], k[n], _of_head(additive, n, ctx.shape), ctx.scale, p)
             # The transposes of dV and dK: oneDNN has them faster, for K is the small side.
-            of_v[n] = onednn_product(of_out[n].t(), (p if m is None else p * m).t()).t()
-            of_p = onednn_product(of_out[n], v[n])  # (T, S)
+            of_v[n] = onednn.product(of_out[n].t(), (p if m is None else p * m).t()).t()
+            of_p = onednn.product(of_out[n], v[n])  # (T, S)
             if m is not None:
                 of_p.mul_(m)
             of_scores = _softmax_backward(of_p, p, -1, p.dtype).mul_(ctx.scale)
-            of_q[n] = onednn_product(of_scores, k[n].t())
-            of_k[n] = onednn_product(q[n].t(), of_scores.t()).t()
+            of_q[n] = onednn.product(of_scores, k[n].t())
+            of_k[n] = onednn.product(q[n].t(), of_scores.t()).t()
         # (N, ...) -> (B, H, ...)
         batch, heads = ctx.shape[:2]
         of_each: list[Tensor] = [x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)]
@@ -137,7 +139,7 @@ def _weights(
     out: Float[Tensor, "T S"],
 ) -> None:
     """P = softmax(scale Q K^T + additive) of one head, into ``out``."""
-    scores = onednn_product(q, k).mul_(scale)
+    scores = onednn.product(q, k).mul_(scale)
     if additive is not None:
         scores.add_(additive)
     torch.softmax(scores, -1, out=out)

@@ -25,8 +25,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hfdl.nn.attention_by_head import attention_by_head, head_by_head_pays
-from hfdl.nn.cheap_dropout import LEVELS, keep_mask, levels_kept
+from hfdl.nn.cpu.attention_by_head import attention_by_head, head_by_head_pays
+from hfdl.nn.cpu.cheap_dropout import LEVELS, keep_mask, levels_kept
 from hfdl.nn.masks import to_additive
 
 HELD = 1 << 24
@@ -57,7 +57,7 @@ def differentiated_attention(
         additive: what is added to the scores, broadcastable to (B, H, T, S); None: 0. See
             ``additive_mask``.
         scale: what scores are multiplied by.
-        dropout: probability of dropping a weight; bits as in ``hfdl.nn.cheap_dropout``.
+        dropout: probability of dropping a weight; bits as in ``hfdl.nn.cpu.cheap_dropout``.
     """
     kept = levels_kept(dropout)
     if head_by_head_pays(q, k):
