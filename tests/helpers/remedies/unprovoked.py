@@ -57,7 +57,7 @@ UNPROVOKED = {
     "tasks/token_classification/model_tags.py:ModelTags.refuse_nameless": _MODEL,
     "tasks/token_classification/model_tags.py:ModelTags.write": _MODEL,
     "weights/pretrained.py:refuse_own_class": _OWN_MODEL,
-    "cli/predicting/texts.py:_decode": "it is about what is piped in: tests/cli/test_predict.py",
+    "cli/predicting/texts.py:_decode#2": "it is about what is piped in: tests/cli/test_cli.py",
     "custom_attention/calls.py:prove_attention": _MODEL,
     "custom_attention/recipe.py:attend_by": _MODEL,
     "custom_attention/switch.py:_check_taken": _MODEL,
