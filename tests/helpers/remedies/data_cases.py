@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .paste import case
+from .paste import Command, case
 from .place import Place
 
 ROWS = "what a good film,positive\nwhat a bad film,negative\n" * 12
@@ -43,6 +43,13 @@ def held(place: Place, content: str, name: str = "held.csv") -> str:
     return f"data.validation={place.write(name, content)}"
 
 
+def _evaluated(place: Place, *labels: str) -> list[Any]:
+    """A run measured on rows of other labels."""
+    Command(tuple(place.train())).run()
+    content = "".join(f"a film,{label}\n" for label in labels)
+    return ["evaluate", place.output, place.write("others.csv", f"text,label\n{content}")]
+
+
 def good(place: Place) -> dict[str, Any]:
     return {"FILE": place.good}
 
@@ -74,6 +81,9 @@ CASES = (
         "data.labels={positive: a, negative: b}"), ways=2, fill={"LABEL": "b"}),
     case("data/unknown_labels.py:unknown_label", lambda p: p.train(held(
         p, "text,label\na,positive|negative\nb,negative\n"))),
+    case("data/unknown_labels.py:unknown_label", lambda p: _evaluated(p, "pos", "neg")),
+    case("data/unknown_labels.py:unknown_label", lambda p: _evaluated(p, "pos", "neutral", "neg"),
+         fill={"LABEL": "negative"}),
     case("data/unknown_labels.py:_unlabelled", lambda p: p.train(held(
         p, "text,label\na,-1\nb,-1\n"))),
     case("data/layouts/unlabelled.py:without_unlabelled", lambda p: p.on(
