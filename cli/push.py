@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hfdl.errors import HubAnswerError, HubError
+from hfdl.errors import HubError
 
 from .completion import complete_run
 from .errors import say
@@ -95,12 +95,14 @@ def push(
       hfdl push runs/sentiment my-team/sentiment --public --tag v1.0 --yes
       hfdl predict YOUR-NAME/my-sentiment "A film to see twice."
     """
+    from hfdl.sharing.prepared import prepare, prepare_dry
+
     options: dict[str, Any] = {
         "public": public, "include": include or [], "branch": branch, "message": message,
         "tag": tag, "license": license, "language": language or [], "delete_extra": delete_extra,
     }  # fmt: skip
     with working(f"reading {run}"):
-        found = _prepared(run, repo, options, dry_run=dry_run)
+        found = (prepare_dry if dry_run else prepare)(run, repo, **options)
     if json and dry_run:
         print_json(_as_json(found))
     elif not json:
@@ -119,19 +121,6 @@ def push(
             "twice")  # fmt: skip
         raise
     _say_done(done, json=json)
-
-
-def _prepared(run: str, repo: str, options: dict[str, Any], *, dry_run: bool) -> Push:
-    from hfdl.sharing.prepared import prepare
-
-    try:
-        return prepare(run, repo, **options)
-    except HubAnswerError as error:
-        if not dry_run:
-            raise
-        found = prepare(run, repo, **options, ask_hub=False)
-        found.notes.append(f"what the repository holds is not known: {error}")
-        return found
 
 
 def _list(found: Push) -> None:
