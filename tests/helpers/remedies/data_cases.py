@@ -76,7 +76,7 @@ CASES = (
          fill={"COLUMN": "review"}),
     case("data/table.py:Table.column", lambda p: p.on(
         f"this is a film,positive\n{ROWS}", "data.label=2"), ways=2,
-        fill={"COLUMN": "1"}, then=("no column '1'", "no column 'text'")),
+        fill={"COLUMN": "1"}, then=("no column '1'", None)),
     case("data/labels.py:_refuse_no_label", lambda p: p.on(
         rows([]).replace('"text"', '"mood": ["x"], "text"'), name="a.jsonl"),
         fill={"COLUMN": "mood"}),
