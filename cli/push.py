@@ -13,7 +13,14 @@ from .completion import complete_run
 from .errors import say
 from .options import Json
 from .printing.progress import working
-from .printing.text import print_json, print_note, print_table, print_text, print_unfolded
+from .printing.text import (
+    file_size,
+    print_json,
+    print_note,
+    print_table,
+    print_text,
+    print_unfolded,
+)
 
 if TYPE_CHECKING:
     from hfdl.sharing.prepared import Push
@@ -129,10 +136,10 @@ def _list(found: Push) -> None:
     where = f"{found.repo} ({kind}" + ("" if found.branch == "main" else f", {found.branch}") + ")"
     print_text(f"to {where}")
     print()
-    rows = [[item.path, _size(item.size), found.states[item.path]] for item in found.items]
+    rows = [[item.path, file_size(item.size), found.states[item.path]] for item in found.items]
     print_table(["file", "size", "state"], rows)
     total = sum(item.size for item in found.sent)
-    print_text(f"to send: {len(found.sent)} of {len(found.items)} files, {_size(total)}")
+    print_text(f"to send: {len(found.sent)} of {len(found.items)} files, {file_size(total)}")
     if found.left:
         print()
         print_table(["stays here", "because"], [[name, why] for name, why in found.left])
@@ -189,12 +196,3 @@ def _say_done(done: Pushed, *, json: bool) -> None:
     if done.tag:
         print_text(f"tagged {done.tag}")
     print_unfolded(done.url)
-
-
-def _size(count: int) -> str:
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"

@@ -49,6 +49,8 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
     try:
         yield shown, attention_html(model, panel.read(model, values, answer), panel.limit(model))
     except Exception as error:
+        if isinstance(error, HfdlError):  # the page says where: beside the only texts there are
+            error = type(error)(error.problem, rule=error.rule, remedy=error.remedy)
         yield shown, render("note", text=f"No attention view: {_words(error)}")
 
 
