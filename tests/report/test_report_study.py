@@ -27,7 +27,8 @@ def test_names_that_do_not_fit_side_by_side_are_turned(keys: int, turned: int) -
 def test_the_verdict_stands_under_its_badge_without_the_words_of_the_terminal() -> None:
     more = {"folder": "trials/0", "seconds": 1.0, "reason": ""}
     study: dict[str, Any] = {
-        "trials": [trial(i, 2) | more for i in range(2)], "metric": "accuracy", "larger_is_better": True,
+        "trials": [trial(i, 2) | more for i in range(2)],
+        "metric": "accuracy", "larger_is_better": True,
         "best": trial(1, 2), "verdict": None, "importance": None, "folds": None,
         "sampler": "random", "pruner": "none", "facts": [],
     }  # fmt: skip
