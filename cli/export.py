@@ -9,7 +9,7 @@ import typer
 
 from .arguments.options import Json, Overrides, RunOrModel
 from .printing.progress import working
-from .printing.text import print_json, print_text
+from .printing.text import file_size, print_json, print_text
 
 if TYPE_CHECKING:
     from hfdl.exporting.result import Exported
@@ -70,4 +70,4 @@ def export(
 def _print(found: Exported) -> None:
     for line in found.lines():
         print_text(line)
-    print_text(f"saved in {found.directory}: {found.size / 1e6:.1f} MB")
+    print_text(f"saved in {found.directory}: {file_size(found.size)}")

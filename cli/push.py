@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hfdl.errors import HubAnswerError, HubError
+from hfdl.errors import HubError
 
 from .arguments.completion import complete_run
 from .arguments.options import Json
 from .errors import say
 from .printing.progress import working
-from .printing.text import print_json, print_note, print_table, print_text, print_unfolded
+from .printing.text import (
+    file_size,
+    print_json,
+    print_note,
+    print_table,
+    print_text,
+    print_unfolded,
+)
 
 if TYPE_CHECKING:
     from hfdl.sharing.prepared import Push
@@ -95,12 +102,14 @@ def push(
       hfdl push runs/sentiment my-team/sentiment --public --tag v1.0 --yes
       hfdl predict YOUR-NAME/my-sentiment "A film to see twice."
     """
+    from hfdl.sharing.prepared import prepare, prepare_dry
+
     options: dict[str, Any] = {
         "public": public, "include": include or [], "branch": branch, "message": message,
         "tag": tag, "license": license, "language": language or [], "delete_extra": delete_extra,
     }  # fmt: skip
     with working(f"reading {run}"):
-        found = _prepared(run, repo, options, dry_run=dry_run)
+        found = (prepare_dry if dry_run else prepare)(run, repo, **options)
     if json and dry_run:
         print_json(_as_json(found))
     elif not json:
@@ -121,29 +130,16 @@ def push(
     _say_done(done, json=json)
 
 
-def _prepared(run: str, repo: str, options: dict[str, Any], *, dry_run: bool) -> Push:
-    from hfdl.sharing.prepared import prepare
-
-    try:
-        return prepare(run, repo, **options)
-    except HubAnswerError as error:
-        if not dry_run:
-            raise
-        found = prepare(run, repo, **options, ask_hub=False)
-        found.notes.append(f"what the repository holds is not known: {error}")
-        return found
-
-
 def _list(found: Push) -> None:
     """What goes, what stays and what is there, before anything is written."""
     kind = "public: everybody will see it" if found.is_public else "private"
     where = f"{found.repo} ({kind}" + ("" if found.branch == "main" else f", {found.branch}") + ")"
     print_text(f"to {where}")
     print()
-    rows = [[item.path, _size(item.size), found.states[item.path]] for item in found.items]
+    rows = [[item.path, file_size(item.size), found.states[item.path]] for item in found.items]
     print_table(["file", "size", "state"], rows)
     total = sum(item.size for item in found.sent)
-    print_text(f"to send: {len(found.sent)} of {len(found.items)} files, {_size(total)}")
+    print_text(f"to send: {len(found.sent)} of {len(found.items)} files, {file_size(total)}")
     if found.left:
         print()
         print_table(["stays here", "because"], [[name, why] for name, why in found.left])
@@ -200,12 +196,3 @@ def _say_done(done: Pushed, *, json: bool) -> None:
     if done.tag:
         print_text(f"tagged {done.tag}")
     print_unfolded(done.url)
-
-
-def _size(count: int) -> str:
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"

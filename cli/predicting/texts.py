@@ -265,8 +265,15 @@ def _decode(line: bytes, number: int) -> str:
     try:
         text = line.removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError as error:
-        from hfdl.data.readers.encodings import likely_encoding
+        from hfdl.data.readers.encodings import cut_character, likely_encoding
 
+        if cut_character(line) is not None:
+            raise DataError(
+                "the text ends in the middle of a character",
+                where=f"stdin, line {number}",
+                rule="all before it is UTF-8, so the rest is probably missing",
+                remedy="is what was piped in complete? head -n cuts at the end of a line",
+            ) from None
         raise DataError(
             f"byte {line[error.start]:#04x} is not UTF-8",
             where=f"stdin, line {number}",

@@ -97,6 +97,16 @@ def print_note(text: str) -> None:
     say("note", text.encode(encoding, "backslashreplace").decode(encoding))
 
 
+def file_size(count: int) -> str:
+    """Bytes as ``12.3 kB``, in the largest unit of which there is a whole one."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
 def print_saved(path: Path, what: str = "") -> None:
     """Say where something was saved, whatever the name holds; ``what`` are the files in it."""
     from hfdl.runs.texts import clean

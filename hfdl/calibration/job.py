@@ -13,9 +13,10 @@ from torch import Tensor
 
 from hfdl.calibration import head
 from hfdl.calibration.kept import read_kept
-from hfdl.calibration.refusals import no_temperature, no_validation
+from hfdl.calibration.refusals import no_temperature, no_validation, other_rows
 from hfdl.calibration.weight_file import files_of, name_in_file
 from hfdl.config.schema import Recipe
+from hfdl.errors import DataError
 from hfdl.progress import tell
 from hfdl.runs.outputs import METRICS, PREDICTIONS
 from hfdl.runs.run import held_out_data, own_recipe, resolve
@@ -116,7 +117,11 @@ def _own(
         return task, held_out
     recipe = resolve(own_recipe(folder), {})
     own: Any = task_for_model(folder, recipe)
-    splits = own.prepare(held_out_data(recipe.data, {}))
+    try:
+        data = held_out_data(recipe.data, {})
+    except DataError:  # it was an object
+        raise other_rows(str(folder)) from None
+    splits = own.prepare(data)
     return own, {name: split for name, split in splits.named().items() if name != "train"}
 
 

@@ -38,6 +38,16 @@ def check_task(name: str, where: str) -> None:
         raise no_temperature(name, task_spec(name).no_temperature, where)
 
 
+def other_rows(where: str) -> DataError:
+    """The error where a run's own data were an object, and what is given are other rows."""
+    return DataError(
+        "the data of its figures was an object in memory, and these are other rows",
+        where=where,
+        rule="the figures of a run are written anew when it is calibrated",
+        remedy="name a file of the rows that it was measured on: data.validation=FILE",
+    )
+
+
 def no_temperature(task: str, reason: str, where: str) -> ModelError:
     """The error for a model whose logits cannot be divided."""
     return ModelError(

@@ -15,6 +15,9 @@ _HOMOGLYPHS = str.maketrans(  # Cyrillic and Greek letters that look as Latin on
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΟ", "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXoO"
 )
 
+_MARKS = re.compile(r"(?<!\d)[\W_]+|[\W_]+(?!\d)")  # not those within 1.5
+_SHORTEST = 3  # letters of a known name that may begin another: "no" does not begin "normal"
+
 
 def shape(text: str) -> str:
     """A text as it shows: composed, nothing invisible, one blank for each run of them."""
@@ -45,3 +48,31 @@ def twin(name: str, names: Iterable[str]) -> str | None:
     """The first of ``names`` that means the same; None where none does."""
     same = meaning(name)
     return next((other for other in names if meaning(other) == same), None)
+
+
+def short_form(name: str, names: Iterable[str]) -> str | None:
+    """The only one of ``names`` that a name begins, or that begins it; None where several do.
+
+    Case, blanks and punctuation do not count (``neg`` is ``Negative``, ``non-toxic`` is
+    ``non_toxic``). Nearness in letters does not either: ``irrelevant`` is near ``relevant``.
+    """
+    seen = _letters(name)
+    written = {other: _letters(other) for other in names}
+    found = [other for other, letters in written.items() if letters == seen]
+    found = found or [
+        other
+        for other, letters in written.items()
+        if _begins(seen, letters) or (len(letters) >= _SHORTEST and _begins(letters, seen))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _letters(name: str) -> str:
+    seen = look(name)
+    return seen if NUMBER.fullmatch(seen) else _MARKS.sub("", seen)
+
+
+def _begins(short: str, long: str) -> bool:
+    """Whether a text begins another, and not in the middle of a number (1 is not 10)."""
+    rest = long[len(short) :]
+    return bool(short) and long.startswith(short) and not (short + rest[:1])[-2:].isdigit()

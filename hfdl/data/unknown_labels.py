@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 
 from hfdl.config.overrides import as_override
 from hfdl.config.schema import DataConfig
-from hfdl.data.alike import twin
+from hfdl.data.alike import short_form, twin
 from hfdl.data.label_values import natural_sort
 from hfdl.data.no_label import left_out, means_none
 from hfdl.data.several_labels import can_split, separator_among, split_at
@@ -144,10 +143,12 @@ def _ways_of_model(
         yield f"say what the model's labels are called, in the order of their ids: {named}"
         return
     given = {value: name for value, name in (known.mapping or {}).items() if value != name}
-    guesses = zip(unknown[:_SHOWN], cycle(known.names), strict=False)
-    found = {value: meant.get(value, guess) for value, guess in guesses}
+    likely = {value: short_form(value, known.names) for value in unknown}
+    found = {value: meant.get(value) or likely[value] for value in unknown[:_SHOWN]}
+    written = as_override("data.labels", {**given, **{v: n or "LABEL" for v, n in found.items()}})
     which = "label it is" if len(unknown) == 1 else "labels they are"
-    yield f"say which {which}, for instance {as_override('data.labels', {**given, **found})}"
+    ask = ", for instance" if all(found.values()) else " (for LABEL write a known one):"
+    yield f"say which {which}{ask} {written}"
 
 
 def _no_labels(unknown: Sequence[str], config: DataConfig) -> Iterable[str]:

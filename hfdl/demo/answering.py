@@ -49,7 +49,9 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
     try:
         yield shown, attention_html(model, panel.read(model, values, answer), panel.limit(model))
     except Exception as error:
-        yield shown, render("note", text=f"No attention view: {_words(error)}")
+        # An error of an argument begins with its name: the page has no other text to be meant.
+        words = _words(error).removeprefix("text: ")
+        yield shown, render("note", text=f"No attention view: {words}")
 
 
 def _words(error: Exception) -> str:

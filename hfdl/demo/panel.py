@@ -87,7 +87,7 @@ class Panel:
     def facts(self, model: DemoModel) -> list[str]:
         """What a person should know of the model, a phrase each."""
         count = sum(parameter.numel() for parameter in model.pipe.model.parameters())
-        return [type(model.pipe.model).__name__, f"{_short(count)} parameters", *self.reads(model)]
+        return [model.pipe.architecture, f"{_short(count)} parameters", *self.reads(model)]
 
     def limit(self, model: DemoModel) -> int | None:
         """Most tokens that the model answers from at once; None: any number."""

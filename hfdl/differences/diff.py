@@ -15,6 +15,7 @@ from hfdl.differences.sides import (
     Side,
     column_values,
     keys_beside_data,
+    refuse_no_column,
     saved_side,
     to_be_measured,
 )
@@ -65,7 +66,9 @@ def diff(
     names = [str(a), str(b)]
     with console_listener() if listener is None else nullcontext(listener) as tell:
         if given:
-            sides = [one.measured(tell) for one in to_be_measured(names, given)]
+            opened = to_be_measured(names, given)
+            refuse_no_column(opened[0], by)
+            sides = [one.measured(tell) for one in opened]
         else:
             sides = [saved_side(name) for name in names]
     pairs = paired(*sides)

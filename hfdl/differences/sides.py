@@ -17,7 +17,7 @@ from hfdl.runs.held_out import evaluate_saved
 from hfdl.runs.outputs import METRICS, PREDICTIONS
 from hfdl.runs.run import held_out_data, own_recipe, resolve
 from hfdl.tasks.protocol import Splits, Task
-from hfdl.tasks.registry import canonical_name, task_for_model
+from hfdl.tasks.registry import canonical_name, task_for_model, task_spec
 from hfdl.tasks.tables import read_tables
 from hfdl.training.events import Listener
 from hfdl.weights.resolve import find_model
@@ -149,11 +149,7 @@ def column_values(side: Side, split: str, name: str) -> list[str]:
     Raises:
         DataError: the data cannot be read, there is no such column, or it is not of the rows.
     """
-    recipe, memory = _resolved(find_model(side.name, graph=True), side.overrides)
-    data = held_out_data(recipe.data, side.overrides)
-    rows = side.record.spec.rows
-    tables, _ = read_tables(data, memory, recipe.train.seed, trains=False, rows=rows)
-    table = tables[split]
+    table = _tables(side.name, side.overrides)[split]
     values = [str(value) for value in table.column(name, "--by")]
     if len(values) != sum(row.get("split") == split for row in side.record.predictions):
         raise DataError(
@@ -163,6 +159,30 @@ def column_values(side: Side, split: str, name: str) -> list[str]:
             remedy="leave --by out",
         )
     return values
+
+
+def refuse_no_column(one: Measuring, names: Sequence[str]) -> None:
+    """Refuse columns that the data do not have, before a model is measured on them.
+
+    Args:
+        one: a model whose data are read.
+        names: the columns.
+
+    Raises:
+        DataError: no such column.
+    """
+    if not names:
+        return
+    tables = _tables(one.name, one.overrides)
+    for name in names:
+        next(tables[split] for split in SPLITS if split in tables).column(name, "--by")
+
+
+def _tables(name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model is measured on, by split."""
+    recipe, memory = _resolved(find_model(name, graph=True), overrides)
+    data, rows = held_out_data(recipe.data, overrides), task_spec(recipe.task).rows
+    return read_tables(data, memory, recipe.train.seed, trains=False, rows=rows)[0]
 
 
 def keys_beside_data(overrides: Mapping[str, Any]) -> list[str]:

@@ -18,11 +18,13 @@ class CallForm:
         example: an input, and the options that it cannot do without.
         not_sent: options of the call that are not for a sender: what memory is there for, and
             answers that have no JSON.
+        answer_counts: options that say how many answers there are: 1 or more.
     """
 
     item: ClassVar[Any] = str
     item_words: ClassVar[str] = "a text"
     not_sent: ClassVar[frozenset[str]] = frozenset({"batch_size", "return_tensors"})
+    answer_counts: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def call_options(cls) -> dict[str, Any]:

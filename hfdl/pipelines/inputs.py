@@ -89,11 +89,20 @@ class BasePipeline(CallForm, Shown):
             use_columns(self.model)
         self.max_tokens = token_budget(self.device)
 
+    @property
+    def architecture(self) -> str:
+        """The model's class as its ``config.json`` names it: that of transformers.
+
+        hfdl's own code for it has classes of its own, and a graph in ONNX has one for all.
+        """
+        saved = getattr(self.model.config, "architectures", None)
+        return str(saved[0]) if saved else type(self.model).__name__
+
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:
         config = self.model.config
         labels = getattr(config, "id2label", None) or {}
         rows: list[tuple[str, Any]] = [
-            ("model", f"{type(self.model).__name__} {getattr(config, 'name_or_path', '')}".strip()),
+            ("model", f"{self.architecture} {getattr(config, 'name_or_path', '')}".strip()),
             ("labels", listed(labels.values())),
             ("device", self.device),
         ]

@@ -15,7 +15,12 @@ from typing_extensions import TypedDict
 
 from hfdl.config.own_code import no_exit
 from hfdl.errors import ConfigError, DataError, did_you_mean
-from hfdl.pipelines.inputs import BasePipeline, answer_several, checked_batch_size
+from hfdl.pipelines.inputs import (
+    BasePipeline,
+    answer_several,
+    at_least_one,
+    checked_batch_size,
+)
 from hfdl.pipelines.open_model import open_model
 from hfdl.tasks.inference import (
     forward_batches,
@@ -63,6 +68,7 @@ class TextClassificationPipeline(BasePipeline):
     task = "text-classification"
     item = str | TextPair
     item_words = 'a text, or {"text": ..., "text_pair": ...}'
+    answer_counts = frozenset({"top_k"})
 
     def __init__(
         self,
@@ -82,7 +88,7 @@ class TextClassificationPipeline(BasePipeline):
         options = _data_options(long_text, max_length, truncation)
         self._opened = open_model(SPEC.name, model, tokenizer, options)
         super().__init__(self._opened, device, batch_size, precision)
-        self._top_k = top_k
+        self._top_k = _checked_count(top_k)
         self._function = _checked_function(function_to_apply)
         self._threshold = threshold
         self._least(threshold, self._function)
@@ -116,9 +122,10 @@ class TextClassificationPipeline(BasePipeline):
             iterator, which reads on as it is read: ``batch_size`` texts at a time, without one 256.
 
         Raises:
+            ConfigError: an option has a value that it cannot have, such as a ``top_k`` below 1.
             DataError: an input is neither a text nor such a dict.
         """
-        best = self._top_k if top_k is _UNSET else top_k
+        best = self._top_k if top_k is _UNSET else _checked_count(top_k)
         limit = checked_batch_size(batch_size) or self.batch_size
         function = _checked_function(function_to_apply) or self._function
         task = self._opened.task(_data_options(long_text, max_length, truncation))
@@ -202,6 +209,10 @@ def _data_options(
         long_text = "truncate"
     options = {"long_text": long_text, "max_length": max_length}
     return {key: value for key, value in options.items() if value is not None}
+
+
+def _checked_count(top_k: Any) -> Any:
+    return top_k if top_k is None or top_k is _UNSET else at_least_one("top_k", top_k)
 
 
 def _shape(scores: list[Answer], top_k: int | None, least: dict[str, float] | None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from hfdl.errors import OutputError, to_resume
 from hfdl.tasks.registry import known_spec
 from hfdl.tasks.spec import TaskSpec
+from hfdl.weights.graph_files import graph_alone, is_graph
 from hfdl.weights.names import OWN_TYPES
 
 Record = dict[str, Any]
@@ -115,6 +116,7 @@ def read_run(folder: str | Path) -> RunRecord:
 
     Raises:
         OutputError: the folder is not that of a finished run, or a file in it is damaged.
+        ModelError: it is that of an exported graph, which has no figures of its own.
     """
     import yaml
 
@@ -145,6 +147,8 @@ def read_run(folder: str | Path) -> RunRecord:
 
 
 def _refuse_no_run(folder: Path) -> None:
+    if is_graph(folder):
+        raise graph_alone(folder)
     if (folder / "recipe.yaml").is_file():
         return
     is_there = "there is no recipe.yaml" if folder.is_dir() else "it is a file"

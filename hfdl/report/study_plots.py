@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hfdl.report.svg import ACCENT, GRID, INK, MUTED, WARM, chart
+from hfdl.report.svg import ACCENT, GRID, INK, MUTED, PAPER, WARM, chart
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -58,6 +58,8 @@ def importance_chart(importance: Mapping[str, float]) -> Markup:
 
 _NAMES_WIDTH, _TICKS_WIDTH = 42, 70
 """Characters that stand side by side below, and within, a chart."""
+_BEHIND = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
+"""What a label of parallel coordinates stands on, so that no line covers it."""
 _ROOMY = 7
 """Axes of parallel coordinates that leave room for figures of the usual size."""
 
@@ -86,7 +88,7 @@ def parallel_chart(
             axes.axvline(place, color=GRID, linewidth=1)
             for height, text in ticks:
                 axes.annotate(_shortened(text, most), (place, height), xytext=(2, 2),
-                              textcoords="offset points", color=INK,
+                              textcoords="offset points", color=INK, zorder=5, bbox=_BEHIND,
                               fontsize=7 if len(columns) <= _ROOMY else 5)  # fmt: skip
         names = [_shortened(key.rpartition(".")[2], 14) for key in [*keys, metric]]
         axes.set_xticks(range(len(columns)), names)

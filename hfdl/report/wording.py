@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from hfdl.tasks.registry import known_spec
@@ -59,8 +60,15 @@ def number(value: Any) -> str:
 
 
 def figure(name: str, value: float | None) -> str:
-    """A metric's value: shares in percent, everything else as a number."""
-    return percent(value) if is_share(name) else number(value)
+    """A metric's value: shares in percent, everything else as a number.
+
+    Correlations and losses below 1 keep their zeros, as they stand below one another: ``0.4500``
+    below ``0.6258``.
+    """
+    if is_share(name):
+        return percent(value)
+    is_fraction = _is_number(value) and 0.001 <= abs(value) < 1
+    return f"{value:.4f}" if is_fraction else number(value)
 
 
 def is_share(name: str) -> bool:
@@ -93,6 +101,17 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def minute(time: str | None) -> str | None:
+    """``2026-11-30T11:22:24.798+00:00`` as ``2026-11-30 11:22 UTC``; what is no time as it is."""
+    try:
+        told = datetime.fromisoformat(str(time))
+    except ValueError:
+        return time
+    return f"{told.astimezone(UTC) if told.tzinfo else told:%Y-%m-%d %H:%M}" + (
+        " UTC" if told.tzinfo else ""
+    )
 
 
 def size(count: float | None) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfdl.config.load import load_recipe, take_model, take_objects
+from hfdl.config.load import MEMORY, load_recipe, take_model, take_objects
 from hfdl.config.overrides import settings
 from hfdl.config.own_code import no_exit
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
+from hfdl.data.readers.sources import lost_object
 from hfdl.display import Shown
 from hfdl.errors import listed
 from hfdl.quantization.precision import FLOAT32, check_precision
@@ -258,10 +259,17 @@ def own_recipe(folder: Path) -> Path | Recipe:
 
 
 def held_out_data(data: DataConfig, overrides: Mapping[str, Any]) -> DataConfig:
-    """Only what was asked for, if anything was; else the run's own held-out splits."""
+    """Only what was asked for, if anything was; else the run's own held-out splits.
+
+    Raises:
+        DataError: these are of an object that a Python user gave, which no recipe holds. What is
+            measured on needs no training data: a file with validation rows will do.
+    """
     keys = {path[1] for path, _ in settings(overrides) if path[0] == "data"}
     chosen = keys & {"validation", "test"}
     if not chosen:
+        if "train" not in keys and str(data.train).startswith(MEMORY):
+            raise lost_object(str(data.train), "data.validation")
         return data
     others = {"train", "validation", "test"} - chosen
     return data.model_copy(update=dict.fromkeys(others))

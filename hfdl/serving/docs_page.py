@@ -67,6 +67,8 @@ def _words(schema: Schema, schemas: Schema) -> str:
         return f"list of {_words(schema['items'], schemas)}"
     if kind == "integer" and "maximum" in schema and schema["maximum"] < 2**31 - 1:
         return f"integer, {schema['minimum']} to {schema['maximum']}"
+    if kind == "integer" and schema.get("minimum", -1) >= 0:
+        return f"integer, {schema['minimum']} or more"
     return kind
 
 

@@ -15,7 +15,7 @@ def facts_of(service: Service) -> dict[str, Any]:
     return {
         "model": service.name,
         "task": service.pipe.task,
-        "architecture": type(service.pipe.model).__name__,
+        "architecture": service.pipe.architecture,
         "labels": [*(getattr(config, "id2label", None) or {}).values()],
         "device": str(service.pipe.device),
         "precision": service.pipe.precision,

@@ -21,7 +21,9 @@ _ERROR = {
     "title": "Error",
 }
 _POST_ERRORS = {
-    400: "The body is no JSON.", 408: "The body did not come in time.",
+    400: "The body is no JSON.", 404: "There is no such path.",
+    405: "The path has another method: /predict is asked with POST, the others with GET.",
+    408: "The body did not come in time.",
     413: "The body is too large.", 415: "The content type is not application/json.",
     422: "The inputs or parameters have another form, or are too many or too long.",
     429: "The queue is full: see Retry-After.", 500: "The model failed on this request.",

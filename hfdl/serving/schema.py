@@ -29,7 +29,7 @@ def request_model(pipe: CallForm, limits: Limits, *, can_stream: bool) -> type[B
         can_stream: whether its answer can be sent as it is written.
     """
     options = {
-        name: (_optional(_json_type(type_)), Field(None, **_bounds(name, limits)))
+        name: (_optional(_json_type(type_)), Field(None, **_bounds(pipe, name, limits)))
         for name, type_ in pipe.call_options().items()
     }
     parameters = create_model("Parameters", __config__=_CONFIG, **options)  # pyright: ignore
@@ -68,8 +68,10 @@ def _words(pipe: CallForm) -> str:
     return f"{pipe.item_words}; or a list of these"
 
 
-def _bounds(name: str, limits: Limits) -> dict[str, Any]:
-    return {"ge": 1, "le": limits.max_beams} if name in _BOUNDED else {}
+def _bounds(pipe: CallForm, name: str, limits: Limits) -> dict[str, Any]:
+    if name in _BOUNDED:
+        return {"ge": 1, "le": limits.max_beams}
+    return {"ge": 1} if name in pipe.answer_counts else {}
 
 
 def _optional(type_: Any) -> Any:

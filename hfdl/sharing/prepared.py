@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hfdl.distribution import DISTRIBUTION
-from hfdl.errors import HubError
+from hfdl.errors import HubAnswerError, HubError
 from hfdl.hub import upload
 from hfdl.hub.names import check_repo_name
 from hfdl.hub.upload import Item, Remote
@@ -170,6 +171,25 @@ def prepare(
         extra, notes, not public, message or _message(folder), tag,
         extra if delete_extra else [],
     )  # fmt: skip
+
+
+def prepare_dry(run: str | Path, repo: str, **options: Any) -> Push:
+    """What ``prepare`` finds; a Hub that cannot be asked is a note, since nothing is written.
+
+    Args:
+        run: as for ``prepare``.
+        repo: as for ``prepare``; without a namespace where the Hub does not say whose token it is.
+        options: the others of ``prepare``, but ``ask_hub``.
+
+    Raises:
+        ConfigError, HubError, ModelError: as ``prepare``, but for what the Hub did not answer.
+    """
+    try:
+        return prepare(run, repo, **options)
+    except HubAnswerError as error:
+        found = prepare(run, repo, **options, ask_hub=False)
+        found.notes.append(f"what the repository holds is not known: {error}")
+        return found
 
 
 def _states(items: Sequence[Item], remote: Remote | None) -> dict[str, str]:

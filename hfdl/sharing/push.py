@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hfdl.sharing.prepared import MAIN, prepare
+from hfdl.sharing.prepared import MAIN, prepare, prepare_dry
 from hfdl.sharing.result import Pushed
 
 
@@ -42,7 +42,8 @@ def push(
         license: for the card, such as ``apache-2.0``. Default: as the repository's card has it.
         language: for the card: a code such as ``en``, or several. Default: as for ``license``.
         delete_extra: whether files that the run does not have are deleted in the repository.
-        dry_run: whether to stop before anything is written. The Hub is asked what it holds.
+        dry_run: whether to stop before anything is written. The Hub is asked what it holds; where
+            it cannot be (no token, no network), ``notes`` say so, and every file counts as new.
 
     Returns:
         where it is, its commit, the files that were sent (that would be), and those that stay.
@@ -53,7 +54,7 @@ def push(
             repository is then as it was.
         ModelError: the folder is no whole model.
     """
-    found = prepare(
+    found = (prepare_dry if dry_run else prepare)(
         run,
         repo,
         public=public,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from helpers.support import reviews
 from helpers.wording import assert_wording
 from safetensors.torch import load_file, save_file
@@ -108,6 +109,26 @@ def test_on_data_that_are_given(copy: Path) -> None:
     found = calibrate(copy, {"data.validation": rows})
     assert found.splits["validation"].examples == 60
     assert len((copy / "predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 80
+
+
+def test_a_run_of_an_object_is_calibrated_on_a_file_of_the_same_rows(copy: Path) -> None:
+    """Its own figures are written anew, and so need the rows that they are of."""
+    recipe = yaml.safe_load((copy / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe["data"] |= {"train": "memory://train", "validation": None}
+    (copy / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    before = digests(copy)
+    first = refused(copy)
+    assert str(first.remedy).endswith(" name a file: data.validation=FILE")
+    for name, rows in {"other": noisy(60), "same": noisy(80)}.items():
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        Path(f"{name}.jsonl").write_text(text, encoding="utf-8")
+    other = refused(copy, {"data.validation": "other.jsonl"})
+    assert "these are other rows" in str(other)
+    assert str(other.remedy) == (
+        "name a file of the rows that it was measured on: data.validation=FILE"
+    )
+    assert {k: v for k, v in digests(copy).items() if k != ".lock"} == before
+    assert calibrate(copy, {"data.validation": "same.jsonl"}).splits["validation"].examples == 80
 
 
 def refused(folder: Any, *arguments: Any, **options: Any) -> HfdlError:

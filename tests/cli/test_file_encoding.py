@@ -68,3 +68,10 @@ def test_an_unknown_encoding_is_named(trained: Path) -> None:
     done = CliRunner().invoke(app, ["predict", str(trained), "a", "--encoding", "utf-9"])
     assert done.exit_code == 2
     assert "no encoding is called 'utf-9'" in done.output
+
+
+def test_a_pipe_that_ends_in_the_middle_of_a_character(trained: Path) -> None:
+    sent = "schön\nfür 5 €".encode()[:-1]
+    refused = CliRunner().invoke(app, ["predict", str(trained)], input=sent)
+    assert "stdin, line 2: the text ends in the middle of a character" in str(refused.exception)
+    assert "iconv" not in str(refused.exception)

@@ -65,7 +65,8 @@ ALLOWED: dict[str, set[str]] = {
     "quantization": {"nn.linear"},
     "report": {
         "data.entities.sentence", "data.entities.tags", "metrics.calibration",
-        "metrics.translation", "tasks.registry", "tasks.spec", "weights.names",
+        "metrics.translation", "tasks.registry", "tasks.spec", "weights.graph_files",
+        "weights.names",
     },
     "runs": {
         "config", "data", "display", "environment", "hf_models", "metrics", "nn.dropout",

@@ -96,7 +96,9 @@ def test_evaluate(trained: Path, tmp_path: Path) -> None:
 
     error = str(evaluated(str(path)).exception)
     skip = remedy(error, "means no label: ")
-    (key,) = remedy(error, "for instance ")[:1]
-    assert evaluated(str(path), *skip, key).exit_code == 0
+    (key,) = remedy(error, "write a known one[)]: ")[:1]
+    filled = key.replace("LABEL", "negative")
+    assert filled != key
+    assert evaluated(str(path), *skip, filled).exit_code == 0
     path = written(tmp_path / "none.csv", [{**row, "label": "-1"} for row in rows])
     assert "no row of test has a label, but '-1'" in str(evaluated(str(path)).exception)

@@ -273,7 +273,7 @@ def test_a_model_without_attention_says_so(page, models) -> None:
 def test_a_text_too_long_for_a_view_is_still_answered(page) -> None:
     shown, view = last(*page("run"), TEXTS[1])
     assert len(scores(shown)) == 2
-    assert "No attention view" in view
+    assert "No attention view: the text has " in view
     assert "reads 64 at most" in view
 
 

@@ -292,8 +292,10 @@ def test_measured_anew_with_a_column(trained: Path, tmp_path: Path) -> None:
     found = hfdl.diff(trained, trained, file=file, by=["source"], listener=lambda event: None)
     assert found.examples == 40
     assert {"source = web", "source = print"} <= {one.name for one in found.slices}
+    events: list[Any] = []
     with pytest.raises(DataError, match="no column 'sauce'"):
-        hfdl.diff(trained, trained, file=file, by=["sauce"], listener=lambda event: None)
+        hfdl.diff(trained, trained, file=file, by=["sauce"], listener=events.append)
+    assert events == []  # nothing was measured
 
 
 @pytest.mark.usefixtures("without_report")

@@ -236,6 +236,8 @@ def test_the_remedy_maps_all_unknown_labels_at_once(
     file = write_csv(tmp_path / "test.csv", rows)
     with pytest.raises(DataError, match="say which labels they are") as caught:
         hfdl.evaluate(folder, {"data.test": str(file)}, listener=lambda e: None)
-    (pasted,) = shlex.split(str(caught.value.remedy).split("for instance ")[1])
+    (pasted,) = shlex.split(str(caught.value.remedy).split("a known one): ")[1])
+    assert pasted.count("LABEL") == 3
+    pasted = pasted.replace("LABEL", "good")
     given = parse_overrides([pasted, f"data.test={file}"])
     hfdl.evaluate(folder, given, listener=lambda e: None)

@@ -557,3 +557,18 @@ def test_truncation_and_max_length_are_taken_in_a_call_as_in_the_constructor(
         assert pipe(text, **options) == built(text)
     with pytest.raises(ConfigError, match="65 tokens are more than the model takes"):
         pipe(text, max_length=65)
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+def test_no_answer_at_all_cannot_be_asked_for(trained: Path, top_k: int) -> None:
+    with pytest.raises(ConfigError, match="top_k: it cannot be"):
+        hfdl.pipeline(model=trained, top_k=top_k)
+    with pytest.raises(ConfigError, match="top_k: it cannot be"):
+        hfdl.pipeline(model=trained)(GOOD, top_k=top_k)
+
+
+def test_it_shows_the_class_that_is_saved(trained: Path) -> None:
+    pipe: Any = hfdl.pipeline(model=trained)
+    saved = json.loads((trained / "config.json").read_text(encoding="utf-8"))["architectures"]
+    assert [pipe.architecture] == saved
+    assert type(pipe.model).__name__ not in str(pipe)

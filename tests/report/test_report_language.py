@@ -138,7 +138,7 @@ def test_masked_tokens_stand_beside_what_was_said(run):
     folder = run("masked_lm", MASKED, rows(2, prediction=pairs))
     found = page(folder)
     assert "Masked language model" in found.text
-    assert found.text.count("king, predicted <s>, said queen poems.txt, line") == 4
+    assert found.text.count("“king”, predicted “<s>”, said “queen” poems.txt, line") == 4
     assert "are of the masked tokens, each predicted from the text on both sides" in (found.text)
     card = ModelCard.load(write_model_card(folder))
     assert card.data.pipeline_tag == "fill-mask"

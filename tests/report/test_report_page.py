@@ -187,3 +187,17 @@ sys.exit(f"{{early}} {{late}}" if early or late else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_card_has_the_mark_of_the_guess(fake_run, tmp_path):
+    folder = fake_run(2).write(tmp_path)
+    html = write_report(folder).read_text(encoding="utf-8")
+    assert html.count('class="card headline"') == html.count('<i class="baseline"') == 2
+
+
+def test_a_text_that_begins_with_blanks_is_not_indented(fake_run, page, tmp_path):
+    run = fake_run(2)
+    for row in run.rows:
+        row["text"] = "  begins late"
+    html = write_report(run.write(tmp_path)).read_text(encoding="utf-8")
+    assert ">begins late<" in html

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hfdl.errors import OutputError
+from hfdl.errors import ModelError, OutputError
 from hfdl.report import read_run, write_report
 
 
@@ -67,3 +67,15 @@ def test_damaged_metrics_are_refused(fake_run, tmp_path, text):
     (folder / "metrics.json").write_text(text)
     with pytest.raises(OutputError):
         read_run(folder)
+
+
+def test_an_exported_graph_is_named_and_not_told_to_go_on(fake_run, tmp_path):
+    folder = fake_run(2).write(tmp_path)
+    for name in ("metrics.json", "log.jsonl", "predictions.jsonl"):
+        (folder / name).unlink()
+    (folder / "model.onnx").write_bytes(b"graph")
+    (folder / "export.json").write_text(json.dumps({"model": "runs/the best"}))
+    with pytest.raises(ModelError, match="an exported graph") as caught:
+        write_report(folder)
+    assert "--resume" not in str(caught.value)
+    assert str(caught.value.remedy).endswith("it was exported from: 'runs/the best'")

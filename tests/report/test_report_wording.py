@@ -96,3 +96,35 @@ def test_clip_never_cuts_a_character(text, limit):
     kept = wording.clip(text, limit).removesuffix("…")
     assert kept
     assert kept.replace(unit, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("matthews_correlation", 0.45, "0.4500"),
+        ("matthews_correlation", -0.3, "-0.3000"),
+        ("loss", 0.5587123, "0.5587"),
+        ("loss", 2.1, "2.1"),
+        ("loss", 0.0000123, "1.23e-05"),
+        ("loss", 0.0, "0"),
+        ("bleu", 33.8, "33.8"),
+        ("accuracy", 0.45, "45.0%"),
+        ("loss", None, wording.MISSING),
+    ],
+)
+def test_figure(name, value, text):
+    assert wording.figure(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        ("2026-11-30T11:22:24.798+00:00", "2026-11-30 11:22 UTC"),
+        ("2026-11-30T00:30:00+02:00", "2026-11-29 22:30 UTC"),
+        ("2026-11-30T11:22:24", "2026-11-30 11:22"),
+        ("yesterday", "yesterday"),
+        (None, None),
+    ],
+)
+def test_minute(time, text):
+    assert wording.minute(time) == text

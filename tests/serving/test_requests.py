@@ -44,6 +44,8 @@ BODIES: list[tuple[bytes, int, str]] = [
     (b'{"inputs": {"text": "a", "label": "b"}}', 422, "expected a text"),
     (b'{"inputs": "a", "parameters": []}', 422, "parameters"),
     (b'{"inputs": "a", "parameters": {"topk": 1}}', 422, "did you mean 'top_k'"),
+    (b'{"inputs": "a", "parameters": {"top_k": 0}}', 422, "greater than or equal to 1"),
+    (b'{"inputs": "a", "parameters": {"top_k": -2}}', 422, "greater than or equal to 1"),
     (b'{"inputs": "a", "parameters": {"top_k": "1"}}', 422, "integer"),
     (b'{"inputs": "a", "parameters": {"top_k": 1.5}}', 422, "integer"),
     (b'{"inputs": "a", "parameters": {"top_k": true}}', 422, "integer"),
@@ -92,6 +94,21 @@ def test_other_methods_paths_and_types(
     assert answer.status_code in (code, 307 if path.endswith("/") else code)
     if answer.status_code != 307:
         assert set(answer.json()) == {"error", "error_type"}
+
+
+def test_the_description_names_the_codes_and_the_least_numbers(local: Local) -> None:
+    (described, page, facts) = local.ask(
+        [("GET", path, {}) for path in ("/openapi.json", "/docs", "/")]
+    )
+    told = described.json()
+    codes = {"400", "404", "405", "408", "413", "415", "422", "429", "500", "503", "504"}
+    assert codes <= set(told["paths"]["/predict"]["post"]["responses"])
+    assert all(f"<code>{code}</code>" in page.text for code in codes)
+    number, _ = told["components"]["schemas"]["Parameters"]["properties"]["top_k"]["anyOf"]
+    assert number["minimum"] == 1
+    assert "integer, 1 or more" in page.text
+    assert facts.json()["architecture"] == "BertForSequenceClassification"
+    assert "Scratch" not in page.text
 
 
 def test_the_type_may_have_a_charset(local: Local) -> None:

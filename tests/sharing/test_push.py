@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard, hf_hub_download
 
 import hfdl
 import hfdl.cli.push as commands
-from hfdl.errors import HubError
+from hfdl.errors import HubAnswerError, HubError
 from hfdl.report.card import signed
 from hfdl.sharing.prepared import prepare
 
@@ -62,6 +62,11 @@ def test_a_dry_run_needs_neither_token_nor_network(hub, run, push, monkeypatch):
         run / "model.safetensors"
     ).stat().st_size
     assert "there is no token" in found["notes"][-1]
+    looked = hfdl.push(run, "mine", dry_run=True)
+    assert (looked.repo, looked.commit, looked.pushed) == ("mine", None, USUAL)
+    assert looked.notes == found["notes"]
+    with pytest.raises(HubAnswerError, match="there is no token"):
+        hfdl.push(run, "mine")
 
 
 def test_texts_and_logs_go_by_choice_only(hub, run, push):

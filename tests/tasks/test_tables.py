@@ -96,3 +96,14 @@ def test_a_row_without_a_text_is_named(value: Any) -> None:
 def test_numbers_count_as_texts() -> None:
     given = Table("t.csv", {"text": ["a", 5, 0.5, ""]}, lines=[2, 3, 4, 5])
     assert text_column(given, "text", "data.text") == ["a", "5", "0.5", ""]
+
+
+@pytest.mark.parametrize("count", [1, 2, 20])
+@pytest.mark.parametrize("rows", ["labels", "pairs"])
+def test_a_text_column_that_is_not_there_is_told_before_all_else(count: int, rows: Any) -> None:
+    """However few rows there are, and whatever labels they have."""
+    table = [{"review": f"text {i}", "label": "one"} for i in range(count)]
+    config = DataConfig(train="memory://train", text="reviw")
+    with pytest.raises(DataError, match="no column 'reviw' for data") as caught:
+        read_tables(config, {"memory://train": table}, 0, True, rows=rows)
+    assert "data.text=review" in str(caught.value.remedy)

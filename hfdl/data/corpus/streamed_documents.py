@@ -130,10 +130,16 @@ def _lines_to_lf(path: Path, reading: Reading) -> Iterator[tuple[int, str, str]]
             return
         offset = 3 if beginning.startswith(UTF8_BOM) else 0
         file.seek(offset)
-        number = 1
+        number, beyond_ascii = 1, False
         while block := file.readlines(BLOCK):
             for line in block:
-                text = decode_part(line, lambda _, at=number: f"{path}, line {at}", offset=offset)
+                text = decode_part(
+                    line,
+                    lambda _, at=number: f"{path}, line {at}",
+                    offset=offset,
+                    beyond_ascii=beyond_ascii,
+                )
+                beyond_ascii = beyond_ascii or not text.isascii()
                 body = text.removesuffix("\n").removesuffix("\r")
                 yield number, body, text[len(body) :]
                 number, offset = number + 1, offset + len(line)

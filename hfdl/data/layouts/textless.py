@@ -36,7 +36,8 @@ def with_texts(table: Table, config: DataConfig, rows: Rows = "labels") -> Table
         rows: what the task reads.
 
     Raises:
-        DataError: no row has one.
+        DataError: no row has one; or there is no such column of a task that has no other names
+            for it, which is said before anything is said of few rows or of their labels.
     """
     columns = _columns(table, config, rows)
     if columns is None:
@@ -80,6 +81,8 @@ def _columns(table: Table, config: DataConfig, rows: Rows) -> _Columns | None:
     if rows != "entities":
         pair = [config.text_pair] if config.text_pair is not None and rows == "labels" else []
         found = _Columns([config.text, *pair], [], "data.text")
+        for name, key in zip(found.texts, ("data.text", "data.text_pair"), strict=False):
+            table.column(name, key)
     elif config.tokens in table.columns:
         found = _Columns([config.tokens], [config.tags], "data.tokens")
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
+
 _BOMS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -26,6 +28,24 @@ _CANDIDATES = (
 def marked_encoding(data: bytes) -> str | None:
     """``utf-16`` or ``utf-32`` where the bytes begin with such a byte order mark."""
     return next((name for mark, name in _BOMS if data.startswith(mark)), None)
+
+
+def cut_character(data: bytes, *, beyond_ascii: bool = False) -> int | None:
+    """Position of the UTF-8 character in whose middle the bytes end; None where they do not.
+
+    A lead byte alone behind pure ASCII is no sign of it: so ends a text of another encoding too.
+
+    Args:
+        data: the end of a file.
+        beyond_ascii: whether the file has UTF-8 characters beyond ASCII before it.
+    """
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        text = decoder.decode(data)
+    except UnicodeDecodeError:
+        return None
+    pending = len(decoder.getstate()[0])
+    return len(data) - pending if pending and (beyond_ascii or not text.isascii()) else None
 
 
 def likely_encoding(data: bytes) -> str:

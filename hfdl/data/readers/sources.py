@@ -53,13 +53,7 @@ def read_source(
     if memory is not None and source in memory:
         return tables_from_memory(memory[source])
     if source.startswith(MEMORY):
-        raise DataError(
-            "the data was an object in memory",
-            where=source,
-            rule="a recipe cannot hold it",
-            remedy="give it again from Python, or name a file: "
-            f"data.{source.removeprefix(MEMORY)}=FILE",
-        )
+        raise lost_object(source, f"data.{source.removeprefix(MEMORY)}")
     if source.startswith(SCHEME):
         return read_embedded(source.removeprefix(SCHEME))
     if not source.strip():
@@ -85,6 +79,21 @@ def read_source(
         where=source,
         rule="a source is a local file or folder, hfdl://NAME, or a Hub id (NAME, ORG/NAME, "
         "either with @REVISION, :CONFIG and #SPLIT)",
+    )
+
+
+def lost_object(source: str, key: str) -> DataError:
+    """The error for data that were given as an object, and are no longer there.
+
+    Args:
+        source: the marker that stands for them in the recipe.
+        key: that a file will do for.
+    """
+    return DataError(
+        "the data was an object in memory",
+        where=source,
+        rule="a recipe cannot hold it",
+        remedy=f"give it again from Python, or name a file: {key}=FILE",
     )
 
 

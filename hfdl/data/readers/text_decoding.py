@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hfdl.data.readers.encodings import UTF8_BOM, likely_encoding, marked_encoding
+from hfdl.data.readers.encodings import UTF8_BOM, cut_character, likely_encoding, marked_encoding
 from hfdl.errors import DataError
 
 _LF = b"\n"
@@ -20,7 +20,8 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
 
     Raises:
         DataError: a byte that is not of that encoding, or a NUL. The message gives line and byte
-            offset, and of a file that is not UTF-8 the encoding that it probably has.
+            offset, and of a file that is not UTF-8 the encoding that it probably has, or that it
+            ends in the middle of a character.
     """
     encoding = encoding or marked_encoding(data)
     if encoding is not None:
@@ -34,7 +35,12 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
 
 
 def decode_part(
-    data: bytes, where: Callable[[int], str], *, offset: int, whole: bytes = b""
+    data: bytes,
+    where: Callable[[int], str],
+    *,
+    offset: int,
+    whole: bytes = b"",
+    beyond_ascii: bool = False,
 ) -> str:
     """Decode a part of a UTF-8 file, without the byte order mark.
 
@@ -43,6 +49,7 @@ def decode_part(
         where: file and line of a byte of it, by its position in it.
         offset: bytes of the file before it.
         whole: more of the file, from which to tell its encoding. Default: the part.
+        beyond_ascii: whether there are characters beyond ASCII before the part.
 
     Raises:
         DataError: as ``decode``.
@@ -50,6 +57,8 @@ def decode_part(
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if cut_character(data, beyond_ascii=beyond_ascii) is not None:
+            raise _cut(where(error.start), data[error.start :], offset + error.start) from None
         likely = likely_encoding(whole or data)
         raise DataError(
             f"byte 0x{data[error.start]:02x} at offset {offset + error.start} is not UTF-8",
@@ -85,9 +94,12 @@ def _decode_as(data: bytes, source: str, encoding: str) -> str:
     except UnicodeDecodeError as error:
         before = body[: error.start].decode(encoding, "ignore")
         offset = len(data) - len(body) + error.start
+        where = f"{source}, line {before.count(chr(10)) + 1}"
+        if cut_character(body) == error.start:
+            raise _cut(where, body[error.start :], offset) from None
         raise DataError(
             f"byte 0x{body[error.start]:02x} at offset {offset} is not {encoding}",
-            where=f"{source}, line {before.count(chr(10)) + 1}",
+            where=where,
             rule="the file is read as data.encoding, or its byte order mark, says",
             remedy=_other_encoding(data),
         ) from None
@@ -106,6 +118,15 @@ def _other_encoding(data: bytes) -> str:
         likely = likely_encoding(data)
         return f"it looks like {likely}: set data.encoding={likely}"
     return "it is UTF-8: leave data.encoding out"
+
+
+def _cut(where: str, rest: bytes, offset: int) -> DataError:
+    return DataError(
+        f"the file ends in the middle of a character (0x{rest.hex()} at offset {offset})",
+        where=where,
+        rule="all before it is UTF-8, so the rest of the file is probably missing",
+        remedy="is the file complete? Copy or download it again",
+    )
 
 
 def _nul(where: str, offset: int, data: bytes) -> DataError:

@@ -55,6 +55,7 @@ class FillMaskPipeline(BasePipeline):
     """
 
     task = "fill-mask"
+    answer_counts = frozenset({"top_k"})
 
     def __init__(
         self,

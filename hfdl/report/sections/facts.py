@@ -50,7 +50,7 @@ def run_facts(record: RunRecord) -> list[tuple[str, str]]:
         ("Precision", plan.get("precision")),
         ("Processes", _number(plan.get("processes"))),
         ("Ended", wording.sentence(end["reason"]) if end.get("reason") else None),
-        ("Ended at", end.get("time")),
+        ("Ended at", wording.minute(end.get("time"))),
     ]
     return [(name, str(value)) for name, value in facts if value is not None]
 

@@ -38,11 +38,15 @@ def build(record: RunRecord) -> Section:
 
 
 def _baseline(record: RunRecord) -> dict[str, Any]:
-    """The guess on the split that tells most, and its figures as they are written."""
-    guess = next(iter(guesses(record)), None)
-    if guess is None:
-        return {"baseline": None}
+    """The guess on the split that tells most, its figures as they are written, and the marks of
+    the guess on every split."""
+    every = guesses(record)
+    marks = {(guess.split, guess.metric): guess.value for guess in every}
+    if not every:
+        return {"baseline": None, "marks": marks}
+    guess = every[0]
     return {
+        "marks": marks,
         "baseline": guess,
         "baseline_metric": wording.metric_name(guess.metric),
         "baseline_value": wording.figure(guess.metric, guess.value),
