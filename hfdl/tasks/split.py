@@ -34,14 +34,14 @@ class Padding:
     with_zeros: bool = False
 
     @classmethod
-    def of(cls, tokenizer: Any, config: Any) -> Padding:
-        """As a tokenizer has it, and as the model of a config takes it."""
+    def of(cls, tokenizer: Any, config: Any = None) -> Padding:
+        """As a tokenizer has it, and as the model of a config takes it; without one, as most do."""
         return cls(
             pad_id=tokenizer.pad_token_id,
-            side=padding_side(config),
+            side="right" if config is None else padding_side(config),
             with_types="token_type_ids" in tokenizer.model_input_names,
             type_id=tokenizer.pad_token_type_id,
-            with_zeros=types_of_0_count(config),
+            with_zeros=config is not None and types_of_0_count(config),
         )
 
     def __call__(

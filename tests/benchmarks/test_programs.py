@@ -98,7 +98,7 @@ def test_a_round_of_each_side(
     if answers:  # the same weights and texts: the same answers
         assert len(answers) == len(program.sides)
         assert all(value <= 2e-6 for value in found["differences"].values())
-    if "agreement" in program.quality:
+    if "score_error" in program.quality:
         assert found["quality"]["hfdl float32"]["agreement"]["mean"] == 1
         for side in program.sides:
             assert 0 <= found["quality"][side]["score_error"]["mean"] < 0.01

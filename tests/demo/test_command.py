@@ -162,8 +162,8 @@ def test_the_commands_of_the_page_and_of_the_help_are_taken(monkeypatch) -> None
 
 def test_a_precision_that_a_model_has_not_is_refused(models) -> None:
     with pytest.raises(ConfigError) as caught:
-        launch([models["run"], models["writer"]], port=0, precision="int8")
-    assert "causal_lm has no int8" in str(caught.value)
+        launch([models["run"], models["translator"]], port=0, precision="int8")
+    assert "translation has no int8" in str(caught.value)
     with pytest.raises(ConfigError, match="unknown precision 'int4'"):
         launch(models["run"], port=0, precision="int4")
 

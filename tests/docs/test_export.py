@@ -29,8 +29,12 @@ def test_every_command_works(
     write_csv(tmp_path / "mine.csv", reviews(12))
     blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     commands = [line for block in blocks for line in block.splitlines()]
-    assert len(commands) == 12
+    assert len(commands) == 15
+    until_stopped = [line for line in commands if line.split()[1] in ("serve", "demo")]
+    assert len(until_stopped) == 2  # tests/serving and tests/demo give them --precision int8
     for command in commands:
+        if command in until_stopped:
+            continue
         words = [str(tiny_bert) if word == MINILM else word for word in shlex.split(command)]
         assert words.pop(0) == "hfdl"
         if words[:2] == ["export", str(tiny_bert)]:  # it has no files of sentence-transformers
