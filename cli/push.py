@@ -102,13 +102,13 @@ def push(
       hfdl push runs/sentiment my-team/sentiment --public --tag v1.0 --yes
       hfdl predict YOUR-NAME/my-sentiment "A film to see twice."
     """
-    from hfdl.sharing.prepared import prepare, prepare_dry
-
     options: dict[str, Any] = {
         "public": public, "include": include or [], "branch": branch, "message": message,
         "tag": tag, "license": license, "language": language or [], "delete_extra": delete_extra,
     }  # fmt: skip
     with working(f"reading {run}"):
+        from hfdl.sharing.prepared import prepare, prepare_dry
+
         found = (prepare_dry if dry_run else prepare)(run, repo, **options)
     if json and dry_run:
         print_json(_as_json(found))

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from numbers import Integral
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
@@ -145,20 +146,20 @@ def checked_batch_size(size: int | None) -> int | None:
     return size
 
 
-def at_least_one(name: str, number: int) -> int:
+def at_least_one(name: str, number: Any) -> int:
     """The number itself, the value of the option ``name``.
 
     Raises:
-        ConfigError: it is below 1.
+        ConfigError: it is no whole number, or below 1.
     """
-    if number < 1:
+    if not isinstance(number, Integral) or number < 1:
         raise ConfigError(
-            f"it cannot be {number}",
+            f"it cannot be {number!r}",
             where=name,
             rule="it is a whole number, 1 or more",
             remedy="raise it, or leave it out",
         )
-    return number
+    return int(number)
 
 
 def answer_several(

@@ -133,7 +133,7 @@ def test_a_parameter_that_there_is_not_names_the_nearest(
     error = told(capsys, str(trained), "--port", "0", "topk=2")
     assert "did you mean 'top_k'" in error.lower()
     error = told(capsys, str(trained), "--port", "0", "top_k=two")
-    assert "integer" in error
+    assert "whole number" in error
     assert "KEY=VALUE" in told(capsys, str(trained), "top_k")
 
 

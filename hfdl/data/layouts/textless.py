@@ -19,7 +19,17 @@ from hfdl.errors import DataError
 def tables_with_texts(
     tables: Mapping[str, Table], config: DataConfig, rows: Rows = "labels"
 ) -> dict[str, Table]:
-    """``with_texts`` of each split."""
+    """``with_texts`` of each split.
+
+    Raises:
+        DataError: as ``with_texts``; or there is no such column of a task that has no other names
+            for it, which is said before anything is said of few rows or of their labels.
+    """
+    for table in tables.values():
+        if rows not in ("texts", "entities") and table.item_lines is None:
+            table.column(config.text, "data.text")
+            if config.text_pair is not None and rows == "labels":
+                table.column(config.text_pair, "data.text_pair")
     return {split: with_texts(table, config, rows) for split, table in tables.items()}
 
 
@@ -36,8 +46,7 @@ def with_texts(table: Table, config: DataConfig, rows: Rows = "labels") -> Table
         rows: what the task reads.
 
     Raises:
-        DataError: no row has one; or there is no such column of a task that has no other names
-            for it, which is said before anything is said of few rows or of their labels.
+        DataError: no row has one.
     """
     columns = _columns(table, config, rows)
     if columns is None:
@@ -81,8 +90,6 @@ def _columns(table: Table, config: DataConfig, rows: Rows) -> _Columns | None:
     if rows != "entities":
         pair = [config.text_pair] if config.text_pair is not None and rows == "labels" else []
         found = _Columns([config.text, *pair], [], "data.text")
-        for name, key in zip(found.texts, ("data.text", "data.text_pair"), strict=False):
-            table.column(name, key)
     elif config.tokens in table.columns:
         found = _Columns([config.tokens], [config.tags], "data.tokens")
     else:
