@@ -6,9 +6,10 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    # Threads that wait sleep, before torch reads it: spinning, beside other work, they would take
-    # the time of those that they wait for, and an update five times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Told before torch is imported: threads that wait soon sleep. GNU's OpenMP lets them spin for
+    # milliseconds, which beside other work takes the time of those that they wait for.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     if "HFDL_MEETING_FILE" in os.environ or "HFDL_CHILD" in os.environ:
         from hfdl.training.launched import end_with_launcher
 
