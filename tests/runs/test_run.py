@@ -299,14 +299,14 @@ def test_a_run_on_data_in_memory_says_that_it_cannot_be_redone_without_it(
     run = hfdl.train("sentiment", overrides, output=tmp_path / "run", listener=silent)
     message = (
         "memory://train: the data was an object in memory; a recipe cannot hold it. "
-        "Give it again from Python, or name a file: data.train=FILE"
+        "Give it again from Python, or name a file: data.{}=FILE"
     )
     with pytest.raises(DataError) as caught:
         hfdl.train(run.directory, output=tmp_path / "again", listener=silent)
-    assert str(caught.value) == message
+    assert str(caught.value) == message.format("train")
     with pytest.raises(DataError) as caught:
         hfdl.evaluate(run.directory, listener=silent)
-    assert str(caught.value) == message
+    assert str(caught.value) == message.format("validation")
     assert not (tmp_path / "again").exists()
     again = {"data.train": rows_of(reviews_csv)}
     hfdl.train(run.directory, again, output=tmp_path / "again", listener=silent)
