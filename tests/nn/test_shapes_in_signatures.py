@@ -62,6 +62,7 @@ REFUSALS = (
     "tests/nn/test_convolution.py::test_what_does_not_fit_is_refused",
     "tests/nn/test_functional.py::test_shapes_that_do_not_fit_are_refused",
     "tests/nn/test_lengths.py::test_what_is_no_mask_is_refused",
+    "tests/nn/test_linear.py::test_one_row_that_does_not_fit_is_refused_as_torch_refuses_it",
     "tests/nn/test_masks.py::test_mistakes_are_named",
     "tests/nn/test_norms.py::test_another_width_is_refused",
     "tests/nn/test_packing.py::test_a_packing_is_made_of_two_dimensions",

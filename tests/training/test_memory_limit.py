@@ -50,7 +50,7 @@ def train(settings: dict[str, Any], output: Path, room: int) -> tuple[int, str, 
 
 
 @pytest.mark.parametrize(
-    "room", [120, *(pytest.param(size, marks=pytest.mark.slow) for size in (90, 160, 220, 300))]
+    "room", [120, *(pytest.param(size, marks=pytest.mark.slow) for size in (90, 160, 200, 250))]
 )
 def test_a_run_under_a_limit_completes_in_smaller_parts(
     room: int, settings: dict[str, Any], tmp_path: Path
