@@ -30,6 +30,10 @@ class FeedForward(nn.Module):
         dropout: probability of dropping a hidden number in training.
         bias: whether both projections have a bias.
 
+    Attributes:
+        chunk_size: how many tokens go through at a time where nothing is differentiated, so that
+            their hidden numbers stay in a core's cache; 0: all. It changes no result.
+
     Raises:
         ConfigError: there is no such activation.
     """
@@ -42,6 +46,7 @@ class FeedForward(nn.Module):
         self.up_proj = Linear(width, hidden, bias=bias)
         self.down_proj = Linear(hidden, width, bias=bias)
         self.dropout = Dropout(dropout)
+        self.chunk_size = 0
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         """The formula, for each token.
@@ -50,6 +55,9 @@ class FeedForward(nn.Module):
             ShapeError: the last dimension is not D.
         """
         check_width(x, self.up_proj.in_features, "FeedForward")
+        return _in_chunks(self._of_tokens, x, self.chunk_size)
+
+    def _of_tokens(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         hidden = self.up_proj(x)  # (..., F)
         if not self.dropout.drops and _activates_again(hidden, self.down_proj):
             return _activated_linear(self.activation, self.down_proj, hidden)
@@ -73,6 +81,10 @@ class GatedFeedForward(nn.Module):
         bias: whether the three projections have a bias.
         dropout: probability of dropping a hidden number in training.
 
+    Attributes:
+        chunk_size: how many tokens go through at a time where nothing is differentiated, so that
+            their hidden numbers stay in a core's cache; 0: all. It changes no result.
+
     Raises:
         ConfigError: there is no such activation.
     """
@@ -91,6 +103,7 @@ class GatedFeedForward(nn.Module):
         self.up_proj = Linear(width, hidden, bias=bias)
         self.down_proj = Linear(hidden, width, bias=bias)
         self.dropout = Dropout(dropout)
+        self.chunk_size = 0
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         """The formula, for each token.
@@ -99,6 +112,9 @@ class GatedFeedForward(nn.Module):
             ShapeError: the last dimension is not D.
         """
         check_width(x, self.up_proj.in_features, "GatedFeedForward")
+        return _in_chunks(self._of_tokens, x, self.chunk_size)
+
+    def _of_tokens(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         gate, up = self.gate_proj(x), self.up_proj(x)  # (..., F)
         if not self.dropout.drops and _activates_again(gate, self.down_proj):
             return _activated_linear(self._gated, self.down_proj, gate, up)
@@ -112,6 +128,17 @@ class GatedFeedForward(nn.Module):
     def extra_repr(self) -> str:
         """The gate's activation, for ``print(model)``."""
         return f"activation={self.activation_name!r}"
+
+
+OfTokens = Callable[[Float[Tensor, "*B D"]], Float[Tensor, "*B D"]]
+
+
+def _in_chunks(function: OfTokens, x: Float[Tensor, "*B D"], size: int) -> Float[Tensor, "*B D"]:
+    """``function`` of the tokens, so many at a time."""
+    if not size or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return function(x)
+    chunks = torch.split(x.flatten(0, -2), size)  # (..., D) -> (n, D) and fewer
+    return torch.cat([function(chunk) for chunk in chunks]).view(x.shape)
 
 
 # ---- The activation computed again in the backward pass, in the place of keeping what it gave ----

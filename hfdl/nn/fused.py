@@ -13,7 +13,12 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
-from hfdl.nn.cpu.attention_by_head import SMALLEST_WITHOUT_GRADIENT, head_by_head_pays
+from hfdl.nn.cpu.attention_blocks import (
+    SMALLEST,
+    SMALLEST_IN_TRAINING,
+    attention_in_blocks,
+    blocks_pay,
+)
 from hfdl.nn.cpu.attention_gradient import (
     additive_causal_mask,
     additive_mask,
@@ -37,9 +42,10 @@ def fused_attention(
 
     Arguments as in ``hfdl.nn.functional.AttentionKernel``. On a CPU other ways stand in for it
     where they are faster: with dropout, which that kernel has not (torch leaves it for a path that
-    draws a Bernoulli number for each weight), and in training in half precision, where the kernel's
-    backward pass is several times slower. That is ``differentiated_attention``; with a bias it is
-    the formula.
+    draws a Bernoulli number for each weight), in training in half precision, where the kernel's
+    backward pass is several times slower, and in float32 where oneDNN multiplies faster. That is
+    ``differentiated_attention``, or without a gradient ``attention_in_blocks``; with a bias it is
+    the formula or the kernel.
 
     Returns:
         the output, and None in the place of the weights.
@@ -50,13 +56,15 @@ def fused_attention(
     check_shapes(q, k, v)
     groups = q.shape[1] // k.shape[1]
     k, v = repeat_heads(k, groups), repeat_heads(v, groups)  # (B, H, S, K)
-    if q.device.type == "cpu" and (dropout > 0.0 or _trains_in_half(q)):
+    differentiated = torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))
+    if q.device.type == "cpu" and (dropout > 0.0 or (differentiated and _half(q))):
         if bias is None:
             return _differentiated(q, k, v, mask, scale, causal, dropout), None
         out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
         return out, None
-    if bias is None and _has_quick_long_heads(q, k, v):
-        return _differentiated(q, k, v, mask, scale, causal, 0.0), None
+    if bias is None and blocks_pay(q, k, SMALLEST_IN_TRAINING if differentiated else SMALLEST):
+        way = _differentiated if differentiated else _in_blocks
+        return way(q, k, v, mask, scale, causal), None
     # torch's own causal flag lines queries up with the first keys, ours with the last.
     square = mask is None and bias is None and q.shape[-2] == k.shape[-2]
     keep = None if square else allowed(q, k, mask, causal)
@@ -73,30 +81,46 @@ def _differentiated(
     mask: Bool[Tensor, "... #T #S"] | None,
     scale: float | None,
     causal: bool,
-    dropout: float,
+    dropout: float = 0.0,
 ) -> Float[Tensor, "B H T K"]:
     """The gradient that is written out; a query that may attend to nothing gets zeros."""
-    keep, additive = None, None
-    if mask is not None:
-        keep = allowed(q, k, mask, causal)
-        assert keep is not None
-        additive = additive_mask(keep, q.dtype)
-    elif causal and q.shape[-2] > 1:
-        additive = additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
+    keep, additive = _added(q, k, mask, causal)
     out = differentiated_attention(q, k, v, additive, scale=scale_of(q, scale), dropout=dropout)
     return _blank_to_zero(out, keep)
 
 
-def _has_quick_long_heads(
-    q: Float[Tensor, "B H T K"], k: Float[Tensor, "B H S K"], v: Float[Tensor, "B H S K"]
-) -> bool:
-    """Whether, without a gradient, heads are so long that one by one is faster than the kernel."""
-    differentiated = torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))
-    return not differentiated and head_by_head_pays(q, k, SMALLEST_WITHOUT_GRADIENT)
+def _in_blocks(
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B H S K"],
+    v: Float[Tensor, "B H S K"],
+    mask: Bool[Tensor, "... #T #S"] | None,
+    scale: float | None,
+    causal: bool,
+) -> Float[Tensor, "B H T K"]:
+    """Nothing is differentiated; a query that may attend to nothing gets zeros."""
+    keep, additive = _added(q, k, mask, causal)
+    out = attention_in_blocks(q, k, v, additive, scale=scale_of(q, scale))
+    return _blank_to_zero(out, keep)
 
 
-def _trains_in_half(q: Float[Tensor, "B H T K"]) -> bool:
-    return q.dtype in (torch.bfloat16, torch.float16) and q.requires_grad
+def _added(
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B H S K"],
+    mask: Bool[Tensor, "... #T #S"] | None,
+    causal: bool,
+) -> tuple[Bool[Tensor, "... #T #S"] | None, Float[Tensor, "... #T #S"] | None]:
+    """Which keys may be attended to, where a mask was given, and what is added to the scores."""
+    if mask is not None:
+        keep = allowed(q, k, mask, causal)
+        assert keep is not None
+        return keep, additive_mask(keep, q.dtype)
+    if causal and q.shape[-2] > 1:
+        return None, additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
+    return None, None
+
+
+def _half(q: Float[Tensor, "B H T K"]) -> bool:
+    return q.dtype in (torch.bfloat16, torch.float16)
 
 
 def _with_bias(

@@ -100,8 +100,13 @@ def is_bare(projection: nn.Module) -> bool:
     An adapter, a hook or another ``forward`` wants to be called itself; torch tells of hooks in
     private attributes alone.
     """
-    own = vars(projection)
-    return is_plain_linear(projection) and "forward" not in own and not any(map(own.get, _HOOKS))
+    return is_plain_linear(projection) and not is_watched(projection)
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether a layer has hooks, or a ``forward`` of its own: its call must be made."""
+    own = vars(module)
+    return "forward" in own or any(map(own.get, _HOOKS))
 
 
 def use_faster_linear(model: nn.Module) -> int:

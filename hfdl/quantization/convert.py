@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from hfdl.errors import ConfigError, ModelError
+from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
 from hfdl.nn.linear import is_plain_linear
-from hfdl.quantization.int8_linear import Int8Linear, multiplies_exactly
+from hfdl.quantization.int8_linear import ROWS, Int8Linear, multiplies_exactly
 
 _ADAPTER = "base_layer"  # what peft calls the layer within an adapter
 
@@ -65,6 +66,9 @@ def to_int8(model: nn.Module, where: str, *, words: bool = False) -> nn.Module:
     made: dict[int, Int8Linear] = {}  # a layer that is used twice stays one
     for parent, name, layer in found:
         setattr(parent, name, made.setdefault(id(layer), Int8Linear(layer)))
+    for module in model.modules():
+        if isinstance(module, (FeedForward, GatedFeedForward)):
+            module.chunk_size = ROWS  # the activation takes as long as a product in int8 else
     return model.eval()
 
 

@@ -1,18 +1,13 @@
-"""The attention whose gradient is written out, against the formula that autograd differentiates.
-
-Every test runs for all heads at once and for head after head.
-"""
+"""The attention whose gradient is written out, against the formula that autograd differentiates."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hfdl.nn.cpu import attention_gradient, onednn
+from hfdl.nn.cpu import attention_gradient
 from hfdl.nn.cpu.attention_gradient import (
     additive_causal_mask,
     additive_mask,
@@ -20,22 +15,6 @@ from hfdl.nn.cpu.attention_gradient import (
 )
 from hfdl.nn.functional import attention
 from hfdl.nn.masks import causal_mask
-
-
-@pytest.fixture(params=["at once", "by head"], autouse=True)
-def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Which way is gone, and its products; oneDNN multiplies float32 alone, torch stands for it."""
-    by_head, products = request.param == "by head", []
-
-    def product(x: Tensor, weight: Tensor) -> Tensor:
-        products.append(1)
-        return F.linear(x, weight)
-
-    monkeypatch.setattr(attention_gradient, "head_by_head_pays", lambda *_: by_head)
-    monkeypatch.setattr(onednn, "product", product)
-    yield products
-    assert bool(products) is by_head
-
 
 # B, H, T, S, K: sizes of one, odd sizes, more keys than queries and fewer.
 SHAPES = [(1, 1, 1, 1, 1), (2, 3, 5, 5, 4), (1, 2, 7, 3, 5), (3, 1, 2, 9, 3), (2, 4, 1, 6, 8)]

@@ -96,6 +96,29 @@ def test_gated_is_its_formula_and_silu_by_default() -> None:
     torch.testing.assert_close(ours(x), wanted, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [FeedForward, GatedFeedForward])
+@pytest.mark.parametrize("shape", [(7, 6), (2, 4, 6), (1, 6), (0, 6)])
+def test_chunks_change_nothing_but_how_many_tokens_go_at_a_time(
+    kind: type[Any], shape: tuple[int, ...]
+) -> None:
+    module = drawn(kind(6, 11, "gelu"))
+    assert module.chunk_size == 0
+    x = torch.randn(shape, dtype=F64)
+    whole, sizes = module(x), []
+    module.down_proj.register_forward_pre_hook(lambda _, given: sizes.append(given[0].shape[:-1]))
+    module.chunk_size = 3
+    with torch.no_grad():
+        out = module(x)
+    tokens = math.prod(shape[:-1])
+    full, rest = divmod(tokens, 3)
+    assert sizes == [(3,)] * full + [(rest,)] * (rest > 0 or tokens == 0)
+    assert out.shape == whole.shape
+    assert torch.allclose(out, whole, rtol=0, atol=1e-13)
+    sizes.clear()
+    module(x)  # what is differentiated stays in one piece
+    assert sizes == [shape[:-1]]
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_gradients_by_differences(bias: bool) -> None:
     x = torch.randn(2, 6, dtype=F64, requires_grad=True)

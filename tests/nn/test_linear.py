@@ -110,6 +110,30 @@ def test_views_that_are_not_contiguous(calls: list[int]) -> None:
 # ---- One row, and weights that are laid out by columns -------------------------------------------
 
 
+@needs_kernel
+def test_gaps_between_rows_are_closed_before_onednn_sees_them(
+    calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With gaps in the second factor it goes a way that takes a hundred times as long."""
+    own, dense = torch.ops.mkldnn._linear_pointwise, []
+
+    def noted(x: Tensor, weight: Tensor, *rest: Any) -> Tensor:
+        dense.append(weight.is_contiguous() or weight.t().is_contiguous())
+        return own(x, weight, *rest)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", noted)
+    first = drawn((32, 5, 300), 1)[0][:, 0]  # the first token of each text: rows 5 * 300 apart
+    weight = drawn((1, 700), 300)[1][:, :300]
+    leaves = [first.requires_grad_(), weight.requires_grad_()]
+    y = linear(*leaves)
+    exact = F.linear(first.double(), weight.double())
+    assert (y - exact).abs().max() < 1e-4
+    of_first, of_weight = torch.autograd.grad(y.square().sum(), leaves)
+    assert (of_weight - 2 * exact.t() @ first.double()).abs().max() < 1e-2
+    assert (of_first - 2 * exact @ weight.double()).abs().max() < 1e-2
+    assert dense == [True] * 3
+
+
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("outputs", [768, 1025, 2])
 @pytest.mark.parametrize("view", ["(1, I)", "(1, 1, I)", "last of several", "every other number"])

@@ -23,7 +23,6 @@ SHAPED = {"Bool", "Float", "Int", "Shaped"}
 
 # torch hands an autograd.Function's backward as many gradients as its forward has outputs.
 WITHOUT_SHAPE = {
-    "attention_by_head.py: _ByHead.backward",
     "attention_gradient.py: _Attention.backward",
     "cheap_dropout.py: _Drop.backward",
     "feed_forward.py: _ActivatedLinear.backward",

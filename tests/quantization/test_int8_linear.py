@@ -62,6 +62,17 @@ def test_a_token_is_answered_alike_in_any_batch() -> None:
     assert torch.equal(together, alone)
 
 
+def test_layers_that_share_an_input_answer_as_each_alone() -> None:
+    torch.manual_seed(0)
+    layers = [Int8Linear(nn.Linear(48, size, bias=size != 5)) for size in (7, 5, 64)]
+    x = torch.randn(3, 200, 48)
+    with torch.inference_mode():
+        together = layers[0].together(x, *layers[1:])
+        alone = [layer(x) for layer in layers]
+    assert [found.shape[-1] for found in together] == [7, 5, 64]
+    assert all(map(torch.equal, together, alone))
+
+
 @given(st.integers(0, 10_000), st.integers(1, 40))
 def test_integers_give_the_numbers_back(seed: int, width: int) -> None:
     values = torch.randn(4, width, generator=torch.Generator().manual_seed(seed))

@@ -15,7 +15,7 @@ import hfdl
 from hfdl.errors import ConfigError, ModelError
 from hfdl.hf_models.base import HfModel
 from hfdl.nn.linear import is_plain_linear
-from hfdl.quantization import convert
+from hfdl.quantization import convert, int8_linear
 from hfdl.quantization.convert import int8_copy, int8_layers, to_int8
 from hfdl.quantization.int8_linear import Int8Linear
 
@@ -54,6 +54,30 @@ def test_a_pipeline_runs_in_int8(trained: Path, products: list[int]) -> None:
         assert 0 < abs(scores[0]["positive"] - scores[1]["positive"]) < 0.02
     assert "int8" in repr(pipe)
     assert "int8" not in repr(exact)
+
+
+def test_queries_keys_and_values_quantise_their_input_once(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = hfdl.pipeline(model=trained, precision="int8")
+    own, widths = int8_linear.quantised_rows, []
+
+    def noted(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        widths.append(rows.shape[1])
+        return own(rows)
+
+    monkeypatch.setattr(int8_linear, "quantised_rows", noted)
+    together = pipe("a good film", top_k=None)
+    layers, of_all = pipe.model.config.num_hidden_layers, len(int8_layers(pipe.model))
+    assert len(widths) == of_all - 2 * layers
+    hooks = [
+        module.register_forward_hook(lambda *_: None)
+        for name, module in pipe.model.named_modules() if name.endswith("k_proj")
+    ]  # fmt: skip
+    assert len(hooks) == layers
+    widths.clear()
+    assert pipe("a good film", top_k=None) == together
+    assert len(widths) == of_all  # a layer with a hook is called itself
 
 
 def test_an_answer_does_not_depend_on_its_batch(trained: Path) -> None:

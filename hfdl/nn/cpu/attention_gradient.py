@@ -25,7 +25,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hfdl.nn.cpu.attention_by_head import attention_by_head, head_by_head_pays
+from hfdl.nn.cpu import onednn
+from hfdl.nn.cpu.attention_blocks import blocks, of_block, weights_of
 from hfdl.nn.cpu.cheap_dropout import LEVELS, keep_mask, levels_kept
 from hfdl.nn.masks import to_additive
 
@@ -59,11 +60,7 @@ def differentiated_attention(
         scale: what scores are multiplied by.
         dropout: probability of dropping a weight; bits as in ``hfdl.nn.cpu.cheap_dropout``.
     """
-    kept = levels_kept(dropout)
-    if head_by_head_pays(q, k):
-        held = q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2] * q.element_size() <= HELD
-        return attention_by_head(q, k, v, additive, scale=scale, kept=kept, held=held)
-    return cast(Any, _Attention).apply(q, k, v, additive, scale, kept)
+    return cast(Any, _Attention).apply(q, k, v, additive, scale, levels_kept(dropout))
 
 
 def additive_mask(mask: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
@@ -99,21 +96,23 @@ class _Attention(torch.autograd.Function):
         kept: int,
     ) -> Float[Tensor, "B H T K"]:
         shape = q.shape
+        ctx.quick = onednn.takes(q)
         q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # (N, T, K), (N, S, K)
         whole = (len(q), q.shape[1], k.shape[1])  # N, T, S
         mask = None if kept == LEVELS else keep_mask(math.prod(whole), kept).view(whole)
         out, rise = torch.empty_like(q), LEVELS / max(kept, 1)
         held = math.prod(whole) * q.element_size() <= HELD
-        blocks, weights = _blocks(whole, shape[1], math.prod(whole) if held else BLOCK), None
-        for block in blocks:
-            weights = _weights(q[block], k[block], _of_block(additive, block, shape[:2]), scale)
-            dropped, values = weights, v[block]
-            if mask is not None:
-                dropped, values = weights * mask[block], values * rise
-            torch.bmm(dropped, values, out=out[block])
+        parts, weights = blocks(whole, shape[1], math.prod(whole) if held else BLOCK), None
+        with onednn.batched_products(ctx.quick):
+            for part in parts:
+                weights = weights_of(q[part], k[part], of_block(additive, part, shape[:2]), scale)
+                dropped, values = weights, v[part]
+                if mask is not None:
+                    dropped, values = weights * mask[part], values * rise
+                torch.bmm(dropped, values, out=out[part])
         kept_weights, added = (weights, None) if held else (None, additive)
         ctx.save_for_backward(q, k, v, kept_weights, mask, added)
-        ctx.shape, ctx.scale, ctx.rise, ctx.blocks = shape, scale, rise, blocks
+        ctx.shape, ctx.scale, ctx.rise, ctx.parts = shape, scale, rise, parts
         return out.view(shape)  # (N, T, K) -> (B, H, T, K)
 
     @staticmethod
@@ -122,64 +121,23 @@ class _Attention(torch.autograd.Function):
         q, k, v, held, mask, additive = ctx.saved_tensors
         of_out = grads[0].reshape(q.shape)  # (B, H, T, K) -> (N, T, K)
         of_q, of_k, of_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        for block in ctx.blocks:
-            part, keys = q[block], k[block]
-            weights = held
-            if weights is None:
-                of_block = _of_block(additive, block, ctx.shape[:2])
-                weights = _weights(part, keys, of_block, ctx.scale)
-            dropped, of_part = weights, of_out[block]
-            if mask is not None:
-                dropped, of_part = weights * mask[block], of_part * ctx.rise
-            torch.bmm(dropped.transpose(1, 2), of_part, out=of_v[block])
-            of_weights = torch.bmm(of_part, v[block].transpose(1, 2))  # (n, T, S)
-            if mask is not None:
-                of_weights.mul_(mask[block])
-            of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
-            of_scores.mul_(ctx.scale)
-            torch.bmm(of_scores, keys, out=of_q[block])
-            torch.bmm(of_scores.transpose(1, 2), part, out=of_k[block])
+        with onednn.batched_products(ctx.quick):
+            for part in ctx.parts:
+                weights = held
+                if weights is None:
+                    added = of_block(additive, part, ctx.shape[:2])
+                    weights = weights_of(q[part], k[part], added, ctx.scale)
+                dropped, of_part = weights, of_out[part]
+                if mask is not None:
+                    dropped, of_part = weights * mask[part], of_part * ctx.rise
+                torch.bmm(dropped.transpose(1, 2), of_part, out=of_v[part])
+                of_weights = torch.bmm(of_part, v[part].transpose(1, 2))  # (n, T, S)
+                if mask is not None:
+                    of_weights.mul_(mask[part])
+                of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
+                of_scores.mul_(ctx.scale)
+                torch.bmm(of_scores, k[part], out=of_q[part])
+                torch.bmm(of_scores.transpose(1, 2), q[part], out=of_k[part])
         batch, heads = ctx.shape[:2]
         # (N, ...) -> (B, H, ...)
         return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
-
-
-def _blocks(whole: tuple[int, int, int], heads: int, most: int) -> list[slice]:
-    """Stretches of N: whole rows of the batch, or parts of one row that are all of one size."""
-    n, t, s = whole
-    fitting = max(1, most // max(1, t * s))  # of N
-    if fitting >= heads:
-        size = fitting // heads * heads
-    else:
-        size = max(h for h in range(1, fitting + 1) if heads % h == 0)
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
-
-
-def _of_block(
-    additive: Float[Tensor, "... #T #S"] | None, block: slice, shape: torch.Size
-) -> Float[Tensor, "... #T #S"] | None:
-    """What is added to the scores of a block, as (T, S) or (b, h, T, S)."""
-    if additive is None or additive.dim() <= 2:
-        return additive
-    batch, heads = shape
-    whole = additive.expand(batch, heads, *additive.shape[-2:])
-    row, first = divmod(block.start, heads)
-    if block.stop - block.start < heads:
-        return whole[row : row + 1, first : first + block.stop - block.start]
-    return whole[row : block.stop // heads]
-
-
-def _weights(
-    q: Float[Tensor, "n T K"],
-    k: Float[Tensor, "n S K"],
-    additive: Float[Tensor, "... #T #S"] | None,
-    scale: float,
-) -> Float[Tensor, "n T S"]:
-    """P = softmax(scale Q K^T + additive); half types are raised inside."""
-    if additive is None or additive.dim() > 2:
-        scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
-        if additive is not None:  # as (b, h, T, S)
-            scores.view(*additive.shape[:2], *scores.shape[1:]).add_(additive)
-    else:  # (T, S) goes to each of n
-        scores = torch.baddbmm(additive, q, k.transpose(1, 2), alpha=scale)
-    return torch.softmax(scores, -1)
