@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hfdl.nn.cpu.cheap_dropout import keep_mask
+from hfdl.nn.cpu.cheap_dropout import bits_of, dropped, keep_mask
 from hfdl.nn.dropout import Dropout, dropout, use_cheap_dropout
 
 N = 400_000
@@ -45,6 +45,32 @@ def test_every_position_of_a_word_of_bits_is_fair_and_independent() -> None:
     assert float(correlation.abs().max()) < 5 / math.sqrt(N)
     following = torch.corrcoef(torch.stack([mask[:-1, 3], mask[1:, 0]]))[0, 1]
     assert abs(float(following)) < 5 / math.sqrt(N)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2**14, 2**15 - 1, 2**15, 2**15 + 1, 58982, 2**16 - 1])
+def test_a_number_is_kept_that_is_below_the_bound(kept: int) -> None:
+    for n in (1, 7, 4 * 2**16 + 3):
+        torch.manual_seed(6)
+        mask = keep_mask(n, kept)
+        torch.manual_seed(6)
+        words = torch.empty(-(-n // 4), dtype=torch.int64).random_(-(2**63), None)
+        numbers = words.view(torch.int16)[:n].int()
+        assert (numbers.min(), numbers.max()) == (-(2**15), 2**15 - 1) or n < 2**16
+        assert mask.dtype == torch.bool
+        assert torch.equal(mask, numbers < kept - 2**15) or kept == 0
+        assert mask.any() or kept < 2 or n < 8
+        assert kept or not mask.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_what_is_kept_keeps_every_bit(dtype: torch.dtype) -> None:
+    x = torch.tensor([[0.1, -3.0, 7e-8, 60000.0], [-0.0, 1.0, 2.0, -1e-3]], dtype=dtype).t()
+    mask = torch.tensor([[True, False], [False, True], [True, True], [False, False]])
+    bits = bits_of(mask, dtype)
+    for out in (None, x.clone()):
+        found = dropped(x if out is None else out, bits, out=out)
+        assert torch.equal(found, x * mask)
+        assert out is None or torch.equal(out, x * mask)
 
 
 @pytest.mark.parametrize("shape", [(1,), (3,), (0,), (2, 5, 7), (1, 1), (4, 4)])

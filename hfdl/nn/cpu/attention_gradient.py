@@ -27,7 +27,7 @@ from torch.autograd.function import once_differentiable
 
 from hfdl.nn.cpu import onednn
 from hfdl.nn.cpu.attention_blocks import blocks, of_block, weights_of
-from hfdl.nn.cpu.cheap_dropout import LEVELS, keep_mask, levels_kept
+from hfdl.nn.cpu.cheap_dropout import LEVELS, bits_of, dropped, keep_mask, levels_kept
 from hfdl.nn.masks import to_additive
 
 HELD = 1 << 24
@@ -106,10 +106,10 @@ class _Attention(torch.autograd.Function):
         with onednn.batched_products(ctx.quick):
             for part in parts:
                 weights = weights_of(q[part], k[part], of_block(additive, part, shape[:2]), scale)
-                dropped, values = weights, v[part]
+                left, values = weights, v[part]
                 if mask is not None:
-                    dropped, values = weights * mask[part], values * rise
-                torch.bmm(dropped, values, out=out[part])
+                    left, values = dropped(weights, bits_of(mask[part], q.dtype)), values * rise
+                torch.bmm(left, values, out=out[part])
         kept_weights, added = (weights, None) if held else (None, additive)
         ctx.save_for_backward(q, k, v, kept_weights, mask, added)
         ctx.shape, ctx.scale, ctx.rise, ctx.parts = shape, scale, rise, parts
@@ -127,17 +127,24 @@ class _Attention(torch.autograd.Function):
                 if weights is None:
                     added = of_block(additive, part, ctx.shape[:2])
                     weights = weights_of(q[part], k[part], added, ctx.scale)
-                dropped, of_part = weights, of_out[part]
+                left, of_part, bits = weights, of_out[part], None
                 if mask is not None:
-                    dropped, of_part = weights * mask[part], of_part * ctx.rise
-                torch.bmm(dropped.transpose(1, 2), of_part, out=of_v[part])
+                    bits = bits_of(mask[part], q.dtype)
+                    left, of_part = dropped(weights, bits), of_part * ctx.rise
+                torch.bmm(left.transpose(1, 2), of_part, out=of_v[part])
                 of_weights = torch.bmm(of_part, v[part].transpose(1, 2))  # (n, T, S)
-                if mask is not None:
-                    of_weights.mul_(mask[part])
+                if bits is not None:
+                    dropped(of_weights, bits, out=of_weights)
                 of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
-                of_scores.mul_(ctx.scale)
-                torch.bmm(of_scores, k[part], out=of_q[part])
-                torch.bmm(of_scores.transpose(1, 2), q[part], out=of_k[part])
+                _scaled(of_scores, k[part], ctx.scale, of_q[part])
+                _scaled(of_scores.transpose(1, 2), q[part], ctx.scale, of_k[part])
         batch, heads = ctx.shape[:2]
         # (N, ...) -> (B, H, ...)
         return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
+
+
+def _scaled(
+    a: Float[Tensor, "n A B"], b: Float[Tensor, "n B K"], scale: float, out: Float[Tensor, "n A K"]
+) -> None:
+    """scale A B, into ``out``."""
+    torch.baddbmm(out, a, b, beta=0, alpha=scale, out=out)
