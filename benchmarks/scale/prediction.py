@@ -7,6 +7,7 @@ process of its own. Neither may hold what it has answered.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -73,8 +74,9 @@ def make_model(folder: Path) -> None:
 
 def _of_command(folder: Path) -> dict[str, float]:
     from benchmarks.harness.clock import measured, peak_bytes
-    from hfdl.cli.errors import run
 
+    # A checkout has the folder cli/ under another name than an installed package.
+    run: Any = importlib.import_module("hfdl.cli.errors").run
     words = ["predict", str(folder / "run"), "--file", str(folder / "lines.txt"),
              "--output", str(folder / "answers.jsonl")]  # fmt: skip
     with measured() as took, contextlib.redirect_stderr(io.StringIO()):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hfdl.errors import ConfigError, ModelError
-from hfdl.nn import FeedForward, GatedFeedForward
+from hfdl.nn.feed_forward import FeedForward, GatedFeedForward
 from hfdl.nn.linear import is_plain_linear
 from hfdl.quantization.int8_linear import ROWS, Int8Linear, multiplies_exactly
 

@@ -62,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
         "nn", "quantization", "tasks", "weights",
     },
     "progress": set(),
-    "quantization": {"nn.linear"},
+    "quantization": {"nn.feed_forward", "nn.linear"},
     "report": {
         "data.entities.sentence", "data.entities.tags", "metrics.calibration",
         "metrics.translation", "tasks.registry", "tasks.spec", "weights.graph_files",

@@ -144,7 +144,7 @@ class _Attention(torch.autograd.Function):
 
 
 def _scaled(
-    a: Float[Tensor, "n A B"], b: Float[Tensor, "n B K"], scale: float, out: Float[Tensor, "n A K"]
+    a: Float[Tensor, "n _ _"], b: Float[Tensor, "n _ K"], scale: float, out: Float[Tensor, "n _ K"]
 ) -> None:
     """scale A B, into ``out``."""
     torch.baddbmm(out, a, b, beta=0, alpha=scale, out=out)

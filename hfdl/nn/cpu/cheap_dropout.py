@@ -70,7 +70,9 @@ def bits_of(mask: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Shaped[Tensor, 
 
 
 def dropped(
-    x: Float[Tensor, "*shape"], bits: Shaped[Tensor, "*shape"], out: Tensor | None = None
+    x: Float[Tensor, "*shape"],
+    bits: Shaped[Tensor, "*shape"],
+    out: Float[Tensor, "*shape"] | None = None,
 ) -> Float[Tensor, "*shape"]:
     """x, with 0 in the place of what is dropped; ``out`` may be x."""
     if bits.dtype is torch.bool:
