@@ -78,7 +78,10 @@ def write_scores(
     if additive is not None and additive.dim() <= 2:  # (T, S) goes to each of n
         torch.baddbmm(additive, q, keys, alpha=scale, out=out)
         return
-    torch.baddbmm(out, q, keys, beta=0, alpha=scale, out=out)
+    if q.dtype.itemsize == 2:  # as the formula rounds: the product, and what is scaled
+        torch.bmm(q, keys, out=out).mul_(scale)
+    else:
+        torch.baddbmm(out, q, keys, beta=0, alpha=scale, out=out)
     if additive is not None:  # as (b, h, T, S)
         out.view(*additive.shape[:2], *out.shape[1:]).add_(additive)
 

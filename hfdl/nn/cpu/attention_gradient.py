@@ -136,8 +136,11 @@ class _Attention(torch.autograd.Function):
                 if bits is not None:
                     dropped(of_weights, bits, out=of_weights)
                 of_scores = _softmax_backward(of_weights, weights, -1, weights.dtype)
-                _scaled(of_scores, k[part], ctx.scale, of_q[part])
-                _scaled(of_scores.transpose(1, 2), q[part], ctx.scale, of_k[part])
+                rest = ctx.scale
+                if q.dtype.itemsize == 2:  # rounded where the formula's gradient is
+                    of_scores, rest = of_scores.mul_(rest), 1.0
+                _scaled(of_scores, k[part], rest, of_q[part])
+                _scaled(of_scores.transpose(1, 2), q[part], rest, of_k[part])
         batch, heads = ctx.shape[:2]
         # (N, ...) -> (B, H, ...)
         return *(x.unflatten(0, (batch, heads)) for x in (of_q, of_k, of_v)), None, None, None
