@@ -8,6 +8,9 @@ Shapes: B batch, H heads, G key-value heads (G divides H), T queries, S keys, K 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
@@ -59,12 +62,13 @@ def fused_attention(
     differentiated = torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))
     if q.device.type == "cpu" and (dropout > 0.0 or (differentiated and _half(q))):
         if bias is None:
-            return _differentiated(q, k, v, mask, scale, causal, dropout), None
+            way = partial(differentiated_attention, dropout=dropout)
+            return _by_scores(way, q, k, v, mask, scale, causal), None
         out, _ = attention(q, k, v, mask, scale=scale, bias=bias, causal=causal, dropout=dropout)
         return out, None
     if bias is None and blocks_pay(q, k, SMALLEST_IN_TRAINING if differentiated else SMALLEST):
-        way = _differentiated if differentiated else _in_blocks
-        return way(q, k, v, mask, scale, causal), None
+        way = differentiated_attention if differentiated else attention_in_blocks
+        return _by_scores(way, q, k, v, mask, scale, causal), None
     # torch's own causal flag lines queries up with the first keys, ours with the last.
     square = mask is None and bias is None and q.shape[-2] == k.shape[-2]
     keep = None if square else allowed(q, k, mask, causal)
@@ -74,22 +78,8 @@ def fused_attention(
     return _blank_to_zero(out, keep), None  # (B, H, T, K)
 
 
-def _differentiated(
-    q: Float[Tensor, "B H T K"],
-    k: Float[Tensor, "B H S K"],
-    v: Float[Tensor, "B H S K"],
-    mask: Bool[Tensor, "... #T #S"] | None,
-    scale: float | None,
-    causal: bool,
-    dropout: float = 0.0,
-) -> Float[Tensor, "B H T K"]:
-    """The gradient that is written out; a query that may attend to nothing gets zeros."""
-    keep, additive = _added(q, k, mask, causal)
-    out = differentiated_attention(q, k, v, additive, scale=scale_of(q, scale), dropout=dropout)
-    return _blank_to_zero(out, keep)
-
-
-def _in_blocks(
+def _by_scores(
+    way: Callable[..., Float[Tensor, "B H T K"]],
     q: Float[Tensor, "B H T K"],
     k: Float[Tensor, "B H S K"],
     v: Float[Tensor, "B H S K"],
@@ -97,26 +87,20 @@ def _in_blocks(
     scale: float | None,
     causal: bool,
 ) -> Float[Tensor, "B H T K"]:
-    """Nothing is differentiated; a query that may attend to nothing gets zeros."""
-    keep, additive = _added(q, k, mask, causal)
-    out = attention_in_blocks(q, k, v, additive, scale=scale_of(q, scale))
-    return _blank_to_zero(out, keep)
+    """A way that takes what is added to the scores; a query that may attend to nothing gets zeros.
 
-
-def _added(
-    q: Float[Tensor, "B H T K"],
-    k: Float[Tensor, "B H S K"],
-    mask: Bool[Tensor, "... #T #S"] | None,
-    causal: bool,
-) -> tuple[Bool[Tensor, "... #T #S"] | None, Float[Tensor, "... #T #S"] | None]:
-    """Which keys may be attended to, where a mask was given, and what is added to the scores."""
+    Args:
+        way: ``differentiated_attention`` or ``attention_in_blocks``.
+        q, k, v, mask, scale, causal: as in ``fused_attention``.
+    """
+    keep = additive = None
     if mask is not None:
         keep = allowed(q, k, mask, causal)
         assert keep is not None
-        return keep, additive_mask(keep, q.dtype)
-    if causal and q.shape[-2] > 1:
-        return None, additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
-    return None, None
+        additive = additive_mask(keep, q.dtype)
+    elif causal and q.shape[-2] > 1:
+        additive = additive_causal_mask(q.shape[-2], k.shape[-2], q.dtype)
+    return _blank_to_zero(way(q, k, v, additive, scale=scale_of(q, scale)), keep)
 
 
 def _half(q: Float[Tensor, "B H T K"]) -> bool:

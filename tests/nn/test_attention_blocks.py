@@ -111,6 +111,22 @@ def test_inference_equals_the_formula_in_float64(
         assert not out.any()
 
 
+def test_training_on_one_long_text_seen_through_its_projection(
+    products: list[tuple[int, ...]],
+) -> None:
+    given = [x[:1] for x in qkv(600, 600, 64)]
+    results = []
+    for dtype, kernel in ((torch.float32, fused_attention), (torch.float64, attention)):
+        leaves = [x.to(dtype).requires_grad_() for x in given]
+        assert not leaves[0].flatten(0, 1).is_contiguous()
+        torch.manual_seed(1)
+        out, _ = kernel(*leaves, dropout=0.1)
+        results.append([out, *torch.autograd.grad(out.square().sum(), leaves)])
+    assert products
+    for ours, exact in zip(*results, strict=True):
+        assert_close(ours.detach(), exact.detach())
+
+
 def test_inference_of_one_text_seen_through_its_projection(
     products: list[tuple[int, ...]],
 ) -> None:

@@ -55,11 +55,10 @@ def test_a_number_is_kept_that_is_below_the_bound(kept: int) -> None:
         torch.manual_seed(6)
         words = torch.empty(-(-n // 4), dtype=torch.int64).random_(-(2**63), None)
         numbers = words.view(torch.int16)[:n].int()
-        assert (numbers.min(), numbers.max()) == (-(2**15), 2**15 - 1) or n < 2**16
+        if n > 2**16:  # every case of the sign is met
+            assert (numbers.min(), numbers.max()) == (-(2**15), 2**15 - 1)
         assert mask.dtype == torch.bool
-        assert torch.equal(mask, numbers < kept - 2**15) or kept == 0
-        assert mask.any() or kept < 2 or n < 8
-        assert kept or not mask.any()
+        assert torch.equal(mask, numbers < kept - 2**15)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
