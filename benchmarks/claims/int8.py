@@ -135,7 +135,7 @@ def int8_graph(settings: SimpleNamespace, run: Path, folder: Path) -> Path:
 
 def ctranslate2_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     """CTranslate2's encoder in int8; the head, which it has not, in NumPy."""
-    import ctranslate2
+    import ctranslate2  # pyright: ignore[reportMissingImports]  (measured where it is installed)
     import numpy as np
 
     run = trained.trained_classifier(settings)
@@ -156,7 +156,7 @@ def ctranslate2_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
 
 def converted(run: Path, folder: Path) -> tuple[Any, Any]:
     """Write the encoder in CTranslate2's form; the head's weight (2, E) and bias (2,)."""
-    from ctranslate2.converters import TransformersConverter
+    from ctranslate2.converters import TransformersConverter  # pyright: ignore[reportMissingImports]
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     model: Any = AutoModelForSequenceClassification.from_pretrained(run).eval()
