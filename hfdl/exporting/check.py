@@ -65,7 +65,7 @@ def compared(subject: Subject, graph: torch.nn.Module, bound: float | None) -> A
     _alone(subject, graph, bound)
     equal: list[np.ndarray] = []
     steps: list[np.ndarray] = []
-    lengths = subject.split.lengths
+    lengths = np.asarray(subject.split.lengths)
     batches = inference_batches(lengths, CPU_TOKENS // _SPARE)
     for examples in track(
         batches, "checking the graph", total=len(lengths), unit="texts", size=len
@@ -86,7 +86,7 @@ def compared(subject: Subject, graph: torch.nn.Module, bound: float | None) -> A
 
 def _alone(subject: Subject, graph: torch.nn.Module, bound: float | None) -> None:
     """The shortest and the longest text by themselves: a batch of one is another shape."""
-    lengths = subject.split.lengths
+    lengths = np.asarray(subject.split.lengths)
     for place in (int(lengths.argmin()), int(lengths.argmax())):
         _beside(subject, graph, [place], bound)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hfdl.data.arrays import ComputedArray
 from hfdl.errors import NotFiniteError
 from hfdl.nn.lengths import evaluating
 from hfdl.progress import track
@@ -24,7 +25,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def inference_batches(
-    lengths: np.ndarray, token_budget: int, limit: int | None = None
+    lengths: np.ndarray | ComputedArray, token_budget: int, limit: int | None = None
 ) -> list[np.ndarray]:
     """Examples sorted by length, cut so that no batch pads to more than ``token_budget`` tokens.
 
@@ -36,6 +37,7 @@ def inference_batches(
     Returns:
         arrays of example numbers, longest first; every example stands in exactly one.
     """
+    lengths = np.asarray(lengths)
     order = np.argsort(-lengths, kind="stable")
     batches: list[np.ndarray] = []
     start = 0

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from hfdl.config.schema import DataConfig, ModelConfig
+    from hfdl.data.arrays import ComputedArray
 
 Prediction = dict[str, Any]
 """A task's prediction for one example, as plain Python values that json can write."""
@@ -75,8 +75,11 @@ class Split(Protocol):
     """A tokenised split."""
 
     name: str
-    lengths: np.ndarray
-    """Tokens of each example, shape (N,): what batches are bucketed by."""
+
+    @property
+    def lengths(self) -> np.ndarray | ComputedArray:
+        """Tokens of each example, shape (N,): what batches are bucketed by."""
+        ...
 
     def __len__(self) -> int: ...
 

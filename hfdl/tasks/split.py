@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hfdl.data.arrays import Array, ComputedArray, chunks
 from hfdl.data.collate import pad_rows, padding_mask
 from hfdl.tasks.protocol import Batch
 from hfdl.weights.limits import padding_side, types_of_0_count
@@ -65,12 +66,13 @@ class Padding:
         return inputs
 
 
-def digest_of(arrays: Sequence[np.ndarray], *rest: Any) -> str:
+def digest_of(arrays: Sequence[Array], *rest: Any) -> str:
     """A digest of arrays, their types and shapes, and of whatever else has a ``repr``."""
     digest = hashlib.blake2b(repr(rest).encode("utf-8", "surrogatepass"))
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for part in chunks(array):
+            digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
 
 
@@ -86,11 +88,13 @@ class BaseSplit:
     def __init__(
         self,
         name: str,
-        lengths: Sequence[int] | np.ndarray,
+        lengths: Sequence[int] | np.ndarray | ComputedArray,
         where: Callable[[int], str] = lambda row: f"text {row + 1}",
     ) -> None:
         self.name, self._where = name, where
-        self.lengths = np.asarray(lengths, dtype=np.int64)  # (N,)
+        if not isinstance(lengths, ComputedArray):
+            lengths = np.asarray(lengths, dtype=np.int64)
+        self.lengths: np.ndarray | ComputedArray = lengths  # (N,)
 
     def __len__(self) -> int:
         return len(self.lengths)

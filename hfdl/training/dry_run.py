@@ -9,7 +9,7 @@ import numpy as np
 
 from hfdl.environment import peak_memory_bytes
 from hfdl.tasks.inference import forward_batches, inference_batches, token_budget
-from hfdl.training.batches import training_batches
+from hfdl.training.batches import TrainingBatches
 from hfdl.training.events import Planned
 from hfdl.training.loop import Loop
 
@@ -22,7 +22,7 @@ def probe(loop: Loop, planned: Planned) -> Planned:
     The first is the one with the longest text, for memory and to warm up; those that are timed
     are spread over the lengths that occur.
     """
-    batches = training_batches(
+    batches = TrainingBatches(
         loop.train.lengths, loop.config.batch_size, seed=loop.config.seed, epoch=0
     )
     loop.update(batches[0])

@@ -21,7 +21,7 @@ from hfdl.config.schema import TrainConfig
 from hfdl.environment import peak_memory_bytes
 from hfdl.tasks.protocol import Samples, Split, Task
 from hfdl.training.backward import Backward, Sums, any_process
-from hfdl.training.batches import training_batches
+from hfdl.training.batches import TrainingBatches
 from hfdl.training.checkpoint import Checkpoints
 from hfdl.training.evaluation import evaluate
 from hfdl.training.events import (
@@ -91,7 +91,7 @@ class Loop:
         )  # fmt: skip
         self._backward = Backward(task, train, config, accelerator, self.state)
         self.progress = Progress(micro_batch_size=config.micro_batch_size)
-        self._batches: tuple[int, list[np.ndarray]] = (-1, [])
+        self._batches: tuple[int, Sequence[np.ndarray]] = (-1, [])
         self._saved_step = 0
         self._files: Mapping[str, Path] = files or {}
         self._digests: dict[str, str] | None = None
@@ -179,7 +179,7 @@ class Loop:
         """The examples of an update, from the order of its epoch."""
         epoch = step // self.steps_per_epoch
         if self._batches[0] != epoch:
-            made = training_batches(
+            made = TrainingBatches(
                 self.train.lengths, self.config.batch_size, seed=self.config.seed, epoch=epoch
             )
             self._batches = (epoch, made)

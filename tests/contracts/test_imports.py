@@ -87,8 +87,8 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizers": set(),
     # tasks.inference is protocol too: it runs any model over any split, and knows no task.
     "training": {
-        "config", "data.random_keys", "environment", "tasks.inference", "tasks.protocol",
-        "tuning.layers", "weights.parameter_names",
+        "config", "data.arrays", "data.random_keys", "data.random_order", "environment",
+        "tasks.inference", "tasks.protocol", "tuning.layers", "weights.parameter_names",
     },
     "torch_layer": {"foundations"},
     "tuning": {"config", "weights.parameter_names"},
@@ -187,11 +187,15 @@ def test_the_table_has_no_circle() -> None:
 @pytest.mark.parametrize(
     ("leaf", "needs"),
     [
+        ("data/arrays.py", set()),
         ("data/random_keys.py", set()),
         ("display.py", set()),
         ("progress.py", set()),
-        ("tasks/inference.py", {"hfdl.nn.lengths", "hfdl.progress", "hfdl.tasks.protocol"}),
-        ("tasks/protocol.py", {"hfdl.config.schema"}),
+        (
+            "tasks/inference.py",
+            {"hfdl.data.arrays", "hfdl.nn.lengths", "hfdl.progress", "hfdl.tasks.protocol"},
+        ),
+        ("tasks/protocol.py", {"hfdl.config.schema", "hfdl.data.arrays"}),
         ("training/events.py", set()),
         ("training/files.py", set()),
     ],

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from hfdl.training.batches import POOL, micro_batches, training_batches
+from hfdl.data import random_order
+from hfdl.data.corpus.blocks import consecutive_blocks
+from hfdl.training.batches import POOL, TrainingBatches, micro_batches
 
 SIZE = 8
 
@@ -34,7 +36,7 @@ def padding_share(lengths: np.ndarray, batches) -> float:
 @pytest.mark.parametrize("n", [1, SIZE - 1, SIZE, SIZE + 1, 2 * SIZE + 1, 1000])
 @pytest.mark.parametrize("epoch", [0, 7])
 def test_every_example_stands_in_exactly_one_batch(n, epoch):
-    batches = training_batches(skewed_lengths(n), SIZE, seed=3, epoch=epoch)
+    batches = TrainingBatches(skewed_lengths(n), SIZE, seed=3, epoch=epoch)
     assert len(batches) == math.ceil(n / SIZE)
     assert sorted(np.concatenate(batches)) == list(range(n))
     sizes = sorted(map(len, batches))
@@ -43,7 +45,7 @@ def test_every_example_stands_in_exactly_one_batch(n, epoch):
 
 
 def test_no_examples_are_no_batches():
-    assert training_batches(np.array([], dtype=np.int64), SIZE, seed=0, epoch=0) == []
+    assert len(TrainingBatches(np.array([], dtype=np.int64), SIZE, seed=0, epoch=0)) == 0
 
 
 @given(
@@ -54,7 +56,7 @@ def test_no_examples_are_no_batches():
 )
 def test_batches_of_any_lengths_cover_and_begin_with_the_longest(lengths, size, seed, epoch):
     lengths = np.array(lengths)
-    batches = training_batches(lengths, size, seed=seed, epoch=epoch)
+    batches = TrainingBatches(lengths, size, seed=seed, epoch=epoch)
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     assert len(batches) == math.ceil(len(lengths) / size)
     assert lengths[batches[0]].max() == lengths.max()
@@ -62,7 +64,7 @@ def test_batches_of_any_lengths_cover_and_begin_with_the_longest(lengths, size, 
 
 def test_more_examples_than_one_pool_are_covered():
     lengths = skewed_lengths(2 * POOL * 4 + 3)
-    batches = training_batches(lengths, 4, seed=1, epoch=2)
+    batches = TrainingBatches(lengths, 4, seed=1, epoch=2)
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     assert len(batches) == math.ceil(len(lengths) / 4)
     assert lengths[batches[0]].max() == lengths.max()
@@ -70,18 +72,18 @@ def test_more_examples_than_one_pool_are_covered():
 
 def test_the_order_is_a_function_of_seed_and_epoch_alone():
     lengths = skewed_lengths(200)
-    expected = as_lists(training_batches(lengths, SIZE, seed=5, epoch=1))
+    expected = as_lists(TrainingBatches(lengths, SIZE, seed=5, epoch=1))
     for state in range(3):
         random.seed(state)
         np.random.seed(state)
         torch.manual_seed(state)
         before = (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state())
-        assert as_lists(training_batches(lengths, SIZE, seed=5, epoch=1)) == expected
+        assert as_lists(TrainingBatches(lengths, SIZE, seed=5, epoch=1)) == expected
         assert random.getstate() == before[0]
         assert np.random.get_state()[1].tolist() == before[1]
         assert torch.equal(torch.get_rng_state(), before[2])
     found = {
-        str(as_lists(training_batches(lengths, SIZE, seed=seed, epoch=epoch)))
+        str(as_lists(TrainingBatches(lengths, SIZE, seed=seed, epoch=epoch)))
         for seed in range(4)
         for epoch in range(4)
     }
@@ -91,7 +93,7 @@ def test_the_order_is_a_function_of_seed_and_epoch_alone():
 def test_neighbours_differ_from_epoch_to_epoch():
     lengths = skewed_lengths(1000)
     first, second = (
-        {frozenset(batch) for batch in as_lists(training_batches(lengths, SIZE, seed=0, epoch=e))}
+        {frozenset(batch) for batch in as_lists(TrainingBatches(lengths, SIZE, seed=0, epoch=e))}
         for e in (0, 1)
     )
     assert len(first) == 125
@@ -102,7 +104,7 @@ def test_batches_of_one_pool_come_in_another_order_each_epoch():
     # Sixty-four lengths, all different: one pool, so that the same examples always meet.
     lengths = np.arange(64)
     orders = {
-        tuple(int(lengths[batch].max()) for batch in training_batches(lengths, 8, seed=s, epoch=e))
+        tuple(int(lengths[batch].max()) for batch in TrainingBatches(lengths, 8, seed=s, epoch=e))
         for s in range(3)
         for e in range(3)
     }
@@ -115,7 +117,7 @@ def test_order_golden_values():
     # Recorded here: a change would give resumed runs another order than they began with.
     lengths = np.array([5, 9, 2, 7, 7, 1, 8])
     expected = [[1, 6, 4], [5], [3, 0, 2]]
-    assert as_lists(training_batches(lengths, 3, seed=0, epoch=0)) == expected
+    assert as_lists(TrainingBatches(lengths, 3, seed=0, epoch=0)) == expected
 
 
 def test_batches_hold_examples_of_similar_length():
@@ -124,7 +126,7 @@ def test_batches_hold_examples_of_similar_length():
     shuffled = np.random.default_rng(0).permutation(len(lengths))
     at_random = [shuffled[i : i + 32] for i in range(0, len(shuffled), 32)]
     assert padding_share(lengths, at_random) > 0.25
-    ours = training_batches(lengths, 32, seed=0, epoch=0)
+    ours = TrainingBatches(lengths, 32, seed=0, epoch=0)
     assert padding_share(lengths, ours) < 0.05
 
 
@@ -134,7 +136,7 @@ def test_no_more_padding_than_with_transformers_sampler():
         lengths.tolist(), 32, generator=torch.Generator().manual_seed(0)
     )
     theirs = padding_share(lengths, [np.array(order[i : i + 32]) for i in range(0, 4000, 32)])
-    ours = padding_share(lengths, training_batches(lengths, 32, seed=0, epoch=0))
+    ours = padding_share(lengths, TrainingBatches(lengths, 32, seed=0, epoch=0))
     assert ours < theirs + 0.01
 
 
@@ -193,3 +195,31 @@ def test_a_budget_that_holds_the_update_cuts_nothing():
     assert as_lists(micro_batches(np.arange(3), 3, lengths, 15)) == [[0, 1, 2]]
     assert as_lists(micro_batches(np.arange(3), 3, lengths, 14)) == [[0, 1], [2]]
     assert as_lists(micro_batches(np.arange(3), 3, lengths, 1)) == [[0], [1], [2]]
+
+
+def test_the_order_of_more_examples_than_are_sorted_is_made_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr(random_order, "SORTED", 0)
+    lengths = skewed_lengths(3 * POOL * SIZE + 5)
+    batches = TrainingBatches(lengths, SIZE, seed=1, epoch=2)
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    assert len(batches) == math.ceil(len(lengths) / SIZE)
+    assert lengths[batches[0]].max() == lengths.max()
+    assert padding_share(lengths, batches) < 0.1
+    again = TrainingBatches(lengths, SIZE, seed=1, epoch=2)
+    assert batches[-1].tolist() == again[len(again) - 1].tolist()
+    assert batches[7].tolist() == as_lists(again)[7]  # whatever was asked for before
+    with pytest.raises(IndexError):
+        batches[len(batches)]
+
+
+def test_batches_of_computed_lengths_are_those_of_the_same_lengths_in_memory():
+    blocks = consecutive_blocks(64 * 1_000 + 7, 64)
+    computed = TrainingBatches(blocks.lengths, SIZE, seed=1, epoch=2)
+    held = TrainingBatches(np.asarray(blocks.lengths), SIZE, seed=1, epoch=2)
+    assert len(computed) == 126
+    assert as_lists(computed) == as_lists(held)
+    for tokens in (None, 200):
+        parts = [micro_batches(computed[3], 4, all_, tokens) for all_ in (blocks.lengths, None)]
+        assert len(parts[0]) == (2 if tokens is None else 3)
+        if tokens is None:
+            assert as_lists(parts[0]) == as_lists(parts[1])

@@ -10,42 +10,68 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hfdl.data.arrays import ComputedArray, FileArray
+
 
 @dataclass(frozen=True)
 class Blocks:
-    """N blocks of one stream; all arrays are int64, of shape (N,).
+    """The blocks of one stream, side by side or overlapping; they are computed, not kept.
 
-    Args:
-        begins: the first token that is read.
-        ends: one after the last that is read: the number of the last token that is predicted.
-        firsts: the first token that is predicted and scored; the earlier ones are context.
-    """
-
-    begins: np.ndarray
-    ends: np.ndarray
-    firsts: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.begins)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens that each block reads, shape (N,)."""
-        return self.ends - self.begins
-
-
-def consecutive_blocks(tokens: int, length: int) -> Blocks:
-    """Blocks side by side: every token but the very first is predicted once, and none is dropped.
-
-    Block ``i`` reads the tokens from ``i * length`` on; the last one may be shorter.
+    Every token but the very first is predicted and scored once, and none is dropped. The last
+    block may be shorter than the others.
 
     Args:
         tokens: how many the stream has. One alone gives no block: nothing follows it.
         length: most tokens that a block reads.
+        stride: tokens that neighbouring blocks share, from 0 to ``length - 1``.
     """
-    begins = np.arange(0, max(tokens - 1, 0), length, dtype=np.int64)
-    ends = np.minimum(begins + length, tokens - 1)
-    return Blocks(begins, ends, begins + 1)
+
+    tokens: int
+    length: int
+    stride: int = 0
+
+    def __len__(self) -> int:
+        rest = max(self.tokens - 1 - self.length, 0)  # what the first block does not predict
+        return (1 if self.tokens > 1 else 0) + -(-rest // self._step)
+
+    @property
+    def begins(self) -> ComputedArray:
+        """The first token that each block reads, shape (N,)."""
+        return ComputedArray(len(self), lambda i: i * self._step)
+
+    @property
+    def ends(self) -> ComputedArray:
+        """One after the last token that is read: the number of the last token that is predicted."""
+        return ComputedArray(len(self), self._ends)
+
+    @property
+    def firsts(self) -> ComputedArray:
+        """The first token that is predicted and scored; the earlier ones are context."""
+        return ComputedArray(
+            len(self), lambda i: i * self._step + 1 + np.where(i > 0, self.stride, 0)
+        )
+
+    @property
+    def lengths(self) -> ComputedArray:
+        """Tokens that each block reads, shape (N,)."""
+        return ComputedArray(len(self), lambda i: self._ends(i) - i * self._step)
+
+    @property
+    def _step(self) -> int:
+        return self.length - self.stride
+
+    def _ends(self, numbers: np.ndarray) -> np.ndarray:
+        return np.minimum(numbers * self._step + self.length, self.tokens - 1)
+
+
+def consecutive_blocks(tokens: int, length: int) -> Blocks:
+    """Blocks side by side: block ``i`` reads the tokens from ``i * length`` on.
+
+    Args:
+        tokens: how many the stream has.
+        length: most tokens that a block reads.
+    """
+    return Blocks(tokens, length)
 
 
 def strided_windows(tokens: int, length: int, stride: int) -> Blocks:
@@ -56,7 +82,7 @@ def strided_windows(tokens: int, length: int, stride: int) -> Blocks:
     underestimates the model (transformers' documentation, "Perplexity of fixed-length models").
 
     Args:
-        tokens: as for ``consecutive_blocks``.
+        tokens: how many the stream has.
         length: most tokens that a window reads.
         stride: tokens that neighbouring windows share, from 0 to ``length - 1``.
 
@@ -65,16 +91,10 @@ def strided_windows(tokens: int, length: int, stride: int) -> Blocks:
     """
     if not 0 <= stride < length:
         raise ValueError(f"windows of {length} tokens cannot share {stride}")
-    step = length - stride
-    rest = max(tokens - 1 - length, 0)  # what the first window does not predict
-    count = (1 if tokens > 1 else 0) + -(-rest // step)
-    begins = np.arange(count, dtype=np.int64) * step
-    ends = np.minimum(begins + length, tokens - 1)
-    firsts = np.concatenate([begins[:1], ends[:-1]]) + 1
-    return Blocks(begins, ends, firsts)
+    return Blocks(tokens, length, stride)
 
 
-def positions_in_documents(tokens: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def positions_in_documents(tokens: np.ndarray, starts: np.ndarray | FileArray) -> np.ndarray:
     """How many tokens of its own document stand before each token of a block, in the block.
 
     Args:
@@ -90,7 +110,7 @@ def positions_in_documents(tokens: np.ndarray, starts: np.ndarray) -> np.ndarray
     return tokens - np.maximum(starts[document], tokens[0])
 
 
-def begin_documents(tokens: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def begin_documents(tokens: np.ndarray, starts: np.ndarray | FileArray) -> np.ndarray:
     """Which tokens are the first of a document: bool, shape (T,).
 
     Args:

@@ -9,6 +9,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from hfdl.data.arrays import FileArray
+
 _NUMBERS, _META = "places.bin", "places.json"
 _NUMBER = np.dtype("<i8")
 
@@ -61,7 +63,7 @@ class Places(NamedTuple):
     """
 
     files: list[tuple[str, int]]
-    numbers: np.ndarray
+    numbers: np.ndarray | FileArray
     empty: int
 
     def where(self, document: int) -> str:
@@ -75,7 +77,7 @@ def open_places(folder: Path) -> Places:
     """What a ``PlaceWriter`` left in a folder."""
     meta = _read_meta(folder)
     count = meta["documents"]
-    numbers = np.memmap(folder / _NUMBERS, _NUMBER, "r") if count else np.zeros(0, _NUMBER)
+    numbers = FileArray(folder / _NUMBERS, _NUMBER) if count else np.zeros(0, _NUMBER)
     return Places([(file, first) for file, first in meta["files"]], numbers, meta["empty"])
 
 

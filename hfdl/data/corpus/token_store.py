@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from hfdl.data.arrays import FileArray
 from hfdl.data.encode import read_template
 from hfdl.progress import track
 
@@ -40,8 +41,8 @@ class TokenStore:
         where: the place of a document in words.
     """
 
-    ids: np.ndarray
-    starts: np.ndarray
+    ids: np.ndarray | FileArray
+    starts: np.ndarray | FileArray
     bytes: int
     digest: str
     where: Callable[[int], str]
@@ -117,9 +118,8 @@ def open_store(folder: Path, where: Callable[[int], str]) -> TokenStore:
     """A store that ``build_store`` wrote into a folder."""
     meta = _read_meta(folder)
     dtype = np.dtype(meta["dtype"])
-    ids = np.memmap(folder / _IDS, dtype, "r") if meta["tokens"] else np.zeros(0, dtype)
-    # A plain view: indexing it by arrays then gives plain arrays, not memory maps.
-    starts = np.asarray(np.memmap(folder / _STARTS, _START, "r"))
+    ids = FileArray(folder / _IDS, dtype) if meta["tokens"] else np.zeros(0, dtype)
+    starts = FileArray(folder / _STARTS, _START)
     return TokenStore(ids, starts, meta["bytes"], meta["digest"], where)
 
 

@@ -75,28 +75,29 @@ class TokenSplit(BaseSplit):
         ``positions`` (N,) are indices into the flattened (B, T); ``targets`` (N,) are the tokens
         that follow them. Nothing about the batch is random: ``seed`` and ``epoch`` do not matter.
         """
-        spans = [self._span(i) for i in examples]
-        lengths = [end - begin for begin, end, _ in spans]
-        rows: list[Any] = [self.store.ids[begin:end] for begin, end, _ in spans]
+        numbers = np.asarray(examples, dtype=np.int64)
+        begins, ends = self.blocks.begins[numbers], self.blocks.ends[numbers]  # (B,)
+        lengths = (ends - begins).tolist()
+        # The last token of a block is not read, but predicted.
+        read = [self.store.ids[begin : end + 1] for begin, end in zip(begins, ends, strict=True)]
+        rows: list[Any] = [ids[:-1] for ids in read]
         ids = pad_rows(rows, self.options.tokenizer.pad_token_id)  # (B, T)
-        of_spans = [self._targets(first, end) for _, end, first in spans]  # token numbers
-        owner = np.repeat(np.arange(len(spans)), [len(tokens) for tokens in of_spans])  # (N,)
-        begins = np.array([begin for begin, _, _ in spans], dtype=np.int64)  # (B,)
-        tokens = np.concatenate([*of_spans, np.zeros(0, dtype=np.int64)])  # (N,)
+        firsts = self.blocks.firsts[numbers]
+        # Numbers of the tokens that each block predicts.
+        of_blocks = [self._targets(first, end) for first, end in zip(firsts, ends, strict=True)]
+        owner = np.repeat(np.arange(len(read)), [len(tokens) for tokens in of_blocks])  # (N,)
+        tokens = np.concatenate([*of_blocks, np.zeros(0, dtype=np.int64)])  # (N,)
         positions = owner * ids.shape[1] + tokens - 1 - begins[owner]  # (N,)
-        targets = torch.from_numpy(self.store.ids[tokens].astype(np.int64))
+        found = [row[own - begin] for row, own, begin in zip(read, of_blocks, begins, strict=True)]
+        targets = np.concatenate([*found, np.zeros(0, dtype=np.uint16)]).astype(np.int64)
         inputs = {
             "input_ids": ids,
-            **self._context(spans, lengths, ids.shape[1]),
+            **self._context(begins, lengths, ids.shape[1]),
             "positions": torch.from_numpy(positions),
-            "targets": targets,
+            "targets": torch.from_numpy(targets),
         }
-        scored = {"targets": targets, "rows": torch.from_numpy(owner)}
+        scored = {"targets": inputs["targets"], "rows": torch.from_numpy(owner)}
         return Batch(inputs, scored, examples, sum(lengths))
-
-    def _span(self, example: int) -> tuple[int, int, int]:
-        blocks = self.blocks
-        return int(blocks.begins[example]), int(blocks.ends[example]), int(blocks.firsts[example])
 
     def _targets(self, first: int, end: int) -> np.ndarray:
         """Numbers of the tokens that a block predicts.
@@ -110,15 +111,15 @@ class TokenSplit(BaseSplit):
         return tokens[~begin_documents(tokens, self.store.starts)]
 
     def _context(
-        self, spans: Sequence[tuple[int, int, int]], lengths: Sequence[int], width: int
+        self, begins: np.ndarray, lengths: Sequence[int], width: int
     ) -> dict[str, torch.Tensor]:
         """What restricts attention further than to the tokens before each."""
         if self.options.apart is None:
             padded = min(lengths) < width
             return {"attention_mask": padding_mask(lengths, width)} if padded else {}
         rows: list[Any] = [
-            positions_in_documents(np.arange(begin, end, dtype=np.int64), self.store.starts)
-            for begin, end, _ in spans
+            positions_in_documents(begin + np.arange(length), self.store.starts)
+            for begin, length in zip(begins, lengths, strict=True)
         ]
         positions = pad_rows(rows, 0)  # (B, T): each token of padding is a document by itself
         if self.options.apart == "positions":

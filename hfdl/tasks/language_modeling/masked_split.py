@@ -17,6 +17,7 @@ from hfdl.tasks.protocol import Batch
 from hfdl.tasks.split import BaseSplit, digest_of
 
 if TYPE_CHECKING:
+    from hfdl.data.arrays import FileArray
     from hfdl.data.corpus.token_store import TokenStore
 
 
@@ -232,7 +233,9 @@ def windows_of(starts: np.ndarray, room: int) -> Windows:
     return Windows(begins, np.minimum(begins + room, starts[documents + 1]), documents)
 
 
-def count_maskable(ids: np.ndarray, windows: Windows, special: np.ndarray) -> np.ndarray:
+def count_maskable(
+    ids: np.ndarray | FileArray, windows: Windows, special: np.ndarray
+) -> np.ndarray:
     """How many tokens of each window may be masked: (N,).
 
     Args:

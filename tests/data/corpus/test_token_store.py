@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hfdl.data.arrays import FileArray
 from hfdl.data.corpus import token_store
 from hfdl.data.corpus.token_store import Piece, build_store, is_whole, open_store
 from hfdl.data.train_tokenizer import learn_tokenizer
@@ -53,7 +54,7 @@ def test_the_tokenizers_own_template_stands_around_each_document_if_wanted() -> 
 def test_a_store_on_disk_is_the_store_in_memory(tokenizer: Any, tmp_path: Path) -> None:
     held = store_of(TEXTS, tokenizer, end_id=0)
     written = store_of(TEXTS, tokenizer, end_id=0, folder=tmp_path / "store")
-    assert isinstance(written.ids, np.memmap)
+    assert isinstance(written.ids, FileArray)
     opened = open_store(tmp_path / "store", lambda i: f"text {i}")
     for store in (written, opened):
         assert np.array_equal(store.ids, held.ids)

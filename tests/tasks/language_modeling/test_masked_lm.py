@@ -18,6 +18,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 import hfdl
 from hfdl.config.load import load_recipe
+from hfdl.data.arrays import FileArray
 from hfdl.data.corpus.masking import Masking
 from hfdl.data.corpus.token_store import TokenStore
 from hfdl.data.encode import read_template
@@ -235,8 +236,8 @@ def test_streamed_texts_are_read_and_masked_as_those_in_memory(
         for streaming in (False, True, True)
     )
     assert [*(tmp_path / "cache").rglob("ids.bin")]
-    assert isinstance(streamed.train.store.ids, np.memmap)
-    assert not isinstance(held.train.store.ids, np.memmap)
+    assert isinstance(streamed.train.store.ids, FileArray)
+    assert not isinstance(held.train.store.ids, FileArray)
     batches = 0
     for name, split in held.named().items():
         for other in (streamed.named()[name], again.named()[name]):
