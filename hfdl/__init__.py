@@ -6,6 +6,7 @@ neither torch nor transformers is loaded by it.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ _HOMES = {
     "tune": "hfdl.search.tune",
     "verify": "hfdl.parity.verify",
 }
+
+
+# In a checkout hfdl.cli and hfdl.recipes are the folders cli/ and recipes/ beside this one, as
+# pyproject.toml says: Python that is started there finds this folder before the installed package.
+if not os.path.isdir(os.path.join(__path__[0], "cli")):  # noqa: PTH112, PTH118  # no pathlib
+    __path__.append(os.path.dirname(__path__[0]))  # noqa: PTH120
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ import torch
 from hfdl.config.load import load_recipe
 from hfdl.config.schema import DataConfig, ModelConfig, Recipe
 from hfdl.errors import ConfigError
-from hfdl.tasks.registry import task_class, task_of_model
+from hfdl.tasks.registry import refuse_other_task, task_class, task_of_model
 from hfdl.weights.resolve import find_model
 from hfdl.weights.saved_tokenizer import require_tokenizer, with_padding
 from hfdl.weights.sentence.modules import MODULES
@@ -144,6 +144,7 @@ def open_model(
     """
     if isinstance(model, str | Path | Located):
         located = locate(model)
+        refuse_other_task(task, located.folder)
         recipe = located.recipe or _plain_recipe(task, located.folder)
         recipe = _with_options(recipe, data_options or {})
         opener = task_class(task).for_model(located.folder, recipe)
@@ -156,6 +157,7 @@ def open_model(
     if model.config.pad_token_id is None:  # GPT-2's head finds the last token of a row by it
         model.config.pad_token_id = tokenizer.pad_token_id
     folder = Path(getattr(model, "name_or_path", "") or ".")
+    refuse_other_task(task, folder, [type(model).__name__])
     recipe = _with_options(_plain_recipe(task, folder), data_options or {})
     return OpenModel(model.eval(), tokenizer, folder, recipe, task)
 

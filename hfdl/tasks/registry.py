@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -159,6 +159,7 @@ def task_for_model(folder: Path, recipe: Recipe, memory: Mapping[str, Any] | Non
         recipe: how its texts are read, and the columns of the data.
         memory: as for ``task_for_training``.
     """
+    refuse_other_task(recipe.task, folder)
     return task_class(recipe.task).for_model(folder, recipe, memory)
 
 
@@ -168,16 +169,53 @@ def task_of_model(folder: Path) -> str:
     Raises:
         ModelError: it belongs to none of hfdl's tasks.
     """
-    endings = {ending: spec.name for spec in TASKS.values() for ending in spec.architectures}
-    names = architecture(folder).get("architectures") or []
-    for name in names if isinstance(names, list) else []:
-        for ending, task in endings.items():
-            if str(name).endswith(ending):
-                return task
+    if found := _tasks_of(folder):
+        return next(iter(found.values()))
+    endings = [ending for spec in TASKS.values() for ending in spec.architectures]
     raise ModelError(
-        f"the architectures {names} belong to none of hfdl's tasks",
+        f"the architectures {architecture(folder).get('architectures') or []} belong to none of "
+        "hfdl's tasks",
         where=str(folder / "config.json"),
         rule=f"known endings: {', '.join(endings)}",
         remedy="fine-tune the model first: hfdl train RECIPE "
         + as_override("model.name", str(folder)),
     )
+
+
+def refuse_other_task(task: str, folder: Path, names: Sequence[str] | None = None) -> None:
+    """Refuse a model that was saved with the head of another task.
+
+    Its weights may fit, as those of a head for texts fit one for tokens, and would mean nothing. A
+    model whose architecture says no task is left to the task, as is every model by a task that
+    names no architectures.
+
+    Args:
+        task: what it is opened for.
+        folder: the model's folder.
+        names: its architectures, such as the class of an open one. Default: as in config.json.
+
+    Raises:
+        ModelError: it is such a model.
+    """
+    spec, found = task_spec(task), _tasks_of(folder, names)
+    if not found or not spec.architectures or spec.name in found.values():
+        return
+    name, other = next(iter(found.items()))
+    raise ModelError(
+        f"the model has no head for {spec.name}: it is a {name}, trained for {other}",
+        where=str(folder),
+        rule="a model's architecture says what its head is for",
+        remedy="leave the task out, and it is opened for its own; or choose another model",
+    )
+
+
+def _tasks_of(folder: Path, names: Any = None) -> dict[str, str]:
+    """The architectures of a model that are some task's, each with the task's name."""
+    if names is None:
+        names = architecture(folder).get("architectures")
+    return {
+        str(name): spec.name
+        for name in (names if isinstance(names, list) else [])
+        for spec in TASKS.values()
+        if str(name).endswith(spec.architectures)
+    }

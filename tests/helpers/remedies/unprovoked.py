@@ -91,7 +91,7 @@ UNPROVOKED = {
     "training/state.py:TrainingState._check_processes": _PROCESSES,
     "training/state.py:TrainingState._check_untrained": "tests/tuning/test_freeze.py makes it",
     "weights/resolve.py:_fault#3": "the same remedy as that of weights/resolve.py:_fault",
-    "weights/resolve.py:_in_packages": _PIP,
+    "weights/packaged.py:in_packages": _PIP,
     "weights/resolve.py:_on_hub": _PIP,
     "cli/push.py:_confirm": _SHARING,
     "config/recorded_code.py:_refuse_downloaded": _HUB,
