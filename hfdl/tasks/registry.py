@@ -183,11 +183,11 @@ def task_of_model(folder: Path) -> str:
 
 
 def refuse_other_task(task: str, folder: Path, names: Sequence[str] | None = None) -> None:
-    """Refuse a model that was saved with the head of another task.
+    """Refuse a model that was saved with the head of another task, a classifier.
 
     Its weights may fit, as those of a head for texts fit one for tokens, and would mean nothing. A
-    model whose architecture says no task is left to the task, as is every model by a task that
-    names no architectures.
+    language model is left to the task, for some fill masks and continue texts; so is a model whose
+    architecture says no task, and every model by a task that names no architectures.
 
     Args:
         task: what it is opened for.
@@ -201,6 +201,8 @@ def refuse_other_task(task: str, folder: Path, names: Sequence[str] | None = Non
     if not found or not spec.architectures or spec.name in found.values():
         return
     name, other = next(iter(found.items()))
+    if not str(TASKS[other].hub_task).endswith("-classification"):
+        return
     raise ModelError(
         f"the model has no head for {spec.name}: it is a {name}, trained for {other}",
         where=str(folder),

@@ -96,9 +96,13 @@ def test_clients_that_leave_free_their_places_and_beyond_the_grace_is_an_error(
     body = {"inputs": ["good film"] * 256}
     options = ("--max-queue", "4", "--max-batch-tokens", "16", "--grace", "0")
     with server(trained, *options) as running:
-        for _ in range(12):
-            with pytest.raises(httpx.TimeoutException):
-                httpx.post(f"{running.url}/predict", json=body, timeout=0.05)
+        left = 0
+        for _ in range(12):  # beside other work the queue may still be full of those that left
+            try:
+                assert httpx.post(f"{running.url}/predict", json=body, timeout=0.05).is_error
+            except httpx.TimeoutException:
+                left += 1
+        assert left >= 4
         until = time.monotonic() + 10
         while (
             answer := httpx.post(f"{running.url}/predict", json={"inputs": "good"}, timeout=30)
