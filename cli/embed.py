@@ -93,7 +93,7 @@ def embed(
 
     \b
     Examples:
-      hfdl embed sentence-transformers/all-MiniLM-L6-v2 "A film to see twice."
+      hfdl embed sentence-transformers/all-MiniLM-L6-v2 "A warm and funny film."
       hfdl embed runs/sentiment --file texts.txt --output vectors.npy
       hfdl embed runs/sentiment --file new.csv --column review --output v.parquet
       hfdl embed runs/sentiment --file texts.txt --query "Is it open?"
