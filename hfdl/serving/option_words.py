@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hfdl.pipelines.call_form import CallForm
+
 _DRAWN = "With do_sample: "
 _OF_CLASSIFIERS = {
     "top_k": "How many labels, the likeliest first.",
@@ -72,19 +74,17 @@ _OF_WRITERS = {
     "src_lang": "The language of the text, by the model's code.",
     "tgt_lang": "The language to write, by the model's code.",
 }
-_OF_TASKS = {
-    "text-classification": _OF_CLASSIFIERS,
-    "token-classification": _OF_TOKENS,
-    "fill-mask": _OF_MASKS,
-    "zero-shot-classification": _OF_ZERO_SHOT,
-    "text-generation": _OF_WRITERS,
-    "translation": _OF_WRITERS,
-    "feature-extraction": {
-        "truncation": "false: a text longer than the model is an error. Default: it is cut.",
-    },
+_OTHERS = {**_OF_TOKENS, **_OF_ZERO_SHOT, **_OF_CLASSIFIERS}
+_OF_VECTORS = {
+    "truncation": "false: a text longer than the model is an error. Default: it is cut.",
 }
 
 
-def option_words(task: str, name: str) -> str | None:
-    """What an option of a task's pipeline means; None of a pipeline of somebody's own."""
-    return _OF_TASKS.get(task, {}).get(name)
+def option_words(pipe: type[CallForm] | CallForm, name: str) -> str | None:
+    """What an option of a pipeline's call means; None: of one that is somebody's own."""
+    options = pipe.call_options()
+    if "max_new_tokens" in options:
+        return _OF_WRITERS.get(name)
+    if "joint" in options:
+        return _OF_MASKS.get(name)
+    return (_OTHERS if "long_text" in options else {**_OTHERS, **_OF_VECTORS}).get(name)

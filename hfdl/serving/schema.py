@@ -70,8 +70,7 @@ def _words(pipe: CallForm) -> str:
 
 
 def _field(pipe: CallForm, name: str, limits: Limits) -> Any:
-    words = option_words(str(getattr(pipe, "task", "")), name)
-    return Field(None, description=words, **_bounds(pipe, name, limits))
+    return Field(None, description=option_words(pipe, name), **_bounds(pipe, name, limits))
 
 
 def _bounds(pipe: CallForm, name: str, limits: Limits) -> dict[str, Any]:

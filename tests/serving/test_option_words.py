@@ -29,7 +29,7 @@ KINDS = kinds()
 
 @pytest.mark.parametrize("task", [*KINDS])
 def test_each_option_has_words(task: str) -> None:
-    missing = [name for name in KINDS[task].call_options() if not option_words(task, name)]
+    missing = [name for name in KINDS[task].call_options() if not option_words(KINDS[task], name)]
     assert missing == []
 
 
@@ -38,7 +38,7 @@ def test_strings_that_are_possible_are_named() -> None:
     field = DataConfig.model_fields["long_text"].annotation
     strings = [one for each in get_args(field) for one in get_args(each)]
     assert len(strings) == 4
-    words = option_words("text-classification", "long_text") or ""
+    words = option_words(KINDS["text-classification"], "long_text") or ""
     assert all(one in words for one in strings)
-    words = option_words("text-classification", "function_to_apply") or ""
+    words = option_words(KINDS["text-classification"], "function_to_apply") or ""
     assert all(one in words for one in FUNCTIONS.values())
