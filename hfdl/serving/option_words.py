@@ -6,7 +6,7 @@ from hfdl.pipelines.call_form import CallForm
 
 _DRAWN = "With do_sample: "
 _OF_CLASSIFIERS = {
-    "top_k": "How many labels, the likeliest first.",
+    "top_k": "How many labels, the likeliest first; null: all of them.",
     "function_to_apply": "softmax, sigmoid or none: what makes scores of the logits. Default: what "
     "the model is for.",
     "threshold": "Of a model of several labels: the score from which on one is given, for all or "
