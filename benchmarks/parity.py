@@ -8,7 +8,7 @@ would show. Models are folders or Hub ids.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from typing import Any
 
 import torch
@@ -96,5 +96,12 @@ def _cell(row: Row | None) -> str:
     return number if row.ok else f"**{number}**"
 
 
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="none: tiny random ones")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(parse().models)

@@ -8,8 +8,8 @@ runs/ner. A picture whose runs are not there is left as it is.
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -29,9 +29,11 @@ SHOTS: tuple[Shot, ...] = (
 
 def main() -> None:
     """Write the pages and take each picture."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/_static"))
+    target = parser.parse_args().folder
     from playwright.sync_api import sync_playwright
 
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/_static")
     with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
         browser = started.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),

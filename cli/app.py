@@ -61,7 +61,7 @@ def hfdl(
     \b
     Examples:
       hfdl train sentiment --output runs/sentiment
-      hfdl predict runs/sentiment "A film to see twice."
+      hfdl predict runs/sentiment "A warm and funny film."
       hfdl evaluate runs/sentiment data.test=mine.csv
       hfdl train sentiment data.train=reviews.csv train.epochs=1
       hfdl report runs/sentiment runs/mine --output both.html

@@ -54,7 +54,7 @@ def attention(
 
     \b
     Examples:
-      hfdl attention runs/sentiment "A film to see twice." --output a.html
+      hfdl attention runs/sentiment "A warm and funny film." --output a.html
       hfdl attention runs/sentiment "A film." --output a.png --layer 5 --head 3
       hfdl attention runs/sentiment "A film." --compare runs/mine --output a.html
       hfdl attention runs/en-de "A film." --target "Ein Film." --output a.html

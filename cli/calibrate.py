@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hfdl.calibration.figures import Change
     from hfdl.calibration.result import Calibration
 
+NOT_MADE = 1  # the exit code where the folder of --output was not made
+
 
 def calibrate(
     run_or_model: RunOrModel,
@@ -22,7 +24,9 @@ def calibrate(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="A new folder for a calibrated copy. Default: the run itself."
+            metavar="DIR",
+            help="A new folder for a calibrated copy; not made where nothing is gained (exit code "
+            "1). Default: the run itself.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure, and write nothing.")] = False,
@@ -35,7 +39,10 @@ def calibrate(
 
     It is fitted on the validation split and folded into the last layer, so that pipelines,
     transformers and servers that open the folder answer calibrated. The answers stay; their
-    scores change.
+    scores change. Where they would become worse nothing is written.
+
+    Exit code: 0 calibrated, or a run left as good as it was; 1 the folder of --output was not
+    made, since the scores would become worse; 2 it cannot be calibrated.
 
     \b
     Examples:
@@ -61,7 +68,9 @@ def calibrate(
         directory = None if found.directory is None else str(found.directory)
         print_json({"directory": directory, **found.to_dict()})
     else:
-        _print(found, dry_run=dry_run)
+        _print(found, output, dry_run=dry_run)
+    if output is not None and found.directory is None and not dry_run:
+        raise typer.Exit(NOT_MADE)
 
 
 def _undo(run: str, *, alone: bool, json: bool) -> None:
@@ -77,7 +86,7 @@ def _undo(run: str, *, alone: bool, json: bool) -> None:
         print_text(f"{folder} is what it was before hfdl calibrate")
 
 
-def _print(found: Calibration, *, dry_run: bool) -> None:
+def _print(found: Calibration, output: Path | None, *, dry_run: bool) -> None:
     from hfdl.calibration.figures import BINS_TEXT, FOLDS, NAMES
     from hfdl.errors import shell_path
 
@@ -99,10 +108,18 @@ def _print(found: Calibration, *, dry_run: bool) -> None:
         if number:
             print_text(f"{split}: {number:,} answers to long texts changed")
     if found.directory is None:
-        print_text("nothing was written" + (" (--dry-run)" if dry_run else ""))
+        print_text(_nothing_written(output, dry_run))
     else:
         print_text(f"saved in {found.directory}")
         print_text(f"take it back: hfdl calibrate {shell_path(found.directory)} --undo")
+
+
+def _nothing_written(output: Path | None, dry_run: bool) -> str:
+    if dry_run:
+        return "nothing was written (--dry-run)"
+    if output is None:
+        return "nothing was written: the run stays as it is"
+    return f"nothing was written: {output} was not made (exit code {NOT_MADE})"
 
 
 def _cells(change: Change) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from .arguments.completion import complete_file
 from .arguments.options import Encoding, Precision, RunOrModel
 from .errors import say
+from .predicting.answering import tell_written
 from .predicting.answers import open_answers
 from .predicting.vectors import SUFFIXES, open_vectors, plain_texts, print_nearest
 from .printing.output_file import refuse_output
@@ -93,7 +95,7 @@ def embed(
 
     \b
     Examples:
-      hfdl embed sentence-transformers/all-MiniLM-L6-v2 "A film to see twice."
+      hfdl embed sentence-transformers/all-MiniLM-L6-v2 "A warm and funny film."
       hfdl embed runs/sentiment --file texts.txt --output vectors.npy
       hfdl embed runs/sentiment --file new.csv --column review --output v.parquet
       hfdl embed runs/sentiment --file texts.txt --query "Is it open?"
@@ -135,9 +137,13 @@ def _write_vectors(
 ) -> None:
     """A vector for each text, as they come."""
     width = options["truncate_dim"] or pipe.dimension
+    began, count = time.perf_counter(), 0
     with open_vectors(output, readable=is_readable, dimension=width) as write:
         for batch in batches:
             write(batch, pipe.encode(batch, **options))
+            count += len(batch)
+    if output is not None:
+        tell_written("row", count, output, began)
 
 
 def _search(
@@ -160,8 +166,11 @@ def _search(
     if is_readable:
         print_nearest([(query, answer["score"], texts[row]) for query, answer, row in answers])
         return
+    began = time.perf_counter()
     with open_answers(output, readable=False) as write:
         write((texts[row], answer) for _, answer, row in answers)
+    if output is not None:
+        tell_written("row", len(answers), output, began)
 
 
 def _check(output: Path | None, query: list[str] | None, top_k: int | None) -> None:

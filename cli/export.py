@@ -44,7 +44,7 @@ def export(
     Examples:
       hfdl export runs/sentiment
       hfdl export runs/sentiment --int8 --output runs/small
-      hfdl predict runs/sentiment-onnx "A film to see twice."
+      hfdl predict runs/sentiment-onnx "A warm and funny film."
     """
     from hfdl.config.overrides import parse_overrides
 

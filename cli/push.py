@@ -100,7 +100,7 @@ def push(
       hfdl push runs/sentiment my-sentiment --dry-run
       hfdl push runs/sentiment my-sentiment --license apache-2.0 --language en
       hfdl push runs/sentiment my-team/sentiment --public --tag v1.0 --yes
-      hfdl predict YOUR-NAME/my-sentiment "A film to see twice."
+      hfdl predict YOUR-NAME/my-sentiment "A warm and funny film."
     """
     options: dict[str, Any] = {
         "public": public, "include": include or [], "branch": branch, "message": message,

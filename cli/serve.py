@@ -96,7 +96,7 @@ def serve(
       hfdl serve runs/clm max_new_tokens=40 --timeout 60
       hfdl serve runs/nli --task zero-shot-classification --precision int8
       curl -s localhost:8000/predict -H 'Content-Type: application/json' \\
-        -d '{"inputs": "A film to see twice."}'
+        -d '{"inputs": "A warm and funny film."}'
     """
     limits: dict[str, Any] = {
         "max_wait": max_wait / 1000, "max_batch_tokens": max_batch_tokens, "max_queue": max_queue,

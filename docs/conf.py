@@ -24,6 +24,7 @@ extensions = [
     "docstring_markup",
     "plain_cells",
     "reference_pages",
+    "signature_values",
     "source_links",
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
@@ -42,6 +43,7 @@ html_theme = "furo"
 html_title = "hfdl"
 html_static_path = ["_static"]
 html_css_files = ["tutorials.css"]
+html_js_files = ["scrolling.js"]
 
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3

@@ -70,11 +70,22 @@ def write_file(
         file.write(table.rest())
     for name, other in table.renamed.items():
         say("note", f"the file has a column {name!r} of its own; the answers are in {other!r}")
+    tell_written("row", count, output, began)
+
+
+def tell_written(what: str, count: int, output: Path, began: float) -> None:
+    """Say how many of something a file has now; on stderr where the file is a device.
+
+    Args:
+        what: one of them, such as ``row``.
+        count: of them.
+        output: the file.
+        began: by ``time.perf_counter``.
+    """
     from hfdl.runs.texts import clean, format_seconds
 
-    rows = "1 row" if count == 1 else f"{count:,} rows"
-    seconds = format_seconds(time.perf_counter() - began)
-    line = f"wrote {rows} to {output} in {seconds}"
+    many = f"1 {what}" if count == 1 else f"{count:,} {what}s"
+    line = f"wrote {many} to {output} in {format_seconds(time.perf_counter() - began)}"
     print(clean(line), file=sys.stderr) if is_special(output) else print_text(clean(line))
 
 

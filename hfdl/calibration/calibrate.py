@@ -50,12 +50,14 @@ def calibrate(
     Args:
         run_or_model: a run's folder, which is changed in place; or any classifier, with ``output``.
         overrides: keys of the data. With ``data.validation`` the temperature is fitted there.
-        output: a new folder for a calibrated copy; the model itself then stays as it is.
+        output: a new folder for a calibrated copy; the model itself then stays as it is. Not made
+            where the scores would become worse.
         save: whether to write anything. Where the scores would become worse nothing is written.
         listener: takes the events. Default: the console.
 
     Returns:
-        the temperature, and figures before and after with intervals.
+        the temperature, and figures before and after with intervals; its ``directory`` is None
+        where nothing was written.
 
     Raises:
         HfdlError: the model cannot be calibrated so, or the data or a folder is wrong; nothing was

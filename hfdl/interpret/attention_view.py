@@ -144,7 +144,7 @@ def attention_view(
 
     For instance::
 
-        view = attention_view("runs/sentiment", "A film to see twice.")
+        view = attention_view("runs/sentiment", "A warm and funny film.")
         view.to_html("attention.html")
         view.to_png("head.png", layer=5, head=3)
     """

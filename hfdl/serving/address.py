@@ -55,9 +55,9 @@ def is_local(opened: socket.socket) -> bool:
 def _refusal(error: OSError, host: str, port: int) -> ConfigError:
     if error.errno == errno.EADDRINUSE:
         return ConfigError(
-            f"port {port} of {host} is in use", where="--port",
-            rule="one server listens at an address",
-            remedy="stop the other one, or take a free port: --port 0",
+            f"port {port} cannot be used: another program listens there", where="--port",
+            rule=f"one server listens at an address, here {host}; 0 takes a free one",
+            remedy="end that program, or give --port 0",
         )  # fmt: skip
     if error.errno in (errno.EACCES, errno.EPERM):
         return ConfigError(

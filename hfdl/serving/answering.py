@@ -99,7 +99,8 @@ class _Stream:
     def __init__(
         self, service: Service, given: Given, until: float, leave: Callable[[], None]
     ) -> None:
-        self._service, self._until, self._leave = service, until, leave
+        self._service, self._given = service, given
+        self._until, self._leave = until, leave
         self._pieces: asyncio.Queue[str | Exception | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         self._job = StreamJob(
@@ -138,7 +139,8 @@ class _Stream:
                 text += piece
                 yield _event({"index": number, "token": {"text": piece}, "generated_text": None})
                 piece = await self._next()
-            yield _event({"index": number, "token": {"text": ""}, "generated_text": text})
+            whole = self._service.whole(self._given.inputs, text, self._given.options)
+            yield _event({"index": number, "token": {"text": ""}, "generated_text": whole})
         except Exception as error:
             yield _event(http_error_of(error).body())
         finally:

@@ -17,11 +17,12 @@ from hfdl.serving.openapi import openapi
 from hfdl.serving.service import Service
 
 
-def make_app(service: Service) -> FastAPI:
+def make_app(service: Service, *, asks_key: bool = False) -> FastAPI:
     """The application of a service: its paths, and one form of errors.
 
     Args:
         service: what answers.
+        asks_key: whether ``Gate`` asks for a key, which the description then says.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     _add_errors(app)
@@ -40,12 +41,13 @@ def make_app(service: Service) -> FastAPI:
     @app.get("/openapi.json", include_in_schema=False)
     async def _openapi() -> Response:
         _require_ready(service)
-        return JSONResponse(openapi(app, service))
+        return JSONResponse(openapi(app, service, asks_key=asks_key))
 
     @app.get("/docs", include_in_schema=False)
     async def _docs() -> Response:
         _require_ready(service)
-        return HTMLResponse(docs_page(openapi(app, service), facts_of(service)))
+        description = openapi(app, service, asks_key=asks_key)
+        return HTMLResponse(docs_page(description, facts_of(service), service.example_answer))
 
     return app
 

@@ -11,16 +11,20 @@ from typing import Any
 import jinja2
 
 from hfdl.errors import shell_word
+from hfdl.serving.limits import OPTIONS, WORDS
 
 Schema = Mapping[str, Any]
+_SHOWN = 400
+"""Characters of an answer: a vector has thousands."""
 
 
-def docs_page(description: Schema, facts: Schema) -> str:
+def docs_page(description: Schema, facts: Schema, answer: Any) -> str:
     """The page.
 
     Args:
         description: in OpenAPI.
         facts: about the server.
+        answer: to the example.
     """
     schemas = description["components"]["schemas"]
     fields = schemas["PredictRequest"]["properties"]
@@ -33,7 +37,7 @@ def docs_page(description: Schema, facts: Schema) -> str:
         inputs=fields["inputs"]["description"],
         can_stream="stream" in fields,
         parameters=[
-            (name, _words(schema, schemas))
+            (name, _words(schema, schemas), schema.get("description", ""))
             for name, schema in schemas["Parameters"].get("properties", {}).items()
         ],
         paths=[
@@ -45,13 +49,22 @@ def docs_page(description: Schema, facts: Schema) -> str:
             (code, answer["description"]) for code, answer in post["responses"].items()
             if code != "200"
         ],
-        limits=facts["limits"].items(),
+        limits=[
+            (OPTIONS[name], f"{value:,.15g} {WORDS[name][0]}", WORDS[name][1])
+            for name, value in facts["limits"].items()
+        ],
+        asks_key="securitySchemes" in description["components"],
+        answer=_shortened(json.dumps(answer, ensure_ascii=False, allow_nan=False)),
     )  # fmt: skip
 
 
 def _example(fields: Schema) -> dict[str, Any]:
     sent = {name: fields[name]["examples"][0] for name in ("inputs", "parameters")}
     return {name: value for name, value in sent.items() if value}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def _words(schema: Schema, schemas: Schema) -> str:

@@ -50,5 +50,25 @@ class Limits:
                 )
 
 
+WORDS: dict[str, tuple[str, str]] = {
+    "max_wait": ("ms", "that a free model waits for more texts, where others are under way"),
+    "max_batch_tokens": ("tokens", "of a batch, padding included"),
+    "max_queue": ("requests", "that wait or are answered at once; more: 429"),
+    "max_body": ("bytes", "of a request; more: 413"),
+    "max_texts": ("texts", "of a request; more: 422"),
+    "max_length": ("characters", "of a text; more: 422"),
+    "max_beams": ("", "num_beams and num_return_sequences; more: 422"),
+    "timeout": ("s", "for a request; then: 504"),
+    "grace": ("s", "to answer what is in flight when the server ends"),
+}
+"""The unit of each limit, as its option has it, and what it is a limit of."""
+
+
+def in_units(limits: Limits) -> dict[str, float | int | None]:
+    """Each limit in the unit of its option."""
+    values = {name: getattr(limits, name) for name in WORDS}
+    return {**values, "max_wait": 1000 * limits.max_wait}
+
+
 OPTIONS = {name: "--" + name.replace("_", "-") for name in Limits.__dataclass_fields__}
 """The option of the command line for each limit."""

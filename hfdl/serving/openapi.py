@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from hfdl import __version__
+from hfdl.serving.gate import OPEN
 from hfdl.serving.service import Service
 
 _ERROR = {
@@ -29,11 +30,18 @@ _POST_ERRORS = {
     429: "The queue is full: see Retry-After.", 500: "The model failed on this request.",
     503: "The model is being loaded, or the server is stopping.", 504: "No answer in time.",
 }  # fmt: skip
+_NO_KEY = "There is no key, or another one: Authorization: Bearer KEY."
 _TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
-def openapi(app: FastAPI, service: Service) -> dict[str, Any]:
-    """The description, as JSON has it."""
+def openapi(app: FastAPI, service: Service, *, asks_key: bool = False) -> dict[str, Any]:
+    """The description, as JSON has it.
+
+    Args:
+        app: whose paths.
+        service: what answers.
+        asks_key: whether a key is asked for.
+    """
     made = copy.deepcopy(
         get_openapi(
             title=f"{service.pipe.task}: {service.name}", version=__version__, routes=app.routes,
@@ -59,7 +67,21 @@ def openapi(app: FastAPI, service: Service) -> dict[str, Any]:
     for path in ("/", "/ready"):
         made["paths"][path]["get"]["responses"]["503"] = _error(_POST_ERRORS[503])
     made["paths"]["/metrics"]["get"]["responses"]["200"]["content"] = _TEXT
+    if asks_key:
+        _add_key(made)
     return made
+
+
+def _add_key(made: dict[str, Any]) -> None:
+    """The key that is asked for, on every path but those that ``Gate`` leaves open."""
+    made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in made["paths"].items():
+        if path in OPEN:
+            continue
+        for method in methods.values():
+            method["security"] = [{"key": []}]
+            answers = {**method["responses"], "401": _error(_NO_KEY)}
+            method["responses"] = dict(sorted(answers.items()))
 
 
 def _error(words: str) -> dict[str, Any]:

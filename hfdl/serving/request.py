@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from hfdl.errors import did_you_mean
 from hfdl.pipelines.call_form import CallForm
@@ -60,7 +61,7 @@ class Reader:
         try:
             sent = self.model.model_validate_json(body).model_dump(exclude_unset=True)
         except ValidationError as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, body) from None
         inputs, stream = sent["inputs"], sent.get("stream", False)
         given = sent.get("parameters") or {}
         nullable = self._nullable
@@ -95,7 +96,7 @@ class Reader:
                 f"server's {OPTIONS['max_texts']} says",
             )
 
-    def _refusal(self, error: ValidationError) -> HttpError:
+    def _refusal(self, error: ValidationError, body: bytes) -> HttpError:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
         first = faults[0]
         place = [str(part) for part in first["loc"]]
@@ -113,8 +114,20 @@ class Reader:
         if place[0] == "inputs":
             if first["type"] == "missing" and len(place) == 1:
                 return HttpError(422, 'inputs: missing; send {"inputs": ...}')
-            return HttpError(422, f"inputs: expected {self._pipe.item_words}; or a list of these")
+            return self._wrong_inputs(from_json(body)["inputs"])
         return HttpError(422, f"{'.'.join(place[:2])}: {first['msg']}")
+
+    def _wrong_inputs(self, inputs: Any) -> HttpError:
+        """What is wrong with inputs of another form: with which of them, where they are a list."""
+        words = self._pipe.item_words
+        if isinstance(inputs, list) and len(inputs) > 1:
+            for place, item in enumerate(inputs):
+                try:
+                    self.model.model_validate({"inputs": [item]})
+                except ValidationError:
+                    at = f"inputs: number {place + 1} of {len(inputs):,} has another form"
+                    return HttpError(422, f"{at}; expected {words}")
+        return HttpError(422, f"inputs: expected {words}; or a list of these")
 
 
 def _texts_in(value: Any) -> Iterator[str]:

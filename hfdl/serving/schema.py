@@ -13,6 +13,7 @@ from typing_extensions import is_typeddict
 
 from hfdl.pipelines.call_form import CallForm
 from hfdl.serving.limits import Limits
+from hfdl.serving.option_words import option_words
 
 WHOLE = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 """Numbers that no tensor overflows with."""
@@ -29,7 +30,7 @@ def request_model(pipe: CallForm, limits: Limits, *, can_stream: bool) -> type[B
         can_stream: whether its answer can be sent as it is written.
     """
     options = {
-        name: (_optional(_json_type(type_)), Field(None, **_bounds(pipe, name, limits)))
+        name: (_optional(_json_type(type_)), _field(pipe, name, limits))
         for name, type_ in pipe.call_options().items()
     }
     parameters = create_model("Parameters", __config__=_CONFIG, **options)  # pyright: ignore
@@ -66,6 +67,10 @@ def _closed(item: Any) -> Any:
 
 def _words(pipe: CallForm) -> str:
     return f"{pipe.item_words}; or a list of these"
+
+
+def _field(pipe: CallForm, name: str, limits: Limits) -> Any:
+    return Field(None, description=option_words(pipe, name), **_bounds(pipe, name, limits))
 
 
 def _bounds(pipe: CallForm, name: str, limits: Limits) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def run_server(
     """
     connection: Any = partial(Connection, head_seconds=service.limits.timeout)
     config = uvicorn.Config(
-        Gate(make_app(service), service, key), http=connection,
+        Gate(make_app(service, asks_key=key is not None), service, key), http=connection,
         log_config=None, log_level="critical", access_log=False, lifespan="off", ws="none",
         server_header=False, timeout_graceful_shutdown=math.ceil(service.limits.grace) + 2,
     )  # fmt: skip

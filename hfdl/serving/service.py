@@ -9,6 +9,7 @@ from typing import Any, cast
 from hfdl.errors import ConfigError, HfdlError
 from hfdl.pipelines import find_pipeline
 from hfdl.pipelines.inputs import BasePipeline
+from hfdl.pipelines.prompts import Prompt
 from hfdl.serving.batcher import Batcher
 from hfdl.serving.given_options import checked_options, split_options
 from hfdl.serving.http_error import busy, loading, stopping
@@ -105,6 +106,11 @@ class Service:
         wanted = {name: value for name, value in options.items() if name not in _WHOLE_TEXT}
         return self.pipe.stream(text, **wanted)
 
+    def whole(self, prompt: Any, text: str, options: Mapping[str, Any]) -> Any:
+        """``generated_text`` of a stream's end: what the same request without a stream answers."""
+        keeps = options.get("return_full_text", self.pipe.options.return_full_text)
+        return Prompt(prompt, []).with_answer(text) if keeps else text
+
     def _run(self) -> None:
         try:
             self._open()
@@ -143,8 +149,10 @@ class Service:
         """Answer an example twice: the first pass is slow, and shows whether there is an answer."""
         text, needed = self.pipe.example()
         options = {**needed, **checked_options(self.reader, text, self.reader.defaults)}
-        for _ in range(2):
-            self._answers([text], self.pipe.options_at(options, 0))
+        alone = self.pipe.options_at(options, 0)
+        self._answers([text], alone)
+        (answer,) = self._answers([text], alone)
+        self.example_answer = self.pipe.of_one(answer, text, options)
 
 
 _WHOLE_TEXT = ("return_full_text", "num_return_sequences", "return_scores")

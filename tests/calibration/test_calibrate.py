@@ -74,6 +74,26 @@ def test_without_saving_nothing_changes(copy: Path) -> None:
     assert digests(copy) == before
 
 
+def test_a_folder_that_is_not_made_ends_a_script(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is gained --output leaves no folder, and the exit code says so."""
+    monkeypatch.setattr("hfdl.calibration.result.Calibration.verdict", "worse")
+    before = digests(copy)
+    in_place = command("calibrate", copy)
+    assert in_place.exit_code == 0
+    assert in_place.stdout.endswith("nothing was written: the run stays as it is\n")
+    for more in ([], ["--json"]):
+        result = command("calibrate", copy, "--output", "new", *more)
+        assert result.exit_code == 1
+        assert not Path("new").exists()
+        last = "nothing was written: new was not made (exit code 1)\n"
+        assert more or result.stdout.endswith(last)
+    assert json.loads(result.stdout)["directory"] is None
+    assert command("calibrate", copy, "--output", "new", "--dry-run").exit_code == 0
+    assert digests(copy) == before
+
+
 def test_what_the_folder_says(copy: Path) -> None:
     result = command("calibrate", copy)
     assert result.exit_code == 0, result.output

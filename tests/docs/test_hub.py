@@ -58,7 +58,7 @@ def test_each_command_does_what_the_page_says(
     assert told["pushed"].commit == mine.branches["main"]
     assert capsys.readouterr().out.startswith("[] [('checkpoints/', ")  # it is all there
     assert b"license: apache-2.0" in mine.files("main")["README.md"].content
-    assert told["pipe"]("A film to see twice.")
+    assert told["pipe"]("A warm and funny film.")
 
 
 def test_the_page_is_linked() -> None:

@@ -46,6 +46,17 @@ def test_the_output_that_it_shows_is_that_of_the_readme() -> None:
     assert [line for line in lines if line not in known] == []
 
 
+def test_its_answers_are_those_of_the_readme() -> None:
+    """On a terminal there; as JSON, which a pipe gets, in the README."""
+    shown = re.findall(r"(?m)^(positive|negative)  (0\.\d{4})  (.+)$", INDEX)
+    assert len(shown) == 2
+    for label, score, text in shown:
+        (exact,) = re.findall(
+            rf'"text": "{re.escape(text)}", "label": "{label}", "score": ([\d.]+)', README
+        )
+        assert f"{float(exact):.4f}" == score
+
+
 def test_its_pictures_are_there_small_and_described() -> None:
     pictures = re.findall(r"```\{image\} (\S+)\n:alt: (.+)\n:class: only-(\w+)", INDEX)
     assert [scheme for *_, scheme in pictures] == ["light", "dark"]

@@ -60,6 +60,42 @@ def test_every_module_with_public_names_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("signature", "shown"),
+    [
+        (
+            "(run: str, precision: str = FLOAT32) -> Run",
+            "(run: str, precision: str = 'float32') -> Run",
+        ),
+        (
+            "(a, branch=MAIN, b=MAIN.x, c=MAIN[0], d=MAINLY)",
+            "(a, branch='main', b=MAIN.x, c=MAIN[0], d=MAINLY)",
+        ),
+        ("(a: str = LONG, b=_UNSET, c=None, d=3)", "(a: str = LONG, b=_UNSET, c=None, d=3)"),
+    ],
+)
+def test_defaults_are_shown_as_their_values(signature: str, shown: str) -> None:
+    from signature_values import with_values
+
+    scope = {"FLOAT32": "float32", "MAIN": "main", "LONG": "x" * 99, "_UNSET": object()}
+    assert with_values(signature, scope) == shown
+
+
+def test_no_default_of_the_interface_is_a_name() -> None:
+    """What a reader could not look up: a constant of a module."""
+    import ast
+    import inspect
+
+    from signature_values import with_values
+
+    for name in set(hfdl.__all__) - {"__version__"}:
+        function = inspect.unwrap(getattr(hfdl, name))
+        tree = ast.parse(inspect.getsource(function)).body[0]
+        assert isinstance(tree, ast.FunctionDef)
+        shown = with_values(f"({ast.unparse(tree.args)})", function.__globals__)
+        assert not re.search(r"= ?[A-Z][A-Z0-9_]+\b", shown), (name, shown)
+
+
+@pytest.mark.parametrize(
     ("code", "shown"),
     [
         ("a = 1\nassert a == 1\nb = 2", "a = 1\nb = 2"),

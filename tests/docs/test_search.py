@@ -28,8 +28,8 @@ def test_the_page_runs(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m hfdl.cli "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
-    shown = blocks("bash")
-    assert len(shown) == 3
+    shown = [block for block in blocks("bash") if not block.startswith("pip ")]
+    assert len(shown) == 5
     for block in shown:
         done = subprocess.run(
             ["bash", "-e", "-c", block], cwd=tmp_path, capture_output=True, text=True,
@@ -58,3 +58,24 @@ def test_its_figures_are_those_of_the_benchmarks() -> None:
     assert all(
         found[kind]["best"] > found["default"] for kind in ("grid", "random", "tpe", "cma_es")
     )
+
+
+def test_its_counts_are_those_of_the_code() -> None:
+    """Trials that there are, those at random, and the setting behind the table."""
+    from hfdl.search.plan import TRIALS
+    from hfdl.search.samplers import STARTUP
+
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert f"`study.trials` is {TRIALS} unless it is set" in page
+    assert f"`tpe` draws its first {STARTUP} trials at random" in page
+    (recipe,) = blocks("yaml")
+    (trials,) = re.findall(r"trials: (\d+)", recipe)
+    assert int(trials) < STARTUP
+    assert f"the {trials} of the example above are a random search" in page
+    found = json.loads((RESULTS / "search_samplers.json").read_text(encoding="utf-8"))
+    (startup,) = re.findall(r"`study.startup_trials=(\d+)`", page)
+    program = (RESULTS.parent / "search_samplers.py").read_text(encoding="utf-8")
+    assert f'"startup_trials": {startup}' in program
+    first = [found[kind]["values"][: int(startup)] for kind in ("random", "tpe")]
+    assert first[0] == first[1]
+    assert found["random"]["values"] != found["tpe"]["values"]

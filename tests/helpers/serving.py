@@ -66,7 +66,7 @@ class Local:
 
     def __init__(self, service: Service, key: str | None = None) -> None:
         self.service = service
-        self.app = Gate(make_app(service), service, key)
+        self.app = Gate(make_app(service, asks_key=key is not None), service, key)
 
     def client(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -164,7 +164,7 @@ def test_a_port_in_use_is_told_before_the_model_is_opened(tmp_path: Path) -> Non
             capture_output=True, text=True, timeout=60, cwd=tmp_path,
         )  # fmt: skip
     assert done.returncode == 2
-    assert "is in use" in done.stderr
+    assert f"port {port} cannot be used: another program listens there" in done.stderr
     assert "no-such-model: " not in done.stderr
 
 

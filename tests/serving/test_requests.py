@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 from helpers.serving import Local, served
+
+from hfdl.serving.limits import OPTIONS, WORDS
 
 JSON = {"Content-Type": "application/json"}
 
@@ -167,6 +171,73 @@ def test_a_key_is_asked_for(local: Local) -> None:
     right = {"Authorization": "Bearer secret"}
     assert locked.post(body, headers=right).status_code == 200
     assert locked.get("/health").status_code == locked.get("/ready").status_code == 200
+
+
+def test_a_browser_is_asked_for_the_key_on_a_page(local: Local) -> None:
+    """It sends no Bearer header of its own; the page that asks says nothing of the model."""
+    locked = Local(local.service, "secret")
+    page = locked.get("/docs")
+    assert page.status_code == 401
+    assert page.headers["content-type"].startswith("text/html")
+    assert 'type="password"' in page.text
+    assert local.service.name not in page.text
+    assert "secret" not in page.text
+    right = {"Authorization": "Bearer secret"}
+    opened = locked.get("/docs", headers=right).text
+    assert 'id="key"' in opened
+    assert "-H 'Authorization: Bearer KEY'" in opened
+    assert "<code>401</code>" in opened
+    assert "Bearer" not in local.get("/docs").text.partition("<script>")[0]
+    assert locked.post({}, path="/docs").headers["content-type"] == "application/json"
+
+
+def test_the_description_has_the_key_where_one_is_asked_for(local: Local) -> None:
+    right = {"Authorization": "Bearer secret"}
+    made = Local(local.service, "secret").get("/openapi.json", headers=right).json()
+    (scheme,) = made["components"]["securitySchemes"].items()
+    assert scheme == ("key", {"type": "http", "scheme": "bearer"})
+    for path, methods in made["paths"].items():
+        for method in methods.values():
+            is_open = path in ("/health", "/ready")
+            assert ("401" in method["responses"]) == (not is_open), path
+            assert method.get("security") == (None if is_open else [{"key": []}])
+    plain = local.get("/openapi.json").json()
+    assert "securitySchemes" not in plain["components"]
+    assert not any("401" in m["responses"] for p in plain["paths"].values() for m in p.values())
+
+
+def test_limits_are_in_the_units_of_their_options(trained: Path) -> None:
+    with served(trained, max_wait=0.004, timeout=20) as local:
+        limits = local.get("/").json()["limits"]
+        page = local.get("/docs").text
+    assert set(limits) == set(OPTIONS) == set(WORDS)
+    assert (limits["max_wait"], limits["timeout"]) == (4, 20)
+    for option, value in (
+        ("max-wait", "4 ms"),
+        ("max-body", "2,097,152 bytes"),
+        ("timeout", "20 s"),
+    ):
+        assert f"<code>--{option}</code></td><td>{value}</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("inputs", "place"),
+    [(["a", 3], "number 2 of 2"), ([None, "b"], "number 1 of 2"), (["a", "b", ["c"]], "number 3"),
+     ([{"text": "a"}, {"txt": "a"}], "number 2 of 2"), (["a", 10**4000], "number 2 of 2")],
+)  # fmt: skip
+def test_which_of_several_inputs_is_wrong_is_told(local: Local, inputs: Any, place: str) -> None:
+    answer = local.post({"inputs": inputs})
+    assert answer.status_code == 422
+    assert place in answer.json()["error"]
+    assert "expected a text" in answer.json()["error"]
+
+
+def test_the_page_shows_the_answer_to_its_example(local: Local) -> None:
+    page = html.unescape(local.get("/docs").text)
+    text, given = local.service.pipe.example()
+    answer = local.post({"inputs": text, "parameters": given}).json()
+    shown = re.findall(r"is answered with</p>\n<pre>(.*?)</pre>", page)
+    assert json.loads(shown[0])[0]["label"] == answer[0]["label"]
 
 
 def test_figures_are_those_of_the_requests(trained: Path) -> None:

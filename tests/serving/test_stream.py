@@ -40,9 +40,37 @@ def test_pieces_are_the_text(local: Local, tiny_gpt2: Path) -> None:
     *pieces, last = events(answer.text)
     assert len(pieces) > 5
     assert "".join(piece["token"]["text"] for piece in pieces) == expected
-    assert last["generated_text"] == expected
+    assert last["generated_text"] == "a good" + expected
+    assert [piece["index"] for piece in pieces] == [*range(1, len(pieces) + 1)]
+    assert (last["index"], last["token"]) == (len(pieces), {"text": ""})
     assert {piece["generated_text"] for piece in pieces} == {None}
     assert local.service.active == 0
+
+
+@pytest.mark.parametrize("keeps", [True, False, None])
+def test_the_end_is_the_answer_without_a_stream(local: Local, keeps: bool | None) -> None:
+    parameters = ASKED if keeps is None else {**ASKED, "return_full_text": keeps}
+    body = {"inputs": "a good", "parameters": parameters}
+    (whole,) = local.post(body).json()
+    assert whole["generated_text"].startswith("a good") == (keeps is not False)
+    last = events(local.post({**body, "stream": True}).text)[-1]
+    assert last["generated_text"] == whole["generated_text"]
+
+
+def test_what_the_server_was_started_with_holds_for_both(tiny_gpt2: Path) -> None:
+    with served(tiny_gpt2, "text-generation", options={"return_full_text": False}) as local:
+        body = {"inputs": "a good", "parameters": ASKED}
+        last = events(local.post({**body, "stream": True}).text)[-1]
+        assert last["generated_text"] == local.post(body).json()[0]["generated_text"]
+
+
+def test_of_a_chat_it_is_the_chat(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = "{% for one in messages %}{{ one.content }} {% endfor %}"
+    monkeypatch.setattr(local.service.pipe.tokenizer, "chat_template", template)
+    body = {"inputs": [{"role": "user", "content": "a good"}], "parameters": ASKED}
+    last = events(local.post({**body, "stream": True}).text)[-1]
+    assert last["generated_text"] == local.post(body).json()[0]["generated_text"]
+    assert [one["role"] for one in last["generated_text"]] == ["user", "assistant"]
 
 
 def test_streams_and_answers_at_once_are_those_of_each_alone(local: Local) -> None:
