@@ -49,7 +49,9 @@ def study_html(study: Mapping[str, Any], lines: list[str], logs: list[str]) -> s
         details=_details(study),
         history=history_chart(trials, metric, larger),
         importance=importance_chart(study["importance"]) if study["importance"] else None,
-        parallel=parallel_chart(trials, metric, larger, logs) if len(complete) > 1 else None,
+        parallel=parallel_chart(trials, metric, larger, logs, winner=best["number"])
+        if len(complete) > 1
+        else None,
         keys=list(best["settings"]),
         trials=[_row(trial, study) for trial in trials],
         facts=study["facts"],

@@ -65,20 +65,33 @@ _ROOMY = 7
 
 
 def parallel_chart(
-    trials: Sequence[Mapping[str, Any]], metric: str, larger: bool, logs: Sequence[str]
+    trials: Sequence[Mapping[str, Any]],
+    metric: str,
+    larger: bool,
+    logs: Sequence[str],
+    *,
+    winner: int,
 ) -> Markup:
-    """A line for each trial through its values, coloured the better it is; the winner in front."""
-    ended = [t for t in trials if t["state"] == "complete"][:MOST_LINES]
+    """A line for each trial through its values, coloured the better it is; the winner in front.
+
+    Args:
+        trials, metric, larger: of study.json.
+        logs: keys that are searched by their logarithm.
+        winner: the number of the trial that the study names; another may have the same value.
+    """
+    ended = drawn_trials(trials, winner)
     keys = list(ended[0]["settings"])
     columns = [_column([t["settings"][key] for t in ended], key in logs) for key in keys]
     values = [float(t["value"]) for t in ended]
     columns.append(_column(values, False))
-    ranks = np.argsort(np.argsort(values if larger else [-v for v in values]))
+    shares = _shares_beaten(values if larger else [-v for v in values])
+    # Better ones over worse ones, the winner over those that equal it.
+    order = sorted(range(len(ended)), key=lambda i: (shares[i], ended[i]["number"] == winner))
     with chart("parallel", "Each trial as a line through its settings and its value") as drawn:
         axes = drawn.axes
-        for index in np.argsort(ranks).tolist():
-            share = (ranks[index] + 1) / len(ended)
-            is_best = ranks[index] == len(ended) - 1
+        for index in order:
+            share = shares[index]
+            is_best = ended[index]["number"] == winner
             heights = [column[0][index] for column in columns]
             axes.plot(range(len(columns)), heights, color=WARM if is_best else ACCENT,
                       alpha=1.0 if is_best else 0.12 + 0.5 * share**2,
@@ -100,6 +113,22 @@ def parallel_chart(
         axes.set_yticks([])
         axes.grid(visible=False)
     return drawn.svg
+
+
+def drawn_trials(trials: Sequence[Mapping[str, Any]], winner: int) -> list[Mapping[str, Any]]:
+    """The trials of the parallel coordinates: those that ended, the first ``MOST_LINES`` of them.
+
+    The winner is one of them wherever it stands.
+    """
+    ended = [trial for trial in trials if trial["state"] == "complete"]
+    later = [trial for trial in ended[MOST_LINES:] if trial["number"] == winner]
+    return [*ended[: MOST_LINES - len(later)], *later]
+
+
+def _shares_beaten(values: Sequence[float]) -> list[float]:
+    """The share of the values that each is at least as large as: equal ones have equal shares."""
+    found = np.searchsorted(np.sort(values), values, side="right") / len(values)
+    return found.tolist()
 
 
 def _column(values: Sequence[Any], is_log: bool) -> tuple[list[float], list[tuple[float, str]]]:

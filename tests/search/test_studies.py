@@ -88,6 +88,9 @@ def test_folds_leave_each_example_out_once(search: Search, tmp_path: Path) -> No
     texts = read_embedded("sentiment")["train"].columns["text"]
     assert [row["text"] for row in rows] == list(texts)
     assert load_recipe(study.best_recipe).data.folds is None
+    report = (study.best_run / "report.html").read_text(encoding="utf-8")
+    assert "Training examples are not judged" not in report  # it has those out of fold
+    assert (study.best_run / "README.md").is_file()
 
 
 def test_groups_are_on_one_side(tmp_path: Path) -> None:
