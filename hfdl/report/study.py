@@ -44,7 +44,7 @@ def study_html(study: Mapping[str, Any], lines: list[str], logs: list[str]) -> s
         settings=[(key, _text(value)) for key, value in best["settings"].items()],
         word=verdict.get("word"),
         tone=_TONES.get(str(verdict.get("word")), ""),
-        lines=lines,
+        lines=[_line(line, verdict.get("word")) for line in lines],
         pairs=_pairs(verdict, metric),
         details=_details(study),
         history=history_chart(trials, metric, larger),
@@ -57,6 +57,13 @@ def study_html(study: Mapping[str, Any], lines: list[str], logs: list[str]) -> s
         facts=study["facts"],
         run="best/report.html",
     )
+
+
+def _line(line: str, word: str | None) -> str:
+    """A line of the verdict without the terminal's words, and without the one on the badge."""
+    said = line.removeprefix("verdict: ").removeprefix("besides: ")
+    said = said.removeprefix(f"{word}: ") if word else said
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _details(study: Mapping[str, Any]) -> list[str]:

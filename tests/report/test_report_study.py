@@ -34,8 +34,32 @@ def test_the_verdict_stands_under_its_badge_without_the_words_of_the_terminal() 
         "sampler": "random", "pruner": "none", "facts": [],
     }  # fmt: skip
     page = study_html(study, ["verdict: luck", "besides: on validation, gain"], [])
-    assert "<p>luck</p>" in page
-    assert "<p>on validation, gain</p>" in page
+    assert "<p>Luck</p>" in page
+    assert "<p>On validation, gain</p>" in page
+    verdict = {"word": "no gain shown", "seeds": [], "judged": []}
+    page = study_html({**study, "verdict": verdict}, ["verdict: no gain shown: worse by 1"], [])
+    assert "<p>Worse by 1</p>" in page
+    assert page.count("no gain shown") == 1  # the badge
+    assert ">50.0%<" in page.replace(" ", "")
+    shown = re.sub(r"<(style|code).*?</\1>", "", page, flags=re.DOTALL)
+    assert not re.search(r">\s*0\.[56]0*\s*<", shown)  # accuracy is in percent everywhere
+
+
+@pytest.mark.parametrize("keys", range(1, 7))
+def test_labels_in_the_chart_can_be_read_on_a_phone(keys: int) -> None:
+    """331 points are some 300 pixels there; more axes are as wide as they need, and scroll."""
+    more = {"folder": "trials/0", "seconds": 1.0, "reason": ""}
+    trials = [trial(i, keys) | more for i in range(3)]
+    study: dict[str, Any] = {
+        "trials": trials, "metric": "accuracy", "larger_is_better": True, "best": trials[2],
+        "verdict": None, "importance": None, "folds": None, "sampler": "random",
+        "pruner": "none", "facts": [],
+    }  # fmt: skip
+    page = study_html(study, [], [])
+    drawn = str(parallel_chart(trials, "accuracy", True, [], winner=2))
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn)]
+    assert min(sizes) >= (9 if keys <= 3 else 8)
+    assert ('class="scroll wide"' in page) == (keys > 3)
 
 
 def heights_of_winner(drawn: str) -> list[float]:
