@@ -82,7 +82,7 @@ def _pairs(verdict: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
                 "seeds": str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]} / {seeds[1]}",
                 "best": wording.figure(metric, best),
                 "default": wording.figure(metric, default),
-                "difference": _gain(metric, difference),
+                "difference": wording.gain(metric, difference),
             }
             for seeds, best, default, difference in zip(
                 verdict["seeds"], judged["best"], judged["default"],
@@ -92,11 +92,6 @@ def _pairs(verdict: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
         gain = "Gain, points" if wording.is_share(metric) else "Better by"
         found.append({"split": judged["split"], "rows": rows, "gain": gain})
     return found
-
-
-def _gain(metric: str, difference: float) -> str:
-    """By how much the winner is better: of shares in points of a hundred, as in the verdict."""
-    return f"{100 * difference:+.1f}" if wording.is_share(metric) else f"{difference:+.4g}"
 
 
 def _row(trial: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
