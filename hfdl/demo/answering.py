@@ -44,7 +44,7 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
             return
         shown = panel.show(model, values, answer)
     except Exception as error:  # a model of any origin: the page stays, and says what happened
-        yield render("error", text=_words(error, remedy=True)), ""
+        yield render("error", text=_words(error, helps=True)), ""
         return
     try:
         yield shown, attention_html(model, panel.read(model, values, answer), panel.limit(model))
@@ -52,10 +52,10 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
         yield shown, render("note", text=f"No attention view: {_words(error)}")
 
 
-def _words(error: Exception, *, remedy: bool = False) -> str:
+def _words(error: Exception, *, helps: bool = False) -> str:
     """An error for the page; of one that is no fault of the user's the traceback is on stderr."""
     if isinstance(error, HfdlError):
-        return _sentences(error, error.remedy if remedy else None)
+        return _sentences(error, error.remedy if helps else None)
     traceback.print_exception(error, file=sys.stderr)
     return f"{type(error).__name__}: {error}"
 

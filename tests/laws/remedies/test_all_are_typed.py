@@ -47,7 +47,7 @@ def test_each_is_in_one_class() -> None:
 
 
 # sites in the code; typed; in words alone; not provoked
-COUNTS = (630, 248, 295, 87)
+COUNTS = (631, 249, 295, 87)
 
 
 def test_how_many_there_are() -> None:
