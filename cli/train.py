@@ -211,8 +211,10 @@ def _plan(command: _Command) -> None:
 def _launch(command: _Command) -> None:
     """Check the recipe once, here, and let the processes run the command."""
     from hfdl.config.load import load_recipe
+    from hfdl.runs.ingredients import refuse_graph
     from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
 
+    refuse_graph(command.recipe)
     load_recipe(command.recipe, command.settings)
     # Named here, for the default holds the time and the processes must agree on one folder.
     with output_folder(command.output, command.recipe) as folder:

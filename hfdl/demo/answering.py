@@ -44,22 +44,30 @@ def answers(panel: Panel, model: DemoModel, *values: Any) -> Iterator[tuple[str,
             return
         shown = panel.show(model, values, answer)
     except Exception as error:  # a model of any origin: the page stays, and says what happened
-        yield render("error", text=_words(error)), ""
+        yield render("error", text=_words(error, helps=True)), ""
         return
     try:
         yield shown, attention_html(model, panel.read(model, values, answer), panel.limit(model))
     except Exception as error:
-        # An error of an argument begins with its name: the page has no other text to be meant.
-        words = _words(error).removeprefix("text: ")
-        yield shown, render("note", text=f"No attention view: {words}")
+        yield shown, render("note", text=f"No attention view: {_words(error)}")
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception, *, helps: bool = False) -> str:
     """An error for the page; of one that is no fault of the user's the traceback is on stderr."""
     if isinstance(error, HfdlError):
-        return str(error)
+        return _sentences(error, error.remedy if helps else None)
     traceback.print_exception(error, file=sys.stderr)
     return f"{type(error).__name__}: {error}"
+
+
+def _sentences(error: HfdlError, remedy: str | None) -> str:
+    """What is wrong, why, and what helps, for who reads a page.
+
+    Where it is stays out: that is an argument's name, or a file, and the page has one text.
+    """
+    said = f"{error.problem}; {error.rule}" if error.rule else error.problem
+    parts = [said, f"{remedy[0].upper()}{remedy[1:]}" if remedy else ""]
+    return " ".join(f"{' '.join(part.rstrip('.').split())}." for part in parts if part)
 
 
 def _now_and_then(steps: Iterator[Any]) -> Iterator[Any]:

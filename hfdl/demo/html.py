@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
 FOLDER = Path(__file__).parent
 
@@ -27,6 +29,17 @@ def style() -> str:
     return (FOLDER / "demo.css").read_text(encoding="utf-8")
 
 
+def breakable(name: str) -> Markup:
+    """A text in which a long name of a class may end a line between its words.
+
+    It would end it anywhere else, or before the mark that follows.
+    """
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"(?<=[a-z])(?=[A-Z])", name)
+    return Markup("<wbr>").join(escape(part) for part in parts)
+
+
 @functools.cache
 def _macros() -> Any:
     import jinja2
@@ -38,5 +51,6 @@ def _macros() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     template: jinja2.Template = environment.get_template("answers.html")
     return template.module

@@ -48,6 +48,10 @@ def theme() -> Base:
         primary_hue="blue", secondary_hue="blue", neutral_hue="slate",
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"],
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    ).set(
+        # White on Gradio's own blue is 3.7 to 1, too little for a text.
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
     )  # fmt: skip
 
 

@@ -86,8 +86,9 @@ class Panel:
 
     def facts(self, model: DemoModel) -> list[str]:
         """What a person should know of the model, a phrase each."""
-        count = sum(parameter.numel() for parameter in model.pipe.model.parameters())
-        return [model.pipe.architecture, f"{_short(count)} parameters", *self.reads(model)]
+        count = model.pipe.parameter_count
+        size = [f"{_short(count)} parameters"] if count else []
+        return [model.pipe.architecture, *size, *self.reads(model)]
 
     def limit(self, model: DemoModel) -> int | None:
         """Most tokens that the model answers from at once; None: any number."""

@@ -99,6 +99,16 @@ class BasePipeline(CallForm, Shown):
         saved = getattr(self.model.config, "architectures", None)
         return str(saved[0]) if saved else type(self.model).__name__
 
+    @property
+    def parameter_count(self) -> int:
+        """How many parameters the model has, whatever precision it runs in; 0 of a graph.
+
+        ``model.num_parameters()`` leaves out those in int8, which are no parameters to torch.
+        """
+        from hfdl.quantization.convert import parameter_count
+
+        return parameter_count(self.model)
+
     def shown(self) -> tuple[str, list[tuple[str, Any]]]:
         config = self.model.config
         labels = getattr(config, "id2label", None) or {}

@@ -14,6 +14,7 @@ from hfdl.nn.linear import is_plain_linear
 from hfdl.quantization.int8_linear import ROWS, Int8Linear, multiplies_exactly
 
 _ADAPTER = "base_layer"  # what peft calls the layer within an adapter
+_COUNT = "parameters_in_float32"
 
 
 def int8_copy(model: nn.Module, where: str, *, words: bool = False) -> nn.Module:
@@ -63,6 +64,8 @@ def to_int8(model: nn.Module, where: str, *, words: bool = False) -> nn.Module:
             rule="precision int8 is of the products of linear layers",
             remedy="leave precision out",
         )
+    # Before: weights in int8 are no parameters to torch, and that of the words is then there twice.
+    setattr(model, _COUNT, parameter_count(model))
     made: dict[int, Int8Linear] = {}  # a layer that is used twice stays one
     for parent, name, layer in found:
         setattr(parent, name, made.setdefault(id(layer), Int8Linear(layer)))
@@ -70,6 +73,15 @@ def to_int8(model: nn.Module, where: str, *, words: bool = False) -> nn.Module:
         if isinstance(module, (FeedForward, GatedFeedForward)):
             module.chunk_size = ROWS  # the activation takes as long as a product in int8 else
     return model.eval()
+
+
+def parameter_count(model: nn.Module) -> int:
+    """How many parameters a model has, as in float32: those that are in int8 now are among them.
+
+    One that is shared counts once. 0: it is a graph, whose weights torch does not know.
+    """
+    known: int | None = getattr(model, _COUNT, None)
+    return sum(one.numel() for one in model.parameters()) if known is None else known
 
 
 def int8_layers(model: nn.Module) -> list[str]:

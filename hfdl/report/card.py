@@ -15,6 +15,7 @@ from hfdl.report.page import write_text
 from hfdl.report.private import without_paths
 from hfdl.report.record import RunRecord, read_run
 from hfdl.report.section import templates
+from hfdl.report.sections.calibration import what_was_done
 from hfdl.report.sections.facts import environment_facts, run_facts
 from hfdl.report.sections.headline import meaning, metric_rows
 
@@ -122,6 +123,7 @@ def _context(record: RunRecord, shown: Shown) -> dict[str, Any]:
         "labels": _labels(record)[:LABELS],
         "more_labels": max(0, len(_labels(record)) - LABELS),
         "number": record.problem_type == "regression",
+        "calibrated": what_was_done(record.calibration) if record.calibration else None,
         "limits": limits(record),
         "notes": record.notes(),
         "settings": _settings(record),

@@ -134,5 +134,5 @@ def _row(row: Mapping[str, Any], metric: str, splits: Sequence[str]) -> dict[str
         "parameters": wording.short_count(row["parameters"]),
         "trained": wording.percent(row["trained"] / row["parameters"]),
         "seconds": wording.duration(row["seconds"]),
-        "speed": wording.number(row["samples_per_second"]),
+        "speed": wording.measured(row["samples_per_second"]),
     }

@@ -11,7 +11,7 @@ from hfdl.report.guess import SINGLE
 from hfdl.report.intervals import interval_of
 from hfdl.report.record import RunRecord
 from hfdl.report.sections import entities
-from hfdl.report.sections.calibration import calibrate
+from hfdl.report.sections.calibration import misjudged
 from hfdl.report.sections.tagged import Sentence, read_sentences
 from hfdl.tasks.registry import attribute
 
@@ -23,8 +23,6 @@ MOST_NAMES = 12
 """Labels that a sentence names."""
 NEAR = 0.1
 """Share of entities found with wrong borders that is worth a sentence."""
-MISJUDGED = 0.03
-"""Difference of mean score and accuracy that is worth a sentence."""
 
 
 def limits(record: RunRecord) -> list[str]:
@@ -179,17 +177,8 @@ def _weakest(record: RunRecord) -> str | None:
 
 
 def _confidence(record: RunRecord) -> str | None:
-    if record.problem_type != SINGLE or not record.splits:
-        return None
-    calibration = calibrate(record.on(record.splits[0]))
-    off = 0.0 if calibration is None else abs(calibration.confidence - calibration.accuracy)
-    if calibration is None or off < MISJUDGED:
-        return None
-    too = "high" if calibration.confidence > calibration.accuracy else "low"
-    return (
-        f"The scores are too {too}: {wording.percent(calibration.confidence)} on average, "
-        f"with {wording.percent(calibration.accuracy)} right. Do not read them as probabilities."
-    )
+    said = misjudged(record)
+    return f"{said[0].upper()}{said[1:]}. Do not read them as probabilities." if said else None
 
 
 def _of_task(record: RunRecord) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hfdl.errors import OutputError, to_resume
+from hfdl.errors import OutputError, shell_path, to_resume
 from hfdl.tasks.registry import known_spec
 from hfdl.tasks.spec import TaskSpec
 from hfdl.weights.graph_files import graph_alone, is_graph
@@ -151,12 +151,28 @@ def _refuse_no_run(folder: Path) -> None:
         raise graph_alone(folder)
     if (folder / "recipe.yaml").is_file():
         return
+    if (folder / "study.yaml").is_file():
+        raise _study(folder)
     is_there = "there is no recipe.yaml" if folder.is_dir() else "it is a file"
     raise OutputError(
         is_there if folder.exists() else "there is no such folder",
         where=str(folder),
         rule=_RULE,
         remedy="name the folder of a run or of an evaluation",
+    )
+
+
+def _study(folder: Path) -> OutputError:
+    """The error for a study, which has runs and is none."""
+    page, winner, here = folder / "report.html", folder / "best", shell_path(folder)
+    own = f", and has a report of its own: {page}" if page.is_file() else ""
+    return OutputError(
+        f"it is a study{own}",
+        where=str(folder),
+        rule=_RULE,
+        remedy=f"name the run of its winner: hfdl report {shell_path(winner)}"
+        if (winner / "metrics.json").is_file()
+        else f"continue it, and it writes its report: hfdl tune {here} --output {here} --resume",
     )
 
 

@@ -53,6 +53,7 @@ def environment() -> jinja2.Environment:
     made.filters.update(
         clip=wording.clip,
         exp=math.exp,
+        measured=wording.measured,
         number=wording.number,
         percent=wording.percent,
         plural=wording.plural,

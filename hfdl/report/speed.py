@@ -49,7 +49,9 @@ def rates(
 def speed_chart(steps: np.ndarray, per_second: np.ndarray) -> Markup:
     """Tokens a second along a run."""
     middle = wording.short_count(float(np.median(per_second)))
-    with chart("speed", "Tokens a second by update", f"The median is {middle}.") as drawn:
+    with chart(
+        "speed", "Tokens per second by update, without evaluations", f"The median is {middle}."
+    ) as drawn:
         drawn.axes.plot(steps, per_second, line(per_second), color=ACCENT, linewidth=1.3)
         by_update(drawn.axes)
         drawn.axes.set_ylim(bottom=0)

@@ -44,17 +44,26 @@ def study_html(study: Mapping[str, Any], lines: list[str], logs: list[str]) -> s
         settings=[(key, _text(value)) for key, value in best["settings"].items()],
         word=verdict.get("word"),
         tone=_TONES.get(str(verdict.get("word")), ""),
-        lines=lines,
+        lines=[_line(line, verdict.get("word")) for line in lines],
         pairs=_pairs(verdict, metric),
         details=_details(study),
         history=history_chart(trials, metric, larger),
         importance=importance_chart(study["importance"]) if study["importance"] else None,
-        parallel=parallel_chart(trials, metric, larger, logs) if len(complete) > 1 else None,
+        parallel=parallel_chart(trials, metric, larger, logs, winner=best["number"])
+        if len(complete) > 1
+        else None,
         keys=list(best["settings"]),
         trials=[_row(trial, study) for trial in trials],
         facts=study["facts"],
         run="best/report.html",
     )
+
+
+def _line(line: str, word: str | None) -> str:
+    """A line of the verdict without the terminal's words, and without the one on the badge."""
+    said = line.removeprefix("verdict: ").removeprefix("besides: ")
+    said = said.removeprefix(f"{word}: ") if word else said
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _details(study: Mapping[str, Any]) -> list[str]:
@@ -73,7 +82,7 @@ def _pairs(verdict: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
                 "seeds": str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]} / {seeds[1]}",
                 "best": wording.figure(metric, best),
                 "default": wording.figure(metric, default),
-                "difference": _gain(metric, difference),
+                "difference": wording.gain(metric, difference),
             }
             for seeds, best, default, difference in zip(
                 verdict["seeds"], judged["best"], judged["default"],
@@ -83,11 +92,6 @@ def _pairs(verdict: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
         gain = "Gain, points" if wording.is_share(metric) else "Better by"
         found.append({"split": judged["split"], "rows": rows, "gain": gain})
     return found
-
-
-def _gain(metric: str, difference: float) -> str:
-    """By how much the winner is better: of shares in points of a hundred, as in the verdict."""
-    return f"{100 * difference:+.1f}" if wording.is_share(metric) else f"{difference:+.4g}"
 
 
 def _row(trial: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:

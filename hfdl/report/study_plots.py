@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hfdl.report import wording
 from hfdl.report.svg import ACCENT, GRID, INK, MUTED, PAPER, WARM, chart
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def history_chart(trials: Sequence[Mapping[str, Any]], metric: str, larger: bool
         best = (np.maximum if larger else np.minimum).accumulate(values)
         axes.step(numbers, best, where="post", color=WARM, linewidth=1.5, label="best so far")
         axes.set_xlabel("trial")
-        axes.set_ylabel(metric)
+        axes.set_ylabel(wording.metric_name(metric))
+        if wording.is_share(metric):
+            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
         _whole_numbers(axes)
         drawn.figure.legend(loc="outside upper left", ncols=3, borderaxespad=0.1, handlelength=1.5)
     return drawn.svg
@@ -56,41 +59,60 @@ def importance_chart(importance: Mapping[str, float]) -> Markup:
     return drawn.svg
 
 
-_NAMES_WIDTH, _TICKS_WIDTH = 42, 70
+_NAMES_WIDTH, _TICKS_WIDTH = 42, 55
 """Characters that stand side by side below, and within, a chart."""
 _BEHIND = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
 """What a label of parallel coordinates stands on, so that no line covers it."""
 _ROOMY = 7
-"""Axes of parallel coordinates that leave room for figures of the usual size."""
+"""Axes of parallel coordinates that leave room for figures of nearly the usual size."""
+_SIZES = ((4, 9.0), (_ROOMY, 8.0))
+"""Up to so many axes, the size of their figures in points; of more axes 6."""
 
 
 def parallel_chart(
-    trials: Sequence[Mapping[str, Any]], metric: str, larger: bool, logs: Sequence[str]
+    trials: Sequence[Mapping[str, Any]],
+    metric: str,
+    larger: bool,
+    logs: Sequence[str],
+    *,
+    winner: int,
 ) -> Markup:
-    """A line for each trial through its values, coloured the better it is; the winner in front."""
-    ended = [t for t in trials if t["state"] == "complete"][:MOST_LINES]
+    """A line for each trial through its values, coloured the better it is; the winner in front.
+
+    Args:
+        trials, metric, larger: of study.json.
+        logs: keys that are searched by their logarithm.
+        winner: the number of the trial that the study names; another may have the same value.
+    """
+    ended = drawn_trials(trials, winner)
     keys = list(ended[0]["settings"])
     columns = [_column([t["settings"][key] for t in ended], key in logs) for key in keys]
     values = [float(t["value"]) for t in ended]
-    columns.append(_column(values, False))
-    ranks = np.argsort(np.argsort(values if larger else [-v for v in values]))
+    heights, ticks = _column(values, False)
+    places = dict(zip(heights, values, strict=True))
+    columns.append((heights, [(h, wording.figure(metric, places[h])) for h, _ in ticks]))
+    shares = _shares_beaten(values if larger else [-v for v in values])
+    # Better ones over worse ones, the winner over those that equal it.
+    order = sorted(range(len(ended)), key=lambda i: (shares[i], ended[i]["number"] == winner))
     with chart("parallel", "Each trial as a line through its settings and its value") as drawn:
         axes = drawn.axes
-        for index in np.argsort(ranks).tolist():
-            share = (ranks[index] + 1) / len(ended)
-            is_best = ranks[index] == len(ended) - 1
+        for index in order:
+            share = shares[index]
+            is_best = ended[index]["number"] == winner
             heights = [column[0][index] for column in columns]
             axes.plot(range(len(columns)), heights, color=WARM if is_best else ACCENT,
                       alpha=1.0 if is_best else 0.12 + 0.5 * share**2,
                       linewidth=2.2 if is_best else 1.0)  # fmt: skip
         most = max(7, _TICKS_WIDTH // len(columns))
+        size = next((points for count, points in _SIZES if len(columns) <= count), 6.0)
         for place, (_, ticks) in enumerate(columns):
             axes.axvline(place, color=GRID, linewidth=1)
             for height, text in ticks:
                 axes.annotate(_shortened(text, most), (place, height), xytext=(2, 2),
                               textcoords="offset points", color=INK, zorder=5, bbox=_BEHIND,
-                              fontsize=7 if len(columns) <= _ROOMY else 5)  # fmt: skip
-        names = [_shortened(key.rpartition(".")[2], 14) for key in [*keys, metric]]
+                              fontsize=size)  # fmt: skip
+        names = [_shortened(key.rpartition(".")[2], 14) for key in keys]
+        names.append(_shortened(wording.metric_name(metric), 14))
         axes.set_xticks(range(len(columns)), names)
         if sum(map(len, names)) > _NAMES_WIDTH:  # side by side they would cover each other
             axes.tick_params(axis="x", labelrotation=60 if len(columns) > _ROOMY else 35)
@@ -100,6 +122,22 @@ def parallel_chart(
         axes.set_yticks([])
         axes.grid(visible=False)
     return drawn.svg
+
+
+def drawn_trials(trials: Sequence[Mapping[str, Any]], winner: int) -> list[Mapping[str, Any]]:
+    """The trials of the parallel coordinates: those that ended, the first ``MOST_LINES`` of them.
+
+    The winner is one of them wherever it stands.
+    """
+    ended = [trial for trial in trials if trial["state"] == "complete"]
+    later = [trial for trial in ended[MOST_LINES:] if trial["number"] == winner]
+    return [*ended[: MOST_LINES - len(later)], *later]
+
+
+def _shares_beaten(values: Sequence[float]) -> list[float]:
+    """The share of the values that each is at least as large as: equal ones have equal shares."""
+    found = np.searchsorted(np.sort(values), values, side="right") / len(values)
+    return found.tolist()
 
 
 def _column(values: Sequence[Any], is_log: bool) -> tuple[list[float], list[tuple[float, str]]]:

@@ -34,6 +34,7 @@ _METRICS = {
     "spearman": "Spearman correlation",
     "spearmanr": "Spearman correlation",
 }
+_TENTHS = ("bleu", "chrf")
 _SHARES = ("accuracy", "exact_match", "f1", "precision", "recall")
 
 
@@ -60,15 +61,36 @@ def number(value: Any) -> str:
 
 
 def figure(name: str, value: float | None) -> str:
-    """A metric's value: shares in percent, everything else as a number.
+    """A metric's value: shares in percent, BLEU and chrF as sacrebleu writes them, to a tenth.
 
-    Correlations and losses below 1 keep their zeros, as they stand below one another: ``0.4500``
-    below ``0.6258``.
+    Everything else as ``measured`` writes it.
     """
-    if is_share(name):
-        return percent(value)
-    is_fraction = _is_number(value) and 0.001 <= abs(value) < 1
-    return f"{value:.4f}" if is_fraction else number(value)
+    if name in _TENTHS and _is_number(value):
+        return f"{value:.1f}"
+    return percent(value) if is_share(name) else measured(value)
+
+
+def measured(value: float | None) -> str:
+    """A measured number with four significant digits, below 1 with four decimals.
+
+    Zeros stay, as figures stand below one another: ``0.4500`` below ``0.6258``, ``370.0`` beside
+    ``347.6``.
+    """
+    if not isinstance(value, float) or not _is_number(value) or not 0.001 <= abs(value) < 1000:
+        return number(value)
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:#.4g}".rstrip(".")
+
+
+def gain(name: str, difference: float) -> str:
+    """By how much a metric is more or less; of shares in points of a hundred.
+
+    A percent sign would confuse points with a ratio. They have a digit more than the shares that
+    they are between, so that ``-3.75`` stands beside ``75.0%`` and ``71.2%``.
+    """
+    if not (is_share(name) or name in _TENTHS):
+        return f"{'+' if difference > 0 else ''}{measured(difference + 0.0)}"
+    points = round(difference if name in _TENTHS else 100 * difference, 2)
+    return f"{points:+.2f}" if points else "0.00"
 
 
 def is_share(name: str) -> bool:

@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hfdl.config.load import recipe_names
 from hfdl.config.overrides import settings
 from hfdl.config.own_code import load_own
 from hfdl.config.own_paths import file_of_path, is_own_path
 from hfdl.config.schema import Recipe
 from hfdl.data.readers.several_files import expanded, is_pattern
 from hfdl.errors import DataError, OutputError
+from hfdl.weights.graph_files import graph_alone, is_graph
 
 OWN_CODE = ("model.class", "model.attention", "train.optimizer", "train.metrics")
 """The keys whose code a run depends on. That of a task is known by its classes.
@@ -37,6 +39,20 @@ def files_of(recipe: Recipe) -> dict[str, Path]:
             if code and is_own_path(code) and (file := load_own(code, key, "code").file):
                 files[place] = file
     return files
+
+
+def refuse_graph(recipe: str | Path | Recipe) -> None:
+    """Refuse to train from the folder of a graph, whose recipe is of the run it was made of.
+
+    That recipe would train its base model anew, where what lies in the folder was meant.
+
+    Raises:
+        ModelError: naming that run.
+    """
+    if isinstance(recipe, Recipe) or str(recipe) in recipe_names():
+        return
+    if is_graph(Path(recipe).expanduser()):
+        raise graph_alone(Path(recipe))
 
 
 def refuse_inputs_inside(folder: Path, recipe: Recipe) -> None:

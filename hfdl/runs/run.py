@@ -19,7 +19,7 @@ from hfdl.quantization.precision import FLOAT32, check_precision
 from hfdl.report.guess import guesses
 from hfdl.report.intervals import intervals
 from hfdl.runs.console import console_listener
-from hfdl.runs.ingredients import refuse_inputs_inside
+from hfdl.runs.ingredients import refuse_graph, refuse_inputs_inside
 from hfdl.runs.outputs import RECIPE, RunFolder, output_folder
 from hfdl.runs.scores import Scores, metric_text
 from hfdl.tasks.registry import (
@@ -111,6 +111,7 @@ def train(
         HfdlError: the recipe, the data, the model or the output is wrong; nothing was written.
         Interrupted: SIGINT or SIGTERM; a checkpoint was saved.
     """
+    refuse_graph(recipe)
     overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
     resolved = resolve(recipe, overrides)
     with ExitStack() as stack:
@@ -153,6 +154,7 @@ def plan(
     """
     from hfdl.runs import session
 
+    refuse_graph(recipe)
     overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
     resolved = resolve(recipe, overrides)
     notes = [*check_launcher_settings(resolved.train), *_of_search(resolved)]

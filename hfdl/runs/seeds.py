@@ -17,6 +17,7 @@ from hfdl.display import Shown
 from hfdl.errors import ConfigError, OutputError, to_resume
 from hfdl.metrics.bootstrap import Measure, Spread, bootstrap, interval
 from hfdl.report.record import read_run
+from hfdl.runs.ingredients import refuse_graph
 from hfdl.runs.lock import LOCK, held
 from hfdl.runs.outputs import METRICS, RECIPE, RunFolder, check_group_folder, output_folder
 from hfdl.runs.run import Run, train
@@ -99,6 +100,7 @@ def train_seeds(
             the first seed is trained.
     """
     check_seeds(seeds)
+    refuse_graph(recipe)
     plain, memory = take_objects(overrides or {})
     first = load_recipe(recipe, plain).train.seed
     train_one = train_one or _here(recipe, listener)

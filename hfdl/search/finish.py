@@ -12,9 +12,9 @@ from hfdl.errors import TrainingError, listed
 from hfdl.report import write_model_card, write_report
 from hfdl.report.study import write_study_report
 from hfdl.runs.lock import LOCK
-from hfdl.runs.outputs import PREDICTIONS
 from hfdl.search.distributions import settings_of
 from hfdl.search.layout import BEST_RECIPE, OUT_OF_FOLD, REPORT, RESULT, Layout
+from hfdl.search.objective import is_finished
 from hfdl.search.out_of_fold import write_out_of_fold
 from hfdl.search.plan import Plan
 from hfdl.search.storage import REASON, SECONDS, Storage, quiet_optuna
@@ -46,13 +46,12 @@ def finish(plan: Plan, layout: Layout, storage: Storage, memory: Mapping[str, An
     settings = storage.settings(winner)
     best = plan.of_trial(settings)
     replace_text(layout.folder / BEST_RECIPE, dump_recipe(best, file=BEST_RECIPE))
-    if plan.folds is None:
-        copied = _copy_run(layout.trial(winner.number), layout.best)
-        if copied or not (layout.best / CARD).is_file():
-            write_report(layout.best)
-            write_model_card(layout.best)
-    elif (layout.best / PREDICTIONS).is_file():
+    copied = plan.folds is None and _copy_run(layout.trial(winner.number), layout.best)
+    if plan.folds is not None and is_finished(layout.best):
         write_out_of_fold(plan, layout, winner.number, settings, memory, layout.best / OUT_OF_FOLD)
+    if is_finished(layout.best) and (copied or not (layout.best / CARD).is_file()):
+        write_report(layout.best)  # of all that lies in the folder, out_of_fold.jsonl too
+        write_model_card(layout.best)
     study = Study(
         layout.folder, plan.metric, plan.larger_is_better, plan.recipe.study.sampler,
         plan.recipe.study.pruner, plan.folds, trials, trials[winner.number],

@@ -13,6 +13,7 @@ from hfdl.config.schema import Recipe
 from hfdl.config.yaml import dump_recipe
 from hfdl.errors import ConfigError, shell_path
 from hfdl.runs.console import console_listener
+from hfdl.runs.ingredients import refuse_graph
 from hfdl.runs.lock import held
 from hfdl.runs.outputs import output_folder
 from hfdl.runs.run import resolve
@@ -119,6 +120,7 @@ def plan_study(recipe: str | Path | Recipe, overrides: Mapping[str, Any] | None 
 
 
 def _resolve(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    refuse_graph(recipe)
     if not isinstance(recipe, Recipe) and (Path(recipe) / STUDY).is_file():
         recipe = Path(recipe) / STUDY
     return resolve(recipe, overrides)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hfdl.report.wording import is_share
 from hfdl.search.verdict import GAIN, WORSE, Judged, Verdict
-
-_SHARES = ("accuracy", "f1", "precision", "recall", "matthews_correlation", "exact_match")
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -38,19 +37,13 @@ def overstated_text(verdict: Verdict) -> str | None:
     if verdict.overstated is None:
         return None
     amount = f"{_amount(abs(verdict.overstated), verdict.metric)}{_unit(verdict.metric)}"
-    if verdict.overstated < 0:
-        return f"its own figure {verdict.search_value:.4f} was too low by {amount}"
-    return f"its own figure {verdict.search_value:.4f} was overstated by {amount}"
+    word = "too low" if verdict.overstated < 0 else "overstated"
+    return f"its own figure was {word} by {amount}"
 
 
 def colour_of(verdict: Verdict) -> str:
     """``good``, ``bad`` or neither, for the page."""
     return {GAIN: "good", WORSE: "bad"}.get(verdict.word, "")
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is shown in points of a hundred."""
-    return metric in _SHARES
 
 
 def _amount(value: float, metric: str) -> str:

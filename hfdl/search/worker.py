@@ -143,8 +143,8 @@ class Worker:
             _empty_of_another(job)
             try:
                 listener = Watching(job.name, self.watch)
-                is_winner = job.folder == self.layout.best
-                train_run(job.recipe, job.folder, self.objects, listener, report=is_winner)
+                # The winner's report is made once its out-of-fold predictions lie beside it.
+                train_run(job.recipe, job.folder, self.objects, listener, report=False)
             except Interrupted:
                 raise
             except Exception as error:

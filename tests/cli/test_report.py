@@ -84,6 +84,23 @@ def test_a_folder_that_is_no_run(call, tmp_path: Path) -> None:
     assert "it is a file" in call(tmp_path / "file")[2]
 
 
+def test_a_study_is_told_from_a_run(call, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "study.yaml").write_text("task: text_classification\n")
+    code, out, err = call(study)
+    assert (code, out) == (2, "")
+    assert "it is a study; a report needs" in err
+    assert f"hfdl tune {study} --output {study} --resume" in err
+    FakeRun().write(study / "best")
+    (study / "report.html").write_text("<p>its own</p>", encoding="utf-8")
+    code, _, err = call(study)
+    assert f"it is a study, and has a report of its own: {study / 'report.html'}" in err
+    assert f"hfdl report {study / 'best'}" in err
+    assert (study / "report.html").read_text(encoding="utf-8") == "<p>its own</p>"
+    assert "it is a study" in call(study, study / "best")[2]  # beside another, too
+
+
 @pytest.mark.parametrize("key", ["score", "scores"])
 def test_a_part_that_cannot_be_made_says_so_in_its_place(run: Path, call, key: str) -> None:
     lines = (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines()

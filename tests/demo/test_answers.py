@@ -20,6 +20,7 @@ from hfdl.config.load import load_recipe
 from hfdl.demo.answering import answers
 from hfdl.demo.html import render
 from hfdl.demo.models import DemoModel, distinct_names, find_models, open_model
+from hfdl.demo.page import theme
 from hfdl.demo.panel import LONGEST, Panel
 from hfdl.interpret.attention_view import attention_view
 from hfdl.pipelines.registry import WITHOUT_TASK
@@ -80,6 +81,39 @@ def test_labels_are_the_pipelines(page, models, text: str) -> None:
     expected = pipe(text, top_k=None)
     assert scores(shown) == [one["score"] for one in expected]
     assert f'dir="auto">{expected[0]["label"]}</p>' in shown
+
+
+def test_a_model_in_int8_has_as_many_parameters_as_in_float32(models) -> None:
+    for kind in ("run", "tagger", "masked", "writer"):
+        (found,) = find_models([models[kind]])
+        shown = [
+            attribute(found.panel)([model]).facts(model)
+            for model in (open_model(found), open_model(found, precision="int8"))
+        ]
+        assert shown[0] == shown[1]
+        assert re.fullmatch(r"[\d.]+[KM] parameters", shown[0][1])
+
+
+def test_a_long_class_name_ends_a_line_between_its_words() -> None:
+    shown = render("heading", name="a<b", facts=["BagOfWordsForThis", "4.97K parameters", "<i>"])
+    assert "BagOfWordsForThis; 4.97K parameters; <i>" in plain(shown).replace("&lt;", "<")
+    assert "Words<wbr>For<wbr>This; 4.97K" in shown
+    assert "<i>" not in shown
+
+
+def contrast(colour: str) -> float:
+    """The contrast of white to a colour, as WCAG 2 reckons it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    light = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 1.05 / (0.05 + 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2])
+
+
+def test_the_words_of_the_main_button_can_be_read() -> None:
+    own: Any = theme()
+    assert contrast("#3b82f6") < 4.5
+    for state in ("", "_hover", "_dark", "_hover_dark"):
+        named = getattr(own, f"button_primary_background_fill{state}")
+        assert contrast(getattr(own, named.removeprefix("*"))) >= 4.5
 
 
 def test_labels_in_int8_and_what_that_model_attends_to(models) -> None:
@@ -266,7 +300,11 @@ def test_a_model_without_attention_says_so(page, models) -> None:
     shown, view = last(*page("bag"), "what a good film")
     expected = hfdl.pipeline(model=models["bag"])("what a good film", top_k=None)
     assert scores(shown) == [one["score"] for one in expected]
-    assert "of-words has no attention to show" in view
+    assert re.fullmatch(
+        r"No attention view: \S*of-words has no attention to show; recurrent and convolutional "
+        r"models and averages of words have none\.",
+        plain(view),
+    )
     assert "iframe" not in view
 
 

@@ -56,6 +56,15 @@ def test_a_pipeline_runs_in_int8(trained: Path, products: list[int]) -> None:
     assert "int8" not in repr(exact)
 
 
+def test_parameters_in_int8_are_counted_as_in_float32(trained: Path, tiny_gpt2: Path) -> None:
+    for folder, task in ((trained, None), (tiny_gpt2, "text-generation")):
+        exact = hfdl.pipeline(task, model=folder)
+        own = hfdl.pipeline(task, model=folder, precision="int8")
+        count = sum(one.numel() for one in exact.model.parameters())  # words count once
+        assert exact.parameter_count == count == own.parameter_count
+        assert sum(one.numel() for one in own.model.parameters()) < count
+
+
 def test_queries_keys_and_values_quantise_their_input_once(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from huggingface_hub import ModelCard
 
-from hfdl.report import write_model_card
+from hfdl.report import read_run, write_model_card
 from hfdl.report.card import escape
+from hfdl.report.limitations import limits
+from hfdl.report.page import report_html
+from hfdl.report.sections.calibration import advice
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
@@ -152,12 +156,56 @@ def test_limits_come_from_the_run(fake_run, tmp_path):
         "'common' makes up 90.0% of it, 'rare' 10.0%",
         "one label has fewer than 30 examples",
         "The label found least often is 'rare': 0.0% of its examples.",
-        "The scores are too high: 99.9% on average, with 90.0% right.",
+        "The scores are too high: 99.9% on average, with 90.0% right (validation).",
         "The model takes 128 tokens at a time",
         "one run with seed 0",
         "train: lost 9 tokens",
     ):
         assert words in limits
+
+
+@pytest.mark.parametrize(("right", "is_told"), [(83, False), (86, True)])
+def test_scores_that_chance_explains_are_not_called_wrong(fake_run, tmp_path, right, is_told):
+    """The card, the page and the terminal have one criterion."""
+    run = fake_run(2, sizes={"validation": 100})
+    for index, row in enumerate(run.rows):
+        is_right = index < right
+        row |= {"label": "positive", "prediction": "positive" if is_right else "negative"}
+        row["score"] = 0.78 if right == 83 else 0.74  # 5 and 12 points below the share right
+    record = read_run(run.write(tmp_path))
+    words = "The scores are too low: 74.0% on average, with 86.0% right (validation). Do not read"
+    assert any(line.startswith(words) for line in limits(record)) == is_told
+    assert (advice(record) is not None) == is_told
+    assert ("The scores are clearly too low." in report_html(record)) == is_told
+    assert any("The scores are too" in line for line in limits(record)) == is_told
+
+
+CALIBRATED = {
+    "temperature": 0.61234, "verdict": "better", "changed_answers": {"validation": 2, "test": 0},
+    "splits": {"validation": {"figures": {
+        "nll": {"before": 0.51, "after": 0.42, "low": -0.13, "high": -0.05},
+        "ece": {"before": 0.09, "after": 0.02, "low": None, "high": None},
+    }}},
+}  # fmt: skip
+
+
+def test_the_card_of_a_calibrated_run_says_what_its_report_says(fake_run, tmp_path, page):
+    run = fake_run(2)
+    assert "calibrated" not in _card(run, tmp_path / "plain").text
+    folder = run.write(tmp_path / "run")
+    (folder / "calibration.json").write_text(json.dumps(CALIBRATED), encoding="utf-8")
+    text = _card(run, folder).text
+    assert re.search(r"\| Log loss, validation \| 0.5100 \| 0.4200 \| -0.1300 to -0.0500 \|", text)
+    assert re.search(r"\| Calibration error, validation \| 0.0900 \| 0.0200 \| – \|", text)
+    shown = page(run, folder).text
+    for words in (
+        "This model is calibrated, T = 0.6123: its last layer was divided by that temperature",
+        "The log loss became less, and its interval is below 0.",
+        "2 answers on validation became another one",
+        "Figures after it on validation are cross-fitted",
+    ):
+        assert words in text
+        assert words in shown
 
 
 def test_many_labels_are_cut_short(fake_run, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 import pytest
 import yaml
@@ -130,14 +131,49 @@ def test_marks_say_what_they_mean_without_their_colour():
     ]
     assert shown == [
         [("Ann", "right", "PER"), ("Paris", "right", "LOC")],
-        [("New", "missed", "LOC, missed"), ("York City", "boundaries", "LOC, other borders")],
-        [("Paris", "type", "PER, said LOC"), ("Hilton", "missed", "PER, missed")],
+        [("New York City", "boundaries", "LOC, said “York City”")],
+        [("Paris Hilton", "type", "PER, said “Paris” LOC")],
         [("Rome", "missed", "LOC, missed")],
         [("house", "spurious", "said PER")],
         [],
     ]
     for sentence in read_sentences(ROWS, TAGS):
         assert "".join(part.text for part in segments(sentence, 50)) == sentence.text
+
+
+def test_there_are_as_many_marks_as_outcomes_are_counted():
+    """An entity that was said in pieces is one mark, and what was said of it stands in its note."""
+    rows = [
+        row("Emperor Haile Selassie of Rome", "B-PER I-PER I-PER O O", "B-PER O B-LOC O B-LOC"),
+        row("Haile Selassie", "B-PER I-PER", "B-LOC I-LOC"),
+        row("Ann Bob", "B-PER B-PER", "B-PER I-PER"),
+        row("the Rome Paris", "O B-LOC O", "B-LOC I-LOC B-PER"),
+    ]
+    sentences = read_sentences(rows, TAGS)
+    shown = [
+        [(part.text, part.kind, part.note) for part in segments(one, 50) if part.kind]
+        for one in sentences
+    ]
+    assert shown == [
+        [("Emperor Haile Selassie", "boundaries", "PER, said “Emperor” and “Selassie” LOC"),
+         ("Rome", "spurious", "said LOC")],
+        [("Haile Selassie", "type", "PER, said LOC")],
+        [(name, "boundaries", "PER, said “Ann Bob”") for name in ("Ann", "Bob")],
+        [("Rome", "boundaries", "LOC, said “the Rome”"), ("Paris", "spurious", "said PER")],
+    ]  # fmt: skip
+    for one, marks in zip(sentences, shown, strict=True):
+        counted = Counter(one.fate(entity) for entity in one.true)
+        counted["spurious"] += sum(one.worth(said) == "spurious" for said in one.predicted)
+        assert +counted == Counter(kind for _, kind, _ in marks)
+
+
+def test_true_entities_that_overlap_are_marks_beside_each_other():
+    nested = [{"start": 0, "end": 13, "label": "ORG"}, {"start": 8, "end": 13, "label": "LOC"},
+              {"start": 8, "end": 20, "label": "LOC"}]  # fmt: skip
+    text = "Bank of Japan office"
+    one = row(text, "O O O O", "O O O O", true_entities=nested)
+    parts = segments(read_sentences([one], TAGS)[0], 50)
+    assert [part.text for part in parts] == ["Bank of Japan", " ", "office"]
 
 
 def test_neighbours_of_one_type_are_two_marks():
@@ -162,7 +198,9 @@ def test_examples_are_the_worst_the_surest_and_a_sample(run):
     text = page(run()).text
     worst, sure = text.index("Most mistakes"), text.index("Most confident mistakes")
     sample = text.index("A sample", sure)
-    assert text[worst:sure].startswith("Most mistakes All of 4 sentences with mistakes. New LOC, ")
+    assert text[worst:sure].startswith(
+        "Most mistakes All of 4 sentences with mistakes. New York City LOC, "
+    )
     assert "test.conll, line 2: 1 over other words" in text[worst:sure]
     assert "test.conll, line 3: 1 with another type" in text[worst:sure]
     assert "test.conll, line 5: 1 where there is none" in text[worst:sure]

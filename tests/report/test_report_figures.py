@@ -14,7 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from hfdl.metrics.calibration import expected_calibration_error
 from hfdl.report.counts import wilson
 from hfdl.report.sections.calibration import calibrate
-from hfdl.report.wording import number, percent
+from hfdl.report.wording import measured, number, percent
 
 pytestmark = pytest.mark.usefixtures("without_charts")
 
@@ -184,7 +184,7 @@ def test_regression_errors(fake_run, page, tmp_path):
     true, said = (np.array(values) for values in _pair(run, "test"))
     errors = said - true
     for value in (errors.mean(), np.abs(errors).mean(), np.sqrt((errors**2).mean()), true.std()):
-        assert number(float(value)) in found.text
+        assert measured(float(value)) in found.text
     assert found.sections == ["figures", "limits", "training", "errors", "examples", "facts"]
     worst = run.on("test")[int(np.abs(errors).argmax())]
     places = re.findall(r"test\.csv, line \d+", found.text)

@@ -61,7 +61,7 @@ def test_the_headline_is_the_perplexity_and_the_figures_say_what_they_are_of(run
     found = page(run())
     assert found.sections == ["figures", "limits", "examples", "facts"]
     assert found.text.startswith("Language model: gpt2 Language model gpt2")
-    assert "Figures Perplexity, validation 4.31 Figure" in found.text
+    assert "Figures Perplexity, validation 4.310 Figure" in found.text
     assert [line[0] for line in found.table("figures")[1:]] == [
         "Perplexity", "Accuracy", "Bits per byte", "Loss", "Perplexity, strided",
     ]  # fmt: skip
@@ -80,7 +80,7 @@ def test_the_curve_is_of_perplexity(run):
     ]
     found = page(run(events=events))
     assert "Perplexity on validation" in found.text
-    assert "best: 4.31" in found.text
+    assert "best: 4.310" in found.text
 
 
 def test_samples_stand_in_the_order_of_learning(run):

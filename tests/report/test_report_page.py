@@ -151,7 +151,7 @@ def test_a_task_without_sections_of_its_own(fake_run, page, tmp_path):
     run.metrics = lambda: metrics
     found = page(run, tmp_path)
     assert found.sections == ["figures", "limits", "training", "facts"]
-    assert found.table("figures")[1:] == [["Loss", "2.1"], ["Perplexity", "8.2"]]
+    assert found.table("figures")[1:] == [["Loss", "2.100"], ["Perplexity", "8.200"]]
 
 
 def test_a_long_log_is_thinned(fake_run, page, tmp_path):

@@ -64,12 +64,12 @@ def test_the_best_is_marked_where_the_difference_is_beyond_chance(tmp_path: Path
     found = page_of(tmp_path, within, good)
     assert "good is better than the other beyond chance" in found.text
     assert [row[0] for row in found.table("standings")[1:3]] == ["good best", "within"]
-    assert found.table("standings")[2][3] == "-5.0"
+    assert found.table("standings")[2][3] == "-5.00"
     assert "may be zero" not in " ".join(found.table("standings")[2])
     doubtful = page_of(tmp_path, apart, good)
     assert "best" not in [row[0] for row in doubtful.table("standings")]
     assert "may be zero" in doubtful.table("standings")[2][4]
-    assert "is not told apart" in doubtful.text
+    assert "These figures do not show that" in doubtful.text
 
 
 def test_the_interval_of_a_difference_is_that_of_drawing_pairs_again(tmp_path: Path) -> None:

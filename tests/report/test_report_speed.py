@@ -62,11 +62,12 @@ def test_the_page_has_both_charts_where_the_log_has_them(fake_run, page, tmp_pat
             event["memory_bytes"] = 2**30 + event["step"] * 2**20
     run.log = lambda: made
     found = page(run, tmp_path / "with")
-    assert "Tokens a second while training" in found.text
+    assert "Tokens per second, without evaluations" in found.text
+    assert "Tokens per second, with evaluations" in found.text  # of the whole run
     assert "From 1 GiB to 1.06 GiB." in found.text
     for event in made:
         event.pop("memory_bytes", None)
         event.pop("tokens", None)
     without = page(run, tmp_path / "without")
-    assert "Tokens a second while" not in without.text
+    assert "Tokens per second, without" not in without.text
     assert "Most memory held so far" not in without.text

@@ -77,7 +77,7 @@ def test_examples_are_source_reference_prediction_the_worst_first(run):
     # 7 i mod 45 is largest, 44, at i = 32.
     assert text[start:].startswith(
         "References the model expected least 20 of 45 examples. Source source 32 Reference "
-        "reference 32 Prediction prediction 32 test.tsv, line 34: loss 4.4 a token, 50.0% of the "
+        "reference 32 Prediction prediction 32 test.tsv, line 34: loss 4.400 a token, 50.0% of the "
         "reference's tokens predicted Source"
     )
     worst = text[start : text.index("A sample")]

@@ -104,16 +104,46 @@ def test_clip_never_cuts_a_character(text, limit):
         ("matthews_correlation", 0.45, "0.4500"),
         ("matthews_correlation", -0.3, "-0.3000"),
         ("loss", 0.5587123, "0.5587"),
-        ("loss", 2.1, "2.1"),
+        ("loss", 2.1, "2.100"),
+        ("perplexity", 370.02, "370.0"),
+        ("perplexity", 999.96, "1000"),
+        ("perplexity", 1234.5, "1,234"),
+        ("loss", -2.5, "-2.500"),
         ("loss", 0.0000123, "1.23e-05"),
         ("loss", 0.0, "0"),
-        ("bleu", 33.8, "33.8"),
+        ("bleu", 33.0, "33.0"),
         ("accuracy", 0.45, "45.0%"),
         ("loss", None, wording.MISSING),
     ],
 )
 def test_figure(name, value, text):
     assert wording.figure(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "text"),
+    [
+        ("accuracy", 0.75, 0.7125, "-3.75"),  # beside 75.0% and 71.2%
+        ("f1", 0.5, 0.5, "0.00"),
+        ("loss", 2.1, 2.35, "+0.2500"),
+        ("perplexity", 30.0, 32.5, "+2.500"),
+        ("mae", 0.5, 0.5, "0"),
+        ("bleu", 33.86, 35.12, "+1.26"),
+    ],
+)
+def test_a_difference_does_not_contradict_the_figures_beside_it(name, first, second, text):
+    assert wording.gain(name, second - first) == text
+    shown = [wording.figure(name, one).rstrip("%") for one in (first, second)]
+    apart = float(shown[1]) - float(shown[0])
+    assert float(text) == pytest.approx(apart, abs=0.1 + 1e-9)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "perplexity", "loss"])
+def test_figures_of_one_size_have_as_many_digits(name):
+    values = [value / 1000 * (0.1 if name == "accuracy" else 1) for value in range(1001, 9999)]
+    assert len({len(wording.figure(name, value).rstrip("%")) for value in values}) <= 2 - (
+        name != "accuracy"
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def test_the_winner_is_replayed_and_the_study_shows_itself(search: Search, tmp_p
     assert all(f"trials/{n:04d}/" in page for n in range(3))
     assert "Gain, points" in page  # as the columns beside it, which are per cent
     assert study.verdict is not None
-    assert all(f">{100 * one:+.1f}<" in page for one in study.verdict.judged[0].difference.pairs)
+    pairs = study.verdict.judged[0].difference.pairs
+    assert all(f">{100 * one:+.2f}<".replace("+0.00", "0.00") in page for one in pairs)
     assert "http" not in page.replace("http://www.w3.org", "")
     for trial in study.trials:
         assert not (study.directory / trial.folder / "checkpoints").exists()
@@ -88,6 +89,9 @@ def test_folds_leave_each_example_out_once(search: Search, tmp_path: Path) -> No
     texts = read_embedded("sentiment")["train"].columns["text"]
     assert [row["text"] for row in rows] == list(texts)
     assert load_recipe(study.best_recipe).data.folds is None
+    report = (study.best_run / "report.html").read_text(encoding="utf-8")
+    assert "Training examples are not judged" not in report  # it has those out of fold
+    assert (study.best_run / "README.md").is_file()
 
 
 def test_groups_are_on_one_side(tmp_path: Path) -> None:

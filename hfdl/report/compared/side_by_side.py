@@ -97,7 +97,7 @@ def _row(one: Standing, table: Table, metrics: Sequence[str], beside: Path) -> d
         "best": table.has_winner and one is table.rows[0],
         "value": _value(member, table.split, table.metric),
         "interval": _ends(table.metric, one.interval),
-        "behind": None if one.behind is None else _signed(table.metric, -one.behind),
+        "behind": None if one.behind is None else wording.gain(table.metric, -one.behind),
         "behind_interval": _behind_ends(table.metric, one),
         "told_apart": one.told_apart,
         "others": [_value(member, table.split, name) for name in metrics[1:]],
@@ -120,15 +120,7 @@ def _behind_ends(metric: str, one: Standing) -> str | None:
     if one.behind_interval is None:
         return None
     low, high = one.behind_interval
-    return f"{_signed(metric, -high)} to {_signed(metric, -low)}"
-
-
-def _signed(metric: str, value: float) -> str:
-    """A difference; of shares in points, which a percent sign would confuse with a ratio."""
-    if not wording.is_share(metric):
-        return f"{'+' if value > 0 else ''}{wording.number(value + 0.0)}"
-    points = round(100 * value, 1)
-    return f"{points:+.1f}" if points else "0.0"
+    return f"{wording.gain(metric, -high)} to {wording.gain(metric, -low)}"
 
 
 def _links(member: Member, beside: Path) -> list[str]:

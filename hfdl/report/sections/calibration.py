@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from hfdl.report import counts, plots
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.section import Section, by_split, render
 from hfdl.report.sections.headline import MULTI, SINGLE
+from hfdl.report.wording import percent, plural
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -55,7 +57,7 @@ def build(record: RunRecord) -> Section | None:
         section = by_split(record, "calibration", "Calibration", _render)
     if not record.calibration:
         return section
-    done = render("calibrated.html", **_done(record.calibration))
+    done = render("calibrated.html", **what_was_done(record.calibration))
     html = done if section is None else done + section.html
     return Section("calibration", "Calibration", html)
 
@@ -92,18 +94,28 @@ def _said(row: Record) -> list[tuple[float, bool]]:
     )
 
 
-def advice(record: RunRecord) -> str | None:
-    """A line where the scores are clearly no probabilities, and could be; else None."""
-    if record.calibration or record.problem_type not in (SINGLE, MULTI):
+def misjudged(record: RunRecord) -> str | None:
+    """How the scores of a run are too high or too low where chance does not explain it; else None.
+
+    The terminal, the page and the card have it from here: on the first split that shows it.
+    """
+    if record.problem_type not in (SINGLE, MULTI):
         return None
     for split in record.splits:
         found = calibrate(record.on(split))
         if found is not None and found.is_misjudged:
+            right = "of the labels true" if record.problem_type == MULTI else "right"
             return (
                 f"the scores are too {'high' if found.gap > 0 else 'low'}: "
-                f"{found.confidence:.1%} on average, {found.accuracy:.1%} right ({split})"
+                f"{percent(found.confidence)} on average, with {percent(found.accuracy)} {right} "
+                f"({split})"
             )
     return None
+
+
+def advice(record: RunRecord) -> str | None:
+    """A line where the scores are clearly no probabilities, and could be; else None."""
+    return None if record.calibration else misjudged(record)
 
 
 def _render(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
@@ -121,19 +133,36 @@ def _render(record: RunRecord, split: str, rows: list[Record]) -> Markup | None:
     )
 
 
-def _done(saved: Record) -> dict[str, Any]:
-    """What calibration.json says, for the page."""
+def what_was_done(saved: Record) -> dict[str, Any]:
+    """What calibration.json says, for the page and the card."""
     splits = saved.get("splits") or {}
     rows = [
-        {"split": split, "name": FIGURES[name], **one["figures"][name]}
+        {"name": f"{FIGURES[name]}, {split}", **_row(one["figures"][name])}
         for split, one in splits.items()
         for name in FIGURES
         if name in (one.get("figures") or {})
     ]
     changed = {s: n for s, n in (saved.get("changed_answers") or {}).items() if n}
+    is_better = saved.get("verdict") == "better"
     return {
-        "temperature": saved.get("temperature"),
-        "verdict": saved.get("verdict"),
+        "temperature": f"T = {saved.get('temperature') or math.nan:.4g}",
+        "how": "its last layer was divided by that temperature, which was fitted on the "
+        "validation split. "
+        + ("The log loss became less, and its interval is below 0." if is_better
+           else "No gain in log loss could be told from chance."),
         "rows": rows,
-        "changed": changed,
+        "changed": [
+            f"{plural(n, 'answer')} on {split} became another one: of long texts, whose windows' "
+            "scores are averaged."
+            for split, n in changed.items()
+        ],
+    }  # fmt: skip
+
+
+def _row(change: Record) -> dict[str, str]:
+    low, high = change.get("low"), change.get("high")
+    return {
+        "before": f"{change['before']:.4f}",
+        "after": f"{change['after']:.4f}",
+        "ends": "–" if low is None or high is None else f"{low:+.4f} to {high:+.4f}",
     }

@@ -46,7 +46,7 @@ def _machine(updates: list[Record], record: RunRecord) -> list[tuple[str, Markup
     steps, per_second = speed.rates(updates, other)
     if len(steps):
         drawn = speed.speed_chart(steps, per_second)
-        charts.append(("Tokens a second while training", drawn))
+        charts.append(("Tokens per second, without evaluations", drawn))
     if (memory := speed.memory_chart(updates)) is not None:
         charts.append(("Most memory held so far", memory))
     return charts

@@ -95,7 +95,7 @@ def _multi_verdict(row: Record) -> str:
 
 
 def _regression_verdict(row: Record) -> str:
-    return f"error {'+' if _error(row) > 0 else ''}{wording.number(_error(row))}"
+    return f"error {'+' if _error(row) > 0 else ''}{wording.measured(_error(row))}"
 
 
 def _score(row: Record) -> float:

@@ -121,8 +121,16 @@ def _tiles(record: RunRecord) -> list[tuple[str, str]]:
         ("Training time", runtime.get("seconds"), wording.duration),
         ("Updates", runtime.get("steps"), wording.number),
         ("Best weights at update", best.get("step"), wording.number),
-        ("Examples per second", runtime.get("samples_per_second"), wording.number),
-        ("Tokens per second", runtime.get("tokens_per_second"), wording.short_count),
+        (
+            "Examples per second, with evaluations",
+            runtime.get("samples_per_second"),
+            wording.number,
+        ),
+        (
+            "Tokens per second, with evaluations",
+            runtime.get("tokens_per_second"),
+            wording.short_count,
+        ),
         ("Peak memory", runtime.get("peak_memory_bytes"), wording.size),
         ("Parameters", plan.get("parameters"), wording.short_count),
         ("Training examples", (plan.get("examples") or {}).get("train"), wording.number),

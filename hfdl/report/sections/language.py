@@ -153,7 +153,7 @@ def _text(row: Record) -> Record:
             (str(pair.get("target")), str(pair.get("prediction"))) for pair in asked_tokens(row)
         ],
         "where": where(row),
-        "verdict": f"perplexity {wording.number(_exp(_loss(row)))}, "
+        "verdict": f"perplexity {wording.measured(_exp(_loss(row)))}, "
         f"{wording.percent(row.get('accuracy'))} of {_tokens(row)} predicted",
     }
 
@@ -164,7 +164,7 @@ def _translation(row: Record) -> Record:
         "texts": [(title, str(row[key])) for title, key in sides],
         "where": where(row),
         "verdict": (f"chrF {row['chrf']:.1f}; " if "chrf" in row else "")
-        + f"loss {wording.number(row.get('loss'))} a token, "
+        + f"loss {wording.measured(row.get('loss'))} a token, "
         f"{wording.percent(row.get('accuracy'))} of the reference's tokens predicted",
     }
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hfdl.report.record import Record
+from hfdl.report.wording import clip
 
 if TYPE_CHECKING:
     from hfdl.data.entities.sentence import Span
@@ -101,7 +101,9 @@ class Segment:
 
 
 def segments(sentence: Sentence, around: int) -> list[Segment]:
-    """A text cut at the borders of its true and its predicted entities.
+    """A text with a mark for each true entity, and for each predicted one where there is none.
+
+    So the marks are as many as the outcomes that are counted: ``fate`` and ``worth`` name each.
 
     Args:
         sentence: the example.
@@ -119,32 +121,39 @@ def segments(sentence: Sentence, around: int) -> list[Segment]:
 
 
 def _marks(sentence: Sentence) -> Iterator[tuple[int, int, str, str]]:
-    """Start, end, kind and note of each stretch that is in an entity, true or predicted."""
-    entities = [*sentence.true, *sentence.predicted]
-    edges = sorted({edge for start, end, _ in entities for edge in (start, end)})
-    for start, end in pairwise(edges):
-        was, said = _over(sentence.true, start), _over(sentence.predicted, start)
-        stretch = sentence.text[start:end]
-        if (was or said) and stretch.strip():
+    """Start, end, kind and note of each mark, in the order of the text; none overlaps another."""
+    found = [(one, sentence.fate(one)) for one in dict.fromkeys(sentence.true)]
+    alone = [one for one in sentence.predicted if sentence.worth(one) == SPURIOUS]
+    found += [(one, SPURIOUS) for one in alone]
+    previous = 0
+    for entity, kind in sorted(found):
+        start = max(entity.start, previous)  # true ones of a text with spans may overlap
+        stretch = sentence.text[start : entity.end]
+        if stretch.strip():
             start += len(stretch) - len(stretch.lstrip())
-            yield start, start + len(stretch.strip()), *_mark(was, said)
+            previous = start + len(stretch.strip())
+            yield start, previous, kind, _note(sentence, entity, kind)
 
 
-def _mark(was: Span | None, said: Span | None) -> tuple[str, str]:
-    if was is None:
-        return SPURIOUS, f"said {said.label if said else ''}"
-    if said is None:
-        return MISSED, f"{was.label}, missed"
-    if was == said:
-        return RIGHT, was.label
-    if was.label == said.label:
-        return BOUNDARIES, f"{was.label}, other borders"
-    return TYPE, f"{was.label}, said {said.label}"
+def _note(sentence: Sentence, entity: Span, kind: str) -> str:
+    """What a mark says: the true type, and what was said of its words where that is another."""
+    if kind == RIGHT:
+        return entity.label
+    if kind == MISSED:
+        return f"{entity.label}, missed"
+    if kind == SPURIOUS:
+        return f"said {entity.label}"
+    near = [o for o in sentence.predicted if o.start < entity.end and entity.start < o.end]
+    said = [_said(sentence, one, entity) for one in near]
+    return f"{entity.label}, said {' and '.join(said)}"
 
 
-def _over(entities: Sequence[Span], place: int) -> Span | None:
-    """The entity that a character is in."""
-    return next((one for one in entities if one.start <= place < one.end), None)
+def _said(sentence: Sentence, one: Span, entity: Span) -> str:
+    """A predicted entity that lies over some words of a true one: where it differs from that."""
+    words = " ".join(sentence.text[one.start : one.end].split())
+    shown = "" if one[:2] == entity[:2] else f"\u201c{clip(words, 40)}\u201d"
+    label = "" if one.label == entity.label else one.label
+    return f"{shown} {label}".strip()
 
 
 def _shortened(text: str, around: int, *, first: bool = False, last: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ def _study(place: Place, *words: str, folder: Path | None = None) -> list[str]:
 def _made(place: Place) -> Path:
     """The folder of a study of one trial."""
     Command(tuple(_study(place))).run()
+    return place.output
+
+
+def _begun(place: Place) -> Path:
+    """The folder of a study that was stopped before its end."""
+    shutil.rmtree(_made(place) / "best")
+    for name in ("report.html", "study.json"):
+        (place.output / name).unlink()
     return place.output
 
 
@@ -108,6 +117,8 @@ CASES = (
     case("search/earlier.py:check_folder#3", lambda p: _study(p, folder=_of_run(p))),
     case("search/earlier.py:continued", lambda p: [
         *_study(p, "train.batch_size=8", folder=_made(p)), "--resume"], ways=2),
+    case("report/record.py:_study", lambda p: ["report", str(_made(p))]),
+    case("report/record.py:_study", lambda p: ["report", str(_begun(p))]),
     case("search/finish.py:_nothing", lambda p: _study(
         p, "train.learning_rate=1e30", "train.schedule=constant"),
         typing=lambda p, a, said: Command((*a.words[:-2], "train.learning_rate=0.01",
