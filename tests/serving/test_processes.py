@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
-import pytest
 from helpers.processes import HFDL, start
 from helpers.server_process import Server, load, server
 

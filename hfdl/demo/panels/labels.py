@@ -26,7 +26,7 @@ class LabelsPanel(Panel):
     title = "Classify"
     button = "Classify"
     own_examples = (
-        ("A film to see twice.",),
+        ("A warm and funny film.",),
         ("The plot is thin, but I smiled.",),
         ("Two hours that I will never get back.",),
     )
