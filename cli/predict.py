@@ -98,7 +98,7 @@ def predict(
 
     \b
     Examples:
-      hfdl predict runs/sentiment "A warm and funny film." "A waste of an evening."
+      hfdl predict runs/sentiment "A warm and funny film." "A waste of time."
       hfdl predict runs/sentiment --file new.csv --column review --output a.csv
       tail -f messages.txt | hfdl predict runs/sentiment
       hfdl predict runs/sentiment --top-k 2 -- "-5 stars"
