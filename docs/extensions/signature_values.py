@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 _NAMED = re.compile(r"(= ?)([A-Z][A-Z0-9_]*)(?![\w.(\[])")
 _LONGEST = 40

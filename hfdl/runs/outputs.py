@@ -43,7 +43,9 @@ class RunFolder:
     def claimed(self, *, resume: bool, overwrite: bool) -> Iterator[str | None]:
         """While active, the folder is this run's; it has been found good.
 
-        Of several processes that train together the first one claims it for all.
+        Of several processes that train together the first one looks at it and claims it for all:
+        another one would find what the first puts there while it looks. If it is refused, the
+        launcher ends the others.
 
         Yields:
             a line for a person where the file system has no locks; else None.
@@ -52,7 +54,6 @@ class RunFolder:
             OutputError: as for ``check``, or another run is writing into it.
         """
         if not is_first_process():
-            self.check(resume=resume, overwrite=overwrite)
             yield None
             return
         if not self.path.is_dir():

@@ -28,7 +28,7 @@ from safetensors.torch import load_file
 import hfdl
 from hfdl.errors import HfdlError, OutputError
 from hfdl.runs.lock import LOCK, held
-from hfdl.runs.outputs import output_folder
+from hfdl.runs.outputs import RunFolder, output_folder
 from hfdl.runs.seeds import train_seeds
 from hfdl.training.events import Event, Interrupted, Noted, Updated
 
@@ -283,6 +283,25 @@ def test_a_folder_that_goes_before_it_is_locked_is_made_again(
         assert (run / LOCK).exists()
     assert opened
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_process_of_the_run_takes_what_the_first_puts_there_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one proves that it can write by a folder that is there for a moment."""
+    folder = RunFolder(tmp_path / "run")
+    with folder.claimed(resume=False, overwrite=False):
+        (folder.path / ".hfdl-proof").mkdir()
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        with RunFolder(folder.path).claimed(resume=False, overwrite=False) as note:
+            assert note is None
+        monkeypatch.setenv("RANK", "0")
+        with (
+            pytest.raises(OutputError),
+            RunFolder(folder.path).claimed(resume=False, overwrite=False),
+        ):
+            pass
 
 
 def test_a_refusal_in_words(tmp_path: Path) -> None:
