@@ -23,8 +23,10 @@ from types import ModuleType
 from hfdl.distribution import requirements
 
 
-class HfdlError(Exception):
+class HfdlError(ValueError):
     """Base class: the user's input, configuration, data or environment is wrong.
+
+    It is a ``ValueError``, so that code written for transformers or torch catches it.
 
     ``str(error)`` is one line, ``where: problem; rule. remedy``.
     """
@@ -91,11 +93,8 @@ class NotFiniteError(ModelError):
         )
 
 
-class ShapeError(HfdlError, ValueError):
-    """A tensor or a size passed to `hfdl.nn` does not fit.
-
-    It is a ``ValueError`` too, because `hfdl.nn` is used on its own, and its callers catch that.
-    """
+class ShapeError(HfdlError):
+    """A tensor or a size passed to `hfdl.nn` does not fit."""
 
 
 class OutputError(HfdlError):
@@ -130,8 +129,8 @@ class OwnCodeError(HfdlError):
     """Code of the user's own did what it must not."""
 
 
-class MissingExtraError(HfdlError):
-    """An optional package is needed and not installed.
+class MissingExtraError(HfdlError, ImportError):
+    """An optional package is needed and not installed; an ``ImportError`` too.
 
     Args:
         package: the import name that is missing.

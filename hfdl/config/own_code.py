@@ -181,10 +181,12 @@ def _from_module(name: str, key: str) -> ModuleType:
     ).is_dir():
         _folders.add(here.resolve())
     try:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ModuleNotFoundError("not a module's name", name=name)
         with _on_path(here), no_exit():
             module = import_module(name)
-    except (ModuleNotFoundError, ValueError) as error:
-        missing = getattr(error, "name", None)
+    except ModuleNotFoundError as error:
+        missing = error.name
         if missing is not None and not (name == missing or name.startswith(f"{missing}.")):
             raise  # the user's module misses another one
         raise ConfigError(

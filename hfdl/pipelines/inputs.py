@@ -141,19 +141,19 @@ def torch_device(device: str | int | torch.device | None) -> torch.device:
     return torch.device(device)
 
 
-def checked_batch_size(size: int | None) -> int | None:
+def checked_batch_size(size: Any) -> int | None:
     """The size itself, or None.
 
     Raises:
-        ConfigError: it is below 1.
+        ConfigError: it is no whole number, or below 1.
     """
-    if size is not None and size < 1:
+    if size is not None and (not isinstance(size, Integral) or size < 1):
         raise ConfigError(
-            f"batch_size cannot be {size}",
+            f"batch_size cannot be {size!r}",
             rule="it is the most texts in one forward pass",
             remedy="give 1 or more, or leave it out",
         )
-    return size
+    return None if size is None else int(size)
 
 
 def at_least_one(name: str, number: Any) -> int:

@@ -21,9 +21,10 @@ from transformers import (
 )
 
 import hfdl
+from hfdl import errors
 from hfdl.config.schema import ModelConfig
 from hfdl.data.train_tokenizer import learn_bpe, learn_tokenizer
-from hfdl.errors import ConfigError
+from hfdl.errors import ConfigError, HfdlError
 from hfdl.pipelines.inputs import (
     WINDOW,
     can_iterate,
@@ -109,6 +110,34 @@ def test_every_pipeline_is_of_the_one_type(tiny_pipelines) -> None:
         assert not pipe.model.training
         assert pipe([PROMPTS.get(name, "a text")], batch_size=1)
     assert not isinstance(len, Pipeline)
+
+
+WRONG = [
+    None, 3, 3.5, object(), b"bytes", {1}, {"x": 1}, ["a", None], ["a", 3], [["a"]],
+]  # fmt: skip
+
+
+def test_what_is_no_text_is_a_value_error_as_in_transformers(tiny_pipelines) -> None:
+    """Code written for transformers catches ``ValueError``; hfdl's own errors are that too."""
+    tried = 0
+    for name, pipe in tiny_pipelines.items():
+        for wrong in WRONG:
+            with pytest.raises(ValueError) as caught:  # noqa: PT011  the type is what matters
+                pipe(wrong)
+            assert isinstance(caught.value, HfdlError)
+            tried += 1
+        for size in (0, -1, "x", 2.5):
+            with pytest.raises(ValueError, match="batch_size cannot be"):
+                pipe(PROMPTS.get(name, "a text"), batch_size=size)
+            tried += 1
+    assert tried == (len(WRONG) + 4) * len(TASKS) >= 70
+
+
+def test_every_error_is_one() -> None:
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, Exception)]
+    assert len(kinds) >= 13
+    assert all(issubclass(kind, ValueError) for kind in kinds)
+    assert issubclass(errors.MissingExtraError, ImportError)
 
 
 PROMPTS = {"masked_lm": "a <mask>"}
