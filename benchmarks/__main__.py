@@ -5,6 +5,7 @@ python -m benchmarks sentiment ner --full    two programs, at their real sizes
 python -m benchmarks --list                  programs and claims
 python -m benchmarks --tables                write the tables of README.md and docs/ anew
 python -m benchmarks scale examples          how cost grows (also: streaming, lengths, prediction)
+python -m benchmarks kills                   trainings killed at random times and resumed
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.scale.command import main as scale
 
         return scale(words[1:])
+    if words[:1] == ["kills"]:
+        from benchmarks.kills.command import main as kills
+
+        return kills(words[1:])
     given = parse(words)
     if given.list:
         list_claims()

@@ -15,6 +15,8 @@ from hfdl.errors import ConfigError, listed
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
 from hfdl.training.checkpoint import Checkpoints
+from hfdl.training.files import remove_leftovers
+from hfdl.training.launched import is_first_process
 
 FREE = (
     "data.train", "data.validation", "data.test", "model.vectors",
@@ -124,10 +126,16 @@ def _within(key: str, settings: Mapping[str, Any]) -> str:
 
 
 def finished_metrics(folder: RunFolder) -> dict[str, Any] | None:
-    """metrics.json of a finished run, whose report is made again; None of an unfinished one."""
+    """metrics.json of a finished run; None of an unfinished one.
+
+    What follows it is done again, for the run may have been killed just then.
+    """
     path = folder.path / METRICS
     if not path.is_file():
         return None
-    write_report(folder.path)
-    write_model_card(folder.path)
+    if is_first_process():
+        write_report(folder.path)
+        write_model_card(folder.path)
+        Checkpoints(folder.checkpoints, keep=1).tidy()
+        remove_leftovers(folder.path)
     return json.loads(path.read_text(encoding="utf-8"))

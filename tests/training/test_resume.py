@@ -199,6 +199,32 @@ def test_resuming_a_finished_run_changes_nothing(trained: Path) -> None:
     assert run.metrics["validation"] == json.loads(before["metrics.json"])["validation"]
 
 
+def test_what_follows_the_result_is_done_on_resume_where_a_kill_was_in_between(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(folder: Path) -> None:
+        raise Killed
+
+    run = tmp_path / "run"
+    chosen = options(settings, **{"train.evaluate_every": 5, "train.save_every": 4})
+    with monkeypatch.context() as patch:
+        patch.setattr("hfdl.runs.session.write_report", die)
+        with pytest.raises(Killed):
+            hfdl.train("sentiment", chosen, output=run, listener=silent)
+    assert (run / "metrics.json").is_file()
+    assert not (run / "report.html").exists()
+    assert len(list((run / "checkpoints").iterdir())) > 2
+    (run / ".writing-report.html").write_text("half")
+    hfdl.train("sentiment", output=run, resume=True, listener=silent)
+    assert (run / "report.html").is_file()
+    assert (run / "README.md").is_file()
+    assert [path.name for path in (run / "checkpoints").iterdir()] == [f"step-{STEPS:06d}"]
+    assert not (run / ".writing-report.html").exists()
+
+
 def test_resume_refuses_another_recipe_and_other_data(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
