@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.turns import ROOT, SideFailed, surroundings
-from benchmarks.kills.configurations import COMMON, Configuration
+from benchmarks.kills.configurations import COMMON, STEPS, Configuration
 
 PATIENCE = 300.0
 _OF_THE_MOMENT = ("runtime", "environment")  # of metrics.json: how long it took, and where
@@ -100,15 +100,20 @@ def killed(
 ) -> Kill | None:
     """Start or resume the run, and kill it at a random time; None where it ended before that.
 
-    One time in four at any time, imports included; else after its first update.
+    One time in four at any time, imports included; one in four between its first update and its
+    end; else right after one of the updates that are left.
     """
     began, updates = time.monotonic(), len(logged_updates(run))
     process = start(configuration, folder, run)
-    if draw.random() < 0.25:
+    way = draw.randrange(4)
+    if way == 0:
         until = began + draw.uniform(0, known.seconds)
-    else:
+    elif way == 1:
         begun = _seconds_until_update(process, run, updates)
         until = begun + draw.uniform(0, known.seconds - known.begun)
+    else:
+        before = draw.randrange(updates, max(STEPS, updates + 1))
+        until = _seconds_until_update(process, run, before) + draw.uniform(0, 0.05)
     while time.monotonic() < until and process.poll() is None:
         time.sleep(0.002)
     if process.poll() is not None:
