@@ -101,11 +101,33 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "masked_lm, whole words": {
         "task": "masked_lm", "data.whole_words": True, "train.micro_batch_size": 3,
     },
+    "bf16, accumulation, focal loss": {
+        "train.precision": "bf16", "train.micro_batch_size": 2, "tune.loss": "focal",
+    },
+    "transformers' code": {"model.implementation": "hf", "train.micro_batch_size": 3},
+    "LoRA with dropout": {"tune.lora.dropout": 0.2, "train.micro_batch_size": 3},
+    "layer decay, gradient checkpointing": {
+        "tune.layer_decay": 0.7, "train.gradient_checkpointing": True,
+    },
+    "muon": {"train.optimizer": "muon", "train.learning_rate": 0.01},
+    "masked_lm, streamed": {
+        "task": "masked_lm", "data.streaming": True, "train.micro_batch_size": 3,
+    },
+    "Llama, streamed, bf16": {
+        "task": "causal_lm", "model.name": "hfdl://llama", "model.tokenizer": "characters",
+        "model.config": {
+            "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2,
+            "num_key_value_heads": 1, "intermediate_size": 32,
+        },
+        "data.streaming": True, "train.samples": [], "train.precision": "bf16",
+        "train.micro_batch_size": 3,
+    },
 }  # fmt: skip
 
 
 def test_the_variants_cover_every_task() -> None:
     assert {chosen.get("task", "text_classification") for chosen in VARIANTS.values()} == set(TASKS)
+    assert len(VARIANTS) == 19
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
