@@ -49,18 +49,23 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:
-        return report(error)
+        return report(error, arguments)
     return code
 
 
-def report(error: Exception) -> int:
+def report(error: Exception, arguments: Sequence[str] = ()) -> int:
     """Tell the user what went wrong, and return the exit code.
 
     Args:
         error: what was raised. What is not a fault of the user gets its traceback.
+        arguments: that were typed.
     """
     if isinstance(error, HfdlError):
-        say("error", str(error))
+        # An argument of a function is an option here, and called as it was typed.
+        where = error.where or ""
+        typed = f"--{where.replace('_', '-')}"
+        is_option = typed in {word.partition("=")[0] for word in arguments}
+        say("error", typed + str(error)[len(where) :] if is_option else str(error))
         return error.exit_code
     if isinstance(error, _USAGE_ERROR):
         say("error", _usage(error))
@@ -133,7 +138,7 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _usage(error: Any) -> str:
-    message = error.format_message().rstrip(".")
+    message = error.format_message().removeprefix("Invalid value: ").rstrip(".")
     option = getattr(error, "option_name", None)
     if option and (key := _recipe_key(option)):
         return f"{message}; keys of a recipe have no dashes: {key}=VALUE"

@@ -131,7 +131,13 @@ def _serve(model: str, limits: dict[str, Any], given: dict[str, Any], *, json: b
             stack.close()
             _tell(url, service, given["host"], has_key=given["key_file"] is not None, json=json)
 
-        return serve(model, limits=Limits(**limits), ready=ready, **given)
+        def ending(unanswered: int) -> None:
+            if unanswered:
+                count = f"{unanswered} request" + ("s" if unanswered > 1 else "")
+                most = f"for {limits['grace']:g} s at most"
+                print_note(f"answering {count}, {most}; Ctrl+C again ends at once")
+
+        return serve(model, limits=Limits(**limits), ready=ready, ending=ending, **given)
 
 
 def _tell(url: str, service: Any, host: str, *, has_key: bool, json: bool) -> None:

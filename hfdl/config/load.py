@@ -123,6 +123,12 @@ def _read(name_or_path: str | Path) -> Document:
     if isinstance(name_or_path, Path) or path.suffix in (_SUFFIX, ".yml") or len(path.parts) > 1:
         if not path.exists() and path.stem in recipe_names():
             raise ConfigError("no such file", where=name, remedy=f"did you mean {path.stem!r}?")
+        if not path.exists() and not path.suffix:
+            raise ConfigError(
+                "no such folder", where=name,
+                rule="a recipe is a shipped name, a .yaml file or a run's folder",
+                remedy="check the path, or see the shipped ones with: hfdl recipes list",
+            )  # fmt: skip
         return read_document(path)
     raise ConfigError(
         f"no recipe {name!r}",

@@ -63,13 +63,16 @@ def write_text(path: Path, text: str) -> Path:
 
 def _heading(record: RunRecord) -> dict[str, Any]:
     model = str(record.section("model").get("name") or "")
+    run = record.folder.resolve().name if record.folder else ""
     details = [
+        run,
         model,
         record.section("data").get("train"),
         (record.metrics.get("environment") or {}).get("device"),
     ]
     return {
         "task": wording.task_name(record.task),
+        "run": run,
         "model": model.rstrip("/").rsplit("/", maxsplit=1)[-1],
         "details": [str(detail) for detail in details if detail],
     }

@@ -87,10 +87,15 @@ def gain(name: str, difference: float) -> str:
     A percent sign would confuse points with a ratio. They have a digit more than the shares that
     they are between, so that ``-3.75`` stands beside ``75.0%`` and ``71.2%``.
     """
-    if not (is_share(name) or name in _TENTHS):
+    if not in_points(name):
         return f"{'+' if difference > 0 else ''}{measured(difference + 0.0)}"
     points = round(difference if name in _TENTHS else 100 * difference, 2)
     return f"{points:+.2f}" if points else "0.00"
+
+
+def in_points(name: str) -> bool:
+    """Whether differences of the metric are in points of a hundred."""
+    return is_share(name) or name in _TENTHS
 
 
 def is_share(name: str) -> bool:

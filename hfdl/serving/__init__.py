@@ -28,6 +28,7 @@ def serve(
     threads: int | None = None,
     key_file: str | Path | None = None,
     ready: Callable[[str, Service], None] = lambda url, service: None,
+    ending: Callable[[int], None] = lambda unanswered: None,
 ) -> int:
     """Serve a model until SIGINT or SIGTERM, from a program's main thread.
 
@@ -40,6 +41,7 @@ def serve(
         threads: of torch. Default: torch's own choice.
         key_file: holds what clients must send as ``Authorization: Bearer KEY``. Default: nothing.
         ready: called with the address and the service once the model answers.
+        ending: called with the number of requests in flight when a signal has come.
 
     Returns:
         the number of the signal.
@@ -59,7 +61,9 @@ def serve(
         from hfdl.serving.service import Service
 
         service = Service(str(model), task, limits, parameters, threads)
-        return run_server(service, opened, ready=lambda: ready(url, service), key=key)
+        return run_server(
+            service, opened, ready=lambda: ready(url, service), ending=ending, key=key
+        )
 
 
 def _read_key(file: Path) -> str:

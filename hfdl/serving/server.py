@@ -30,6 +30,7 @@ def run_server(
     opened: socket.socket,
     *,
     ready: Callable[[], None],
+    ending: Callable[[int], None] = lambda unanswered: None,
     key: str | None = None,
 ) -> int:
     """Serve until a signal comes.
@@ -38,6 +39,7 @@ def run_server(
         service: what answers.
         opened: where.
         ready: called once the model answers.
+        ending: called with the number of requests in flight when a signal has come.
         key: as for ``Gate``.
 
     Returns:
@@ -52,7 +54,7 @@ def run_server(
         log_config=None, log_level="critical", access_log=False, lifespan="off", ws="none",
         server_header=False, timeout_graceful_shutdown=math.ceil(service.limits.grace) + 2,
     )  # fmt: skip
-    server = _Server(config, service, ready)
+    server = _Server(config, service, ready, ending)
     server.run(sockets=[opened])
     if service.failure is not None:
         raise service.failure
@@ -61,9 +63,12 @@ def run_server(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, ready: Callable[[], None],
+        ending: Callable[[int], None],
+    ) -> None:  # fmt: skip
         super().__init__(config)
-        self._service, self._ready = service, ready
+        self._service, self._ready, self._ending = service, ready, ending
         self.signum: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -77,6 +82,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.stop()
+        self._ending(self._service.active)
         for server in self.servers:
             server.close()
         loop = asyncio.get_running_loop()

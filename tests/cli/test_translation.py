@@ -69,7 +69,7 @@ def test_top_k_is_refused_in_one_line(call) -> None:
     code, out, err = call("predict", "m", "a", "--top-k", "2")
     assert (code, out) == (2, "")
     assert err == (
-        "error: Invalid value: --top-k chooses among labels, and a translation has none. See: "
+        "error: --top-k chooses among labels, and a translation has none. See: "
         "hfdl predict --help\n"
     )
 

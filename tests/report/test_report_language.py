@@ -60,7 +60,7 @@ def page(folder):
 def test_the_headline_is_the_perplexity_and_the_figures_say_what_they_are_of(run):
     found = page(run())
     assert found.sections == ["figures", "limits", "examples", "facts"]
-    assert found.text.startswith("Language model: gpt2 Language model gpt2")
+    assert ": Language model, gpt2 Language model gpt2" in found.text
     assert "Figures Perplexity, validation 4.310 Figure" in found.text
     assert [line[0] for line in found.table("figures")[1:]] == [
         "Perplexity", "Accuracy", "Bits per byte", "Loss", "Perplexity, strided",

@@ -59,7 +59,7 @@ def test_every_text_of_the_user_is_escaped(fake_run, page, tmp_path):
 def test_two_writes_are_the_same_bytes(fake_run, tmp_path, labels, kind):
     pages, cards = set(), set()
     for name in ("a", "b", "b"):
-        folder = fake_run(labels, problem_type=kind).write(tmp_path / name)
+        folder = fake_run(labels, problem_type=kind).write(tmp_path / name / "run")
         pages.add(write_report(folder).read_bytes())
         cards.add(write_model_card(folder).read_bytes())
     assert len(pages) == len(cards) == 1

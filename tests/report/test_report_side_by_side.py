@@ -138,10 +138,10 @@ def test_figures_of_different_examples_are_not_compared(tmp_path: Path) -> None:
     other = run_of(tmp_path / "other", rights(150), texts="another text")
     found = page_of(tmp_path, one, other)
     assert "Not comparable: they were measured on different examples" in found.text
-    assert "To the first" not in found.table("standings")[0]
+    assert "To the first, points" not in found.table("standings")[0]
     assert "best" not in found.text.replace("Best weights", "")
     # Validation is the same in both: there it is compared.
-    assert "To the first" in found.table("standings", 1)[0]
+    assert "To the first, points" in found.table("standings", 1)[0]
 
 
 @pytest.mark.usefixtures("without_charts")

@@ -143,7 +143,9 @@ def test_a_second_signal_ends_it_at_once(trained: Path) -> None:
             time.sleep(0.3)
             begun = time.monotonic()
             running.process.send_signal(signal.SIGTERM)
-            assert running.end()[0] == 143
+            code, stderr = running.end()
+            assert code == 143
+            assert "answering 1 request, for 60 s at most; Ctrl+C again ends at once" in stderr
             assert time.monotonic() - begun < 3
             with suppress(ConnectionError):
                 assert one.recv(1 << 16) == b""  # it had not been answered

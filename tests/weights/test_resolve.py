@@ -308,8 +308,8 @@ def test_a_misspelt_folder_is_told_of_the_nearest_model_folder(
     with pytest.raises(ModelError) as caught:
         find_model(asked)
     right = f"{copy.parent.name}/sentiment"
-    assert str(caught.value.remedy).startswith(f"did you mean {right!r}? Or check the name")
+    assert caught.value.remedy == f"did you mean {right!r}?"
     assert find_model(right).samefile(copy.parent / "sentiment")
     with pytest.raises(ModelError) as caught:
         find_model(f"{copy.parent.name}/something-else")
-    assert "did you mean" not in str(caught.value.remedy)
+    assert caught.value.remedy == "check the path"

@@ -19,6 +19,7 @@ from hfdl.data.label_values import (
 )
 from hfdl.data.labels import LabelSet, label_ids, listed_labels, training_labels
 from hfdl.data.readers.split_names import in_order
+from hfdl.data.splits import stratified_split
 from hfdl.data.table import Table
 from hfdl.errors import DataError
 
@@ -104,7 +105,22 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
     if "train" in rows:
         _find_unseen(rows, tables, report)
         _warn_of_labels(report, tables["train"], many, config)
-        _warn_of_unmeasured(report, order)
+        held_out = _held_out_counts(report, config)
+        _warn_of_unmeasured({**report.counts, **held_out}, report, order)
+
+
+def _held_out_counts(report: LabelReport, config: DataConfig) -> dict[str, Counter[str | None]]:
+    """Rows by label of the validation split that training will hold out; none where it will not.
+
+    Which rows it takes depends on the seed; how many of each label does not.
+    """
+    named = [text for text in report.texts["train"] if text is not None]
+    if "validation" in report.counts or config.folds is not None or len(named) < 2:
+        return {}
+    if report.problem_type == _MULTI:  # sets of labels are drawn, and which ones the seed decides
+        return {}
+    _, taken = stratified_split(named, len(named), config.validation_share, seed=0)
+    return {"validation, held out from train": Counter(named[row] for row in taken)}
 
 
 def _label_set(
@@ -155,15 +171,19 @@ def _warn_of_labels(report: LabelReport, table: Table, many: bool, config: DataC
         )
 
 
-def _warn_of_unmeasured(report: LabelReport, order: Sequence[str]) -> None:
+def _warn_of_unmeasured(
+    by_split: Mapping[str, Mapping[Any, int]], report: LabelReport, order: Sequence[str]
+) -> None:
     """Labels that a held-out split has in no row: its figures will not be of them."""
-    for split, counts in report.counts.items():
+    for split, counts in by_split.items():
         names = [f"`{name}`" for name in order if not counts.get(name)]
         if split != "train" and names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            verb = "is" if len(names) == 1 else "are"
+            verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
             shown = ", ".join(names[:_SHOWN])
-            report.warnings.append(f"{split}: {shown}{more} {verb} not measured, for no row has it")
+            report.warnings.append(
+                f"{split}: {shown}{more} {verb} not measured, for no row has {them}"
+            )
 
 
 def _names(value: Any, table: Table, config: DataConfig, many: bool) -> list[str]:

@@ -118,6 +118,8 @@ def _parse(text: str, source: str, line: int | None = None) -> Any:
 
     try:
         return json.loads(text, object_pairs_hook=unique)
+    except DataError:  # of ``unique``; it is a ValueError too
+        raise
     except json.JSONDecodeError as error:
         place = f"{source}, line {(line or 1) + error.lineno - 1}, column {error.colno}"
         raise DataError(

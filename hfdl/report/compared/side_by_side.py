@@ -68,6 +68,7 @@ def _table(table: Table, beside: Path) -> dict[str, Any]:
     return {
         "split": table.split,
         "metric": wording.metric_name(table.metric),
+        "in_points": wording.in_points(table.metric),
         "others": [wording.metric_name(name) for name in metrics[1:]],
         "rows": [_row(one, table, metrics, beside) for one in table.rows],
         "winner": table.has_winner,

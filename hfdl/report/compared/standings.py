@@ -9,6 +9,7 @@ import numpy as np
 
 from hfdl.report.compared.members import Member
 from hfdl.report.compared.paired import ends, resampled
+from hfdl.report.intervals import interval_of
 from hfdl.report.record import Record, RunRecord
 from hfdl.report.sections.headline import best_metric
 
@@ -102,11 +103,18 @@ def _table(members: Sequence[Member], split: str, metric: str) -> Table:
     drawn = resampled(ordered, split, metric) if same else None
     rows = []
     for at, one in enumerate(ordered):
-        alone = resampled([one], split, metric) if drawn is None else [drawn[at]]
-        interval = ends(alone[0]) if alone else None
+        interval = _own_interval(one, split, metric, None if drawn is None else drawn[at])
         behind = _behind(ordered, at, split, metric, sign, drawn)
         rows.append(Standing(one, one.mean(split, metric) or 0.0, interval, *behind))
     return Table(split, metric, rows, same, _why(same, drawn, ordered))
+
+
+def _own_interval(member: Member, split: str, metric: str, drawn: np.ndarray | None) -> Ends | None:
+    """Of one run as its own report has it; else of its examples, drawn again."""
+    if len(member.records) == 1 and (own := interval_of(member.first, split, metric)):
+        return own
+    alone = resampled([member], split, metric) if drawn is None else [drawn]
+    return ends(alone[0]) if alone else None
 
 
 def _behind(

@@ -36,11 +36,16 @@ def check(tables, tokenizer=None, max_length=None, **keys):
     return report
 
 
+HELD_OUT = "validation, held out from train"
 GOOD = table("train.csv", ["one", "two", "three"], ["neg", "pos", "pos"])
 
 
 def test_good_data_has_nothing_to_say():
-    report = check({"train": GOOD, "test": table("test.tsv", ["four", "five"], ["neg", "pos"])})
+    held_out = table("test.tsv", ["four", "five"], ["neg", "pos"])
+    few = f"{HELD_OUT}: `neg` is not measured, for no row has it"
+    report = check({"train": GOOD, "test": held_out})
+    assert (report.problems, report.warnings) == ([], [few])
+    report = check({"train": GOOD, "test": held_out}, folds=2, fold=0)
     assert report.problems == report.warnings == []
     assert report.problem_type == "single_label_classification"
     train = report.splits["train"]
@@ -65,6 +70,7 @@ def test_empty_and_duplicate_texts():
     assert report.warnings == [
         "train: 2 rows with an empty text, left out; first: t.csv, line 2",
         "train: 2 rows whose text occurs before; first: t.csv, line 4 = t.csv, line 3",
+        f"{HELD_OUT}: `0` is not measured, for no row has it",
     ]
 
 
@@ -175,9 +181,14 @@ def test_label_warnings():
         "'data.labels={Pos: Pos, a: a, b: b, c: c, d: d, e: e, f: f, g: g, h: h, i: i, j: j, "
         '"pos ": Pos}\'',
         "train has 12 labels for 12 rows: is data.label the right column?",
+        f"{HELD_OUT}: `Pos`, `a`, `b`, `c`, `d`, `e`, `f`, `h`, `i`, `j`, `pos ` are not measured, "
+        "for no row has them",
     ]
     report = check({"train": GOOD}, labels=["neg", "pos", "mixed"])
-    assert report.warnings == ["train has no row with the label 'mixed'"]
+    assert report.warnings == [
+        "train has no row with the label 'mixed'",
+        f"{HELD_OUT}: `neg`, `mixed` are not measured, for no row has them",
+    ]
 
 
 def test_regression():
@@ -258,14 +269,15 @@ def test_lengths_and_what_a_limit_cuts():
     assert lengths.cut_token_share == pytest.approx(20 / 51)
     assert report.warnings == [
         "train: 33.3% of the texts are longer than 20 tokens, and 39.2% of all tokens are cut off; "
-        "raise data.max_length or set data.long_text=window"
+        "raise data.max_length or set data.long_text=window",
+        unmeasured := f"{HELD_OUT}: `a` is not measured, for no row has it",
     ]
-    assert check(tables, WordTokenizer(), 20, long_text="window").warnings == []
+    assert check(tables, WordTokenizer(), 20, long_text="window").warnings == [unmeasured]
     assert check(tables, WordTokenizer(), 20, long_text="error").problems == [
         "train: 1 text longer than 20 tokens, which data.long_text=error refuses; the longest "
         "has 40"
     ]
-    assert check(tables, WordTokenizer(), None).warnings == []
+    assert check(tables, WordTokenizer(), None).warnings == [unmeasured]
 
 
 def test_lengths_of_pairs():

@@ -31,7 +31,8 @@ CASES = (
     case("config/error_messages.py:_missing", lambda p: [
         "train", p.write("r.yaml", f"model: {{name: {p.model}}}\ndata: {{train: {p.good}}}\n"),
         "train.steps=1", "data.max_length=32", "--output", p.output]),
-    case("config/load.py:_read#2", lambda p: p.train(recipe="zzzz")),
+    case("config/load.py:_read#2", lambda p: p.train(recipe="runs/nothing")),
+    case("config/load.py:_read#3", lambda p: p.train(recipe="zzzz")),
     case("config/load.py:recipe_text", lambda p: ["recipes", "show", "zzzz"]),
     case("config/overrides.py:parse_override", lambda p: p.train("epochs"), fill={"VALUE": "1"}),
     case("config/overrides.py:parse_override",

@@ -92,7 +92,8 @@ UNPROVOKED = {
     "training/state.py:TrainingState._check_untrained": "tests/tuning/test_freeze.py makes it",
     "weights/resolve.py:_fault#3": "the same remedy as that of weights/resolve.py:_fault",
     "weights/packaged.py:in_packages": _PIP,
-    "weights/resolve.py:_on_hub": _PIP,
+    "weights/resolve.py:_on_hub#2": "tests/weights/test_resolve.py types the folder that it names",
+    "weights/resolve.py:_on_hub#3": _PIP,
     "cli/push.py:_confirm": _SHARING,
     "config/recorded_code.py:_refuse_downloaded": _HUB,
     "data/readers/hub.py:read_hub": _HUB,
@@ -104,5 +105,5 @@ UNPROVOKED = {
     "sharing/folder.py:_refuse_unfinished": _SHARING,
     "sharing/prepared.py:_check": _SHARING,
     "sharing/prepared.py:_check#2": _SHARING,
-    "weights/resolve.py:_on_hub#2": _HUB,
+    "weights/resolve.py:_on_hub": _HUB,
 }
