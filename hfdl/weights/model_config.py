@@ -10,7 +10,7 @@ from typing import Any
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-from hfdl.errors import ConfigError, ModelError, did_you_mean
+from hfdl.errors import ConfigError, HfdlError, ModelError, did_you_mean
 
 # What transformers raises on files that are damaged or do not belong together.
 BROKEN = (
@@ -68,6 +68,8 @@ def refuse_unfit_sizes() -> Iterator[None]:
     """While active, what transformers says of sizes that do not fit each other is a ConfigError."""
     try:
         yield
+    except HfdlError:  # what hfdl's own models say of them
+        raise
     except BROKEN as error:
         raise _unfit_size("model.config", error) from error
 

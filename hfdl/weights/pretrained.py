@@ -11,7 +11,7 @@ import torch
 from hfdl.config.overrides import as_override
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ModelError
+from hfdl.errors import HfdlError, ModelError
 from hfdl.weights.model_config import BROKEN, first_line, load_config, refuse_unfit_sizes
 from hfdl.weights.names import CLASS_RECORD
 from hfdl.weights.saved_config import saved_class_name
@@ -97,6 +97,8 @@ def build_pretrained(
                 # A head for other labels is replaced by a new one.
                 ignore_mismatched_sizes=True, output_loading_info=True,
             )  # fmt: skip
+        except HfdlError:  # of hfdl's own models
+            raise
         except BROKEN as error:
             raise ModelError(
                 f"transformers cannot load the weights: {first_line(error)}",
