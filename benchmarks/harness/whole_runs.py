@@ -74,16 +74,6 @@ def machine(rows: list[dict[str, Any]]) -> str:
     return f"{name}, {facts['precision']}, {facts['threads']} threads"
 
 
-def entities(folder: Path = FOLDER) -> list[list[str]]:
-    """F1 of named entities: data set, hfdl, the Trainer."""
-    made = []
-    for name, file in (("WNUT-17", "ner_wnut17"), ("Wikigold", "ner_wikigold")):
-        rows = json.loads((folder / f"{file}.json").read_text(encoding="utf-8"))
-        scores = [_spread("", _column(rows, side, "f1")) for side in ("hfdl", "trainer")]
-        made.append([name, *scores])
-    return made
-
-
 def _hfdl_first(row: dict[str, Any]) -> bool:
     return row["side"] != "hfdl"
 
