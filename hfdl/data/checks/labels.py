@@ -112,12 +112,12 @@ def _check_names(tables: Mapping[str, Table], config: DataConfig, report: LabelR
 def _held_out_counts(report: LabelReport, config: DataConfig) -> dict[str, Counter[str | None]]:
     """Rows by label of the validation split that training will hold out; none where it will not.
 
-    Which rows it takes depends on the seed; how many of each label does not.
+    Which rows it takes depends on the seed; how many of each label does not, unless sets of labels
+    are drawn or each label has one row: then nothing is said.
     """
     named = [text for text in report.texts["train"] if text is not None]
-    if "validation" in report.counts or config.folds is not None or len(named) < 2:
-        return {}
-    if report.problem_type == _MULTI:  # sets of labels are drawn, and which ones the seed decides
+    is_given = "validation" in report.counts or config.folds is not None
+    if is_given or report.problem_type == _MULTI or len(set(named)) == len(named):
         return {}
     _, taken = stratified_split(named, len(named), config.validation_share, seed=0)
     return {"validation, held out from train": Counter(named[row] for row in taken)}
