@@ -10,7 +10,7 @@ from typing import Any
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-from hfdl.errors import ConfigError, HfdlError, ModelError, did_you_mean
+from hfdl.errors import ConfigError, HfdlError, ModelError, ShapeError, did_you_mean
 
 # What transformers raises on files that are damaged or do not belong together.
 BROKEN = (
@@ -65,12 +65,16 @@ def set_sizes(config: Any, sizes: Mapping[str, Any]) -> None:
 
 @contextmanager
 def refuse_unfit_sizes() -> Iterator[None]:
-    """While active, what transformers says of sizes that do not fit each other is a ConfigError."""
+    """While active, what is said of sizes that do not fit each other is a ConfigError.
+
+    transformers says it, or hfdl's own models by a `ShapeError`; any other error of hfdl has
+    told already what is to be changed.
+    """
     try:
         yield
-    except HfdlError:  # what hfdl's own models say of them
-        raise
     except BROKEN as error:
+        if isinstance(error, HfdlError) and not isinstance(error, ShapeError):
+            raise
         raise _unfit_size("model.config", error) from error
 
 
