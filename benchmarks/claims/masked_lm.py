@@ -1,4 +1,8 @@
-"""Going on with the pretraining of a masked language model, beside transformers' Trainer."""
+"""Going on with the pretraining of a masked language model, beside transformers' Trainer.
+
+Both sides read the same rows: the reviews as one document, in full windows with the special tokens
+around each, shuffled by each side's own seed.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,11 @@ def reviews(settings: SimpleNamespace) -> tuple[list[str], list[str]]:
     return lines[: settings.reviews], held_out
 
 
+def one_document(texts: list[str]) -> str:
+    """Texts as a file that is one document."""
+    return "\n".join(texts) + "\n"
+
+
 def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     """hfdl, in its own model code."""
     from benchmarks.sides import hfdl_run
@@ -32,7 +41,7 @@ def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     folder = Path(settings.folder) / "hfdl"
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in zip(("train", "dev"), reviews(settings), strict=True):
-        (folder / f"{name}.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        (folder / f"{name}.txt").write_text(one_document(rows), encoding="utf-8")
     judge = Judge(settings)
 
     def work(number: int) -> Figures:
@@ -40,7 +49,7 @@ def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
             "mlm",
             {
                 "model.name": str(models.source(settings)), "model.implementation": "hfdl",
-                "data.train": str(folder / "train.txt"), "data.separator": "\n",
+                "data.train": str(folder / "train.txt"), "data.separator": None,
                 "data.validation": str(folder / "dev.txt"), "data.max_length": settings.length,
                 "train.steps": settings.steps, "train.batch_size": settings.batch_size,
                 "train.evaluate_at_start": False, "train.precision": settings.precision,
@@ -54,7 +63,7 @@ def hfdl_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
 
 
 def trainer_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
-    """The Trainer at its best: texts joined and cut to blocks, so that nothing is padded."""
+    """The Trainer at its best, on rows of which none is padded."""
     import torch
     from datasets import Dataset
     from transformers import DataCollatorForLanguageModeling
@@ -62,17 +71,16 @@ def trainer_side(settings: SimpleNamespace) -> Callable[[int], Figures]:
     from benchmarks.sides import trainer
 
     judge = Judge(settings)
-    blocks = judge.blocks(reviews(settings)[0])
-    rows = Dataset.from_dict({"input_ids": blocks[: settings.steps * settings.batch_size]})
+    rows = Dataset.from_dict({"input_ids": judge.windows(reviews(settings)[0])})
     collator = DataCollatorForLanguageModeling(judge.tokenizer, mlm_probability=SHARE)
 
     def work(number: int) -> Figures:
         torch.manual_seed(number)
         model = judge.opened(models.source(settings))
         figures = trainer.train(
-            model, rows, collator, Path(settings.folder) / "trainer", epochs=1, seed=number,
-            batch_size=settings.batch_size, learning_rate=3e-4, warmup=0.1,
-            bf16=settings.precision == "bf16", **trainer.BEST,
+            model, rows, collator, Path(settings.folder) / "trainer", epochs=1,
+            steps=settings.steps, seed=number, batch_size=settings.batch_size,
+            learning_rate=3e-4, warmup=0.1, bf16=settings.precision == "bf16", **trainer.BEST,
         )  # fmt: skip
         return _figures(figures, judge.loss(model.float()))
 
@@ -88,21 +96,22 @@ def _figures(figures: Figures, loss: float) -> Figures:
 
 
 class Judge:
-    """Blocks of a tokenised text, and a model's loss on held-out ones under fixed masks."""
+    """Windows of a tokenised text, and a model's loss on held-out ones under fixed masks."""
 
     def __init__(self, settings: SimpleNamespace) -> None:
         from transformers import AutoTokenizer
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(models.source(settings))
         self._length = settings.length
-        self._held_out = self.blocks(reviews(settings)[1])
+        self._held_out = self.windows(reviews(settings)[1])
 
-    def blocks(self, texts: list[str]) -> list[list[int]]:
-        """Texts with their special tokens, joined, in blocks of the settings' length."""
-        rows = self.tokenizer(texts)["input_ids"]
-        joined = [token for row in rows for token in row]
-        last = len(joined) - self._length + 1
-        return [joined[i : i + self._length] for i in range(0, last, self._length)]
+    def windows(self, texts: list[str]) -> list[list[int]]:
+        """The full windows of the document that the texts make: [CLS], its tokens, [SEP]."""
+        tokens = self.tokenizer(one_document(texts), add_special_tokens=False)["input_ids"]
+        first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        inner = self._length - 2
+        starts = range(0, len(tokens) - inner + 1, inner)
+        return [[first, *tokens[i : i + inner], last] for i in starts]
 
     def opened(self, folder: Path) -> Any:
         """A model with a head for words, in transformers' code."""

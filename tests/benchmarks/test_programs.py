@@ -107,6 +107,8 @@ def test_a_round_of_each_side(
     ]
     if losses:
         assert max(losses) - min(losses) < 0.3
+    if name == "masked_lm":  # the same windows on both sides
+        assert len({row["tokens"] for row in rounds if "tokens" in row}) == 1
 
 
 def test_a_budget_for_each_mode() -> None:
