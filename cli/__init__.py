@@ -11,7 +11,7 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     if "HFDL_MEETING_FILE" in os.environ or "HFDL_CHILD" in os.environ:
-        from hfdl.training.launched import end_with_launcher
+        from hfdl.training.distributed.launched import end_with_launcher
 
         end_with_launcher()
     from .help import prints_help

@@ -98,7 +98,7 @@ def _leave_to_the_first(command: str | None) -> None:
     """
     if command in (None, *_SHARED):
         return
-    from hfdl.training.launched import is_first_process, launched_processes
+    from hfdl.training.distributed.launched import is_first_process, launched_processes
 
     if launched_processes() == 1:
         return

@@ -170,7 +170,7 @@ def _interrupted(error: Exception) -> int | None:
 
 def _continue_with(error: Interrupted) -> str:
     """The command that continues a run: a launcher knows it, or whoever trains several."""
-    from hfdl.training.launched import CONTINUE
+    from hfdl.training.distributed.launched import CONTINUE
 
     if command := os.environ.get(CONTINUE) or error.continue_with:
         return command
@@ -180,7 +180,7 @@ def _continue_with(error: Interrupted) -> str:
 
 def _lost_another(error: Exception) -> int | None:
     """Of one of several processes: another has gone. What became of it its launcher says."""
-    from hfdl.training.launched import LOST, MEETING, has_lost_another
+    from hfdl.training.distributed.launched import LOST, MEETING, has_lost_another
 
     return LOST if MEETING in os.environ and has_lost_another(error) else None
 

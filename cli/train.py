@@ -122,7 +122,7 @@ class _Command:
 
 
 def _train(command: _Command) -> None:
-    from hfdl.training.launched import is_first_process
+    from hfdl.training.distributed.launched import is_first_process
 
     # Of several processes the first one speaks.
     is_first = is_first_process()
@@ -175,8 +175,8 @@ def _train_seeds(command: _Command, seeds: int) -> None:
 
 def _together(train: Callable[[], Run]) -> Run:
     """Train, and leave the processes that trained along at the same moment."""
+    from hfdl.training.distributed.launched import launched_processes, leave
     from hfdl.training.events import Interrupted
-    from hfdl.training.launched import launched_processes, leave
 
     if launched_processes() == 1:
         return train()
@@ -239,7 +239,7 @@ def _run_processes(
     Args:
         again: the command that continues it, once ``proof`` is there.
     """
-    from hfdl.training.launch import launch
+    from hfdl.training.distributed.launch import launch
 
     words = ["train", command.recipe, *command.overrides, *more, "--output", str(folder)]
     words += [flag for flag, is_set in flags.items() if is_set]

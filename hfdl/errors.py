@@ -234,7 +234,7 @@ def shell_path(path: str | Path) -> str:
 def to_resume(folder: str | Path) -> str:
     """The command that goes on with the run in a folder, to be printed and pasted.
 
-    As many processes as saved its last checkpoint, which no other number could go on from.
+    As many processes as saved its last checkpoint: with another number dropout would be another.
     """
     line = f"hfdl train {shell_path(folder)} --output {shell_path(folder)} --resume"
     processes = _processes_of(Path(folder))

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from helpers.browser import why_no_browser
 from helpers.hub.fixture import hub
+from helpers.no_pickle import forbid_pickles
 from helpers.support import SHARED, WORDS, reviews, write_csv
 from helpers.wording import pytest_addoption, wordings
 from hypothesis import settings as hypothesis_settings
@@ -25,6 +26,8 @@ from hypothesis import settings as hypothesis_settings
 # The same examples in every run, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("hfdl", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("hfdl")
+
+forbid_pickles()
 
 # A shell starts a background job with SIGINT ignored, and whatever that starts would ignore it too:
 # processes that tests interrupt must not.

@@ -20,7 +20,8 @@ from benchmarks.harness.ratio import ratio_of
 from benchmarks.harness.record import RESULTS, column, read
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "export.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "export.md",
+         ROOT / "docs" / "reliability.md")  # fmt: skip
 BLOCK = re.compile(r"(<!-- benchmarks: ([\w-]+) -->)\n?.*?(<!-- end of benchmarks -->)", re.DOTALL)
 Found = Sequence[tuple[Program, dict[str, Any] | None]]
 
@@ -147,6 +148,18 @@ def scale_tables(found: Found) -> str:
     return "\n\n".join(made) or "Nothing is recorded yet."
 
 
+def kill_table(found: Found) -> str:
+    """Trainings that were killed and resumed, by configuration."""
+    from benchmarks.kills.command import table
+
+    path = RESULTS.parent / "kills.json"
+    if not path.is_file():
+        return "Nothing is recorded yet."
+    result = json.loads(path.read_text(encoding="utf-8"))
+    measured = f"Measured {result['measured']} on {result['environment']['cpu']}:"
+    return "\n".join([measured, "", *table(result["rows"])])
+
+
 _INT8_WAYS = {"hfdl": '`precision="int8"`', "hfdl float32": '`precision="float32"`'}
 
 
@@ -172,7 +185,7 @@ def int8_table(found: Found) -> str:
 TABLES: dict[str, Callable[[Found], str]] = {
     "whole-runs": whole_run_table, "entities": entity_table, "int8": int8_table,
     "scale": scale_tables, "claims": short, "claims-in-full": whole, "not-measured": missing,
-    "machines": machines,
+    "machines": machines, "kills": kill_table,
 }  # fmt: skip
 
 

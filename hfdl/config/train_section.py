@@ -104,6 +104,12 @@ class TrainConfig(Section):
     early_stopping: PositiveInt | None = Field(
         default=None, description="Stop after this many evaluations without a better one."
     )
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp",
+        description="What several processes share. ddp: each has the whole model and a part of "
+        "every batch. fsdp: of the model, its gradients and the optimizer's state, too, each has a "
+        "part; for a model whose training one GPU cannot hold.",
+    )
     gradient_checkpointing: bool = Field(
         default=False,
         description="Recompute activations in the backward pass: less memory, more time.",

@@ -15,18 +15,22 @@ from hfdl.errors import ConfigError, listed
 from hfdl.report import write_model_card, write_report
 from hfdl.runs.outputs import METRICS, RECIPE, RunFolder
 from hfdl.training.checkpoint import Checkpoints
+from hfdl.training.distributed.launched import is_first_process
 from hfdl.training.files import remove_leftovers
-from hfdl.training.launched import is_first_process
 
 FREE = (
     "data.train", "data.validation", "data.test", "model.vectors",
-    "train.callbacks", "train.trackers", "train.keep_checkpoints",
+    "train.callbacks", "train.trackers", "train.keep_checkpoints", "train.strategy",
 )  # fmt: skip
 """What recipe.yaml may say otherwise before the run has ended: no figure depends on it.
 
 Of the data and vectors that training reads a checkpoint holds digests: the place may be another,
-not the content. ``data.test`` is read at the end alone. Callbacks and trackers only listen.
+not the content. ``data.test`` is read at the end alone. Callbacks and trackers only listen. How
+processes share the model is of the machines that the run goes on with.
 """
+
+
+_STRATEGY = "train.strategy"
 
 
 def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
@@ -43,7 +47,7 @@ def recipe_of_run(folder: RunFolder, overrides: Mapping[str, Any]) -> Recipe:
     begun = _begun_with(folder) or written
     here, now, then = (_by_key(recipe) for recipe in (written, resumed, begun))
     for key in _different(now, here):
-        if now.get(key) != then.get(key):
+        if now.get(key) != then.get(key) and key != _STRATEGY:
             raise ConfigError(
                 f"{key} is {then.get(key)!r} in the run and {now.get(key)!r} now",
                 where=str(folder.path / RECIPE),

@@ -16,8 +16,8 @@ from typing import Any
 
 from hfdl.errors import ConfigError, OutputError
 from hfdl.runs.lock import LOCK, held, made
+from hfdl.training.distributed.launched import is_first_process, launched_processes
 from hfdl.training.files import json_text, remove_leftovers, write_json
-from hfdl.training.launched import is_first_process, launched_processes
 
 RECIPE, METRICS, PREDICTIONS = "recipe.yaml", "metrics.json", "predictions.jsonl"
 

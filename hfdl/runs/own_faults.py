@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hfdl.config.own_code import line_of_own_code, no_exit
 from hfdl.errors import HfdlError, to_resume
-from hfdl.training.launched import CONTINUE
+from hfdl.training.distributed.launched import CONTINUE
 
 
 @contextmanager

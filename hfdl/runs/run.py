@@ -28,9 +28,13 @@ from hfdl.tasks.registry import (
     task_for_training,
     task_of_model,
 )
+from hfdl.training.distributed.launched import is_first_process
+from hfdl.training.distributed.launcher_settings import (
+    check_launcher_settings,
+    follow_launcher,
+    own_sharding,
+)
 from hfdl.training.events import Listener, Noted, Planned
-from hfdl.training.launched import is_first_process
-from hfdl.training.launcher_settings import check_launcher_settings
 from hfdl.weights.resolve import find_model
 
 if TYPE_CHECKING:
@@ -117,8 +121,7 @@ def train(
     with ExitStack() as stack:
         folder = RunFolder(stack.enter_context(output_folder(output, str(recipe))))
         note = stack.enter_context(folder.claimed(resume=resume, overwrite=overwrite))
-        notes = [*([note] if note else []), *check_launcher_settings(resolved.train)]
-        notes += _of_search(resolved)
+        notes = [note] if note else []
         from hfdl.runs import earlier, session  # torch: whoever is refused need not wait for it
 
         if overwrite:
@@ -128,6 +131,9 @@ def train(
             if metrics := earlier.finished_metrics(folder):
                 return Run(folder.path, metrics, resolved)
             notes += earlier.passed_over(recipe, asked, resolved, folder)
+        resolved, followed = follow_launcher(resolved)
+        notes += [*followed, *check_launcher_settings(resolved.train), *_of_search(resolved)]
+        stack.enter_context(own_sharding())
         tell = stack.enter_context(
             console_listener() if listener is None else nullcontext(listener)
         )
@@ -157,8 +163,10 @@ def plan(
     refuse_graph(recipe)
     overrides, memory = take_model(*take_objects(overrides or {}), model, tokenizer)
     resolved = resolve(recipe, overrides)
-    notes = [*check_launcher_settings(resolved.train), *_of_search(resolved)]
-    with console_listener() if listener is None else nullcontext(listener) as tell:
+    resolved, followed = follow_launcher(resolved)
+    notes = [*followed, *check_launcher_settings(resolved.train), *_of_search(resolved)]
+    console = console_listener() if listener is None else nullcontext(listener)
+    with console as tell, own_sharding():
         task = task_for_training(resolved, memory)
         splits = task.prepare(resolved.data)
         dry = session.Session(resolved, task, splits, None, lambda event: None)

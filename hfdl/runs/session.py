@@ -22,10 +22,12 @@ from hfdl.runs.log import LogFile
 from hfdl.runs.outputs import RECIPE, RunFolder
 from hfdl.runs.own_faults import own_faults
 from hfdl.runs.own_metrics import try_metrics
+from hfdl.runs.together import together
 from hfdl.runs.tuned_model import tuned_model
 from hfdl.tasks.protocol import Settles, Splits, Task
 from hfdl.training.accelerator import Tracking, forget_device_state, make_accelerator
 from hfdl.training.checkpoint import Checkpoints
+from hfdl.training.distributed.sharding import strategy_fact
 from hfdl.training.dry_run import probe
 from hfdl.training.evaluation import Evaluation, evaluate
 from hfdl.training.events import Event, Finished, Listener, Noted, Planned, StopTraining
@@ -89,7 +91,9 @@ class Session:
             eval_modules=tuned.eval_modules,
             files=files_of(recipe),
         )
-        self.facts = [*splits.facts, f"precision: {self.precision}, {reason}", *tuned.facts]
+        precision = f"precision: {self.precision}, {reason}"
+        strategy = strategy_fact(self.accelerator, recipe.train)
+        self.facts = [*splits.facts, precision, *strategy, *tuned.facts]
 
     def planned(self) -> Planned:
         """What is about to run."""
@@ -141,6 +145,7 @@ class Session:
             own_faults(self.folder.path, files_of(self.recipe).values()),
             _Listening(self, append=resume),
             onednn_as_before(),
+            together(self.folder.path),
             SignalWatch() as watch,
         ):
             for fact in self.facts:
@@ -177,12 +182,16 @@ class Session:
 
     def _finish(self) -> dict[str, Any]:
         """Evaluate the best weights in float32, as plain transformers would run them; save all."""
-        assert self.folder is not None
         self.loop.load_best()
-        model = self.accelerator.unwrap_model(
-            self.loop.state.model, keep_fp32_wrapper=False, keep_torch_compile=False
-        )
-        merge(model)  # what is evaluated is what is saved
+        with self.loop.state.whole_model() as whole:
+            model = self.accelerator.unwrap_model(
+                whole, keep_fp32_wrapper=False, keep_torch_compile=False
+            )
+            merge(model)  # what is evaluated is what is saved
+            return self._evaluate_and_save(model)
+
+    def _evaluate_and_save(self, model: Any) -> dict[str, Any]:
+        assert self.folder is not None
         held_out = {n: s for n, s in self.splits.named().items() if n != "train"}
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         self._settle(model, rank, world)

@@ -15,8 +15,8 @@ from hfdl.errors import TrainingError
 from hfdl.search.layout import Layout
 from hfdl.search.signals import Watch
 from hfdl.search.storage import Storage
+from hfdl.training.distributed.launched import CHILD
 from hfdl.training.events import Interrupted, Listener, Noted
-from hfdl.training.launched import CHILD
 
 _MOST_DEATHS = 20
 """How often workers may be killed by the system before the study gives up."""

@@ -18,8 +18,9 @@ from accelerate.utils import (
 
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
+from hfdl.training.distributed.launched import process_group_options
+from hfdl.training.distributed.sharding import check_strategy
 from hfdl.training.events import Evaluated, Event, Updated
-from hfdl.training.launched import process_group_options
 from hfdl.training.memory import keep_a_reserve, keep_large_blocks
 
 _MIXED = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -35,10 +36,12 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
         folder: where trackers write; None: no trackers (a dry run).
 
     Raises:
-        ConfigError: unknown tracker, or a precision that the device does not have.
+        ConfigError: unknown tracker, a precision that the device does not have, or what cannot be
+            had beside the strategy.
         MissingExtraError: a tracker's package is not installed.
     """
     trackers = check_trackers(config.trackers)
+    check_strategy(config)
     # Accelerate joins several processes on a CPU only if it is told that there is nothing else.
     cpu = not torch.accelerator.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
     device = torch.device(PartialState(cpu=cpu, **process_group_options()).device or "cpu")

@@ -7,7 +7,7 @@ was cut up. A batch that was not cut knows its count beforehand, and its gradien
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from hfdl.config.schema import TrainConfig
 from hfdl.errors import TrainingError
 from hfdl.tasks.protocol import Split, Task
 from hfdl.training.batches import micro_batches
+from hfdl.training.distributed.collectives import sum_over_processes
 from hfdl.training.events import Listener, Noted
 from hfdl.training.memory import forget_what_failed, half, is_out_of_memory
 from hfdl.training.seeding import random_state, restore_random_state
@@ -146,8 +147,9 @@ class Backward:
                 seed=self.config.seed,
                 epoch=epoch,
             ).to(accelerator.device)
-            last = i == len(parts) - 1
-            with nullcontext() if last else accelerator.no_sync(state.model), state.row_gradients():
+            # A process that has a part of the model keeps no gradient of the whole of it.
+            exchanged = i == len(parts) - 1 or state.is_sharded
+            with self._exchange(exchanged), state.row_gradients():
                 loss = self.task.loss(state.model(**batch.inputs), batch, training=True)
                 total = loss.total * 0.0 if idle else loss.total
                 accelerator.backward(loss.mean() if whole else total)
@@ -162,16 +164,6 @@ class Backward:
         loss_sum, count, tokens_sum = total.tolist()
         return Sums(loss_sum, count, int(tokens_sum), averaged=whole)
 
-
-def sum_over_processes(accelerator: Accelerator, values: torch.Tensor) -> torch.Tensor:
-    """The sum of a tensor over the processes, on each of them."""
-    summed = accelerator.reduce(values.to(accelerator.device), reduction="sum")
-    assert isinstance(summed, torch.Tensor)
-    return summed
-
-
-def any_process(accelerator: Accelerator, flag: bool) -> bool:
-    """Whether the flag is up on any process: all must stop at the same step."""
-    if accelerator.num_processes == 1:
-        return flag
-    return bool(sum_over_processes(accelerator, torch.tensor([float(flag)])).item())
+    def _exchange(self, exchanged: bool) -> AbstractContextManager[None]:
+        """In which a backward pass exchanges gradients with the other processes, or does not."""
+        return nullcontext() if exchanged else self.accelerator.no_sync(self.state.model)

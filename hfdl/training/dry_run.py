@@ -45,10 +45,11 @@ def _evaluation_seconds(loop: Loop, planned: Planned) -> float:
     device = loop.accelerator.device
     batches = inference_batches(loop.validation.lengths, token_budget(device))
     middle = batches[len(batches) // 2]
-    model = loop.accelerator.unwrap_model(loop.state.model)
-    began = time.perf_counter()
-    for outputs, batch in forward_batches(model, loop.validation, [middle], device):
-        loop.task.decode(outputs, batch)
+    with loop.state.whole_model() as model:
+        began = time.perf_counter()
+        for outputs, batch in forward_batches(model, loop.validation, [middle], device):
+            loop.task.decode(outputs, batch)
+        seconds = time.perf_counter() - began
     every = loop.config.evaluate_every or loop.steps_per_epoch
     evaluations = -(-planned.steps // every) + 1  # and the last one, of the saved model
-    return (time.perf_counter() - began) * len(batches) * evaluations
+    return seconds * len(batches) * evaluations

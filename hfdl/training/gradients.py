@@ -16,14 +16,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
+
+from hfdl.training.distributed.collectives import sum_over_processes
 
 SMALLEST = 1 << 18
 """Fewest numbers of a table for which this is worth it: filling less takes no time."""
 
 
 def average_and_clip(
-    gradients: Sequence[torch.Tensor], mean: float, clip_norm: float | None
+    gradients: Sequence[torch.Tensor],
+    mean: float,
+    clip_norm: float | None,
+    sharded_by: Accelerator | None = None,
 ) -> float:
     """Multiply gradients by ``mean``, and further so that their norm is at most ``clip_norm``.
 
@@ -35,6 +41,7 @@ def average_and_clip(
         mean: one over the count of items (times the processes that were averaged over); 1 where
             they are gradients of a mean already.
         clip_norm: largest norm; None: no clipping.
+        sharded_by: whose processes have a part of each gradient; None: these are the gradients.
 
     Returns:
         the norm of the mean gradient before clipping. If it is not finite nothing was changed.
@@ -42,13 +49,21 @@ def average_and_clip(
     gradients = list(gradients)
     # Not torch.nn.utils.get_total_norm: on a CPU it calls each norm from Python.
     norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
-    norm = float(torch.linalg.vector_norm(torch.stack(norms))) * mean if norms else 0.0
+    norm = float(_norm_of(norms, sharded_by)) * mean
     if not math.isfinite(norm):
         return norm
     factor = mean if clip_norm is None else mean * min(1.0, clip_norm / (norm + 1e-6))
     if factor != 1.0:
         torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]
     return norm
+
+
+def _norm_of(norms: Sequence[torch.Tensor], sharded_by: Accelerator | None) -> torch.Tensor:
+    """The norm of all gradients from that of each, or of this process's part of each."""
+    norm = torch.linalg.vector_norm(torch.stack(tuple(norms))) if norms else torch.zeros(())
+    if sharded_by is None:
+        return norm
+    return sum_over_processes(sharded_by, norm.square()).sqrt()
 
 
 # ---- Embedding tables: zeros that stay, and the rows of an update that are added to them ---------

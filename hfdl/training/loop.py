@@ -20,9 +20,10 @@ from accelerate import Accelerator
 from hfdl.config.schema import TrainConfig
 from hfdl.environment import peak_memory_bytes
 from hfdl.tasks.protocol import Samples, Split, Task
-from hfdl.training.backward import Backward, Sums, any_process
+from hfdl.training.backward import Backward, Sums
 from hfdl.training.batches import TrainingBatches
 from hfdl.training.checkpoint import Checkpoints
+from hfdl.training.distributed.collectives import any_process
 from hfdl.training.evaluation import evaluate
 from hfdl.training.events import (
     Checkpointed,
@@ -197,14 +198,15 @@ class Loop:
             return
         began = time.perf_counter()
         give_back_free_pages()
-        result = evaluate(
-            self.task,
-            self.accelerator.unwrap_model(self.state.model),
-            self.validation,
-            self.accelerator.device,
-            rank=self.accelerator.process_index,
-            world=self.accelerator.num_processes,
-        )
+        with self.state.whole_model() as model:
+            result = evaluate(
+                self.task,
+                model,
+                self.validation,
+                self.accelerator.device,
+                rank=self.accelerator.process_index,
+                world=self.accelerator.num_processes,
+            )
         give_back_free_pages()
         better = self._note_best(result.metrics)
         progress.evaluated_step = progress.step
@@ -216,9 +218,10 @@ class Loop:
 
     def _sample(self) -> None:
         """Let a model that writes texts write some, for a person to read."""
-        if isinstance(self.task, Samples) and self.accelerator.is_main_process:
-            model = self.accelerator.unwrap_model(self.state.model)
-            if samples := self.task.sample(model):
+        if not isinstance(self.task, Samples):
+            return
+        with self.state.whole_model() as model:
+            if self.accelerator.is_main_process and (samples := self.task.sample(model)):
                 self._tell(Sampled(self.progress.step, samples))
 
     def _note_best(self, metrics: dict[str, float]) -> bool:
@@ -234,8 +237,10 @@ class Loop:
             progress.not_better += 1
             return False
         progress.best_value, progress.best_step, progress.not_better = value, progress.step, 0
-        if self.checkpoints is not None and self.accelerator.is_main_process:
-            self.checkpoints.save_best(progress.step, self.state.weights())
+        if self.checkpoints is not None:
+            weights = self.state.weights()
+            if self.accelerator.is_main_process:
+                self.checkpoints.save_best(progress.step, weights)
         return True
 
     def _has_lost_patience(self) -> bool:
@@ -261,8 +266,8 @@ class Loop:
         """Go back to the newest whole checkpoint; False where there is none.
 
         Raises:
-            CheckpointError: the data, the model or the number of processes is another than it was,
-                or the checkpoints are of another version.
+            CheckpointError: the data or the model is another than it was, or the checkpoints are of
+                another version.
         """
         assert self.checkpoints is not None
         snapshot, notes = self.checkpoints.latest()
@@ -273,6 +278,8 @@ class Loop:
             self._tell(Restarted(f"{what}: starting from the beginning"))
             return False
         refuse_another(snapshot.state.pop("fingerprint"), self._fingerprint(), self._folder())
+        if note := self.state.of_other_processes(snapshot):
+            self._tell(Noted(note))
         self.progress = Progress(step=snapshot.step, **self.state.restore(snapshot))
         self._saved_step = snapshot.step
         self._tell(Resumed(snapshot.step, self._folder()))

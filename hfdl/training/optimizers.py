@@ -18,6 +18,7 @@ from hfdl.config.own_code import load_own
 from hfdl.config.own_paths import is_own_path
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, did_you_mean, shell_word
+from hfdl.training.distributed.parts import is_part
 
 KEY, OPTIONS = "train.optimizer", "train.optimizer_options"
 
@@ -79,7 +80,9 @@ def make_optimizer(config: TrainConfig, groups: list[dict[str, Any]]) -> torch.o
     takes = _parameters(make, config.optimizer)
     _check_options(config, takes)
     preset = dict(_PRESET.get(kind, {}))
-    if _INSTEAD_OF_FUSED & config.optimizer_options.keys():
+    in_parts = any(is_part(parameter) for group in groups for parameter in group["params"])
+    unknown_to_dtensor = in_parts and kind == "sgd"  # torch 2.13 shards no fused SGD
+    if unknown_to_dtensor or _INSTEAD_OF_FUSED & config.optimizer_options.keys():
         preset.pop("fused", None)
     arguments = {**preset, **_from_recipe(config, takes), **config.optimizer_options}
     if "weight_decay" not in takes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ from torch import nn
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import CheckpointError
 from hfdl.training.checkpoint import Snapshot
+from hfdl.training.distributed.parts import local, only_first
+from hfdl.training.distributed.sharding import FSDP, ShardedModel
 from hfdl.training.gradients import EmbeddingRows, average_and_clip
 from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
 from hfdl.training.optimizers import group_numbers, restore_group_numbers
-from hfdl.training.seeding import random_state, restore_random_state
+from hfdl.training.seeding import random_state, restore_random_state, seed_everything
 from hfdl.training.tensors import (
     load_model_tensors,
     load_optimizer_tensors,
@@ -26,6 +28,8 @@ from hfdl.training.tensors import (
     optimizer_tensors,
     untrained_digest,
 )
+
+_APART = 1_000_003
 
 
 class TrainingState:
@@ -51,7 +55,11 @@ class TrainingState:
         eval_modules: Sequence[nn.Module] = (),
     ) -> None:
         self.accelerator = accelerator
-        self.model = accelerator.prepare_model(model)
+        self._seed = config.seed
+        self._untrained = untrained_digest(model)
+        shares = config.strategy == FSDP and accelerator.num_processes > 1
+        self._sharded = ShardedModel(model, accelerator) if shares else None
+        self.model = self._sharded.trained if self._sharded else accelerator.prepare_model(model)
         self.plain_model = accelerator.unwrap_model(self.model, keep_torch_compile=False)
         self._raw_optimizer = build_optimizer(self.plain_model, config, layer_decay)
         self.schedule = build_schedule(config, self._raw_optimizer, steps)
@@ -62,11 +70,21 @@ class TrainingState:
         # DDP and compiled graphs want dense gradients.
         alone = accelerator.num_processes == 1 and not config.compile
         self.embedding_rows = EmbeddingRows(self.plain_model) if alone else None
-        self._untrained = untrained_digest(self.plain_model)
         # Once, not at each update: whoever evaluates in between puts every mode back.
         self.model.train()
         for part in eval_modules:
             part.eval()
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each process has a part of the model alone."""
+        return self._sharded is not None
+
+    @contextmanager
+    def whole_model(self) -> Iterator[nn.Module]:
+        """The model to evaluate and to write texts with. Every process must come here."""
+        with nullcontext(self.model) if self._sharded is None else self._sharded.whole() as whole:
+            yield self.accelerator.unwrap_model(whole)
 
     @property
     def learning_rate(self) -> float:
@@ -97,7 +115,8 @@ class TrainingState:
         gradients = [
             touched[p][1] if p in touched else p.grad for p in self.parameters if p.grad is not None
         ]
-        norm = average_and_clip(gradients, mean, clip_norm)
+        parts = [local(gradient) for gradient in gradients]
+        norm = average_and_clip(parts, mean, clip_norm, self.accelerator if self._sharded else None)
         if self.embedding_rows is not None:
             self.embedding_rows.put(touched)
         return norm
@@ -110,8 +129,11 @@ class TrainingState:
             self.embedding_rows.clear()
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The model's tensors by name, but for those that are not trained."""
-        return model_tensors(self.plain_model)
+        """In the first process the model's tensors by name, but for those that are not trained.
+
+        Every process must call it, for each may have a part of them.
+        """
+        return only_first(model_tensors(self.plain_model), self.accelerator)
 
     def load_weights(self, tensors: dict[str, torch.Tensor]) -> None:
         """Put back what ``weights`` gave."""
@@ -129,7 +151,9 @@ class TrainingState:
         return Snapshot(
             step=step,
             model=self.weights(),
-            optimizer=optimizer_tensors(self._raw_optimizer, self._names()),
+            optimizer=only_first(
+                optimizer_tensors(self._raw_optimizer, self._names()), self.accelerator
+            ),
             random=randoms,
             state={
                 **progress,
@@ -145,9 +169,8 @@ class TrainingState:
         """Put everything back; what ``snapshot`` was given as progress is returned.
 
         Raises:
-            CheckpointError: another number of processes, another model or optimizer.
+            CheckpointError: another model or optimizer.
         """
-        self._check_processes(snapshot.random["cpu"].shape[0])
         progress = dict(snapshot.state)
         progress.pop("processes", None)  # for people; the random states say it as well
         self._check_untrained(progress.pop("untrained", None))
@@ -162,10 +185,28 @@ class TrainingState:
             group["lr"] = rate
         if scaler is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(scaler)
+        self._restore_random_state(snapshot)
+        return progress
+
+    def of_other_processes(self, snapshot: Snapshot) -> str | None:
+        """A line where a snapshot is of another number of processes than there are now."""
+        then, now = _processes(snapshot), self.accelerator.num_processes
+        if then == now:
+            return None
+        return (
+            f"the run was started with {then} process{'es' if then > 1 else ''} and goes on with "
+            f"{now}: its updates are of the same examples, and dropout draws other numbers"
+        )
+
+    def _restore_random_state(self, snapshot: Snapshot) -> None:
+        """The random state of this process; of one that there was not, a new one."""
         rank = self.accelerator.process_index
+        if rank >= _processes(snapshot):
+            # Far from the seeds that the others began with.
+            seed_everything(self._seed + _APART * (1 + snapshot.step), rank=rank)
+            return
         mine = {name: states[rank] for name, states in snapshot.random.items()}
         restore_random_state(mine, self.accelerator.device)
-        return progress
 
     def _check_untrained(self, digest: str | None) -> None:
         if digest != self._untrained:
@@ -177,17 +218,12 @@ class TrainingState:
                 "--resume",
             )
 
-    def _check_processes(self, processes: int) -> None:
-        if processes != self.accelerator.num_processes:
-            raise CheckpointError(
-                f"the run was started with {processes} processes, not "
-                f"{self.accelerator.num_processes}",
-                rule="each process has a random state of its own",
-                remedy=f"resume with --processes {processes}",
-            )
-
     def _names(self) -> dict[int, str]:
         return {id(p): name for name, p in self.plain_model.named_parameters()}
+
+
+def _processes(snapshot: Snapshot) -> int:
+    return len(snapshot.random["cpu"])
 
 
 # ---- How far a run has come ----------------------------------------------------------------------

@@ -9,21 +9,20 @@ import torch
 from torch import nn
 
 from hfdl.errors import CheckpointError
+from hfdl.training.distributed.parts import part_like
 from hfdl.weights.parameter_names import all_names
 
 Tensors = dict[str, torch.Tensor]
 
 
 def model_tensors(model: nn.Module) -> Tensors:
-    """What training changes, on the CPU: trained parameters and saved buffers, shared ones once.
+    """What training changes: trained parameters and saved buffers, shared ones once.
 
     The rest is what it was when the model was built, and is built again; ``untrained_digest``
     says whether it is the same. With adapters that is 99 % of the model.
     """
     return {
-        name: tensor.detach().to("cpu").contiguous()
-        for name, tensor in _once(model).items()
-        if not _is_untrained(tensor)
+        name: tensor.detach() for name, tensor in _once(model).items() if not _is_untrained(tensor)
     }
 
 
@@ -67,7 +66,7 @@ def load_model_tensors(model: nn.Module, tensors: Tensors) -> None:
     live = model.state_dict(keep_vars=True)
     with torch.no_grad():
         for name, tensor in tensors.items():
-            live[name].copy_(tensor)
+            live[name].copy_(part_like(tensor, live[name]))
 
 
 def _misfit(model: nn.Module, wrong: list[str], tensors: Tensors) -> CheckpointError:
@@ -113,7 +112,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[int, str]) -
 
 def _as_tensor(value: Any, key: str, optimizer: torch.optim.Optimizer) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
-        return value.detach().to("cpu").contiguous()
+        return value.detach()
     if type(value) in _NUMBERS.values():
         return torch.tensor(value, dtype=torch.float64 if type(value) is float else None)
     raise CheckpointError(
@@ -146,5 +145,5 @@ def load_optimizer_tensors(
             )
         parameter = by_name[name]
         # Fused AdamW wants its step count on the parameter's device.
-        value = _NUMBERS[kind[0]](tensor.item()) if kind else tensor.to(parameter.device, copy=True)
-        optimizer.state[parameter][entry] = value
+        value = part_like(tensor.clone(), parameter)
+        optimizer.state[parameter][entry] = _NUMBERS[kind[0]](tensor.item()) if kind else value

@@ -71,6 +71,12 @@ def layer_count(model: nn.Module) -> int:
     return max((each.length for each in _layer_lists(model)), default=0)
 
 
+def layers_of(model: nn.Module) -> list[nn.Module]:
+    """The layers of all stacks, from the inputs of each upwards."""
+    lists = [model.get_submodule(each.path) for each in _layer_lists(model)]
+    return [layer for layers in lists for layer in layers.children()]
+
+
 def body_of(model: Any) -> list[nn.Module]:
     """The modules that a task's head stands upon.
 

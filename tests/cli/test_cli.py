@@ -265,7 +265,7 @@ def test_processes_run_the_same_command(call, library, monkeypatch) -> None:
     launch = SimpleNamespace(
         launch=lambda arguments, n, **more: launched.append((arguments, n, more)) or 5
     )
-    monkeypatch.setitem(sys.modules, "hfdl.training.launch", launch)
+    monkeypatch.setitem(sys.modules, "hfdl.training.distributed.launch", launch)
     arguments = ["train", "sentiment", "train.epochs=1", "--output", "o", "--overwrite"]
     assert call(*arguments, "--processes", "2")[0] == 5
     again = "hfdl train o --output o --resume --processes 2"

@@ -116,7 +116,12 @@ def test_predict_needs_no_modelling_code_of_transformers(trained: Path) -> None:
     unused = (*own, "hfdl.tuning", "hfdl.report", "transformers.modeling_utils", "torch._dynamo")
     assert [module for module in loaded if module.startswith(unused)] == []
     training = {module for module in loaded if module.startswith("hfdl.training")}
-    assert training <= {"hfdl.training", "hfdl.training.events", "hfdl.training.launched"}
+    assert training <= {
+        "hfdl.training",
+        "hfdl.training.events",
+        "hfdl.training.distributed",
+        "hfdl.training.distributed.launched",
+    }
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,9 @@ SMALL = {
 def elsewhere(command: PageCommand) -> bool:
     if any("$" in word for word in command.words):  # the body of a loop
         return True
-    if "--processes" in command.words:  # two processes more: tests/training/test_launch.py
+    if (
+        "--processes" in command.words
+    ):  # two processes more: tests/training/distributed/test_launch.py
         return True
     return any(" ".join(command.words).startswith(start) for start in ELSEWHERE)
 

@@ -73,6 +73,13 @@ def _unset(place: Place, attempt: Attempt, remedy: str) -> Attempt:
     return Call(attempt.function, keywords)
 
 
+def _exported(place: Place, attempt: Attempt, remedy: str) -> Attempt:
+    found = re.search(r"export (\w+)=(\w+)", remedy)
+    assert found
+    assert isinstance(attempt, Call)
+    return Call(attempt.function, {**attempt.keywords, found[1]: found[2]})
+
+
 class Mine:
     """A task without a spec."""
 
@@ -130,8 +137,12 @@ CASES = (
         typing=_with_keyword),
     case("data/readers/json_shapes.py:_pandas", lambda p: p.on(
         '{"0": {"0": "a", "1": "b"}, "1": {"0": "x", "1": "y"}}', name="a.json"), typing=_pandas),
-    case("training/launcher_settings.py:check_launcher_settings", lambda p: Call(
-        _launched, {"place": p, "ACCELERATE_USE_FSDP": "true"}), typing=_unset),
+    case("training/distributed/launcher_settings.py:check_launcher_settings", lambda p: Call(
+        _launched, {"place": p, "ACCELERATE_USE_DEEPSPEED": "true"}), typing=_unset),
+    case("training/distributed/launcher_settings.py:follow_launcher", lambda p: Call(
+        _launched, {"place": p, "ACCELERATE_USE_FSDP": "true"}), typing=_exported),
+    case("training/distributed/sharding.py:check_strategy", lambda p: p.train(
+        "train.strategy=fsdp", "train.optimizer=muon"), ways=2),
     case("hf_models/kernels.py:kernel_named", lambda p: Call(
         _ask, {"model": _scratch(p)}), typing=typed(r"model\.set_attn.*")),
     case("pipelines/embeddings/pipeline.py:EmbeddingPipeline._prompt", lambda p: [

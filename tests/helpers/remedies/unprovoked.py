@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_PROCESSES = "it needs several processes, or one that is killed: tests/training/test_processes.py"
+_PROCESSES = "it needs several processes, or one that is killed: tests/training/distributed"
 _TOKENIZER = "it needs a tokenizer of several languages: tests/tasks/translation"
 _MODEL = "no model that is made offline meets it"
 _DAMAGE = "it needs a damaged or a foreign checkpoint: tests/training/test_resume.py"
@@ -86,9 +86,9 @@ UNPROVOKED = {
     "training/checkpoint.py:Checkpoints.latest": _DAMAGE,
     "training/tensors.py:_misfit": "it needs a checkpoint of an earlier version",
     "training/checkpoint.py:Checkpoints.load_best": _DAMAGE,
-    "training/launch.py:_killed": _PROCESSES,
+    "training/distributed/launch.py:_killed": _PROCESSES,
     "training/plan.py:value_of": "only a metric that changes its names meets it",
-    "training/state.py:TrainingState._check_processes": _PROCESSES,
+    "training/distributed/heartbeat.py:lost_another": _PROCESSES,
     "training/state.py:TrainingState._check_untrained": "tests/tuning/test_freeze.py makes it",
     "weights/resolve.py:_fault#3": "the same remedy as that of weights/resolve.py:_fault",
     "weights/packaged.py:in_packages": _PIP,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hfdl.errors import TrainingError
-from hfdl.training.launched import CONTINUE, LOST, MEETING
+from hfdl.training.distributed.launched import CONTINUE, LOST, MEETING
 
 _GRACE = 30.0  # seconds that the first one gets to end once another has failed
 _SHORT_GRACE = 3.0  # and that the others get once the first has: what they would say is not shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def train(settings: dict[str, Any], run: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["USE_FSDP", "USE_DEEPSPEED", "USE_MEGATRON_LM", "USE_PARALLELISM_CONFIG", "USE_SAGEMAKER"],
+    ["USE_DEEPSPEED", "USE_MEGATRON_LM", "USE_PARALLELISM_CONFIG", "USE_SAGEMAKER"],
 )
 def test_other_ways_of_training_are_refused_before_anything_is_written(
     name: str, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -48,6 +49,65 @@ def test_other_ways_of_training_are_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
     monkeypatch.setenv(f"ACCELERATE_{name}", "false")
     train(settings, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("FSDP_VERSION", "1"), ("FSDP_VERSION", ""), ("FSDP_OFFLOAD_PARAMS", "true")],
+)
+def test_kinds_of_fsdp_that_there_are_not_are_refused(
+    name: str, value: str, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    with pytest.raises(ConfigError) as caught:
+        train(settings, tmp_path / "run")
+    assert_wording(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_fsdp_becomes_the_recipes_strategy(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in FSDP.items():
+        monkeypatch.setenv(name, value)
+    said = train(settings, tmp_path / "run")
+    assert (
+        "accelerate launch asks for FSDP: train.strategy=fsdp, train.gradient_checkpointing=true"
+    ) in said
+    assert "accelerate's fsdp_auto_wrap_policy (SIZE_BASED_WRAP) is not followed" in " ".join(said)
+    assert "strategy: fsdp shares a model among processes, and there is one" in said
+    recipe = (tmp_path / "run" / "recipe.yaml").read_text(encoding="utf-8")
+    assert "strategy: fsdp" in recipe
+    assert os.environ["ACCELERATE_USE_FSDP"] == "true"
+
+
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_ACTIVATION_CHECKPOINTING": "true",
+    "FSDP_AUTO_WRAP_POLICY": "SIZE_BASED_WRAP", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
+    "FSDP_OFFLOAD_PARAMS": "false",
+}  # fmt: skip
+"""What accelerate launch sets for a file that its questions have written."""
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("train.optimizer", "muon"),
+        ("train.optimizer", "adafactor"),
+        ("train.optimizer", "rprop"),
+        ("train.precision", "fp16"),
+        ("train.compile", True),
+    ],
+)
+def test_what_cannot_be_had_beside_fsdp_is_refused(
+    option: str, value: Any, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        train({**settings, "train.strategy": "fsdp", option: value}, tmp_path / "run")
+    assert_wording(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,12 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def is_first_process() -> bool:
     """Whether this process speaks and writes for those that train along."""
-    return _number(_RANKS, 0) == 0
+    return process_number() == 0
+
+
+def process_number() -> int:
+    """This process among those that train together, from 0."""
+    return _number(_RANKS, 0)
 
 
 def launched_processes() -> int:

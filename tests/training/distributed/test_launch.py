@@ -131,7 +131,7 @@ def test_a_worker_that_is_killed_before_anything_was_written_leaves_a_true_remed
 
 
 def test_a_process_without_a_launcher_reads_no_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hfdl.training import launched
+    from hfdl.training.distributed import launched
 
     monkeypatch.delenv(launched.MEETING, raising=False)
     monkeypatch.setattr(os, "read", lambda *arguments: pytest.fail("stdin was read"))
@@ -152,7 +152,7 @@ def test_a_process_without_a_launcher_reads_no_stdin(monkeypatch: pytest.MonkeyP
 def test_which_process_this_is(
     environment: dict[str, str], first: bool, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hfdl.training.launched import is_first_process, launched_processes
+    from hfdl.training.distributed.launched import is_first_process, launched_processes
 
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
