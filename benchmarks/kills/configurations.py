@@ -80,6 +80,10 @@ CONFIGURATIONS = (
     ),
     Configuration("texts, two processes", "sentiment", TEXT, ("--processes", "2")),
     Configuration(
+        "texts, two processes, FSDP", "sentiment", {**TEXT, "train.strategy": "fsdp"},
+        ("--processes", "2"),
+    ),
+    Configuration(
         "named entities, class weights", "ner", {**TEXT, "tune.class_weights": "balanced"}
     ),
     Configuration("masked words, streamed", "mlm", {**TEXT, **STREAM, "data.whole_words": True}),

@@ -55,13 +55,19 @@ class Heartbeat:
     def __init__(self, lost: Callable[[str], Any]) -> None:
         self._lost = lost
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         store = _connected() if on_several_machines() else None
         if store is not None:
-            self._thread = threading.Thread(target=self._watch, args=(store,), daemon=True)
-            self._thread.start()
+            others = Others(store, process_number(), launched_processes(), time.monotonic())
+            # Two threads: a question to a machine that is cut off is never answered.
+            self._threads = [
+                threading.Thread(target=work, args=(others,), daemon=True)
+                for work in (self._ask, self._watch)
+            ]
+            for thread in self._threads:
+                thread.start()
         return self
 
     def __exit__(
@@ -69,18 +75,21 @@ class Heartbeat:
         traceback: TracebackType | None,
     ) -> None:  # fmt: skip
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE)
+        for thread in self._threads:
+            thread.join(_PATIENCE)
 
-    def _watch(self, store: Any) -> None:
-        others = Others(store, process_number(), launched_processes(), time.monotonic())
+    def _ask(self, others: Others) -> None:
         beats = 0
         while not self._stop.wait(EVERY):
             beats += 1
-            if (silent := others.beat(str(beats), time.monotonic())) is not None:
+            others.ask(str(beats), time.monotonic())
+        others.ask(_DONE, time.monotonic())
+
+    def _watch(self, others: Others) -> None:
+        while not self._stop.wait(EVERY):
+            if (silent := others.silent(time.monotonic())) is not None:
                 self._lost(silent)
                 return
-        others.beat(_DONE, time.monotonic())
 
 
 class Others:
@@ -99,26 +108,27 @@ class Others:
         }
         self._answered = now
 
-    def beat(self, word: str, now: float) -> str | None:
-        """Say that this process is there, and which other one has been silent for too long."""
+    def ask(self, word: str, now: float) -> None:
+        """Say that this process is there, and note who of the others has said so since."""
         try:
             self._store.set(f"beat/{self._rank}", word)
-            self._listen(now)
+            for other, (before, _) in self._heard.items():
+                key = f"beat/{other}"
+                said = self._store.get(key) if self._store.check([key]) else b""
+                if said != before:
+                    self._heard[other] = said, now
             self._answered = now
         except RuntimeError:  # the store is in the first machine's hands
-            if now - self._answered > SILENCE:
-                return f"the first machine has not answered for {now - self._answered:.0f} s"
-        for other, (word_of, when) in self._heard.items():
-            if word_of != _DONE.encode() and now - when > SILENCE:
+            return
+
+    def silent(self, now: float) -> str | None:
+        """Which process has not been heard of for too long."""
+        if now - self._answered > SILENCE:
+            return f"the first machine has not answered for {now - self._answered:.0f} s"
+        for other, (word, when) in self._heard.items():
+            if word != _DONE.encode() and now - when > SILENCE:
                 return f"process {other} has not been heard of for {now - when:.0f} s"
         return None
-
-    def _listen(self, now: float) -> None:
-        for other, (before, _) in self._heard.items():
-            key = f"beat/{other}"
-            said = self._store.get(key) if self._store.check([key]) else b""
-            if said != before:
-                self._heard[other] = said, now
 
 
 def on_several_machines() -> bool:

@@ -26,40 +26,45 @@ class Store:
         return self.held[key]
 
 
+def beat(one: Others, second: float, word: str = "") -> str | None:
+    one.ask(word or str(second), second)
+    return one.silent(second)
+
+
 def test_who_beats_is_there_and_who_stops_is_named() -> None:
     store = Store()
     watchers = [Others(store, rank, 3, 0.0) for rank in range(3)]
     for second in range(0, 100, 3):
-        assert [w.beat(str(second), second) for w in watchers] == [None] * 3
+        assert [beat(one, second) for one in watchers] == [None] * 3
     said = None
     for second in range(102, 150, 3):
-        said = said or watchers[0].beat(str(second), second)
-        watchers[1].beat(str(second), second)
+        said = said or beat(watchers[0], second)
+        beat(watchers[1], second)
     assert said == "process 2 has not been heard of for 42 s"
 
 
 def test_one_that_has_ended_well_may_be_silent() -> None:
     store = Store()
     here, other = Others(store, 0, 2, 0.0), Others(store, 1, 2, 0.0)
-    assert other.beat("done", 1.0) is None
-    assert here.beat("1", 2.0) is None
-    assert here.beat("2", 2.0 + 100 * SILENCE) is None
+    assert beat(other, 1.0, "done") is None
+    assert beat(here, 2.0) is None
+    assert beat(here, 2.0 + 100 * SILENCE) is None
 
 
 def test_one_that_never_came_is_named_too() -> None:
     here = Others(Store(), 1, 2, 0.0)
-    assert here.beat("1", SILENCE - 1) is None
-    assert here.beat("2", SILENCE + 1) == "process 0 has not been heard of for 41 s"
+    assert beat(here, SILENCE - 1) is None
+    assert beat(here, SILENCE + 1) == "process 0 has not been heard of for 41 s"
 
 
 def test_the_machine_of_the_store_is_gone() -> None:
     store = Store()
     here, other = Others(store, 1, 2, 0.0), Others(store, 0, 2, 0.0)
     for second in range(0, 30, 3):
-        assert (other.beat(str(second), second), here.beat(str(second), second)) == (None, None)
+        assert (beat(other, second), beat(here, second)) == (None, None)
     store.broken = True
-    assert here.beat("x", 60.0) is None
-    assert here.beat("x", 70.0) == "the first machine has not answered for 43 s"
+    assert beat(here, 60.0) is None
+    assert beat(here, 70.0) == "the first machine has not answered for 43 s"
 
 
 @pytest.mark.parametrize(

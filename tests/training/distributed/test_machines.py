@@ -82,7 +82,7 @@ def test_one_host_is_lost_and_the_run_goes_on_with_the_other(
     assert len(told) == 1, stderr
     assert "the processes of a run end together" in told[0]
     assert "fault in hfdl" not in stderr
-    line = told[0].partition("continue on the machines that are left: ")[2]
+    line = told[0].partition("Continue on the machines that are left: ")[2]
     assert line == f"hfdl train '{run}' --output '{run}' --resume --processes 2"
     # The machine that is left goes on, alone.
     alone = [sys.executable, "-P", "-m", "hfdl.cli", "train", str(run), "--output", str(run)]
