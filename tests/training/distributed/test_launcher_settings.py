@@ -153,6 +153,39 @@ def test_accelerate_launch_with_one_process_says_so(
     assert any("mixed_precision (bf16) is not followed" in note for note in notes)
 
 
+def test_accelerate_launch_shards_by_its_file(settings: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "accelerate.yaml"
+    file.write_text(FILE, encoding="utf-8")
+    run = tmp_path / "run"
+    command = train_command({**settings, "train.steps": 2}, "--output", run)
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(file)]
+    launcher += ["--main_process_port", "0", "-m", "hfdl.cli"]
+    code, stderr = finish(start([*launcher, *command[command.index("train") :]], cwd=tmp_path))
+    assert code == 0, stderr
+    assert [record["processes"] for record in log_of(run, "plan")] == [2]
+    notes = [record["text"] for record in log_of(run, "note")]
+    assert "accelerate launch asks for FSDP: train.strategy=fsdp" in notes
+    assert any("each of 2 processes keeps one part in 2" in note for note in notes)
+
+
+FILE = """
+compute_environment: LOCAL_MACHINE
+distributed_type: FSDP
+mixed_precision: 'no'
+num_machines: 1
+num_processes: 2
+use_cpu: false
+fsdp_config:
+  fsdp_version: 2
+  fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP
+  fsdp_reshard_after_forward: true
+  fsdp_state_dict_type: FULL_STATE_DICT
+  fsdp_cpu_ram_efficient_loading: true
+  fsdp_offload_params: false
+"""
+"""As accelerate config writes it."""
+
+
 def test_torchrun_trains_together_and_its_line_continues(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
