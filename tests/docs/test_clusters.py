@@ -36,8 +36,6 @@ def small(tiny_bert: Path, tmp_path: Path) -> Any:
     rows = [tagged(row["text"].split()) for row in reviews(40)]
     pairs = [zip(row["tokens"], row["tags"], strict=True) for row in rows]
     lines = ["\n".join(map("\t".join, each)) for each in pairs]
-        "\n".join(map("\t".join, zip(row["tokens"], row["tags"], strict=True))) for row in rows
-    ]
     data.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
     def made(script: str) -> str:
