@@ -58,6 +58,8 @@ MORE: dict[str, tuple[str, dict[str, Any]]] = {
             "max_position_embeddings": 40,
         }},
     ),
+    "masked words, streamed": ("masked_lm", {"data.streaming": True}),
+    "next words, streamed": ("causal_lm", {"data.streaming": True}),
     "no layers": (
         "text_classification", {"model.name": "hfdl://bag-of-words", "model.config": None},
     ),
@@ -123,7 +125,7 @@ def records(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 def test_every_task_is_among_them() -> None:
     assert {task for task, _ in KINDS} == set(TASKS)
-    assert (len(KINDS), len(MORE)) == (10, 17)
+    assert (len(KINDS), len(MORE)) == (10, 19)
 
 
 @pytest.mark.parametrize(
