@@ -1,4 +1,4 @@
-"""A bit of any file of any checkpoint that is flipped, cut off, or gone with its file is noticed."""
+"""A bit of any file of any checkpoint, flipped, cut off or gone with its file, is noticed."""
 
 from __future__ import annotations
 
