@@ -148,7 +148,10 @@ def end_this_process(error: TrainingError) -> None:
 
 def _connected() -> Any:
     """A connection of our own to the store at which the processes met; None: there is none."""
-    from torch.distributed import PrefixStore, TCPStore
+    from torch.distributed import (
+        PrefixStore,  # pyright: ignore[reportPrivateImportUsage]
+        TCPStore,  # pyright: ignore[reportPrivateImportUsage]
+    )
 
     host, port = (os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT"))
     if not host or not port.isdecimal():
