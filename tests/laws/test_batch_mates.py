@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import tuned_tasks
 from helpers.support import reviews
 
+import hfdl
 from hfdl.tasks.registry import TASKS
 
-LENGTHS = (1, 40, 3, 17, 2, 29, 5, 60, 1, 11, 4, 23)
+LENGTHS = (1, 25, 3, 17, 2, 20, 5, 30, 1, 11, 4, 23)
 """Words of the texts: neighbours of very unlike lengths, so that batches are padded."""
 
 
@@ -46,17 +49,23 @@ def differences(one: Any, other: Any) -> float:
     return largest
 
 
+@pytest.mark.parametrize("code", ["hfdl", "hf"])
 @pytest.mark.parametrize("task", TASKS)
-def test_alone_together_and_in_another_order(task: str, tiny_pipelines: dict[str, Any]) -> None:
-    pipe, asked = tiny_pipelines[task], texts(task)
-    options: dict[str, Any] = {"max_new_tokens": 4, "do_sample": False}
-    more = options if task == "causal_lm" else {}
-    together = pipe(asked, batch_size=64, **more)
+@pytest.mark.usefixtures("without_report")
+def test_alone_together_and_in_another_order(
+    task: str, code: str, tmp_path: Path, tiny_bert: Path, tiny_gpt2: Path
+) -> None:
+    bodies = tuned_tasks.Bodies(tiny_bert, tiny_gpt2)
+    made = tuned_tasks.make(task, tmp_path / "data", bodies, code, train__steps=3)
+    more = {"max_new_tokens": 4, "do_sample": False} if task == "causal_lm" else {}
+    pipe: Any = hfdl.pipeline(task, model=made.train(tmp_path / "run").directory, **more)
+    asked = texts(task)
+    together = pipe(asked, batch_size=64)
     assert len(together) == len(asked) == 12
     for size in (1, 5):
-        assert differences(together, pipe(asked, batch_size=size, **more)) <= 1e-5
+        assert differences(together, pipe(asked, batch_size=size)) <= 1e-5
     order = np.random.default_rng(0).permutation(len(asked))
-    shuffled = pipe([asked[i] for i in order], batch_size=64, **more)
+    shuffled = pipe([asked[i] for i in order], batch_size=64)
     assert differences([together[i] for i in order], shuffled) <= 1e-5
-    single = [pipe([text], **more)[0] for text in asked]
+    single = [pipe([text])[0] for text in asked]
     assert differences(together, single) <= 1e-5
