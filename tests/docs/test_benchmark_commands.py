@@ -52,7 +52,7 @@ def parsed(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if words[0] == "-m":
         from benchmarks import __main__ as benchmarks
 
-        if words[2:3] != ["scale"]:
+        if words[2] not in ("scale", "kills", "fuzz"):
             benchmarks.parse(words[2:])  # names of programs are checked behind the parser
             return
         monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse)
