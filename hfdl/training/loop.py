@@ -272,8 +272,8 @@ class Loop:
             what = "no checkpoint is whole" if notes else "no checkpoint was saved yet"
             self._tell(Restarted(f"{what}: starting from the beginning"))
             return False
-        refuse_another(snapshot.state.pop("fingerprint"), self._fingerprint(), self._folder())
-        self.progress = Progress(step=snapshot.step, **self.state.restore(snapshot))
+        refuse_another(snapshot.state.pop("fingerprint", None), self._fingerprint(), self._folder())
+        self.progress = Progress.of(snapshot.step, self.state.restore(snapshot))
         self._saved_step = snapshot.step
         self._tell(Resumed(snapshot.step, self._folder()))
         return True

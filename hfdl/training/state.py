@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 
 from hfdl.config.schema import TrainConfig
-from hfdl.errors import CheckpointError
+from hfdl.errors import CheckpointError, HfdlError
 from hfdl.training.checkpoint import Snapshot
 from hfdl.training.gradients import EmbeddingRows, average_and_clip
 from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
@@ -145,8 +145,17 @@ class TrainingState:
         """Put everything back; what ``snapshot`` was given as progress is returned.
 
         Raises:
-            CheckpointError: another number of processes, another model or optimizer.
+            CheckpointError: another number of processes, another model or optimizer, or a state
+                that no training has written.
         """
+        try:
+            return self._put_back(snapshot)
+        except HfdlError:
+            raise
+        except WRONG_STATE as error:
+            raise no_state(error) from error
+
+    def _put_back(self, snapshot: Snapshot) -> dict[str, Any]:
         self._check_processes(snapshot.random["cpu"].shape[0])
         progress = dict(snapshot.state)
         progress.pop("processes", None)  # for people; the random states say it as well
@@ -192,6 +201,19 @@ class TrainingState:
 
 # ---- How far a run has come ----------------------------------------------------------------------
 
+WRONG_STATE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What is raised where a state.json holds other things than it should."""
+
+
+def no_state(error: Exception) -> CheckpointError:
+    """The error for a checkpoint whose state no training has written."""
+    return CheckpointError(
+        f"the checkpoint's state is of no training ({type(error).__name__}: {error})",
+        where="state.json",
+        rule="it holds what the run saved there",
+        remedy="remove this checkpoint, or start again with --overwrite in place of --resume",
+    )
+
 
 @dataclass
 class Progress:
@@ -211,3 +233,21 @@ class Progress:
     loss_total: float = 0.0
     loss_count: float = 0.0
     seconds: float = 0.0
+
+    @classmethod
+    def of(cls, step: int, saved: dict[str, Any]) -> Progress:
+        """What a checkpoint of an update holds.
+
+        Raises:
+            CheckpointError: an unknown name, or a value of another type.
+        """
+        try:
+            progress = cls(step=step, **saved)
+        except TypeError as error:
+            raise no_state(error) from None
+        for field in fields(cls):
+            value, kind = getattr(progress, field.name), str(field.type)
+            types = (int, float) if "float" in kind else (int,)
+            if type(value) not in types and not (value is None and "None" in kind):
+                raise no_state(TypeError(f"{field.name} is {value!r}"))
+        return progress
