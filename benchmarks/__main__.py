@@ -6,7 +6,7 @@ python -m benchmarks --list                  programs and claims
 python -m benchmarks --tables                write the tables of README.md and docs/ anew
 python -m benchmarks scale examples          how cost grows (also: streaming, lengths, prediction)
 python -m benchmarks kills                   trainings killed at random times and resumed
-python -m benchmarks fuzz                    bytes that nobody thought of, for each file that is read
+python -m benchmarks fuzz                    bytes that nobody thought of, for all that is read
 """
 
 from __future__ import annotations

@@ -74,8 +74,10 @@ def main(words: Sequence[str]) -> int:
 
 def row_of(target: Target, seconds: int, seed: int, keep: Path | None) -> dict[str, Any]:
     """Fuzz a target, again where its process dies, until its time is over."""
-    row: dict[str, Any] = {"name": target.name, "text": target.text, "seconds": 0.0,
-                           "executions": 0, "branches": 0, "inputs_kept": 0, "findings": []}  # fmt: skip
+    row: dict[str, Any] = {
+        "name": target.name, "text": target.text, "seconds": 0.0, "executions": 0, "branches": 0,
+        "inputs_kept": 0, "findings": [],
+    }  # fmt: skip
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

@@ -81,7 +81,9 @@ def read_state(data: bytes, folder: Path) -> None:
     if snapshot is not None:
         must(snapshot.step == 3, "a checkpoint is of another step than its folder says")
         snapshot.state.pop("fingerprint", None)
-        Progress.of(snapshot.step, _training().restore(snapshot))
+        training = _training()
+        Progress.of(snapshot.step, training.restore(snapshot))
+        training.step()  # it can go on
 
 
 def read_manifest(data: bytes, folder: Path) -> None:
@@ -131,8 +133,9 @@ STATE = json.dumps({
     "not_better": 0, "micro_batch_size": None, "examples": 0, "tokens": 0, "loss_total": 0.0,
     "loss_count": 0.0, "seconds": 0.0, "fingerprint": {"train": "0"}, "processes": 1,
     "untrained": None, "scaler": None,
-    "optimizer_groups": [{"weight_decay": 0.0}, {"weight_decay": 0.0}],
-    "schedule": {"base_lrs": [0.1, 0.1], "last_epoch": 3, "_last_lr": [0.1, 0.1]},
+    "optimizer_groups": [{"weight_decay": 0.0, "eps": 1e-8}, {"weight_decay": 0.0}],
+    "schedule": {"base_lrs": [0.1, 0.1], "last_epoch": 3, "_last_lr": [0.1, 0.1], "_step_count": 4,
+                 "lr_lambdas": [{}, {}]},
 }).encode()  # fmt: skip
 MANIFESTS = (
     b'{"files": {"state.json": {"size": 3, "sha256": "00"}, "recipe.yaml": {"size": 1}}}',

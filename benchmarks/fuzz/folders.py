@@ -128,7 +128,7 @@ LIBRARY = (
 )  # fmt: skip
 VOCABULARIES = (
     b'{"a": 0, "b": 1, "ab": 2}\n---\n#version: 0.2\na b\n', b"[UNK]\n[CLS]\na\n##b\n\xc3\xa9\n",
-    b'{"a": 0}\n---\n',
+    b'{"a": 0}\n---\n#version: 0.2\n',
 )  # fmt: skip
 CONFIGS = (
     b'{"model_type": "bert", "architectures": ["BertForMaskedLM"], "hidden_size": 8, '
@@ -139,10 +139,11 @@ CONFIGS = (
     b'"num_key_value_heads": 1, "num_hidden_layers": 1, "vocab_size": 20, '
     b'"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}',
     b'{"model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 1, "label2id": {"a": 0}}',
-    b'{"model_type": "lstm", "hidden_size": 8}',
+    b'{"model_type": "t5", "d_model": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 20}',
 )  # fmt: skip
 PARTS = (b"type", b"vocab", b"merges", b"Sequence", b"pretokenizers", b"normalizers", b"Regex",
-         b"BPE", b"WordPiece", b"WordLevel", b"Unigram", b"ByteLevel", b"[UNK]", b"(a", b"\\p{L}")  # fmt: skip
+         b"BPE", b"WordPiece", b"WordLevel", b"Unigram", b"ByteLevel", b"[UNK]", b"(a",
+         b"\\p{L}")  # fmt: skip
 SIZES = (b"hidden_size", b"num_attention_heads", b"id2label", b"label2id", b"num_labels",
          b"problem_type", b"torch_dtype", b"dtype", b"rope_scaling", b"architectures", b"bert",
          b"modernbert", b"t5", b"layer_types", b"text_config", b"quantization_config")  # fmt: skip

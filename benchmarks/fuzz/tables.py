@@ -72,7 +72,6 @@ def as_task(table: Table, rows: Any) -> None:
     for sentence in sentences.sentences:
         places = [0, *(edge for word in sentence.words for edge in word), len(sentence.text)]
         must(places == sorted(places), "words overlap, or lie outside the text")
-        must(all(s < e for s, e in sentence.words), "an empty word")
         entities, illegal = read_entities(sentence.tags or (), sentences.scheme)
         must(not illegal, "illegal tags are left")
         again = write_tags(entities, len(sentence.words), sentences.scheme)
@@ -104,7 +103,9 @@ def as_tsv(table: Table) -> bytes:
 def as_jsonl(table: Table) -> bytes:
     """An object a line."""
     rows = zip(*table.columns.values(), strict=True)
-    return "\n".join(json.dumps(dict(zip(table.columns, row, strict=True))) for row in rows).encode()
+    return "\n".join(
+        json.dumps(dict(zip(table.columns, row, strict=True))) for row in rows
+    ).encode()
 
 
 def as_json(table: Table) -> bytes:
@@ -125,25 +126,25 @@ def as_conll(table: Table) -> bytes:
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 CSV = (
     b'text,label\n"a ""good"" one, really",pos\r\nbad,neg\n\nfine,pos\n',
-    "﻿text;label\né;1\nä;2\n".encode(), b"id,text,label,\n1,a,b,\n2,c,d,\n",
+    "\ufefftext;label\né;1\nä;2\n".encode(), b"id,text,label,\n1,a,b,\n2,c,d,\n",
     "text,label\nx,1\ny,2\n".encode("utf-16"), b'text|label\n"a\nb"|1\n',
     b"text,start,end,label\nParis is,0,5,LOC\n", b"'text','label'\n'a','b'\n",
     b"text,label\nb'a\\xc3',\"['x', 'y']\"\n",
 )  # fmt: skip
 TSV = (
-    b'text\tlabel\n"a\tpos\nbad\tneg\n', b'"text"\t"label"\n"a"\t"pos"\n', b"a\tB-X\n\nb\tO\nc\tO\n",
-    b"tokens\ttags\n['a', 'b']\t['O', 'B-X']\n",
+    b'text\tlabel\n"a\tpos\nbad\tneg\n', b'"text"\t"label"\n"a"\t"pos"\n',
+    b"a\tB-X\n\nb\tO\nc\tO\n", b"tokens\ttags\n['a', 'b']\t['O', 'B-X']\n",
 )  # fmt: skip
 CONLL = (
     b"-DOCSTART- -X- O\n\nEU B-ORG\nrejects O\nGerman B-MISC\ncall O\n\nPeter I-PER\n",
     b"# id = 1\n1\tParis\tB-LOC\n2\tis\tO\n\n1\tBonn\tU-LOC\n", b"a\tO\nb\tB-X\nc\tL-X\n",
-    "1-2\tdu\t_\n1\tde\tO\n2\tle\tO\n1.1\tx\tO\n\n".encode(), b"a X (PER*\nb Y *)\nc Z *\n",
+    b"1-2\tdu\t_\n1\tde\tO\n2\tle\tO\n1.1\tx\tO\n\n", b"a X (PER*\nb Y *)\nc Z *\n",
     "EU\xa0x S-ORG\n  \nb E-ORG\n".encode(), b"word ORG\nx O\ny O\nz O\n",
 )  # fmt: skip
 JSONL = (
     b'{"text": "a", "label": 1}\n{"text": "b", "label": null}\n\n{"text": "c"}\n',
     b'{"tokens": ["a", "b"], "tags": ["O", "B-X"]}\n{"tokens": ["c"], "tags": ["O"]}\n',
-    b'{"text": "Paris is", "spans": [{"start": 0, "end": 5, "label": "LOC"}], "answer": "accept"}\n',
+    b'{"text": "Paris is", "spans": [{"start": 0, "end": 5, "label": "LOC"}], "answer": "accept"}',
     b'["Paris is", {"entities": [[0, 5, "LOC"]]}]\n', b'{"text": "\\ud83d\\ude00", "label": 1.5}\n',
     b'{"text": "a", "label": ["x", "y"], "meta": {"a": {"b": 1}}}\n',
 )  # fmt: skip

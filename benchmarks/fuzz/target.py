@@ -1,4 +1,4 @@
-"""What is fuzzed: a function of bytes, which reads them, or refuses them with an error of hfdl's."""
+"""What is fuzzed: a function of bytes, which reads them or refuses them with an error of hfdl's."""
 
 from __future__ import annotations
 

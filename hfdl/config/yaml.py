@@ -77,6 +77,10 @@ class RecipeLoader(yaml.SafeLoader):
             ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):  # !!map x, filled after construct_object
+            raise yaml.constructor.ConstructorError(
+                None, None, "the value does not fit the tag !!map", node.start_mark
+            )
         pairs: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):

@@ -215,7 +215,9 @@ def _lines(path: Path, *, unfinished_end: bool) -> Iterator[Record]:
                 if unfinished_end and not line.endswith("\n"):
                     return
                 where = f"{path}, line {number}"
-                raise OutputError(f"the line is not JSON: {getattr(error, 'msg', error)}", where=where) from error
+                raise OutputError(
+                    f"the line is not JSON: {getattr(error, 'msg', error)}", where=where
+                ) from error
             if not isinstance(record, dict):
                 where = f"{path}, line {number}"
                 raise OutputError("the line must hold a mapping", where=where)

@@ -162,6 +162,8 @@ class TrainingState:
         self._check_untrained(progress.pop("untrained", None))
         schedule, scaler = progress.pop("schedule"), progress.pop("scaler")
         groups = progress.pop("optimizer_groups", None)  # absent in checkpoints of hfdl 0.1
+        refuse_other_form(schedule, self.schedule.state_dict(), type(self.schedule))
+        refuse_other_form(groups or [], group_numbers(self._raw_optimizer))
         self.load_weights(snapshot.model)
         load_optimizer_tensors(self._raw_optimizer, snapshot.optimizer, self._names())
         if groups is not None:
@@ -203,6 +205,33 @@ class TrainingState:
 
 WRONG_STATE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 """What is raised where a state.json holds other things than it should."""
+
+
+def refuse_other_form(saved: Any, own: Any, kind: type = object) -> None:
+    """Refuse what could not stand in the place of what there is: torch would put in anything.
+
+    Args:
+        saved: what a checkpoint holds.
+        own: the same of this run.
+        kind: the class whose attributes these are; they must not hide its methods.
+
+    Raises:
+        TypeError: another type, more or fewer items, or the name of a method or of parameters.
+    """
+    numbers = (int, float)
+    is_number = type(saved) in numbers and type(own) in numbers
+    if own is None or is_number:
+        return
+    if type(saved) is not type(own) or (isinstance(own, list) and len(saved) != len(own)):
+        raise TypeError(f"{saved!r:.60} in the place of {own!r:.60}")
+    if isinstance(own, dict):
+        for key, value in saved.items():
+            if callable(getattr(kind, key, None)) or key == "params":
+                raise TypeError(f"{key} is not to be set")
+            refuse_other_form(value, own.get(key))
+    elif isinstance(own, list):
+        for value, expected in zip(saved, own, strict=True):
+            refuse_other_form(value, expected)
 
 
 def no_state(error: Exception) -> CheckpointError:
