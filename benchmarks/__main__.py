@@ -6,6 +6,7 @@ python -m benchmarks --list                  programs and claims
 python -m benchmarks --tables                write the tables of README.md and docs/ anew
 python -m benchmarks scale examples          how cost grows (also: streaming, lengths, prediction)
 python -m benchmarks kills                   trainings killed at random times and resumed
+python -m benchmarks fuzz                    bytes that nobody thought of, for all that is read
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.kills.command import main as kills
 
         return kills(words[1:])
+    if words[:1] == ["fuzz"]:
+        from benchmarks.fuzz.command import main as fuzz
+
+        return fuzz(words[1:])
     given = parse(words)
     if given.list:
         list_claims()

@@ -160,6 +160,17 @@ def kill_table(found: Found) -> str:
     return "\n".join([measured, "", *table(result["rows"])])
 
 
+def fuzz_table(found: Found) -> str:
+    """What was fuzzed, for how long, and what came of it."""
+    from benchmarks.fuzz.command import RESULT, table
+
+    if not RESULT.is_file():
+        return "Nothing is recorded yet."
+    result = json.loads(RESULT.read_text(encoding="utf-8"))
+    title = f"{result['measured']}, {result['environment']['cpu']}, one process at a time:"
+    return "\n".join([title, "", *table(result["rows"])])
+
+
 _INT8_WAYS = {"hfdl": '`precision="int8"`', "hfdl float32": '`precision="float32"`'}
 
 
@@ -185,7 +196,7 @@ def int8_table(found: Found) -> str:
 TABLES: dict[str, Callable[[Found], str]] = {
     "whole-runs": whole_run_table, "entities": entity_table, "int8": int8_table,
     "scale": scale_tables, "claims": short, "claims-in-full": whole, "not-measured": missing,
-    "machines": machines, "kills": kill_table,
+    "machines": machines, "kills": kill_table, "fuzz": fuzz_table,
 }  # fmt: skip
 
 

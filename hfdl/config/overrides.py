@@ -9,10 +9,10 @@ default, and a whole section goes back to its defaults. A section that may be nu
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path as FilePath
 from pathlib import PurePath
 from typing import Any
 
@@ -64,7 +64,8 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
 
 def _meant(text: str) -> str:
     """What a word without ``=`` may stand for: a file to train on, or a key without its value."""
-    if text and PurePath(text).suffix and FilePath(text).exists():
+    # Not Path's own, which raises for a name of more characters than a file may have.
+    if text and PurePath(text).suffix and os.path.exists(text):  # noqa: PTH110
         return f"did you mean {as_override('data.train', text)}?"
     for key in recipe_keys():
         if text in (key.name, key.name.rpartition(".")[2]):

@@ -77,6 +77,10 @@ class RecipeLoader(yaml.SafeLoader):
             ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):  # !!map x, filled after construct_object
+            raise yaml.constructor.ConstructorError(
+                None, None, "the value does not fit the tag !!map", node.start_mark
+            )
         pairs: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
@@ -94,9 +98,11 @@ class RecipeLoader(yaml.SafeLoader):
 def _construct_int(loader: RecipeLoader, node: yaml.ScalarNode) -> int:
     base = {"0o": 8, "0x": 16}.get(node.value[:2], 10)
     try:
-        return int(node.value, base)
+        value = int(node.value, base)
+        str(value)  # has as many digits as Python converts, of 8 and 16 too
+        return value
     except ValueError:
-        if not node.value.lstrip("+-").isdecimal():
+        if base == 10 and not node.value.lstrip("+-").isdecimal():
             raise
         raise yaml.constructor.ConstructorError(
             None, None, f"a number of {len(node.value)} digits is too long", node.start_mark

@@ -38,5 +38,5 @@ def _rows(model: DemoModel) -> Iterator[Mapping[str, Any]]:
                 row = json.loads(line)
                 if isinstance(row, dict):
                     yield row
-    except (OSError, ValueError):  # no file, or one that somebody has edited
+    except (OSError, ValueError, RecursionError):  # no file, or one that somebody has edited
         return

@@ -126,7 +126,7 @@ def read_run(folder: str | Path) -> RunRecord:
     try:
         recipe = yaml.safe_load(recipe_text)
         metrics = json.loads(_needed(folder / "metrics.json"))
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise OutputError(f"a file of the run is damaged: {error}", where=str(folder)) from error
     if not isinstance(recipe, dict) or not isinstance(metrics, dict):
         raise OutputError(
@@ -179,7 +179,7 @@ def _study(folder: Path) -> OutputError:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -210,12 +210,14 @@ def _lines(path: Path, *, unfinished_end: bool) -> Iterator[Record]:
                 continue
             try:
                 record = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 # A killed run can leave half a line of log; the next line starts after it.
                 if unfinished_end and not line.endswith("\n"):
                     return
                 where = f"{path}, line {number}"
-                raise OutputError(f"the line is not JSON: {error.msg}", where=where) from error
+                raise OutputError(
+                    f"the line is not JSON: {getattr(error, 'msg', error)}", where=where
+                ) from error
             if not isinstance(record, dict):
                 where = f"{path}, line {number}"
                 raise OutputError("the line must hold a mapping", where=where)

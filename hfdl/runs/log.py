@@ -55,5 +55,5 @@ def _step_of(line: str) -> float:
     """The update that a line is about; -1: none; infinite for one that a kill cut short."""
     try:
         return json.loads(line).get("step", -1)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return float("inf")

@@ -86,7 +86,7 @@ def _best(path: Path, runs: list[Path]) -> Path:
             best = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["best"]
             sign = -1.0 if best["metric"] in ("loss", "perplexity") else 1.0
             scored.append((sign * float(best["value"]), -place))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     return runs[-max(scored)[1]] if scored else runs[0]
 
@@ -114,7 +114,7 @@ def _own_code(path: Path, record: RunRecord | None) -> tuple[str, ...]:
             named += value if isinstance(value, list) else [value]
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         config = {}
     for key in (CLASS_RECORD, ATTENTION_RECORD):
         found = config.get(key) if isinstance(config, dict) else None

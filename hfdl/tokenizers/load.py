@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hfdl.errors import DataError
+from hfdl.errors import DataError, HfdlError
 from hfdl.tokenizers.alphabet import Marks
 from hfdl.tokenizers.bpe import BPETokenizer
 from hfdl.tokenizers.byte_level_bpe import ByteLevelBPETokenizer
@@ -80,6 +80,8 @@ def read_vocab_json(path: Path) -> list[str]:
         ids = json.loads(text)
     except json.JSONDecodeError as error:
         raise _damaged(path, error.lineno, error.msg, "the file is JSON") from None
+    except (ValueError, RecursionError) as error:  # a number of too many digits, too many brackets
+        raise _damaged(path, 1, str(error), "the file is JSON") from None
     if not isinstance(ids, dict) or sorted(map(repr, ids.values())) != sorted(
         map(repr, range(len(ids)))
     ):
@@ -174,14 +176,52 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     path = Path(path)
     try:
         content = json.loads(read_text(path))
+        _check_types(content)
         tokenizer = _build(content)
         missed = [key for key, value in tokenizer_json(tokenizer).items() if content[key] != value]
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except HfdlError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _refused(path, f"not a tokenizer.json ({error!r})") from None
     # Writing it again must give the same file: then nothing in it was ignored.
     if missed:
         raise _refused(path, f"its {missed[0]} is {json.dumps(content[missed[0]])[:200]}")
     return tokenizer
+
+
+_TYPES: dict[str, dict[str, tuple[type, ...]]] = {
+    "model": {
+        "type": (str,), "unk_token": (str, type(None)), "max_input_chars_per_word": (int,),
+        "continuing_subword_prefix": (str, type(None)), "end_of_word_suffix": (str, type(None)),
+        "vocab": (dict,), "merges": (list,),
+    },
+    "pre_tokenizer": {"type": (str,), "add_prefix_space": (bool,)},
+    "decoder": {"cleanup": (bool,)},
+    "normalizer": {
+        "clean_text": (bool,), "handle_chinese_chars": (bool,), "lowercase": (bool,),
+        "strip_accents": (bool, type(None)),
+    },
+}  # fmt: skip
+"""What the parts of a tokenizer.json are made of, where hfdl makes something of them."""
+
+
+def _check_types(content: dict[str, Any]) -> None:
+    """Refuse a value that nothing can be made of, which would be found out only by a text.
+
+    Raises:
+        TypeError: naming it.
+    """
+    for part, types in _TYPES.items():
+        found = content[part]
+        for key, value in found.items() if isinstance(found, dict) else ():
+            if type(value) not in types.get(key, (type(value),)):
+                raise TypeError(f"{part}.{key} is {type(value).__name__}")
+    model = content["model"]
+    pieces = [piece for pair in model.get("merges", ()) for piece in pair]
+    if not all(isinstance(piece, str) for piece in pieces):
+        raise TypeError("model.merges holds other things than texts")
+    if not all(type(i) is int for i in model["vocab"].values()):
+        raise TypeError("an id of model.vocab is no whole number")
 
 
 def _build(content: dict[str, Any]) -> Tokenizer:

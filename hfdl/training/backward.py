@@ -21,8 +21,9 @@ from hfdl.training.batches import micro_batches
 from hfdl.training.distributed.collectives import sum_over_processes
 from hfdl.training.events import Listener, Noted
 from hfdl.training.memory import forget_what_failed, half, is_out_of_memory
+from hfdl.training.progress import Progress
 from hfdl.training.seeding import random_state, restore_random_state
-from hfdl.training.state import Progress, TrainingState
+from hfdl.training.state import TrainingState
 
 
 @dataclass(frozen=True)

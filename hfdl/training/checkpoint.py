@@ -194,9 +194,10 @@ def _step_of(path: Path) -> int:
 
 def _best_step(path: Path) -> int | None:
     try:
-        return json.loads((path / "state.json").read_text(encoding="utf-8")).get("best_step")
-    except (OSError, ValueError, AttributeError):  # damaged: it will never be resumed from
+        step = json.loads((path / "state.json").read_text(encoding="utf-8")).get("best_step")
+    except (OSError, ValueError, AttributeError, RecursionError):  # it will never be resumed from
         return None
+    return step if type(step) is int else None
 
 
 def _load(path: Path) -> Snapshot | None:
@@ -206,6 +207,8 @@ def _load(path: Path) -> Snapshot | None:
         state = json.loads(text, object_hook=_decoded)
         if state.pop("format") != FORMAT or path.name != f"step-{state['step']:06d}":
             return None
+        if type(state.get("best_step")) not in (int, type(None)):
+            return None
         return Snapshot(
             step=state.pop("step"),
             model=load_file(path / "model.safetensors"),
@@ -213,7 +216,10 @@ def _load(path: Path) -> Snapshot | None:
             random=load_file(path / "random.safetensors"),
             state=state,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+        SafetensorError,
+    ):  # fmt: skip
         return None
 
 

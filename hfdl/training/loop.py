@@ -41,8 +41,9 @@ from hfdl.training.fingerprint import fingerprint, refuse_another
 from hfdl.training.finite import refuse_update
 from hfdl.training.memory import give_back_free_pages
 from hfdl.training.plan import best_metric, check_best_metric, total_steps, value_of
+from hfdl.training.progress import Progress
 from hfdl.training.signals import SignalWatch
-from hfdl.training.state import Progress, TrainingState
+from hfdl.training.state import TrainingState
 
 
 class Loop:
@@ -163,18 +164,12 @@ class Loop:
         progress.seconds = time.perf_counter() - self._began
         self._tell(
             Updated(
-                step=progress.step,
-                steps=self.steps,
-                epoch=progress.step / self.steps_per_epoch,
-                loss=sums.loss / sums.count if sums.count else 0.0,
-                learning_rate=rate,
-                grad_norm=norm,
-                examples=examples,
-                tokens=sums.tokens,
-                seconds=progress.seconds,
+                step=progress.step, steps=self.steps, epoch=progress.step / self.steps_per_epoch,
+                loss=sums.loss / sums.count if sums.count else 0.0, learning_rate=rate,
+                grad_norm=norm, examples=examples, tokens=sums.tokens, seconds=progress.seconds,
                 memory_bytes=peak_memory_bytes(),
             )
-        )
+        )  # fmt: skip
 
     def _examples(self, step: int) -> np.ndarray:
         """The examples of an update, from the order of its epoch."""
@@ -200,13 +195,9 @@ class Loop:
         give_back_free_pages()
         with self.state.whole_model() as model:
             result = evaluate(
-                self.task,
-                model,
-                self.validation,
-                self.accelerator.device,
-                rank=self.accelerator.process_index,
-                world=self.accelerator.num_processes,
-            )
+                self.task, model, self.validation, self.accelerator.device,
+                rank=self.accelerator.process_index, world=self.accelerator.num_processes,
+            )  # fmt: skip
         give_back_free_pages()
         better = self._note_best(result.metrics)
         progress.evaluated_step = progress.step
@@ -277,10 +268,10 @@ class Loop:
             what = "no checkpoint is whole" if notes else "no checkpoint was saved yet"
             self._tell(Restarted(f"{what}: starting from the beginning"))
             return False
-        refuse_another(snapshot.state.pop("fingerprint"), self._fingerprint(), self._folder())
+        refuse_another(snapshot.state.pop("fingerprint", None), self._fingerprint(), self._folder())
+        self.progress = Progress.of(snapshot.step, self.state.restore(snapshot))
         if note := self.state.of_other_processes(snapshot):
             self._tell(Noted(note))
-        self.progress = Progress(step=snapshot.step, **self.state.restore(snapshot))
         self._saved_step = snapshot.step
         self._tell(Resumed(snapshot.step, self._folder()))
         return True
@@ -299,7 +290,7 @@ class Loop:
     # ---- small things ------------------------------------------------------------------------
 
     def _folder(self) -> str:
-        return str(self.checkpoints.folder.parent) if self.checkpoints is not None else ""
+        return "" if self.checkpoints is None else str(self.checkpoints.folder.parent)
 
     def _tell(self, event: Event) -> None:
         if self._listener is not None and self.accelerator.is_main_process:

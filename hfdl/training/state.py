@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,13 +12,14 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 
 from hfdl.config.schema import TrainConfig
-from hfdl.errors import CheckpointError
+from hfdl.errors import CheckpointError, HfdlError
 from hfdl.training.checkpoint import Snapshot
 from hfdl.training.distributed.parts import local, only_first
 from hfdl.training.distributed.sharding import FSDP, ShardedModel
 from hfdl.training.gradients import EmbeddingRows, average_and_clip
 from hfdl.training.optim import build_optimizer, build_schedule, watches_a_metric
 from hfdl.training.optimizers import group_numbers, restore_group_numbers
+from hfdl.training.progress import WRONG_STATE, no_state, refuse_other_form
 from hfdl.training.seeding import random_state, restore_random_state, seed_everything
 from hfdl.training.tensors import (
     load_model_tensors,
@@ -169,13 +169,23 @@ class TrainingState:
         """Put everything back; what ``snapshot`` was given as progress is returned.
 
         Raises:
-            CheckpointError: another model or optimizer.
+            CheckpointError: another model or optimizer, or a state that no training has written.
         """
+        try:
+            return self._put_back(snapshot)
+        except HfdlError:
+            raise
+        except WRONG_STATE as error:
+            raise no_state(error) from error
+
+    def _put_back(self, snapshot: Snapshot) -> dict[str, Any]:
         progress = dict(snapshot.state)
         progress.pop("processes", None)  # for people; the random states say it as well
         self._check_untrained(progress.pop("untrained", None))
         schedule, scaler = progress.pop("schedule"), progress.pop("scaler")
         groups = progress.pop("optimizer_groups", None)  # absent in checkpoints of hfdl 0.1
+        refuse_other_form(schedule, self.schedule.state_dict(), type(self.schedule))
+        refuse_other_form(groups or [], group_numbers(self._raw_optimizer))
         self.load_weights(snapshot.model)
         load_optimizer_tensors(self._raw_optimizer, snapshot.optimizer, self._names())
         if groups is not None:
@@ -224,26 +234,3 @@ class TrainingState:
 
 def _processes(snapshot: Snapshot) -> int:
     return len(snapshot.random["cpu"])
-
-
-# ---- How far a run has come ----------------------------------------------------------------------
-
-
-@dataclass
-class Progress:
-    """Where a run stands: all that a checkpoint holds beside tensors."""
-
-    step: int = 0
-    evaluated_step: int = -1
-    """The last update after which an evaluation was made; 0: before the first."""
-    best_step: int | None = None
-    best_value: float | None = None
-    not_better: int = 0
-    """Evaluations in a row that were not better."""
-    micro_batch_size: int | None = None
-    """Examples per forward pass; None: the whole batch. Less than asked for where memory ended."""
-    examples: int = 0
-    tokens: int = 0
-    loss_total: float = 0.0
-    loss_count: float = 0.0
-    seconds: float = 0.0

@@ -55,5 +55,5 @@ def exported_from(folder: Path) -> str | None:
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         return str(facts["model"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

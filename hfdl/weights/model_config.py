@@ -14,8 +14,8 @@ from hfdl.errors import ConfigError, HfdlError, ModelError, ShapeError, did_you_
 
 # What transformers raises on files that are damaged or do not belong together.
 BROKEN = (
-    ValueError, OSError, KeyError, TypeError, AssertionError, RuntimeError, SafetensorError,
-    StrictDataclassError,
+    ValueError, OSError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    RuntimeError, SafetensorError, StrictDataclassError,
 )  # fmt: skip
 
 

@@ -24,7 +24,9 @@ def load_tokenizer(folder: Path) -> Any:
     """
     try:
         tokenizer = _opened(folder)
-    except Exception as error:  # the tokenizers library raises the bare class
+    except BaseException as error:  # the tokenizers library raises the bare class, or panics
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         raise ModelError(
             f"transformers cannot open the tokenizer: {first_line(error)}",
             where=str(folder),
@@ -32,6 +34,11 @@ def load_tokenizer(folder: Path) -> Any:
             remedy="save the tokenizer into the folder",
         ) from error
     return with_padding(tokenizer, str(folder))
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether it is what a library in Rust raises where it gives up: no ``Exception``."""
+    return type(error).__name__ == "PanicException"
 
 
 def with_padding(tokenizer: Any, where: str) -> Any:
@@ -98,7 +105,7 @@ def _usual_class(folder: Path) -> str | None:
     try:
         text = (folder / "tokenizer_config.json").read_text(encoding="utf-8")
         settings: Any = json.loads(text)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(settings, dict) or "auto_map" in settings:
         return None

@@ -1,11 +1,15 @@
 """Splitting, merging and clearing."""
 
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.wording import assert_wording
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hfdl.config.overrides import as_override, merge, parse_override, parse_overrides
 from hfdl.config.schema import DataConfig
@@ -125,3 +129,29 @@ def test_an_override_that_is_printed_reads_back_from_a_shell(value: Any) -> None
     else:
         section = DataConfig(labels=read)
         assert section.labels == value
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@settings(max_examples=8)
+@given(
+    st.lists(
+        st.text(max_size=12)
+        | st.lists(st.text(max_size=12), min_size=1, max_size=3)
+        | st.dictionaries(st.text(max_size=8), st.text(max_size=8), min_size=1, max_size=3),
+        min_size=60,
+        max_size=60,
+    )
+)
+def test_any_text_that_is_printed_reads_back_from_a_shell(values: list[Any]) -> None:
+    printed = " ".join(as_override("model.config", value) for value in values)
+    command = f"printf '%s\\0' {printed}".encode()
+    words = subprocess.run(["bash"], input=command, capture_output=True, check=True).stdout
+    read = [parse_override(word)[1] for word in words.decode().split("\0")[:-1]]
+    # Whole numbers in brackets are read as such; all else is the text that it was.
+    assert [as_texts(value) for value in read] == values
+
+
+def as_texts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {as_texts(key): as_texts(item) for key, item in value.items()}
+    return [as_texts(item) for item in value] if isinstance(value, list) else str(value)

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hfdl.errors import ShapeError
 from hfdl.nn import attend
@@ -34,6 +36,24 @@ def test_packing_goes_there_and_back(mask) -> None:
     assert torch.equal(packing.unpack(packed), x * mask[..., None])
     assert packing.tokens == sum(packing.lengths) == int(mask.sum())
     assert (packing.batch_size, packing.longest) == (len(mask), int(mask.sum(1).max()))
+
+
+@st.composite
+def masks(draw) -> torch.Tensor:
+    width = draw(st.integers(1, 6))
+    rows = st.lists(st.booleans(), min_size=width, max_size=width)
+    return torch.tensor(draw(st.lists(rows, min_size=1, max_size=5)))
+
+
+@given(masks())
+def test_any_packing_holds_each_real_token_once_and_in_order(mask: torch.Tensor) -> None:
+    packing = Packing.of(mask)
+    numbers = torch.arange(1, mask.numel() + 1).view(mask.shape)
+    packed = packing.pack(numbers)
+    assert packed.tolist() == [n for n in (numbers * mask).flatten().tolist() if n]
+    assert torch.equal(packing.unpack(packed), numbers * mask)
+    assert packing.lengths == tuple(mask.sum(1).tolist())
+    assert packing.positions().tolist() == [i for n in packing.lengths for i in range(n)]
 
 
 def test_positions_first_and_last_tokens(mask) -> None:

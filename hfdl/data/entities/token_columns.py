@@ -83,6 +83,10 @@ def _names(table: Table, config: DataConfig) -> dict[str, str]:
     return names
 
 
+_DIGITS = 3
+"""Of the number of a tag, at most: a thousand tags are of no corpus."""
+
+
 def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataConfig) -> str:
     if isinstance(tag, str):
         if isinstance(config.labels, dict) or (tag.isdigit() and tag not in names.values()):
@@ -104,12 +108,21 @@ def _name(tag: Any, names: dict[str, str], table: Table, row: int, config: DataC
 
 
 def numbered_tags(table: Table, config: DataConfig) -> str:
-    """``data.labels=[O, B-TYPE1, I-TYPE1]``, with a name for each number of the tags' column."""
+    """``data.labels=[O, B-TYPE1, I-TYPE1]``, with a name for each number of the tags' column; of
+    numbers so large that they are no tags' (years, ids) a map with those that there are.
+    """
     cells = table.columns.get(config.tags, ())
     items = (
         item for cell in cells for item in (cell if isinstance(cell, list | tuple) else [cell])
     )
     texts = (part for item in items for part in str(item).split())
-    last = max((int(text) for text in texts if text.isdigit()), default=2)
-    tags = ["O", *(f"{'IB'[i % 2]}-TYPE{(i + 1) // 2}" for i in range(1, last + 1))]
+    numbers = {text for text in texts if text.isascii() and text.isdigit()} or {"2"}
+    if max(map(len, numbers)) > _DIGITS:
+        ordered = sorted(numbers, key=lambda text: (len(text), text))
+        return as_override("data.labels", {text: _tag(i) for i, text in enumerate(ordered)})
+    tags = [_tag(i) for i in range(max(map(int, numbers)) + 1)]
     return as_override("data.labels", tags)
+
+
+def _tag(number: int) -> str:
+    return f"{'IB'[number % 2]}-TYPE{(number + 1) // 2}" if number else "O"

@@ -84,7 +84,7 @@ def chosen(cell: Any) -> Any:
     if isinstance(cell, str) and cell.startswith('{"choices"'):
         try:
             return chosen(json.loads(cell))
-        except ValueError:
+        except (ValueError, RecursionError):
             return cell
     if isinstance(cell, Mapping) and set(cell) == {"choices"}:
         return cell["choices"]

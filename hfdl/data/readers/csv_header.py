@@ -90,7 +90,8 @@ def _widths(lines: Sequence[str], mark: str) -> list[int]:
 def _other_separator(
     lines: Sequence[str], default: str, others: Sequence[str], source: str
 ) -> DataError:
-    number, header = next((n, text) for n, text in enumerate(lines, start=1) if text.strip())
+    rows = ((n, text) for n, text in enumerate(lines, start=1) if text.strip("\r\n"))
+    number, header = next(rows, (1, ""))
     return DataError(
         f"the header is one column, {header.strip()!r}, and holds a {NAMES[others[0]]}",
         where=f"{source}, line {number}",

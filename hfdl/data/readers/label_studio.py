@@ -37,8 +37,11 @@ def rows_of_label_studio(
     or in whether they repeat the text of a region are one.
 
     Raises:
-        DataError: two annotations of a task that differ.
+        DataError: two annotations of a task that differ, or one in another form than Label
+            Studio writes.
     """
+    for number, task in enumerate(content, start=1):
+        _check_form(_annotations(task) or [], f"{source}, row {number}")
     rows: list[dict[str, Any]] = []
     places: list[str] = []
     cancelled = 0
@@ -63,6 +66,35 @@ def rows_of_label_studio(
     # Tasks have no lines; the place of each is its own, since some are left out.
     advice = None if controls else _nothing_read(content)
     return Table(source, columns, files=places, advice=advice).noted(left)
+
+
+def _check_form(annotations: list[Any], where: str) -> None:
+    """Refuse annotations that are not made as Label Studio makes them.
+
+    Raises:
+        DataError: naming the part.
+    """
+    for one in annotations:
+        result = _part(one, dict, "an annotation", where).get("result")
+        for item in _part(result or [], list, "result", where):
+            if _kind(_part(item, dict, "an item of result", where)) is None:
+                continue
+            value = _part(item.get("value") or {}, dict, "value", where)
+            for key in ("choices", *_LABELS):
+                for name in _part(value.get(key) or [], list, key, where):
+                    _part(name, str, f"an item of {key}", where)
+
+
+def _part(found: Any, kind: type, name: str, where: str) -> Any:
+    if isinstance(found, kind):
+        return found
+    words = {dict: "an object", list: "a list", str: "a text"}
+    raise DataError(
+        f"{name} is {type(found).__name__}",
+        where=where,
+        rule=f"in an export of Label Studio it is {words[kind]}",
+        remedy="export it again as JSON",
+    )
 
 
 def _annotations(task: Mapping[str, Any]) -> Any:

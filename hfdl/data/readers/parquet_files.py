@@ -68,5 +68,5 @@ def label_names_of(features: Mapping[str, Any]) -> dict[str, list[str]] | None:
 def _declared_features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
     try:
         return json.loads(metadata[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}

@@ -19,7 +19,7 @@ def read_json(file: Path, *, of: type = dict) -> Any:
         value = json.loads(file.read_text(encoding="utf-8"))
     except OSError:
         raise missing(file) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(file, f"not JSON: {error}") from None
     if not isinstance(value, of):
         raise damaged(file, f"it holds a {type(value).__name__}")

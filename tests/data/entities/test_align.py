@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -65,6 +67,32 @@ def test_every_word_has_a_first_piece_of_its_own(tokenizer: Any) -> None:
         )
         for word, first in enumerate(found.firsts):
             assert found.words.index(word) == first
+
+
+WORDS = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
+    | st.sampled_from([word for words in AWKWARD for word in words]),
+    max_size=8,
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=WORDS)
+def test_any_words_have_first_pieces_and_lose_no_character_to_another(
+    tokenizer: Any, words: list[str]
+) -> None:
+    (found,) = aligned(tokenizer, words)
+    assert [found.words[first] for first in found.firsts] == list(range(len(words)))
+    assert [found.words.index(word) for word in range(len(words))] == found.firsts
+    known = [word for word in found.words if word != NO_WORD]
+    assert known == sorted(known)
+    text, spans = joined(words)
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    if offsets["input_ids"] != found.ids:
+        return  # read word by word, or with a word that the tokenizer drops
+    for piece, (start, end) in zip(found.words, offsets["offset_mapping"], strict=True):
+        touched = [i for i, (s, e) in enumerate(spans) if s < end and start < e]
+        assert touched == ([] if piece == NO_WORD else [piece])
 
 
 def test_the_pieces_are_those_of_the_text_itself(tokenizer: Any) -> None:

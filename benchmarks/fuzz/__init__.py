@@ -1,0 +1,1 @@
+"""Fuzzing of everything that hfdl reads from strangers: files of data, models, runs, recipes."""
