@@ -122,10 +122,11 @@ def read_run(folder: str | Path) -> RunRecord:
 
     folder = Path(folder)
     _refuse_no_run(folder)
-    recipe_text = _needed(folder / "recipe.yaml")
+    # Outside of the try: an OutputError is a ValueError.
+    recipe_text, metrics_text = (_needed(folder / name) for name in ("recipe.yaml", "metrics.json"))
     try:
         recipe = yaml.safe_load(recipe_text)
-        metrics = json.loads(_needed(folder / "metrics.json"))
+        metrics = json.loads(metrics_text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise OutputError(f"a file of the run is damaged: {error}", where=str(folder)) from error
     if not isinstance(recipe, dict) or not isinstance(metrics, dict):
