@@ -95,7 +95,7 @@ def as_tsv(table: Table) -> bytes:
     if table.item_lines is not None:
         return as_conll(table)
     rows = [list(table.columns), *zip(*table.columns.values(), strict=True)]
-    if any(row == [""] or re.search("[\t\r\n]", "".join(row)) for row in rows):
+    if any(list(row) == [""] or re.search("[\t\r\n]", "".join(row)) for row in rows):
         raise HfdlError("a blank row, or what only quotes hold, as R writes them")
     return "".join("\t".join(row) + "\n" for row in rows).encode()
 
@@ -120,7 +120,8 @@ def as_conll(table: Table) -> bytes:
     blocks = []
     for sentence in zip(*columns, strict=True):
         blocks.append("".join("\t".join(word) + "\n" for word in zip(*sentence, strict=True)))
-    return "\n".join(blocks).encode()
+    # A word may begin with what would be a byte order mark at the beginning of the file.
+    return ("\n" + "\n".join(blocks)).encode()
 
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}

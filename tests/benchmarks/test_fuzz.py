@@ -19,7 +19,8 @@ from hfdl.errors import DataError
 
 FOUND = Path(__file__).parents[1] / "assets" / "fuzz"
 """A file each for what was found: ``TARGET/WHAT-IT-IS``."""
-READ = {("conll", "tags-are-large-numbers"), ("jsonl", "tags-are-large-numbers")}
+READ = {("conll", "tags-are-large-numbers"), ("jsonl", "tags-are-large-numbers"),
+        ("conll", "mark-in-the-second-line")}  # fmt: skip
 """What is a table, if none of entities. All the rest is refused."""
 FILES = sorted(FOUND.glob("*/*"))
 MUTATIONS = 300
