@@ -24,6 +24,7 @@ def load_tokenizer(folder: Path) -> Any:
     """
     try:
         tokenizer = _opened(folder)
+        tokenizer("a")  # one without its unknown token opens, and fails here
     except Exception as error:  # the tokenizers library raises the bare class
         raise ModelError(
             f"transformers cannot open the tokenizer: {first_line(error)}",
@@ -31,6 +32,7 @@ def load_tokenizer(folder: Path) -> Any:
             rule="a model folder holds tokenizer.json",
             remedy="save the tokenizer into the folder",
         ) from error
+    _refuse_odd_limit(tokenizer, folder)
     return with_padding(tokenizer, str(folder))
 
 
@@ -56,6 +58,17 @@ def with_padding(tokenizer: Any, where: str) -> Any:
             remedy="give the tokenizer a pad_token",
         )
     return tokenizer
+
+
+def _refuse_odd_limit(tokenizer: Any, folder: Path) -> None:
+    limit = tokenizer.model_max_length
+    if not isinstance(limit, int | float) or not limit >= 1:
+        raise ModelError(
+            f"model_max_length is {limit!r}",
+            where=str(folder / "tokenizer_config.json"),
+            rule="it is the most tokens that the model takes, a number above 0",
+            remedy="correct or remove it",
+        )
 
 
 def require_tokenizer(tokenizer: Any) -> None:

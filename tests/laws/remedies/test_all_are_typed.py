@@ -47,7 +47,7 @@ def test_each_is_in_one_class() -> None:
 
 
 # sites in the code; typed; in words alone; not provoked
-COUNTS = (636, 252, 296, 88)
+COUNTS = (643, 253, 302, 88)
 
 
 def test_how_many_there_are() -> None:
