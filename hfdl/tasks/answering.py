@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch.overrides import TorchFunctionMode
 
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
-from hfdl.errors import ModelError
 from hfdl.models.answering import AnsweringEncoder
 from hfdl.weights.families.name_table import Head
 from hfdl.weights.families.registry import Family, family_of
+from hfdl.weights.model_config import BROKEN
 from hfdl.weights.names import ATTENTION_RECORD, CLASS_RECORD
 
 _HEADS: tuple[Head, ...] = ("sequence", "token")
@@ -48,7 +47,7 @@ def open_for_answers(
         return None
     try:
         core = _filled(family, head, config, folder / "model.safetensors")
-    except (ModelError, SafetensorError, OSError, ValueError):
+    except BROKEN:
         return None  # the usual way says what is wrong, or makes up for it
     return None if core is None else AnsweringEncoder(core, copy.deepcopy(config)).eval()
 

@@ -15,7 +15,10 @@ from hfdl.errors import ConfigError, HfdlError, ModelError, ShapeError, did_you_
 # What transformers raises on files that are damaged or do not belong together.
 BROKEN = (
     ValueError, OSError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
-    RuntimeError, SafetensorError, StrictDataclassError,
+    RuntimeError, ImportError, SafetensorError, StrictDataclassError,
+)  # fmt: skip
+_PROBLEM_TYPES = (
+    "single_label_classification", "multi_label_classification", "regression",
 )  # fmt: skip
 
 
@@ -32,15 +35,38 @@ def load_config(folder: Path, sizes: dict[str, Any] | None = None) -> Any:
         # False, not the default: transformers would ask on the terminal whether to run the code.
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except BROKEN as error:
+        is_setting = isinstance(error, StrictDataclassError)
         raise ModelError(
             f"transformers cannot read its config: {first_line(error)}",
             where=str(folder / "config.json"),
-            rule="model_type must be one that the installed transformers knows; code in a model "
+            rule="each setting is of the type that the model's code expects"
+            if is_setting
+            else "model_type must be one that the installed transformers knows; code in a model "
             "folder is never run",
             remedy="choose another model",
         ) from error
+    _refuse_odd_labels(config, folder / "config.json")
     set_sizes(config, sizes or {})
     return config
+
+
+def _refuse_odd_labels(config: Any, file: Path) -> None:
+    """What transformers takes and does not look at: how a model's scores are to be read."""
+    if config.problem_type not in (None, *_PROBLEM_TYPES):
+        raise ModelError(
+            f"problem_type cannot be {config.problem_type!r}",
+            where=str(file),
+            rule=f"it is null or one of {', '.join(_PROBLEM_TYPES)}",
+            remedy="correct or remove it",
+        )
+    for number, name in (config.id2label or {}).items():
+        if not isinstance(name, str | int | float):
+            raise ModelError(
+                f"{name!r} in id2label is no name of a label",
+                where=str(file),
+                rule="id2label gives each number from 0 on a text",
+                remedy=f"name label {number}",
+            )
 
 
 def set_sizes(config: Any, sizes: Mapping[str, Any]) -> None:
@@ -88,5 +114,11 @@ def _unfit_size(where: str, error: BaseException) -> ConfigError:
 
 
 def first_line(error: BaseException, index: int = 0) -> str:
-    """One line of an error's message; of an empty message the error's name."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[index]
+    """One line of an error's message; of an empty message the error's name.
+
+    What ends with a colon has its cause in the line below.
+    """
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    if index == 0 and lines[0].endswith(":"):
+        return " ".join(lines[:2])
+    return lines[index]

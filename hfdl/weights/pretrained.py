@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from hfdl.config.overrides import as_override
+from hfdl.config.own_code import line_of_own_code
 from hfdl.config.recorded_code import recorded
 from hfdl.config.schema import ModelConfig
 from hfdl.errors import HfdlError, ModelError
@@ -100,6 +101,8 @@ def build_pretrained(
         except HfdlError:  # of hfdl's own models
             raise
         except BROKEN as error:
+            if line_of_own_code(error):
+                raise  # told with its line
             raise ModelError(
                 f"transformers cannot load the weights: {first_line(error)}",
                 where=str(folder),

@@ -17,6 +17,7 @@ from hfdl.hub.names import Revised, id_of_address
 from hfdl.weights.conversions import ADAPTER, merge_adapters, pickle_to_safetensors
 from hfdl.weights.graph_files import GRAPH, WEIGHTS, folder_of_graph, graph_alone
 from hfdl.weights.packaged import PACKAGED, in_packages
+from hfdl.weights.weight_files import weight_files_fault
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
 
@@ -157,7 +158,7 @@ def _fault(folder: Path, *, weights: bool, tokenizer: bool = True) -> ModelError
             rule="one of tokenizer.json, vocab.txt, vocab.json must stand beside config.json",
             remedy=_remedy(folder, "save the tokenizer into the folder"),
         )
-    return None
+    return weight_files_fault(folder) if weights else None
 
 
 def packaged_models() -> dict[str, Path]:

@@ -17,7 +17,7 @@ def architecture(folder: Path) -> dict[str, object]:
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the latter of thousands of brackets
         raise _damaged_config(file, str(error)) from None
     if not isinstance(config, dict):
         raise _damaged_config(file, f"it holds a {type(config).__name__}")

@@ -24,6 +24,7 @@ def load_tokenizer(folder: Path) -> Any:
     """
     try:
         tokenizer = _opened(folder)
+        tokenizer("a")  # one without its unknown token opens, and fails here
     except BaseException as error:  # the tokenizers library raises the bare class, or panics
         if not isinstance(error, Exception) and not is_panic(error):
             raise
@@ -33,6 +34,7 @@ def load_tokenizer(folder: Path) -> Any:
             rule="a model folder holds tokenizer.json",
             remedy="save the tokenizer into the folder",
         ) from error
+    _refuse_odd_limit(tokenizer, folder)
     return with_padding(tokenizer, str(folder))
 
 
@@ -63,6 +65,17 @@ def with_padding(tokenizer: Any, where: str) -> Any:
             remedy="give the tokenizer a pad_token",
         )
     return tokenizer
+
+
+def _refuse_odd_limit(tokenizer: Any, folder: Path) -> None:
+    limit = tokenizer.model_max_length
+    if not isinstance(limit, int | float) or not limit >= 1:
+        raise ModelError(
+            f"model_max_length is {limit!r}",
+            where=str(folder / "tokenizer_config.json"),
+            rule="it is the most tokens that the model takes, a number above 0",
+            remedy="correct or remove it",
+        )
 
 
 def require_tokenizer(tokenizer: Any) -> None:

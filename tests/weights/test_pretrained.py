@@ -17,6 +17,7 @@ from hfdl.config.schema import ModelConfig
 from hfdl.errors import ConfigError, ModelError
 from hfdl.weights.model_config import load_config
 from hfdl.weights.pretrained import build_pretrained, quiet_transformers
+from hfdl.weights.saved_config import saved_class_name
 from hfdl.weights.saved_tokenizer import load_tokenizer
 
 HEAD = "AutoModelForSequenceClassification"
@@ -79,11 +80,12 @@ def test_a_size_of_the_wrong_type_is_refused(tiny_bert):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        ('{"model_type": "bert", "id2label": ["a", "b"]}', "object has no attribute 'items'"),
+        ('{"model_type": "bert", "quantization_config": [1]}', "object has no attribute"),
         ('{"model_type": "bort"}', "has model type `bort` but Transformers does not recognize"),
         ("{}", "Should have a `model_type` key"),
         ("{", "is not a valid JSON file"),
         ("null", "NoneType"),
-        ('{"model_type": "bert", "hidden_size": "wide"}', "Validation error for field"),
     ],
 )
 def test_a_config_that_transformers_cannot_read(copy, content, said):
@@ -98,6 +100,41 @@ def test_a_config_that_transformers_cannot_read(copy, content, said):
         "; model_type must be one that the installed transformers knows; code in a model folder "
         "is never run. Choose another model"
     )
+
+
+def test_a_setting_of_the_wrong_type_is_named_with_what_was_expected(copy):
+    (copy / "config.json").write_text('{"model_type": "bert", "hidden_size": "wide"}')
+    with pytest.raises(ModelError, match="'hidden_size' expected int, got str") as caught:
+        load_config(copy)
+    assert "each setting is of the type" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"problem_type": "junk"}, "problem_type cannot be 'junk'"),
+        ({"id2label": {"0": {"a": 1}, "1": "b"}}, "{'a': 1} in id2label is no name of a label"),
+    ],
+)
+def test_how_scores_are_to_be_read_is_looked_at(copy, settings, said):
+    path = copy / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    with pytest.raises(ModelError, match=re.escape(said)):
+        load_config(copy)
+
+
+def test_brackets_without_end(copy):
+    (copy / "config.json").write_text('{"a":' * 100_000)
+    with pytest.raises(ModelError, match="not the config of a model"):
+        saved_class_name(copy)
+
+
+@pytest.mark.parametrize("limit", [-3, 0])
+def test_a_limit_that_no_text_fits(copy, limit):
+    path = copy / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": limit}))
+    with pytest.raises(ModelError, match=f"model_max_length is {limit}"):
+        load_tokenizer(copy)
 
 
 # ---- tokenizer ---------------------------------------------------------------------------------

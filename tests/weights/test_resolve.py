@@ -281,7 +281,9 @@ def test_a_pickle_is_refused_and_never_opened(copy, name, monkeypatch):
 
 def test_sharded_weights_are_weights(copy):
     (copy / "model.safetensors").rename(copy / "model-00001-of-00001.safetensors")
-    (copy / "model.safetensors.index.json").write_text("{}")
+    (copy / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "model-00001-of-00001.safetensors"}}'
+    )
     assert find_model(str(copy)) == copy
 
 

@@ -79,6 +79,13 @@ def _refuse_same_column(config: DataConfig, labelled: bool) -> None:
                 rule="a text has a label, or a second text, of another column",
                 remedy=f"set {key}=COLUMN, or data.text=COLUMN",
             )
+    if labelled and config.text_pair in _label_columns(config):
+        raise DataError(
+            f"{config.text_pair!r} is a column of data.label, too",
+            where="data.text_pair",
+            rule="a model that reads the label learns to copy it",
+            remedy="set data.text_pair=COLUMN, or data.label=COLUMN",
+        )
 
 
 def _sentences(table: Table, config: DataConfig, labelled: bool) -> Table:

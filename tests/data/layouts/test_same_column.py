@@ -30,6 +30,13 @@ def test_refused(keys: dict[str, Any], key: str) -> None:
     assert caught.value.where == key
 
 
+@pytest.mark.parametrize("label", ["label", ["mood", "label"]])
+def test_a_second_text_is_no_label(label: str | list[str]) -> None:
+    with pytest.raises(DataError, match=r"is a column of data\.label, too") as caught:
+        as_examples(TABLE, DataConfig(text_pair="label", label=label))
+    assert caught.value.where == "data.text_pair"
+
+
 @pytest.mark.parametrize("rows", ["pairs", "texts"])
 def test_a_copy_may_be_translated(rows: Rows) -> None:
     assert len(as_examples(TABLE, DataConfig(label="text"), rows)) == 2

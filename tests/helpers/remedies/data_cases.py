@@ -141,6 +141,9 @@ CASES = (
     case("data/layouts/examples.py:_refuse_same_column", lambda p: p.on(
         "text,label,mood\n" + "a,x,y\nb,z,w\n" * 9, "data.text=label"), ways=2,
         fill={"COLUMN": "mood"}),
+    case("data/layouts/examples.py:_refuse_same_column#2", lambda p: p.on(
+        "text,label,mood\n" + "a,x,y\nb,z,w\n" * 9, "data.text_pair=label"), ways=2,
+        fill={"COLUMN": "mood"}),
     case("data/encode.py:TextEncoder._encode", lambda p: p.on(
         "text,label\n" + "a,x\nb,y\n" * 9 + f"{'film ' * 31},z\n", "data.long_text=error"), ways=3),
     case("tasks/text_classification/data.py:label_set", lambda p: p.on(
