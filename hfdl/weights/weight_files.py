@@ -1,4 +1,4 @@
-"""What can be wrong with the weight files of a model folder, seen before transformers reads them."""
+"""What can be wrong with the weights of a model folder, seen before transformers reads them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def weight_files_fault(folder: Path) -> ModelError | None:
     """What is wrong with the weight files of a folder; None: nothing that can be seen from outside.
 
     An index may name files of the folder alone: one that leads elsewhere would read what its writer
-    chose. Weights in whole numbers are those of a quantized model; read as fractions, as transformers
-    does where the config names no quantization, they give answers without a meaning.
+    chose. Weights in whole numbers are those of a quantized model; read as fractions, as
+    transformers does where the config names no quantization, they give answers without a meaning.
     """
     whole, index = (folder / name for name in WEIGHTS)
     if whole.is_file():
