@@ -6,6 +6,7 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    _open_what_is_closed()
     # Told before torch is imported: threads that wait soon sleep. GNU's OpenMP lets them spin for
     # milliseconds, which beside other work takes the time of those that they wait for.
     if "OMP_WAIT_POLICY" not in os.environ:
@@ -24,3 +25,10 @@ def main() -> None:
     from .errors import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_what_is_closed() -> None:
+    """Give a program that was started without stdin, stdout or stderr an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -35,8 +35,8 @@ OWN_CODE = "that line is in your own code, and the traceback above says what it 
 # Typer has had Click inside or beside it; the family of usage errors is the same in both.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 _ENVIRONMENT = {
-    errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENAMETOOLONG, errno.ENOSPC,
-    errno.EPERM, errno.EROFS,
+    errno.EACCES, errno.EAGAIN, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE,
+    errno.ENAMETOOLONG, errno.ENFILE, errno.ENOSPC, errno.EPERM, errno.EROFS,
 }  # fmt: skip
 
 

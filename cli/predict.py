@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -219,7 +220,8 @@ def _given(
     if column and (file is None or file == "-"):
         raise typer.BadParameter("--column is the column of a --file")
     if texts:
-        return Given(_chunks(texts), len(texts))
+        read = [_in_utf8(text, number) for number, text in enumerate(texts, start=1)]
+        return Given(_chunks(read), len(read))
     if file is not None and file != "-":
         source = file_rows(Path(file), column, run_or_model, encoding)
         return Given(_chunks(source.inputs), len(source.inputs), source)
@@ -228,6 +230,20 @@ def _given(
     stream = cast(BufferedReader, sys.stdin.buffer)
     lines = PipedLines(stream)
     return Given((chunk for some in lines for chunk in _chunks(some)), lines=lines)
+
+
+def _in_utf8(text: str, number: int) -> str:
+    """An argument's bytes as UTF-8, whatever the locale has made of them."""
+    if text.isascii():
+        return text
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError as error:
+        raise DataError(
+            f"text {number} is not UTF-8 ({error})",
+            rule="a text is UTF-8",
+            remedy="give the text in a file that is UTF-8",
+        ) from None
 
 
 def _chunks(texts: Sequence[Input | None]) -> Iterator[Chunk]:

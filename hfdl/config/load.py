@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -55,10 +56,24 @@ def load_recipe(
         data = without_code(document.data, _folder_of(name_or_path), CODE)
         origin = Origin(document.source, document.lines, overrides)
     recipe = _validate(merge(_for_another_model(data, overrides), overrides), origin)
+    named = {".".join(path): value for path, value in settings(recipe.model_dump())}
+    _refuse_half_characters(named)
     if folder := _folder_of(name_or_path):
-        named = {".".join(path): value for path, value in settings(recipe.model_dump())}
         refuse_code_inside({key: named.get(key) for key in CODE}, folder)
     return recipe
+
+
+def _refuse_half_characters(named: Mapping[str, Any]) -> None:
+    """Refuse what recipe.yaml, which is UTF-8, cannot hold: a file name in another encoding."""
+    for key, value in named.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and re.search("[\ud800-\udfff]", text):
+                raise ConfigError(
+                    f"{text!a} is not UTF-8",
+                    where=key,
+                    rule="a recipe is UTF-8, and so is what it names",
+                    remedy="rename the file",
+                )
 
 
 def _folder_of(name_or_path: str | Path | Recipe) -> Path | None:

@@ -19,6 +19,7 @@ from accelerate.utils import (
 from hfdl.config.schema import TrainConfig
 from hfdl.errors import ConfigError, MissingExtraError, did_you_mean
 from hfdl.training.distributed.launched import process_group_options
+from hfdl.training.distributed.launcher_settings import refuse_unfit_variables
 from hfdl.training.distributed.sharding import check_strategy
 from hfdl.training.events import Evaluated, Event, Updated
 from hfdl.training.memory import keep_a_reserve, keep_large_blocks
@@ -43,8 +44,12 @@ def make_accelerator(config: TrainConfig, folder: Path | None) -> tuple[Accelera
     trackers = check_trackers(config.trackers)
     check_strategy(config)
     # Accelerate joins several processes on a CPU only if it is told that there is nothing else.
-    cpu = not torch.accelerator.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
-    device = torch.device(PartialState(cpu=cpu, **process_group_options()).device or "cpu")
+    with refuse_unfit_variables():
+        is_asked = parse_flag_from_env("ACCELERATE_USE_CPU")
+        cpu = is_asked or not torch.accelerator.is_available()
+    with refuse_unfit_variables():
+        state = PartialState(cpu=cpu, **process_group_options())
+    device = torch.device(state.device or "cpu")
     precision, reason = choose_precision(config.precision, device)
     if device.type == "cpu":
         keep_large_blocks()

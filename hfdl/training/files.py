@@ -33,12 +33,16 @@ def sync(path: Path) -> None:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """JSON as RFC 8259 has it: a number that is not finite has none there, and becomes null."""
+    """JSON as RFC 8259 has it: a number that is not finite has none there, and becomes null.
+
+    Half of a character (of a file name that is not UTF-8) is written as JSON's escape of it.
+    """
     try:
-        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:
         finite = finite_or_null(value)
-        return json.dumps(finite, indent=indent, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(finite, indent=indent, ensure_ascii=False, allow_nan=False)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def finite_or_null(value: Any) -> Any:

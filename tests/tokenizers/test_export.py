@@ -137,8 +137,8 @@ def test_a_normalizer_without_a_name_is_refused(tmp_path: Path) -> None:
         ({"pre_tokenizer": {"type": "Metaspace"}}, 'its pre_tokenizer is {"type": "Metaspace"}'),
         ({"truncation": {"max_length": 5}}, "its truncation is"),
         ({"decoder": {"type": "Fuse"}}, "its decoder is"),
-        ({"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}, "not a tokenizer.json .Attribute"),
-        ({"model": None}, "not a tokenizer.json .TypeError"),
+        ({"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}, "json .TypeError.*vocab is list"),
+        ({"model": None}, "not a tokenizer.json .AttributeError"),
     ],
 )  # fmt: skip
 def test_a_file_with_more_than_we_have_is_refused(

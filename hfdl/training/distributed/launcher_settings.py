@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hfdl.config.schema import Recipe, TrainConfig
-from hfdl.errors import ConfigError
+from hfdl.errors import ConfigError, HfdlError
 from hfdl.training.distributed.launched import launched_processes
 
 _REFUSED = {
@@ -26,10 +26,12 @@ _REFUSED = {
 _PRECISIONS = {"no": "float32", "bf16": "bf16", "fp16": "fp16", "fp8": "fp8"}
 _FSDP = "ACCELERATE_USE_FSDP"
 _FSDP_REFUSED = {
-    # variable: its values that are refused, what they ask for, what to set in its place
-    "FSDP_VERSION": ({"1"}, "FSDP of version 1", "export FSDP_VERSION=2"),
+    # variable: what accelerate takes where it is not set, the values that hfdl has, what others
+    # ask for, what to set in their place
+    "FSDP_VERSION": ("1", {"2"}, "another version of FSDP", "export FSDP_VERSION=2"),
     "FSDP_OFFLOAD_PARAMS": (
-        {"true"}, "parameters in the memory of the CPU", "export FSDP_OFFLOAD_PARAMS=false",
+        "false", {"false", "0", "no", ""}, "parameters in the memory of the CPU",
+        "export FSDP_OFFLOAD_PARAMS=false",
     ),
 }  # fmt: skip
 _OFF = {"", "0", "f", "false", "n", "no", "off"}
@@ -54,6 +56,44 @@ def check_launcher_settings(config: TrainConfig) -> list[str]:
                 f"unset {name}",
             )
     return [*_one_process(), *_precision(config), *_accumulation(), *_compilation(config)]
+
+
+_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+              "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE",
+              "ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE")  # fmt: skip
+"""By which a launcher tells a process where it stands."""
+
+
+@contextmanager
+def refuse_unfit_variables() -> Iterator[None]:
+    """While active, what torch and Accelerate say of a launcher's variables is a ConfigError.
+
+    Raises:
+        ConfigError: naming those that are set.
+    """
+    _refuse_rank()
+    is_set = [name for name in _VARIABLES if name in os.environ]  # now: Accelerate sets some
+    try:
+        yield
+    except (ValueError, RuntimeError, LookupError, OverflowError, TypeError) as error:
+        if not is_set or isinstance(error, HfdlError):
+            raise
+        raise _unfit(is_set, str(error).strip().partition("\n")[0]) from error
+
+
+def _refuse_rank() -> None:
+    rank, world = (os.environ.get(name, "0") for name in ("RANK", "WORLD_SIZE"))
+    if rank.isdecimal() and world.isdecimal() and 0 < int(world) <= int(rank):
+        raise _unfit(["RANK", "WORLD_SIZE"], f"there is no process {rank} of {world}")
+
+
+def _unfit(names: list[str], reason: str) -> ConfigError:
+    return ConfigError(
+        f"the processes cannot be joined: {reason}",
+        where=", ".join(f"{name}={os.environ[name]}" for name in names),
+        rule="torchrun, accelerate launch or MPI sets these for each process",
+        remedy=f"start it by one of them, or alone after: unset {' '.join(names)}",
+    )
 
 
 @contextmanager
@@ -81,10 +121,9 @@ def follow_launcher(recipe: Recipe) -> tuple[Recipe, list[str]]:
     """
     if os.environ.get(_FSDP, "").lower() in _OFF:
         return recipe, []
-    for name, (refused, what, remedy) in _FSDP_REFUSED.items():
-        # Accelerate's own default is version 1.
-        value = os.environ.get(name, "1" if name == "FSDP_VERSION" else "").lower()
-        if value in refused:
+    for name, (default, known, what, remedy) in _FSDP_REFUSED.items():
+        value = os.environ.get(name, default).lower()
+        if value not in known:
             raise ConfigError(
                 f"it asks for {what}", where=f"{name}={value}",
                 rule="several processes share a model by DDP or by FSDP2",

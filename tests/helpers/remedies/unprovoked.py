@@ -89,6 +89,7 @@ UNPROVOKED = {
     "training/distributed/launch.py:_killed": _PROCESSES,
     "training/plan.py:value_of": "only a metric that changes its names meets it",
     "training/distributed/heartbeat.py:lost_another": _PROCESSES,
+    "training/distributed/launcher_settings.py:_unfit": "tests/training/distributed types it",
     "training/progress.py:no_state": _DAMAGE,
     "training/state.py:TrainingState._check_untrained": "tests/tuning/test_freeze.py makes it",
     "weights/resolve.py:_fault#3": "the same remedy as that of weights/resolve.py:_fault",

@@ -47,7 +47,7 @@ def test_each_is_in_one_class() -> None:
 
 
 # sites in the code; typed; in words alone; not provoked
-COUNTS = (645, 253, 303, 89)
+COUNTS = (648, 253, 305, 90)
 
 
 def test_how_many_there_are() -> None:

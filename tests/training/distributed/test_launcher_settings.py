@@ -91,6 +91,34 @@ FSDP = {
 """What accelerate launch sets for a file that its questions have written."""
 
 
+UNFIT: list[dict[str, str]] = [
+    {"RANK": "5", "WORLD_SIZE": "2"},
+    {"RANK": "x", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"},
+    {"WORLD_SIZE": "2"},
+    {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "x"},
+    {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "99999"},
+    {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"},
+    {"PMI_RANK": "0", "PMI_SIZE": "2"},
+    {"ACCELERATE_USE_CPU": "maybe"},
+    {"ACCELERATE_TORCH_DEVICE": "toaster"},
+]
+
+
+def test_variables_of_a_launcher_that_do_not_fit_are_named_and_the_remedy_works(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    command = train_command({**settings, "train.steps": 1}, "--output", tmp_path / "run")
+    for environment in UNFIT:
+        code, stderr = finish(start(command, cwd=tmp_path, **environment))
+        (line,) = [text for text in stderr.splitlines() if text.startswith("error: ")]
+        assert code == 2, stderr
+        assert all(f"{name}={value}" in line for name, value in environment.items())
+        unset = line.rpartition("unset ")[2].split()
+        assert {*unset} == {*environment}
+        assert not (tmp_path / "run").exists()
+    assert len(UNFIT) == 9
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
