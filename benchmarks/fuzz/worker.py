@@ -12,6 +12,7 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 SLOW = 20
 """Seconds after which libFuzzer ends the process."""
@@ -21,7 +22,7 @@ INSTRUMENTED = ["hfdl", "yaml"]
 
 def main(words: list[str]) -> None:
     """Fuzz until the time is over."""
-    import atheris
+    atheris: Any = importlib.import_module("atheris")  # an optional tool
 
     name, seconds, seed, place = words
     folder = Path(place)
